@@ -1,0 +1,1 @@
+"""The analysis stage: networks × splits × ablations × metrics → tidy scores, tables and figures."""

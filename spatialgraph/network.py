@@ -1,0 +1,349 @@
+"""What a trained network is: layers, connections, positions, and the examples it is judged by.
+
+The names of array axes, used with these meanings in every docstring of the project:
+
+============  ==========================================================================================
+``layers``    the layers of a network; layer 0 is the input, the last layer is the output
+``units``     the neurons of one layer (of the input layer: its entries)
+``outputs``   the units of the last layer
+``tasks``     the classification tasks that a network does, in the order of ``metadata["tasks"]``
+``networks``  networks that are trained as one batch
+``examples``  held-out examples, or the examples of a batch
+``groups``    sets of examples in which the input of one task alone varies
+``dim``       coordinates of a position, in arbitrary units of length
+============  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
+"""Names of the activation functions that a file may declare; ``""`` is none (the identity)."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a network, an evaluation or a file.
+
+    Attributes:
+        key: where it is, as a key of the file format, for example ``layers/3/bias``.
+        expected: what should be there.
+        found: what is there.
+    """
+
+    key: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: expected {self.expected}, found {self.found}"
+
+
+def _frozen(values: Any, dtype: type[np.generic] | None) -> NDArray[Any]:
+    """Return the values as an array that cannot be written to."""
+    array = np.asarray(values, dtype=dtype).view()
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One layer of neurons.
+
+    Attributes:
+        name: unique name, for example ``"hidden3"``.
+        size: number of units.
+        activation: one of `ACTIVATIONS`, applied to the weighted sum plus bias.
+        bias: ``(units,)``, or None (no bias).
+        position: ``(units, dim)`` in arbitrary units of length, or None (the layer has no positions).
+        split: whether the split methods divide this layer among the tasks; one that is not split serves every task.
+    """
+
+    name: str
+    size: int
+    activation: str = ""
+    bias: FloatArray | None = None
+    position: FloatArray | None = None
+    split: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("bias", "position"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _frozen(getattr(self, name), np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """All connections from one layer to another.
+
+    Attributes:
+        source: number of the layer that the connections leave.
+        target: number of the layer that they enter; greater than ``source``.
+        weight: ``(target units, source units)``, signed; 0 is no connection.
+    """
+
+    source: int
+    target: int
+    weight: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", _frozen(self.weight, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained network, checked for consistency when it is made.
+
+    Attributes:
+        layers: the layers, the input first and the output last.
+        connections: at most one `Connection` for each pair of layers; every layer but the input has one that enters it.
+        output_task: ``(outputs,)``, the number of the task that each output belongs to. The k-th output of a task
+            stands for the task's class k.
+        metadata: a JSON object with at least ``tasks``, the names of the tasks.
+        executable: False if the weights are strengths only (a convolution's kernel norms) and cannot be run.
+        history: quantity to ``(epochs,)`` or ``(epochs, tasks)``: losses, costs and accuracies during training.
+
+    Raises:
+        ValueError: the parts do not fit each other; the message names the key, what was expected and what was found.
+
+    Example:
+        >>> network = Network(
+        ...     layers=(Layer("input", 2), Layer("output", 2, split=True)),
+        ...     connections=(Connection(0, 1, [[1.0, 0.0], [0.0, -2.0]]),),
+        ...     output_task=[0, 1],
+        ...     metadata={"tasks": ["a", "b"]},
+        ... )
+        >>> network.tasks, network.split_layers
+        (('a', 'b'), (1,))
+    """
+
+    layers: tuple[Layer, ...]
+    connections: tuple[Connection, ...]
+    output_task: IntArray
+    metadata: Mapping[str, Any]
+    executable: bool = True
+    history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "connections", tuple(self.connections))
+        object.__setattr__(self, "output_task", _frozen(self.output_task, np.int64))
+        for fault in network_faults(self.layers, self.connections, self.output_task, self.metadata, self.history):
+            raise ValueError(str(fault))
+
+    @property
+    def name(self) -> str:
+        """The name given in the metadata, or ``"network"``."""
+        return str(self.metadata.get("name", "network"))
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the tasks, in order."""
+        return tuple(self.metadata["tasks"])
+
+    @cached_property
+    def split_layers(self) -> tuple[int, ...]:
+        """The numbers of the layers that are divided among the tasks, in ascending order."""
+        return tuple(number for number, layer in enumerate(self.layers) if layer.split)
+
+    @cached_property
+    def split_connections(self) -> tuple[Connection, ...]:
+        """The connections whose two layers are both split: the graph that splits are made and measured on."""
+        return tuple(c for c in self.connections if self.layers[c.source].split and self.layers[c.target].split)
+
+    @property
+    def output_layer(self) -> int:
+        """The number of the last layer."""
+        return len(self.layers) - 1
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether every split layer has positions."""
+        return bool(self.split_layers) and all(self.layers[k].position is not None for k in self.split_layers)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Held-out examples as the networks see them, and the right answers.
+
+    Attributes:
+        inputs: ``(examples, inputs)``, float32, or an unsigned integer type to be multiplied by ``scale``.
+        labels: ``(examples, tasks)``: the class of each example in each task, -1 where it has none (not scored).
+        scale: value of an input = stored number × scale.
+        probes: task name to ``(groups, examples, inputs)``, stored as ``inputs``: within a group only this task's
+            example varies and the other tasks' examples are held.
+
+    Raises:
+        ValueError: the parts do not fit each other.
+    """
+
+    inputs: NDArray[Any]
+    labels: IntArray
+    scale: float = 1.0
+    probes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", _frozen(self.inputs, None))
+        object.__setattr__(self, "labels", _frozen(self.labels, np.int64))
+        object.__setattr__(self, "probes", {task: _frozen(probe, None) for task, probe in self.probes.items()})
+        for fault in evaluation_faults(self.inputs, self.labels, self.scale, self.probes):
+            raise ValueError(str(fault))
+
+    def values(self, stored: NDArray[Any]) -> FloatArray:
+        """Return stored inputs (all, some, or a probe) as the float32 numbers that a network is given."""
+        if stored.dtype == np.float32:
+            return stored
+        return stored.astype(np.float32) * np.float32(self.scale)
+
+
+def network_faults(
+    layers: Sequence[Layer],
+    connections: Sequence[Connection],
+    output_task: NDArray[Any],
+    metadata: Any,
+    history: Mapping[str, NDArray[Any]],
+) -> Iterator[Fault]:
+    """Yield everything about the parts of a network that does not fit; nothing if they make a network."""
+    if len(layers) < 2:
+        yield Fault("layers", "an input layer and at least one more", f"{len(layers)} layers")
+        return
+    yield from _layer_faults(layers)
+    yield from _connection_faults(layers, connections)
+    tasks = metadata.get("tasks") if isinstance(metadata, Mapping) else None
+    yield from _metadata_faults(metadata, tasks)
+    if isinstance(tasks, (list, tuple)):
+        yield from _output_faults(output_task, layers[-1].size, len(layers) - 1, len(tasks))
+    for quantity, values in history.items():
+        if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
+            found = f"{values.dtype} of shape {values.shape}"
+            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
+
+
+def _array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) -> Iterator[Fault]:
+    """Yield what is wrong with one array: its shape (a word in `shape` stands for any length) or its values."""
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or have == want for have, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        want = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+        yield Fault(key, f"shape {want}", f"shape {array.shape}")
+    elif array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = np.argwhere(~np.isfinite(array))
+        yield Fault(key, "finite values", f"{len(bad)} that are not, the first at {tuple(int(i) for i in bad[0])}")
+
+
+def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
+    names: set[str] = set()
+    dims: set[int] = set()
+    for number, layer in enumerate(layers):
+        key = f"layers/{number}"
+        if layer.name in names or not layer.name:
+            yield Fault(f"{key}.name", "a name that no other layer has", repr(layer.name))
+        names.add(layer.name)
+        if layer.size < 1:
+            yield Fault(f"{key}.size", "at least 1", str(layer.size))
+        if layer.activation not in ACTIVATIONS:
+            known = ", ".join(repr(name) for name in ACTIVATIONS)
+            yield Fault(f"{key}.activation", f"one of {known}", repr(layer.activation))
+        if number == 0 and (layer.activation or layer.bias is not None):
+            yield Fault(key, "an input layer without activation and bias", "one that has them")
+        if layer.bias is not None:
+            yield from _array_faults(f"{key}/bias", layer.bias, (layer.size,))
+        if layer.position is not None:
+            yield from _array_faults(f"{key}/position", layer.position, (layer.size, "dim"))
+            dims.add(layer.position.shape[-1] if layer.position.ndim == 2 else 0)
+    if len(dims - {0}) > 1:
+        yield Fault("layers/*/position", "the same number of dimensions in every layer", f"{sorted(dims)}")
+
+
+def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection]) -> Iterator[Fault]:
+    pairs: set[tuple[int, int]] = set()
+    for number, connection in enumerate(connections):
+        key = f"connections/{number}"
+        source, target = connection.source, connection.target
+        if not 0 <= source < target < len(layers):
+            allowed = f"layer numbers with 0 <= source < target < {len(layers)}"
+            yield Fault(key, allowed, f"source {source}, target {target}")
+            continue
+        if (source, target) in pairs:
+            yield Fault(key, "one connection for each pair of layers", f"a second one from {source} to {target}")
+        pairs.add((source, target))
+        shape = (layers[target].size, layers[source].size)
+        yield from _array_faults(f"{key}/weight", connection.weight, shape)
+    for number in range(1, len(layers)):
+        if all(target != number for _, target in pairs):
+            yield Fault(f"layers/{number}", "a connection that enters it", "none")
+
+
+def _output_faults(output_task: NDArray[Any], outputs: int, layer: int, tasks: int) -> Iterator[Fault]:
+    key = f"layers/{layer}/task"
+    faults = list(_array_faults(key, output_task, (outputs,)))
+    yield from faults
+    if faults:
+        return
+    if output_task.size and not (output_task.min() >= 0 and output_task.max() < tasks):
+        found = f"numbers from {output_task.min()} to {output_task.max()}"
+        yield Fault(key, f"task numbers from 0 to {tasks - 1} (metadata names {tasks} tasks)", found)
+    else:
+        for task in sorted(set(range(tasks)) - set(output_task.tolist())):
+            yield Fault(key, "at least one output for every task", f"none for task {task}")
+
+
+def _metadata_faults(metadata: Any, tasks: Any) -> Iterator[Fault]:
+    if not isinstance(metadata, Mapping):
+        yield Fault("metadata", "a JSON object", type(metadata).__name__)
+        return
+    try:
+        json.dumps(dict(metadata), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        yield Fault("metadata", "values that JSON can hold", str(error))
+    named = isinstance(tasks, (list, tuple)) and len(tasks) > 0 and all(isinstance(t, str) and t for t in tasks)
+    if not named or len(set(tasks)) != len(tasks):
+        yield Fault("metadata.tasks", "a list of different names", json.dumps(tasks, default=str))
+        return
+    accuracy = metadata.get("accuracy")
+    if accuracy is not None:
+        numbers = isinstance(accuracy, (list, tuple)) and all(
+            isinstance(a, (int, float)) and 0 <= a <= 1 for a in accuracy
+        )
+        if not numbers or len(accuracy) != len(tasks):
+            found = json.dumps(accuracy, default=str)
+            yield Fault("metadata.accuracy", f"{len(tasks)} numbers from 0 to 1, one for each task", found)
+    evaluation = metadata.get("evaluation")
+    if evaluation is not None:
+        keys = ("file", "sha256")
+        if not isinstance(evaluation, Mapping) or not all(isinstance(evaluation.get(k), str) for k in keys):
+            found = json.dumps(evaluation, default=str)
+            yield Fault("metadata.evaluation", 'an object with "file" and "sha256"', found)
+
+
+def evaluation_faults(
+    inputs: NDArray[Any], labels: NDArray[Any], scale: float, probes: Mapping[str, NDArray[Any]]
+) -> Iterator[Fault]:
+    """Yield everything about the parts of an evaluation that does not fit; nothing if they make an evaluation."""
+    stored = inputs.dtype
+    if stored != np.float32 and stored.kind != "u":
+        yield Fault("inputs", "float32 or an unsigned integer type", str(stored))
+    yield from _array_faults("inputs", inputs, ("examples", "inputs"))
+    yield from _array_faults("labels", labels, (inputs.shape[0] if inputs.ndim else "examples", "tasks"))
+    if labels.ndim == 2 and labels.size and labels.min() < -1:
+        yield Fault("labels", "class numbers, or -1 for none", str(labels.min()))
+    if not (np.isfinite(scale) and scale > 0):
+        yield Fault("inputs.scale", "a number greater than 0", str(scale))
+    for task, probe in probes.items():
+        key = f"probes/{task}"
+        if probe.dtype != stored:
+            yield Fault(key, f"{stored}, as inputs", str(probe.dtype))
+        yield from _array_faults(key, probe, ("groups", "examples", inputs.shape[-1] if inputs.ndim else "inputs"))

@@ -1,0 +1,103 @@
+"""A split: which neurons serve which task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network import BoolArray, IntArray, Network
+from ..registry import Registry
+
+SPLITS: Registry[Callable[..., Split]] = Registry("split method")
+"""Every split method, by name. A method is a function of a `Network` and, as it needs them, of an ``evaluation`` and a
+``seed``; it returns a `Split` or raises `NotApplicableError`."""
+
+
+class NotApplicableError(ValueError):
+    """A method or measure asks for something that this network does not have, such as positions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which neurons of the split layers serve which task.
+
+    Attributes:
+        method: the name of the method that made it.
+        membership: layer number to ``(units, tasks)``: whether the neuron serves the task. A neuron may serve no task,
+            or several. A layer that is not here serves every task.
+        notes: what the method could not do, one sentence each: a cluster without outputs, a dead neuron, a graph that
+            is not connected.
+
+    Example:
+        >>> split = Split.from_labels("by hand", {2: [0, 1, -1]}, tasks=2)
+        >>> split.membership[2].tolist(), split.labels(2).tolist()
+        ([[True, False], [False, True], [False, False]], [0, 1, -1])
+    """
+
+    method: str
+    membership: Mapping[int, BoolArray]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        frozen = {}
+        for layer, members in sorted(self.membership.items()):
+            array = np.array(members, dtype=bool)
+            if array.ndim != 2:
+                raise ValueError(f"membership of layer {layer}: expected shape (units, tasks), found {array.shape}")
+            array.setflags(write=False)
+            frozen[int(layer)] = array
+        if len({array.shape[1] for array in frozen.values()}) > 1:
+            raise ValueError("membership: expected the same number of tasks in every layer")
+        object.__setattr__(self, "membership", frozen)
+
+    @classmethod
+    def from_labels(
+        cls, method: str, labels: Mapping[int, NDArray[np.integer]], tasks: int, notes: tuple[str, ...] = ()
+    ) -> Split:
+        """Make a split in which each neuron serves one task, or none.
+
+        Args:
+            method: the name of the method.
+            labels: layer number to ``(units,)``: the number of each neuron's task, -1 for none.
+            tasks: how many tasks there are.
+            notes: what the method could not do.
+        """
+        numbers = np.arange(tasks)
+        return cls(method, {k: np.asarray(label)[:, None] == numbers for k, label in labels.items()}, notes)
+
+    @property
+    def is_partition(self) -> bool:
+        """Whether no neuron serves more than one task."""
+        return all((members.sum(axis=1) <= 1).all() for members in self.membership.values())
+
+    def labels(self, layer: int) -> IntArray:
+        """Return the task of each neuron of a layer.
+
+        Returns:
+            ``(units,)``, the number of the task, -1 for a neuron that serves none.
+
+        Raises:
+            NotApplicableError: a neuron of the split serves several tasks.
+        """
+        if not self.is_partition:
+            raise NotApplicableError(f"split {self.method!r} has neurons that serve several tasks: it is no partition")
+        members = self.membership[layer]
+        return np.where(members.any(axis=1), members.argmax(axis=1), -1).astype(np.int64)
+
+    def module(self, task: int) -> dict[int, BoolArray]:
+        """Return the neurons of one task: layer number to ``(units,)``."""
+        return {layer: members[:, task] for layer, members in self.membership.items()}
+
+    def others(self, task: int) -> dict[int, BoolArray]:
+        """Return the neurons that serve any other task: layer number to ``(units,)``."""
+        return {layer: np.asarray(np.delete(members, task, axis=1).any(axis=1)) for layer, members in self.membership.items()}
+
+    def require_for(self, network: Network) -> None:
+        """Raise ValueError unless the split covers just the split layers of the network, with its units and tasks."""
+        want = {k: (network.layers[k].size, len(network.tasks)) for k in network.split_layers}
+        have = {k: members.shape for k, members in self.membership.items()}
+        if want != have:
+            raise ValueError(f"split {self.method!r}: expected membership of shapes {want}, found {have}")
