@@ -93,7 +93,8 @@ class Split:
 
     def others(self, task: int) -> dict[int, BoolArray]:
         """Return the neurons that serve any other task: layer number to ``(units,)``."""
-        return {layer: np.asarray(np.delete(members, task, axis=1).any(axis=1)) for layer, members in self.membership.items()}
+        other = np.arange(next(iter(self.membership.values())).shape[1]) != task if self.membership else []
+        return {layer: np.asarray(members[:, other].any(axis=1)) for layer, members in self.membership.items()}
 
     def require_for(self, network: Network) -> None:
         """Raise ValueError unless the split covers just the split layers of the network, with its units and tasks."""
