@@ -1,0 +1,86 @@
+"""From stacked parameters on the device to network files."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from spatialgraph.files import digest
+
+import spatialgraph
+from spatialgraph.network import Connection, Layer, Network
+
+from .loop import Training
+from .settings import Member
+
+
+def to_networks(training: Training, tasks: tuple[str, ...], evaluation: Path) -> list[Network]:
+    """Return every network of a batch as it would be written.
+
+    Args:
+        training: the batch.
+        tasks: the names of the tasks, in the order of the outputs.
+        evaluation: the file of the held-out examples on which the accuracies were measured.
+    """
+    file = {"file": evaluation.name, "sha256": digest(evaluation)}
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in training.stack.named()}
+    networks = []
+    for index, member in enumerate(training.batch.members):
+        own = {name: array[index] for name, array in arrays.items()}
+        networks.append(_network(training, member, index, own, {"tasks": list(tasks), "evaluation": file}))
+    return networks
+
+
+def _network(
+    training: Training, member: Member, index: int, arrays: dict[str, np.ndarray], metadata: dict[str, Any]
+) -> Network:
+    experiment, depth = training.experiment, len(training.stack.weights)
+    layers = [Layer("input", arrays["weight/1"].shape[0], position=_position(arrays, member, 0))]
+    connections = []
+    for k in range(1, depth + 1):
+        weight = arrays[f"weight/{k}"]
+        layers.append(
+            Layer(
+                name="output" if k == depth else f"hidden{k}",
+                size=weight.shape[1],
+                activation="" if k == depth else experiment.activation,
+                bias=arrays[f"bias/{k}"][0],
+                position=_position(arrays, member, k),
+                split=k in experiment.penalised,
+            )
+        )
+        connections.append(Connection(k - 1, k, weight.T))
+    history = training.member_history(index)
+    return Network(
+        layers=tuple(layers),
+        connections=tuple(connections),
+        output_task=np.repeat(np.arange(len(training.classes)), training.classes),
+        metadata=metadata
+        | {
+            "name": member.name,
+            "kind": member.kind,
+            "inputs": training.batch.inputs,
+            "seed": member.seed,
+            "accuracy": history["accuracy"][-1].astype(float).tolist(),
+            "epochs": training.epoch,
+            "experiment": settings_of(experiment) | attrs.asdict(member),
+            "code_version": spatialgraph.__version__,
+            "packages": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+            "device": str(training.stack.weights[0].device),
+        },
+        history=history,
+    )
+
+
+def _position(arrays: dict[str, np.ndarray], member: Member, layer: int) -> np.ndarray | None:
+    """Return a layer's positions; a network that pays no cost has none: they were never learned."""
+    return arrays.get(f"position/{layer}") if member.penalised else None
+
+
+def settings_of(experiment: Any) -> dict[str, Any]:
+    """Return the settings of an experiment as JSON can hold them."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in attrs.asdict(experiment, recurse=False).items()}

@@ -1,0 +1,179 @@
+"""Many networks of one shape as one: stacked parameters, forward pass, loss."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .costs import density_cost, transport_cost
+from .settings import Experiment, Member
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+}
+
+# Streams of random numbers that depend on a network's seed alone; the order of examples has its own (`inputs`).
+_WEIGHTS, _POSITIONS = 1, 2
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The parameters of a batch of networks.
+
+    Attributes:
+        weights: for each layer after the input, ``(networks, source units, units)``.
+        biases: for each layer after the input, ``(networks, 1, units)``.
+        positions: layer number to ``(networks, units, dim)``, for the penalised layers and their sources.
+    """
+
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+    positions: dict[int, Tensor]
+
+    def named(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield every parameter with a name, always in the same order."""
+        for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
+            yield f"weight/{k}", weight
+            yield f"bias/{k}", bias
+        for k, position in self.positions.items():
+            yield f"position/{k}", position
+
+
+def layer_sizes(experiment: Experiment, inputs: int, outputs: int) -> tuple[int, ...]:
+    """Return the number of units of every layer, the input first."""
+    return (inputs, *experiment.hidden, outputs)
+
+
+def _initial(experiment: Experiment, sizes: Sequence[int], seed: int) -> dict[str, np.ndarray]:
+    """Draw the initial parameters of one network; they depend on nothing but the seed and the shape."""
+    draw = np.random.default_rng([seed, _WEIGHTS])
+    arrays: dict[str, np.ndarray] = {}
+    for k, (source, size) in enumerate(itertools.pairwise(sizes), start=1):
+        bound = source**-0.5
+        weight = draw.uniform(-bound, bound, (source, size)) * experiment.initial_gain
+        arrays[f"weight/{k}"] = weight.astype(np.float32)
+        arrays[f"bias/{k}"] = draw.uniform(-bound, bound, (1, size)).astype(np.float32)
+    draw = np.random.default_rng([seed, _POSITIONS])
+    for k in sorted({k for layer in experiment.penalised for k in (layer - 1, layer)}):
+        arrays[f"position/{k}"] = draw.standard_normal((sizes[k], experiment.dimensions), dtype=np.float32)
+    return arrays
+
+
+def initial_stack(
+    experiment: Experiment, sizes: Sequence[int], members: Sequence[Member], device: torch.device
+) -> Stack:
+    """Draw the initial parameters of a batch; a network's own depend on its seed alone."""
+    by_seed = {seed: _initial(experiment, sizes, seed) for seed in {member.seed for member in members}}
+    names = next(iter(by_seed.values()))
+    arrays = {name: np.stack([by_seed[member.seed][name] for member in members]) for name in names}
+    return stack_from(arrays, device)
+
+
+def stack_from(arrays: dict[str, np.ndarray], device: torch.device) -> Stack:
+    """Make a stack of arrays named as `Stack.named` names them."""
+    tensors = {name: torch.tensor(array, device=device, requires_grad=True) for name, array in arrays.items()}
+    layers = range(1, 1 + sum(name.startswith("weight/") for name in tensors))
+    return Stack(
+        weights=tuple(tensors[f"weight/{k}"] for k in layers),
+        biases=tuple(tensors[f"bias/{k}"] for k in layers),
+        positions={int(n.split("/")[1]): t for n, t in tensors.items() if n.startswith("position/")},
+    )
+
+
+def forward(stack: Stack, inputs: Tensor, activation: str) -> Tensor:
+    """Run every network on its own examples.
+
+    Args:
+        stack: the parameters.
+        inputs: ``(networks, examples, inputs)``.
+        activation: the name of the function after each hidden layer.
+
+    Returns:
+        ``(networks, examples, outputs)``, before any softmax.
+    """
+    function = ACTIVATIONS[activation]
+    hidden = inputs
+    for weight, bias in zip(stack.weights[:-1], stack.biases[:-1], strict=True):
+        hidden = function(torch.baddbmm(bias, hidden, weight))
+    return torch.baddbmm(stack.biases[-1], hidden, stack.weights[-1])
+
+
+def task_losses(outputs: Tensor, labels: Tensor, classes: Sequence[int]) -> Tensor:
+    """Compute the cross-entropy of each task, a softmax over its own outputs, averaged over its own examples.
+
+    Args:
+        outputs: ``(networks, examples, outputs)``.
+        labels: ``(networks, examples, tasks)``, -1 where an example is not of the task: it does not count.
+        classes: the number of outputs of each task.
+
+    Returns:
+        ``(networks, tasks)``, in nats.
+    """
+    losses = []
+    for task, logits in enumerate(torch.split(outputs, list(classes), dim=-1)):
+        label = labels[..., task]
+        each = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), label.flatten(), ignore_index=-1, reduction="none"
+        ).view_as(label)
+        losses.append(each.sum(dim=1) / (label >= 0).sum(dim=1).clamp(min=1))
+    return torch.stack(losses, dim=1)
+
+
+def costs(experiment: Experiment, stack: Stack, networks: int | None = None) -> tuple[Tensor, Tensor]:
+    """Compute the transport and the density cost of the first networks of a batch, the mean over the penalised layers.
+
+    Returns:
+        The two costs, ``(networks,)`` each, without their factors α and β.
+    """
+    positions = {k: position[:networks] for k, position in stack.positions.items()}
+    transport = [
+        transport_cost(
+            stack.weights[k - 1][:networks],
+            positions[k - 1],
+            positions[k],
+            experiment.transport_average,
+            experiment.strength,
+        )
+        for k in experiment.penalised
+    ]
+    density = [density_cost(positions[k]) for k in experiment.penalised]
+    return torch.stack(transport).mean(dim=0), torch.stack(density).mean(dim=0)
+
+
+@torch.no_grad()
+def accuracies(
+    stack: Stack, inputs: Tensor, labels: Tensor, classes: Sequence[int], activation: str, block: int = 2048
+) -> Tensor:
+    """Measure the accuracy of every network on the same examples.
+
+    Args:
+        stack: the parameters.
+        inputs: ``(examples, inputs)``.
+        labels: ``(examples, tasks)``, -1 where an example is not of the task: it does not count.
+        classes: the number of outputs of each task.
+        activation: the name of the function after each hidden layer.
+        block: how many examples are run at a time, to bound the memory.
+
+    Returns:
+        ``(networks, tasks)``, 0 to 1.
+    """
+    first = stack.weights[0]
+    networks = first.shape[0]
+    # All networks see the same examples: their first layers are one product, and the examples are read once.
+    joined = first.transpose(0, 1).flatten(1)  # (inputs, networks · units)
+    rest = Stack(stack.weights[1:], stack.biases[1:], {})
+    right = torch.zeros(networks, len(classes), device=inputs.device)
+    for start in range(0, len(inputs), block):
+        rows, label = inputs[start : start + block], labels[start : start + block]
+        hidden = (rows @ joined).view(len(rows), networks, -1).transpose(0, 1) + stack.biases[0]
+        outputs = forward(rest, ACTIVATIONS[activation](hidden), activation)
+        for task, logits in enumerate(torch.split(outputs, list(classes), dim=-1)):
+            right[:, task] += (logits.argmax(dim=-1) == label[:, task]).sum(dim=1)
+    return right / (labels >= 0).sum(dim=0)

@@ -1,0 +1,79 @@
+"""What a person sees while networks train: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .settings import Batch
+
+
+class Reporter:
+    """Tell how training goes on.
+
+    Args:
+        networks: how many networks there are to train.
+        epochs: how many epochs each is trained for.
+        done: how many epochs of how many networks are done already, multiplied.
+        console: where to tell it.
+    """
+
+    def __init__(self, networks: int, epochs: int, done: int, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+        self._work, self._done, self._skipped = networks * epochs, done, done
+        self._every = max(1, epochs // 10)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("network-epochs"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._bar = self._progress.add_task("training", total=self._work, completed=done)
+
+    def __enter__(self) -> Reporter:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def epoch(self, batch: Batch, epoch: int, epochs: int, accuracy: NDArray[np.float32]) -> None:
+        """Tell that an epoch of a batch is over.
+
+        Args:
+            batch: the networks.
+            epoch: how many epochs are done.
+            epochs: how many there will be.
+            accuracy: ``(networks, tasks)``, 0 to 1.
+        """
+        self._done += len(batch.members)
+        kinds = dict.fromkeys(member.kind for member in batch.members)
+        parts = []
+        for kind in kinds:
+            rows = [k for k, member in enumerate(batch.members) if member.kind == kind]
+            parts.append(f"{kind} {accuracy[rows].mean():.3f}")
+        text = f"{batch.inputs} · {' · '.join(parts)}"
+        self._progress.update(self._bar, description=text, completed=self._done)
+        if not self._console.is_terminal and (epoch % self._every == 0 or epoch in (1, epochs)):
+            elapsed = time.monotonic() - self._started
+            left = elapsed / max(1, self._done - self._skipped) * (self._work - self._done)
+            self._console.print(
+                f"{batch.inputs} epoch {epoch}/{epochs} · accuracy {', '.join(parts)} · "
+                f"{elapsed:.0f} s elapsed, about {left:.0f} s left",
+                highlight=False,
+                soft_wrap=True,
+            )

@@ -1,0 +1,197 @@
+"""A run: a folder of trained networks, made by one experiment, that training can be stopped in and carried on from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from spatialgraph.files import atomic, locked
+from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation, write_network
+
+from spatialgraph.network import Evaluation
+
+from .data import Dataset, load
+from .export import settings_of, to_networks
+from .inputs import Batches, evaluation
+from .loop import Training
+from .progress import Reporter
+from .settings import Batch, Experiment, Member, SettingError, difference, experiment_from
+
+# What may be asked for differently when a run is carried on: more networks of the same settings, not other ones.
+_EXTENSIBLE = ("seeds", "inputs", "kinds", "checkpoint_seconds")
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of a name, ``"auto"`` for a GPU if there is one and the CPU otherwise.
+
+    Raises:
+        SettingError: PyTorch cannot use that device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingError(
+            f"device: expected auto, cpu or a GPU that works, such as cuda; found {name!r}: {reason}"
+        ) from None
+    return device
+
+
+def train(
+    experiment: Experiment, run: Path, *, device: str = "auto", data: Path | None = None, console: Console | None = None
+) -> int:
+    """Train every network of an experiment that the run does not have yet, and write each to ``run/networks``.
+
+    A run that was stopped carries on from its last checkpoint, and ends with the weights of one that was not.
+
+    Args:
+        experiment: the settings.
+        run: the folder.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ….
+        data: the folder of the data sets, for those that do not ship with the package.
+        console: where to show progress.
+
+    Returns:
+        How many networks were trained.
+
+    Raises:
+        SettingError: settings that are not allowed, or that differ from those the run was made with.
+        DataError: a data set that cannot be had.
+        InUseError: another process works in the folder.
+    """
+    console = console or Console(stderr=True)
+    place = choose_device(device)
+    # Connections that vanish become denormal numbers, which processors multiply many times slower. Set before PyTorch
+    # starts its threads, which inherit it.
+    torch.set_flush_denormal(True)
+    with locked(run, "training"):
+        _claim(run, experiment)
+        batches = _missing(run, experiment)
+        if not batches:
+            return 0
+        datasets = [load(name, data) for name in experiment.tasks]
+        _require_different([dataset.name for dataset in datasets])
+        todo = sum(len(batch.members) for batch in batches)
+        done = sum(_checkpoint_epoch(run, batch) * len(batch.members) for batch in batches)
+        with Reporter(todo, experiment.epochs, done, console) as reporter:
+            for batch in batches:
+                _train_batch(experiment, batch, datasets, run, place, reporter)
+        return todo
+
+
+def _train_batch(
+    experiment: Experiment,
+    batch: Batch,
+    datasets: Sequence[Dataset],
+    run: Path,
+    device: torch.device,
+    reporter: Reporter,
+) -> None:
+    """Train one batch, from its checkpoint if it has one, and write its networks."""
+    held_out = evaluation(batch.inputs, datasets)
+    evaluation_file = run / f"evaluation-{batch.inputs}.h5"
+    _keep_evaluation(evaluation_file, held_out)
+    batches = Batches(batch.inputs, datasets, experiment.batch_size, device)
+    training = Training(experiment, batch, batches, held_out, [dataset.classes for dataset in datasets], device)
+    checkpoint = _checkpoint_file(run, batch)
+    if checkpoint.exists():
+        arrays, metadata = read_arrays(checkpoint, "checkpoint")
+        training.restore(arrays, int(metadata["epoch"]))
+    saved = time.monotonic()
+    while training.epoch < experiment.epochs:
+        accuracy = training.run_epoch()
+        # The last epoch is always saved: a run that is killed while it writes its networks can write the rest.
+        if time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
+            _save(checkpoint, training)
+            saved = time.monotonic()
+        reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
+    for network in to_networks(training, tuple(dataset.name for dataset in datasets), evaluation_file):
+        write_network(_network_file(run, network.name), network)
+    checkpoint.unlink()
+
+
+def _save(checkpoint: Path, training: Training) -> None:
+    members = [member.name for member in training.batch.members]
+    metadata = {"inputs": training.batch.inputs, "members": members, "epoch": training.epoch}
+    write_arrays(checkpoint, "checkpoint", training.state(), metadata)
+
+
+def _network_file(run: Path, name: str) -> Path:
+    return run / "networks" / f"{name}.h5"
+
+
+def _checkpoint_file(run: Path, batch: Batch) -> Path:
+    names = ",".join(member.name for member in batch.members)
+    return run / "checkpoints" / f"{batch.inputs}-{hashlib.sha256(names.encode()).hexdigest()[:8]}.h5"
+
+
+def _checkpoint_epoch(run: Path, batch: Batch) -> int:
+    checkpoint = _checkpoint_file(run, batch)
+    return int(read_arrays(checkpoint, "checkpoint")[1]["epoch"]) if checkpoint.exists() else 0
+
+
+def _missing(run: Path, experiment: Experiment) -> list[Batch]:
+    """Return the batches to train: those that a checkpoint holds, whole as they were, and what else is missing.
+
+    A batch goes on with just the networks that it began with, since the rounding of a matrix product may depend on how
+    many there are.
+    """
+    missing = []
+    for batch in experiment.batches():
+        rest = {m.name: m for m in batch.members if not _network_file(run, m.name).exists()}
+        members = {m.name: m for m in batch.members}
+        for checkpoint in sorted((run / "checkpoints").glob("*.h5")):
+            metadata = read_arrays(checkpoint, "checkpoint")[1]
+            if metadata["inputs"] == batch.inputs and set(metadata["members"]) <= set(members):
+                begun = Batch(batch.inputs, tuple(members[name] for name in metadata["members"]))
+                missing.append(begun)
+                for name in metadata["members"]:
+                    rest.pop(name, None)
+        if rest:
+            missing.append(Batch(batch.inputs, tuple(rest.values())))
+    return missing
+
+
+def _claim(run: Path, experiment: Experiment) -> None:
+    """Write the settings into a new run, or compare them with those that the run was made with."""
+    file = run / "experiment.json"
+    with suppress(FileNotFoundError):
+        try:
+            before = experiment_from(json.loads(file.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise SettingError(f"{file}: expected the settings of a run, found a fault: {error}") from None
+        differs = difference(before, experiment, but=_EXTENSIBLE)
+        if differs:
+            raise SettingError(f"{run} was trained with {differs}: choose another --out, or the same settings")
+    with atomic(file) as temporary:
+        temporary.write_text(json.dumps(settings_of(experiment), indent=1) + "\n", encoding="utf-8")
+
+
+def _keep_evaluation(file: Path, made: Evaluation) -> None:
+    """Write the held-out examples, or make sure that those of the run are the same."""
+    if not file.exists():
+        write_evaluation(file, made)
+        return
+    kept = read_evaluation(file)
+    if not (np.array_equal(kept.inputs, made.inputs) and np.array_equal(kept.labels, made.labels)):
+        raise SettingError(
+            f"{file}: expected the held-out examples of the data sets named, found others: choose another --out"
+        )
+
+
+def _require_different(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise SettingError(f"tasks: expected data sets of different names, found {', '.join(names)}")
+
+
+__all__ = ["Member", "choose_device", "train"]

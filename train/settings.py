@@ -1,0 +1,315 @@
+"""An experiment: what is trained on what, and how: read from a TOML file, checked, planned as batches."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+KINDS = ("regular", "spatial")
+"""A spatial network pays the transport and density costs; a regular one is the same network without them."""
+
+
+class SettingError(ValueError):
+    """A setting that does not exist, or has a value that is not allowed."""
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds that a text names: a range ``first:end`` (end excluded), or numbers with commas between.
+
+    Raises:
+        SettingError: the text names no seeds.
+
+    Example:
+        >>> parse_seeds("0:3"), parse_seeds("5,7")
+        ((0, 1, 2), (5, 7))
+    """
+    try:
+        if ":" in text:
+            first, end = text.split(":")
+            seeds = tuple(range(int(first or 0), int(end)))
+        else:
+            seeds = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        seeds = ()
+    if not seeds:
+        raise SettingError(f"seeds: expected a range such as 0:10 or numbers such as 0,3,7, found {text!r}")
+    return seeds
+
+
+def _seeds(value: object) -> object:
+    if isinstance(value, str):
+        return parse_seeds(value)
+    return _sequence((value,) if type(value) is int else value)
+
+
+def _sequence(value: object) -> object:
+    return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _number(value: object) -> object:
+    return float(value) if type(value) is int else value
+
+
+Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def _check(expected: str, fits: Callable[[Any], bool]) -> Validator:
+    """Return a validator whose error says what was expected, what was found, and of which setting."""
+
+    def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not fits(value):
+            raise SettingError(f"{attribute.name}: expected {expected}, found {value!r}")
+
+    return validate
+
+
+def _integer(at_least: int) -> Validator:
+    return _check(f"a whole number of at least {at_least}", lambda v: type(v) is int and v >= at_least)
+
+
+def _real(expected: str, fits: Callable[[float], bool]) -> Validator:
+    return _check(expected, lambda v: type(v) is float and fits(v))
+
+
+def _one_of(*allowed: str) -> Validator:
+    return _check(f"one of {', '.join(allowed)}", lambda v: v in allowed)
+
+
+def _many(expected: str, each: Callable[[Any], bool], at_least: int = 1, *, distinct: bool = True) -> Validator:
+    def fits(value: object) -> bool:
+        return (
+            isinstance(value, tuple)
+            and len(value) >= at_least
+            and all(each(v) for v in value)
+            and (not distinct or len(set(value)) == len(value))
+        )
+
+    return _check(expected, fits)
+
+
+@attrs.frozen(kw_only=True)
+class Experiment:
+    """Settings of a training run. The defaults are the paper's (Wołczyk et al. 2019, arXiv 1910.02776).
+
+    Raises:
+        SettingError: a value that is not allowed; the message names the setting, what is allowed, and what was found.
+
+    Example:
+        >>> experiment = Experiment(tasks=["digits", "letters"], seeds="0:2", inputs=["mix"])
+        >>> [member.name for member in experiment.batches()[0].members]
+        ['mix-spatial-0', 'mix-spatial-1', 'mix-regular-0', 'mix-regular-1']
+    """
+
+    # Names of data sets (`spatialgraph.train.data`), or files ending in .npz; one task each.
+    tasks: tuple[str, ...] = attrs.field(
+        converter=_sequence,
+        validator=_many("two or more different names of data sets", lambda v: isinstance(v, str), 2),
+    )
+    # How the tasks' examples are put together (`spatialgraph.train.inputs`); every mode is trained.
+    inputs: tuple[str, ...] = attrs.field(
+        default=("concatenate", "mix", "sequential"),
+        converter=_sequence,
+        validator=_many("different names of input modes", lambda v: isinstance(v, str)),
+    )
+    kinds: tuple[str, ...] = attrs.field(
+        default=KINDS, converter=_sequence, validator=_many("regular, spatial or both", lambda v: v in KINDS)
+    )
+    # A seed settles the initial weights, the initial positions and the order of examples. The paper has three.
+    seeds: tuple[int, ...] = attrs.field(
+        default=(0, 1, 2),
+        converter=_seeds,
+        validator=_many("different whole numbers of at least 0", lambda v: type(v) is int and v >= 0),
+    )
+    # Units of the hidden layers, hidden1 first.
+    hidden: tuple[int, ...] = attrs.field(
+        default=(128, 128, 128, 256),
+        converter=_sequence,
+        validator=_many("sizes of at least 1", lambda v: type(v) is int and v >= 1, distinct=False),
+    )
+    # After every hidden layer. Sigmoid, because neurons of a ReLU network can be rescaled without changing what it
+    # does, so that the transport cost could be avoided (the paper, section 2).
+    activation: str = attrs.field(default="sigmoid", validator=_one_of("sigmoid", "tanh", "relu"))
+    # Initial weights and biases are uniform in ±1/√inputs (PyTorch's default for a linear layer, used by the authors),
+    # the weights times this number. Deep sigmoid networks learn sooner with a larger one.
+    initial_gain: float = attrs.field(
+        default=1.0, converter=_number, validator=_real("a number greater than 0", lambda v: v > 0)
+    )
+    # Layers that pay the costs and are split later; by name.
+    penalised_layers: tuple[str, ...] = attrs.field(
+        default=("hidden3", "hidden4", "output"),
+        converter=_sequence,
+        validator=_many("different names of layers", lambda v: isinstance(v, str)),
+    )
+    # Coordinates of a position. The paper's neurons lie in a plane.
+    dimensions: int = attrs.field(default=2, validator=_integer(1))
+    # α, the weight of the transport cost, and β, that of the density cost.
+    transport: float = attrs.field(
+        default=1.0, converter=_number, validator=_real("a number of at least 0", lambda v: v >= 0)
+    )
+    density: float = attrs.field(
+        default=3.0, converter=_number, validator=_real("a number of at least 0", lambda v: v >= 0)
+    )
+    # "connections": the transport cost is the mean over connections, as in the authors' published code, and reproduces
+    # the paper's table. "units": the sum divided by the layer's neurons, as in the paper's equation; with α = 1 it
+    # drives every penalised weight to nothing.
+    transport_average: str = attrs.field(default="connections", validator=_one_of("connections", "units"))
+    # Strength of a connection in the transport cost: |w| (the paper) or w² (the default of the authors' code).
+    strength: str = attrs.field(default="absolute", validator=_one_of("absolute", "squared"))
+    # Adam, as in the authors' published settings, which also name the epochs; the paper names the rate and the batch.
+    learning_rate: float = attrs.field(
+        default=0.005, converter=_number, validator=_real("a number greater than 0", lambda v: v > 0)
+    )
+    batch_size: int = attrs.field(default=256, validator=_integer(1))
+    epochs: int = attrs.field(default=50, validator=_integer(1))
+    # A stopped run loses at most this many seconds of work, or one epoch where that is longer.
+    checkpoint_seconds: float = attrs.field(
+        default=20.0, converter=_number, validator=_real("a number of at least 0", lambda v: v >= 0)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        known = (*(f"hidden{k + 1}" for k in range(len(self.hidden))), "output")
+        for name in self.penalised_layers:
+            if name not in known:
+                raise SettingError(f"penalised_layers: expected some of {', '.join(known)}, found {name!r}")
+
+    @property
+    def penalised(self) -> tuple[int, ...]:
+        """The numbers of the penalised layers, in ascending order; hidden1 is layer 1."""
+        last = len(self.hidden) + 1
+        return tuple(sorted(last if n == "output" else int(n.removeprefix("hidden")) for n in self.penalised_layers))
+
+    def batches(self) -> list[Batch]:
+        """Return the networks to train, those of one input mode together: they have one shape."""
+        # Spatial networks come first, so that the costs are computed on one slice of the stacked parameters.
+        kinds = sorted(self.kinds, reverse=True)
+        return [
+            Batch(inputs, tuple(self._member(inputs, kind, seed) for kind in kinds for seed in self.seeds))
+            for inputs in self.inputs
+        ]
+
+    def _member(self, inputs: str, kind: str, seed: int) -> Member:
+        spatial = kind == "spatial"
+        return Member(
+            name=f"{inputs}-{kind}-{seed}",
+            kind=kind,
+            seed=seed,
+            transport=self.transport if spatial else 0.0,
+            density=self.density if spatial else 0.0,
+            learning_rate=self.learning_rate,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Member:
+    """One network of a batch: what sets it apart from the others.
+
+    Attributes:
+        name: unique name in the run, and of its file.
+        kind: one of `KINDS`.
+        seed: settles the initial weights, the initial positions and the order of examples.
+        transport: α.
+        density: β.
+        learning_rate: of Adam.
+    """
+
+    name: str
+    kind: str
+    seed: int
+    transport: float
+    density: float
+    learning_rate: float
+
+    @property
+    def penalised(self) -> bool:
+        """Whether the network pays any cost."""
+        return self.transport > 0 or self.density > 0
+
+
+@attrs.frozen
+class Batch:
+    """Networks of one shape, trained as one.
+
+    Attributes:
+        inputs: the input mode.
+        members: the networks; those that pay costs come first.
+    """
+
+    inputs: str
+    members: tuple[Member, ...]
+
+
+def shipped() -> dict[str, Path]:
+    """Return the experiment files that come with the package, by name."""
+    folder = Path(str(resources.files(__package__) / "experiments"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def read_experiment(name: str, changes: Mapping[str, object] | None = None) -> Experiment:
+    """Read an experiment.
+
+    Args:
+        name: the name of an experiment that ships with the package, or the path of a TOML file.
+        changes: settings that replace those of the file.
+
+    Raises:
+        SettingError: no such experiment, an unknown setting, or a value that is not allowed.
+    """
+    path = shipped().get(name, Path(name))
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        known = ", ".join(shipped())
+        raise SettingError(f"experiment: expected one of {known}, or the path of a TOML file, found {name!r}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}: expected TOML, found a fault: {error}") from None
+    return experiment_from({**settings, **(changes or {})})
+
+
+def experiment_from(settings: Mapping[str, object]) -> Experiment:
+    """Make an experiment of settings by name.
+
+    Raises:
+        SettingError: an unknown setting, a missing one, or a value that is not allowed.
+    """
+    known = [field.name for field in attrs.fields(Experiment)]
+    for name in settings:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise SettingError(f"unknown setting {name!r}{hint} Known: {', '.join(known)}")
+    if "tasks" not in settings:
+        raise SettingError("tasks: expected two or more names of data sets, found nothing")
+    return Experiment(**settings)  # type: ignore[arg-type]  # the converters and validators take any object
+
+
+def parse_setting(text: str) -> tuple[str, object]:
+    """Return the name and value of a ``key=value`` given on the command line; the value is TOML, or else a word.
+
+    Raises:
+        SettingError: there is no ``=``.
+
+    Example:
+        >>> parse_setting("hidden=[64, 64]"), parse_setting("strength=squared")
+        (('hidden', [64, 64]), ('strength', 'squared'))
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SettingError(f"--set: expected key=value, found {text!r}")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), value.strip()
+
+
+def difference(one: Experiment, other: Experiment, but: Sequence[str] = ()) -> str | None:
+    """Return the first setting in which two experiments differ, as ``name = value, not value``; None if they agree."""
+    for name, value in attrs.asdict(one, recurse=False).items():
+        if name not in but and value != getattr(other, name):
+            return f"{name} = {value!r}, not {getattr(other, name)!r}"
+    return None
