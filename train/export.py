@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
-from spatialgraph.files import digest
 
 import spatialgraph
+from spatialgraph.files import digest
 from spatialgraph.network import Connection, Layer, Network
 
 from .loop import Training

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from spatialgraph.files import atomic, locked
-from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation, write_network
 
+from spatialgraph.files import atomic, locked
 from spatialgraph.network import Evaluation
+from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation, write_network
 
 from .data import Dataset, load
 from .export import settings_of, to_networks

@@ -18,6 +18,8 @@ KINDS = ("regular", "spatial")
 class SettingError(ValueError):
     """A setting that does not exist, or has a value that is not allowed."""
 
+    exit_status = 2  # of the command line: wrong usage
+
 
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Return the seeds that a text names: a range ``first:end`` (end excluded), or numbers with commas between.

@@ -1,0 +1,268 @@
+"""The command line. A stage is imported when its command runs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Train spatial networks, split trained networks into task modules, and measure how modular they are.",
+    epilog="Start with [bold]spatialgraph demo[/bold]: it needs no data but those that ship with the package.",
+)
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.", show_default=False)]
+Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that analyze wrote.", show_default=False)]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file.", show_default=False)]
+Formats = Annotated[str, typer.Option("--format", help="Kinds of picture, with commas between.")]
+
+_debug = False
+
+
+class GraphFormat(StrEnum):
+    """Formats that a network's graph can be exported to."""
+
+    graphml = "graphml"
+    gexf = "gexf"
+    npz = "npz"
+
+
+class GraphLayers(StrEnum):
+    """Which layers of a network its graph has."""
+
+    split = "split"
+    all = "all"
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    global _debug
+    _debug = debug
+    if version:
+        typer.echo(f"spatialgraph {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: spatialgraph demo --out results/demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results/demo"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    formats: Formats = "pdf,svg,png",
+) -> None:
+    """Train, analyse and draw on data that ship with the package, in about a minute."""
+    with _errors():
+        run = out / "run"
+        _train("demo", run, device=device, data=None, changes={})
+        _analyze(run, out)
+        _draw(out, out / "figures", formats, only=None)
+
+
+@app.command(
+    "train",
+    epilog="Examples: spatialgraph train table1 --data-dir data --seeds 0:10  ·  "
+    "spatialgraph train my.toml --set hidden=[64,64] --set transport=0.5",
+)
+def train_command(
+    experiment: Annotated[str, typer.Argument(help="demo, table1, or a TOML file.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run.", show_default="runs/EXPERIMENT", metavar="RUN")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the data sets, as torchvision lays them out.", show_default=False)
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Such as 0:10 or 3,5.", show_default="of the experiment")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.", show_default="of the experiment")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
+    ] = None,
+) -> None:
+    """Train the networks of an experiment as one batch; carry on where an earlier run stopped."""
+    with _errors():
+        parse = _stage("train.settings").parse_setting
+        changes: dict[str, object] = dict(parse(text) for text in settings or [])
+        changes |= {} if seeds is None else {"seeds": seeds}
+        changes |= {} if epochs is None else {"epochs": epochs}
+        run = out or Path("runs") / Path(experiment).stem
+        _train(experiment, run, device=device, data=data_dir, changes=changes)
+        typer.echo(f"next: spatialgraph analyze {run}")
+
+
+@app.command(epilog="Example: spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming")
+def analyze(
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results.", show_default="RUN/results", metavar="RESULTS")
+    ] = None,
+    splits: Annotated[str | None, typer.Option(help="Split methods.", show_default="all")] = None,
+    ablations: Annotated[str | None, typer.Option(help="Ablation modes.", show_default="all")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Measures.", show_default="all")] = None,
+    seed: Annotated[int, typer.Option(help="Of the methods that draw at random.")] = 0,
+) -> None:
+    """Split every network by every method and score each split: scores.csv."""
+    with _errors():
+        results = out or run / "results"
+        _analyze(run, results, splits=_names(splits), ablations=_names(ablations), metrics=_names(metrics), seed=seed)
+        typer.echo(f"next: spatialgraph figures {results}")
+
+
+@app.command(epilog="Example: spatialgraph figures runs/table1/results --format pdf")
+def figures(
+    results: Results,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the figures.", show_default="RESULTS/figures", metavar="DIR")
+    ] = None,
+    formats: Formats = "pdf,svg,png",
+    only: Annotated[str | None, typer.Option(help="Figures to draw.", show_default="all")] = None,
+    show: Annotated[bool, typer.Option("--list", help="List the figures, draw nothing.")] = False,
+) -> None:
+    """Write the tables and draw the figures of a paper, each with its numbers beside it."""
+    with _errors():
+        if show:
+            registry = _stage("analyses.figures").FIGURES
+            width = max(map(len, registry))
+            for name in registry:
+                typer.echo(f"{name:{width}}  {registry.summary(name)}")
+            return
+        _draw(results, out or results / "figures", formats, _names(only))
+
+
+@app.command(epilog="Example: spatialgraph check runs/table1/networks/*.h5")
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="HDF5 files.", show_default=False)],
+) -> None:
+    """Say what is wrong with files: every fault and its key; exit status 1 if there is any."""
+    with _errors():
+        store = importlib.import_module("spatialgraph.store")
+        bad = 0
+        for file in files:
+            faults = store.faults(file)
+            bad += bool(faults)
+            typer.echo(f"{file}: {'good' if not faults else f'{len(faults)} fault' + 's' * (len(faults) > 1)}")
+            for fault in faults:
+                typer.echo(f"  {fault}")
+        if bad:
+            raise typer.Exit(1)
+
+
+@app.command(epilog="Example: spatialgraph info runs/table1/networks/mix-spatial-0.h5")
+def info(file: File) -> None:
+    """Show what a file holds: layers, tasks, accuracies, how it was made."""
+    with _errors():
+        describe = importlib.import_module("spatialgraph.describe").describe
+        _console().print(describe(file))
+
+
+@app.command(epilog="Example: spatialgraph export runs/table1/networks/mix-spatial-0.h5 --to graphml --keep 0.1")
+def export(
+    file: File,
+    to: Annotated[GraphFormat, typer.Option(help="Format of the graph.")] = GraphFormat.graphml,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write.", show_default="beside FILE", metavar="GRAPH")
+    ] = None,
+    layers: Annotated[GraphLayers, typer.Option(help="Layers the graph has.")] = GraphLayers.split,
+    threshold: Annotated[float, typer.Option(help="Leave out connections no stronger than this.", min=0)] = 0.0,
+    keep: Annotated[
+        float | None, typer.Option(help="Keep this share of the connections, the strongest.", min=0, max=1)
+    ] = None,
+) -> None:
+    """Write the graph of a network for other programs."""
+    with _errors():
+        graph = importlib.import_module("spatialgraph.graph")
+        store = importlib.import_module("spatialgraph.store")
+        path = out or file.with_suffix(f".{to}")
+        network = store.read_network(file)
+        graph.export_graph(network, path, to=to.value, layers=layers.value, threshold=threshold, keep=keep)
+        typer.echo(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line with the arguments given, or those of the process."""
+    app(args=None if arguments is None else list(arguments), prog_name="spatialgraph")
+
+
+def _names(text: str | None) -> list[str] | None:
+    """Return the names in a list with commas between, None for all."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _console(stderr: bool = False) -> Console:
+    return importlib.import_module("rich.console").Console(stderr=stderr)  # type: ignore[no-any-return]
+
+
+def _stage(module: str) -> Any:
+    """Import a module of a stage: from the installed package, or from a checkout that is not installed."""
+    try:
+        return importlib.import_module(f"spatialgraph.{module}")
+    except ModuleNotFoundError as error:
+        stage = module.split(".")[0]
+        if error.name == f"spatialgraph.{stage}":
+            sys.path.insert(0, str(Path(__file__).parents[1]))
+            return importlib.import_module(module)
+        if stage == "train" and error.name in ("torch", "torchvision", "attrs", "PIL"):
+            hint = 'pip install "spatialgraph[train]"'
+            raise RuntimeError(f"training needs the package {error.name!r}, found none: {hint}") from None
+        raise
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Turn an error that a user can cause into one line: exit status 2 for wrong usage, 1 for a fault."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command carries on where it can", err=True)
+        raise typer.Exit(130) from None
+    except (OSError, ValueError, RuntimeError) as error:
+        if _debug:
+            raise
+        message = " ".join(str(error).split()) or type(error).__name__
+        typer.echo(f"error: {message}", err=True)
+        raise typer.Exit(getattr(error, "exit_status", 1)) from None
+
+
+def _train(experiment: str, run: Path, *, device: str, data: Path | None, changes: dict[str, object]) -> None:
+    started = time.monotonic()
+    settings = _stage("train.settings").read_experiment(experiment, changes)
+    trained = _stage("train.run").train(settings, run, device=device, data=data, console=_console(stderr=True))
+    networks = f"{trained} network{'s' * (trained != 1)}"
+    done = (
+        f"trained {networks} in {time.monotonic() - started:.0f} s" if trained else "every network was trained already"
+    )
+    typer.echo(f"{run}: {done}")
+
+
+def _analyze(run: Path, results: Path, **choices: Any) -> None:
+    rows = _stage("analyses.scoring").analyze(run, results, console=_console(stderr=True), **choices)
+    typer.echo(f"{results / 'scores.csv'}: {rows} scores")
+
+
+def _draw(results: Path, out: Path, formats: str, only: list[str] | None) -> None:
+    """Write tables and figures, show Table 1 on the terminal, and say where everything is."""
+    loaded = _stage("analyses.results").Results.load(results)
+    drawn = _stage("analyses.figures").draw(loaded, out, tuple(_names(formats) or ()), only=only)
+    tables = _stage("analyses.tables")
+    written = tables.write_tables(loaded, out)
+    _console().print(tables.terminal_table(loaded))
+    for path in (*written, *drawn):
+        typer.echo(path)

@@ -1,0 +1,98 @@
+"""Experiments: the files that ship, and the text of every refusal."""
+
+import pytest
+
+from spatialgraph.train.settings import (
+    Experiment,
+    SettingError,
+    difference,
+    experiment_from,
+    parse_seeds,
+    parse_setting,
+    read_experiment,
+    shipped,
+)
+
+
+def test_table1_is_the_paper():
+    experiment = read_experiment("table1")
+    assert experiment.tasks == ("mnist", "fashion-mnist")
+    assert experiment.inputs == ("concatenate", "mix", "sequential")
+    assert experiment.hidden == (128, 128, 128, 256)
+    assert experiment.penalised == (3, 4, 5)
+    assert (experiment.transport, experiment.density) == (1.0, 3.0)
+    assert (experiment.learning_rate, experiment.batch_size, experiment.epochs) == (0.005, 256, 50)
+    assert (experiment.dimensions, experiment.activation, len(experiment.seeds)) == (2, "sigmoid", 3)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_experiment_reads(name):
+    assert read_experiment(name).batches()
+
+
+def test_batches_put_the_networks_that_pay_first_and_name_them():
+    (batch,) = Experiment(tasks=["a", "b"], inputs=["mix"], seeds=[4, 7]).batches()
+    assert [m.name for m in batch.members] == ["mix-spatial-4", "mix-spatial-7", "mix-regular-4", "mix-regular-7"]
+    assert [m.penalised for m in batch.members] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"tasks": ["digits"]}, "tasks: expected two or more different names of data sets, found ('digits',)"),
+        ({"hidden": [64, 0]}, "hidden: expected sizes of at least 1, found (64, 0)"),
+        ({"hidden": 64}, "hidden: expected sizes of at least 1, found 64"),
+        ({"epochs": 0}, "epochs: expected a whole number of at least 1, found 0"),
+        ({"epochs": True}, "epochs: expected a whole number of at least 1, found True"),
+        ({"transport": -1}, "transport: expected a number of at least 0, found -1.0"),
+        ({"transport": float("nan")}, "transport: expected a number of at least 0, found nan"),
+        ({"learning_rate": "fast"}, "learning_rate: expected a number greater than 0, found 'fast'"),
+        ({"kinds": ["flat"]}, "kinds: expected regular, spatial or both, found ('flat',)"),
+        ({"strength": "cubed"}, "strength: expected one of absolute, squared, found 'cubed'"),
+        ({"seeds": "1:1"}, "seeds: expected a range such as 0:10 or numbers such as 0,3,7, found '1:1'"),
+        ({"seeds": [1, 1]}, "seeds: expected different whole numbers of at least 0, found (1, 1)"),
+        (
+            {"penalised_layers": ["hidden9"]},
+            "penalised_layers: expected some of hidden1, hidden2, hidden3, hidden4, output, found 'hidden9'",
+        ),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_in_one_line(settings, text):
+    with pytest.raises(SettingError) as error:
+        experiment_from({"tasks": ["digits", "letters"], **settings})
+    assert str(error.value) == text
+
+
+def test_an_unknown_setting_is_refused_with_what_is_known():
+    with pytest.raises(SettingError, match=r"^unknown setting 'epoch'; did you mean epochs\? Known: tasks, inputs, "):
+        experiment_from({"tasks": ["a", "b"], "epoch": 3})
+
+
+def test_an_unknown_experiment_and_a_broken_file_are_refused(tmp_path):
+    with pytest.raises(SettingError, match=r"^experiment: expected one of .*table1, or the path of a TOML file"):
+        read_experiment("tabel1")
+    broken = tmp_path / "mine.toml"
+    broken.write_text("tasks = [")
+    with pytest.raises(SettingError, match=r"mine\.toml: expected TOML, found a fault"):
+        read_experiment(str(broken))
+
+
+def test_changes_replace_what_the_file_says(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('tasks = ["digits", "letters"]\nepochs = 3\n')
+    experiment = read_experiment(str(mine), {"epochs": 5, "seeds": "2:4"})
+    assert (experiment.epochs, experiment.seeds) == (5, (2, 3))
+
+
+def test_seeds_and_settings_are_read_from_the_command_line():
+    assert parse_seeds(":2") == (0, 1)
+    assert parse_setting("kinds=['spatial']") == ("kinds", ["spatial"])
+    assert parse_setting("epochs = 3") == ("epochs", 3)
+    with pytest.raises(SettingError, match=r"^--set: expected key=value, found 'epochs'$"):
+        parse_setting("epochs")
+
+
+def test_the_difference_of_two_experiments_is_named():
+    one, other = Experiment(tasks=["a", "b"]), Experiment(tasks=["a", "b"], epochs=7, seeds=[9])
+    assert difference(one, other, but=["seeds"]) == "epochs = 50, not 7"
+    assert difference(one, other, but=["seeds", "epochs"]) is None
