@@ -33,6 +33,10 @@ ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu
 """Names of the activation functions that a file may declare; ``""`` is none (the identity)."""
 
 
+class NotApplicableError(ValueError):
+    """A method or measure asks for something that this network does not have, such as positions."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that is wrong with a network, an evaluation or a file.

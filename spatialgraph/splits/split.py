@@ -8,16 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import BoolArray, IntArray, Network
+from ..network import BoolArray, IntArray, Network, NotApplicableError
 from ..registry import Registry
 
 SPLITS: Registry[Callable[..., Split]] = Registry("split method")
 """Every split method, by name. A method is a function of a `Network` and, as it needs them, of an ``evaluation`` and a
 ``seed``; it returns a `Split` or raises `NotApplicableError`."""
-
-
-class NotApplicableError(ValueError):
-    """A method or measure asks for something that this network does not have, such as positions."""
 
 
 @dataclass(frozen=True, eq=False)

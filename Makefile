@@ -1,0 +1,26 @@
+# `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed-train
+	$(BIN)/spatialgraph demo
+
+test: $(VENV)/installed-test lint
+	$(BIN)/pytest --numprocesses auto
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed-%: pyproject.toml
+	@echo "installing into $(VENV), PyTorch included: this takes a few minutes the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[train,$*]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

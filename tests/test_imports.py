@@ -1,0 +1,116 @@
+"""The rules of imports: nothing imports upward, the stages know the library and not each other, torch stays in one."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STAGES = ("train", "analyses")
+# A module may import those that stand before it, and none that stand after.
+LIBRARY = "registry network files store activations splits masking graph metrics describe cli".split()
+
+
+def imported(path, package):
+    """Yield (line, absolute name) of everything a file imports, relative names resolved against its package."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parent, *([node.module] if node.module else [])])
+            yield node.lineno, base
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def files(folder):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        yield path, ".".join(path.relative_to(ROOT).parent.parts)
+
+
+def offences(folder, forbidden):
+    return [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path, package in files(folder)
+        for line, name in imported(path, package)
+        if forbidden(name)
+    ]
+
+
+def module_of(path):
+    return path.relative_to(ROOT / "spatialgraph").parts[0].removesuffix(".py")
+
+
+def within(name, *packages):
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def test_the_library_imports_no_stage_and_no_torch():
+    stages = [f"{prefix}{stage}" for stage in STAGES for prefix in ("", "spatialgraph.")]
+    assert offences("spatialgraph", lambda name: within(name, "torch", "torchvision", *stages)) == []
+
+
+def test_the_stages_do_not_import_each_other():
+    for stage, other in (STAGES, STAGES[::-1]):
+        assert offences(stage, lambda name, other=other: within(name, other, f"spatialgraph.{other}")) == []
+
+
+def test_the_analysis_stage_imports_no_torch():
+    assert offences("analyses", lambda name: within(name, "torch", "torchvision")) == []
+
+
+def test_imports_are_relative_inside_a_stage_and_absolute_across():
+    for folder in ("spatialgraph", *STAGES):
+        own = (folder, f"spatialgraph.{folder}") if folder in STAGES else ("spatialgraph",)
+        for path, package in files(folder):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and not node.level:
+                    assert not within(node.module, *own), f"{path}:{node.lineno} imports its own stage absolutely"
+                elif isinstance(node, ast.ImportFrom):
+                    depth = len(package.split("."))
+                    assert node.level <= depth, f"{path}:{node.lineno} leaves its stage by a relative import"
+
+
+def test_nothing_in_the_library_imports_upward():
+    modules = {module_of(path) for path, _ in files("spatialgraph")}
+    assert modules - {"__init__"} == set(LIBRARY), "a module without a place in the order"
+    upward = []
+    for path, package in files("spatialgraph"):
+        own = module_of(path)
+        if own == "__init__":
+            continue
+        above = [f"spatialgraph.{name}" for name in LIBRARY[LIBRARY.index(own) + 1 :]]
+        upward += [f"{path.name}:{line} {name}" for line, name in imported(path, package) if within(name, *above)]
+    assert upward == []
+
+
+def test_only_the_store_uses_h5py():
+    users = [
+        offence for folder in ("spatialgraph", *STAGES) for offence in offences(folder, lambda n: within(n, "h5py"))
+    ]
+    assert users
+    assert all(user.startswith("spatialgraph/store.py:") for user in users)
+
+
+def test_nothing_is_pickled():
+    for folder in ("spatialgraph", *STAGES):
+        assert offences(folder, lambda name: within(name, "pickle", "dill", "cloudpickle", "shelve", "marshal")) == []
+        for path, _ in files(folder):
+            text = path.read_text(encoding="utf-8")
+            assert "torch.load(" not in text, path
+            assert "torch.save(" not in text, path
+            assert "allow_pickle=True" not in text, path
+
+
+@pytest.mark.parametrize("module", ["analyses.scoring", "analyses.figures", "analyses.tables", "cli"])
+def test_a_process_that_analyses_never_loads_torch(module):
+    code = f"import sys, spatialgraph.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_command_line_starts_without_the_heavy_libraries():
+    heavy = ("numpy", "torch", "h5py", "matplotlib", "pandas", "networkx")
+    code = f"import sys, spatialgraph.cli; sys.exit(any(name in sys.modules for name in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
