@@ -266,3 +266,7 @@ def _draw(results: Path, out: Path, formats: str, only: list[str] | None) -> Non
     _console().print(tables.terminal_table(loaded))
     for path in (*written, *drawn):
         typer.echo(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""A run: what is written, what is carried on, and that neither company nor interruption changes a network."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from spatialgraph.files import locked
+from spatialgraph.store import read_evaluation, read_network
+from spatialgraph.train.progress import Reporter
+from spatialgraph.train.run import train
+from spatialgraph.train.settings import Experiment, SettingError
+
+SETTINGS = {
+    "tasks": ["digits", "letters"],
+    "inputs": ["mix"],
+    "seeds": [0, 1],
+    "hidden": [12, 10],
+    "penalised_layers": ["hidden2", "output"],
+    "epochs": 3,
+    "batch_size": 200,
+    "checkpoint_seconds": 0,
+}
+
+
+def experiment(**changes):
+    return Experiment(**{**SETTINGS, **changes})
+
+
+def train_quietly(settings, run):
+    return train(settings, run, device="cpu", console=Console(file=open("/dev/null", "w")))  # noqa: SIM115
+
+
+def networks(run):
+    return {path.stem: read_network(path) for path in sorted((run / "networks").glob("*.h5"))}
+
+
+def arrays(network):
+    yield from (connection.weight for connection in network.connections)
+    yield from (array for layer in network.layers for array in (layer.bias, layer.position) if array is not None)
+    yield from network.history.values()
+
+
+def assert_same(one, other, tolerance=0.0):
+    assert one.keys() == other.keys()
+    for name in one:
+        for a, b in zip(arrays(one[name]), arrays(other[name]), strict=True):
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    run = tmp_path_factory.mktemp("finished") / "run"
+    assert train_quietly(experiment(), run) == 4
+    return run
+
+
+def test_every_network_is_written_with_what_is_known_of_it(finished):
+    found = networks(finished)
+    assert sorted(found) == ["mix-regular-0", "mix-regular-1", "mix-spatial-0", "mix-spatial-1"]
+    spatial, regular = found["mix-spatial-1"], found["mix-regular-1"]
+    assert [layer.name for layer in spatial.layers] == ["input", "hidden1", "hidden2", "output"]
+    assert [layer.size for layer in spatial.layers] == [64, 12, 10, 20]
+    assert spatial.split_layers == (2, 3)
+    assert spatial.tasks == ("digits", "letters")
+    assert (spatial.metadata["kind"], spatial.metadata["inputs"], spatial.metadata["seed"]) == ("spatial", "mix", 1)
+    assert spatial.metadata["experiment"]["transport"] == 1.0
+    assert regular.metadata["experiment"]["transport"] == 0.0
+    assert [layer.position is not None for layer in spatial.layers] == [False, True, True, True]
+    assert not regular.has_positions
+
+
+def test_history_has_every_cost_and_accuracy(finished):
+    found = networks(finished)
+    spatial, regular = found["mix-spatial-0"].history, found["mix-regular-0"].history
+    assert {name: values.shape for name, values in spatial.items()} == {
+        "loss": (3,),
+        "task_loss": (3, 2),
+        "accuracy": (3, 2),
+        "transport": (3,),
+        "density": (3,),
+    }
+    assert set(regular) == {"loss", "task_loss", "accuracy"}
+    np.testing.assert_allclose(regular["loss"], regular["task_loss"].mean(axis=1), rtol=1e-5)
+    assert (spatial["loss"] > spatial["task_loss"].mean(axis=1)).all()
+    assert found["mix-spatial-0"].metadata["accuracy"] == pytest.approx(spatial["accuracy"][-1].tolist())
+
+
+def test_the_held_out_examples_are_beside_the_networks(finished):
+    evaluation = read_evaluation(finished / "evaluation-mix.h5")
+    assert evaluation.inputs.shape == (360, 64)
+    assert networks(finished)["mix-spatial-0"].metadata["evaluation"]["file"] == "evaluation-mix.h5"
+    assert list((finished / "checkpoints").iterdir()) == []
+
+
+def test_training_again_trains_nothing(finished):
+    before = {path: path.stat().st_mtime_ns for path in (finished / "networks").iterdir()}
+    assert train_quietly(experiment(), finished) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in (finished / "networks").iterdir()}
+
+
+def test_a_network_comes_out_the_same_alone_and_among_others(finished, tmp_path):
+    train_quietly(experiment(seeds=[1], kinds=["spatial"]), tmp_path)
+    among = {"mix-spatial-1": networks(finished)["mix-spatial-1"]}
+    assert_same(networks(tmp_path), among, tolerance=2e-5)
+
+
+def test_both_kinds_of_a_seed_see_the_same_examples(tmp_path):
+    # A spatial network without costs is a regular one: only other examples or another start could set them apart.
+    train_quietly(experiment(transport=0, density=0, seeds=[4]), tmp_path)
+    found = networks(tmp_path)
+    assert_same({"": found["mix-spatial-4"]}, {"": found["mix-regular-4"]}, tolerance=1e-6)
+
+
+def test_learning_rates_side_by_side_are_those_of_networks_alone():
+    # The settings have one rate; a batch may have several.
+    import attrs
+    import torch
+
+    from spatialgraph.train.data import load
+    from spatialgraph.train.inputs import Batches, evaluation
+    from spatialgraph.train.loop import Training
+    from spatialgraph.train.settings import Batch
+
+    settings = experiment(kinds=["regular"])
+    datasets = [load(name, None) for name in settings.tasks]
+    members = settings.batches()[0].members
+    slow = attrs.evolve(members[1], learning_rate=1e-4)
+    cpu = torch.device("cpu")
+
+    def trained(*chosen):
+        batches = Batches("mix", datasets, 200, cpu)
+        training = Training(settings, Batch("mix", chosen), batches, evaluation("mix", datasets), [10, 10], cpu)
+        training.run_epoch()
+        return training.stack.weights[0].detach()
+
+    torch.testing.assert_close(trained(members[0], slow)[1], trained(slow)[0], rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(trained(members[0], slow)[1], trained(*members)[1], rtol=1e-5, atol=1e-6)
+
+
+def test_more_seeds_train_what_is_missing_and_leave_the_rest(finished, tmp_path):
+    train_quietly(experiment(seeds=[0]), tmp_path)
+    before = (tmp_path / "networks" / "mix-spatial-0.h5").read_bytes()
+    assert train_quietly(experiment(seeds=[0, 1]), tmp_path) == 2
+    assert (tmp_path / "networks" / "mix-spatial-0.h5").read_bytes() == before
+    assert_same(networks(tmp_path), networks(finished), tolerance=2e-5)
+
+
+def test_other_settings_are_refused(finished):
+    with pytest.raises(SettingError, match=r"was trained with epochs = 3, not 4: choose another --out, or the same"):
+        train_quietly(experiment(epochs=4), finished)
+
+
+def test_a_run_that_another_process_trains_is_refused(tmp_path):
+    code = f"import time\nfrom pathlib import Path\nfrom spatialgraph.files import locked\nwith locked(Path({str(tmp_path)!r}), 'training'):\n    print('ready', flush=True)\n    time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        other.stdout.readline()
+        with pytest.raises(RuntimeError, match="in use by another process"):
+            train_quietly(experiment(), tmp_path)
+        other.kill()
+    with locked(tmp_path, "training"):
+        pass
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_run_stopped_after_any_epoch_ends_with_the_same_numbers(finished, tmp_path, monkeypatch, epochs):
+    def stop(self, batch, epoch, total, accuracy):
+        if epoch == epochs:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "epoch", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_quietly(experiment(), tmp_path)
+    assert networks(tmp_path) == {}
+    assert train_quietly(experiment(), tmp_path) == 4
+    assert_same(networks(tmp_path), networks(finished))
+
+
+def test_a_checkpoint_goes_on_with_its_own_networks_when_seeds_are_added(finished, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_quietly(experiment(), tmp_path)
+    assert train_quietly(experiment(seeds=[0, 1, 2]), tmp_path) == 6
+    found = networks(tmp_path)
+    assert_same({name: found[name] for name in networks(finished)}, networks(finished))
+
+
+def test_killed_processes_end_with_the_numbers_of_one_that_was_not(tmp_path):
+    toml = tmp_path / "small.toml"
+    lines = [f"{name} = {value!r}" for name, value in {**SETTINGS, "epochs": 40}.items()]
+    toml.write_text("\n".join(lines))
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-m", "spatialgraph.cli", "train", str(toml), "--device", "cpu", "--out"]
+    subprocess.run([*command, str(whole)], check=True, capture_output=True)
+    for epoch in (2, 15):
+        with subprocess.Popen([*command, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            wait_for_epoch(killed, epoch, process)
+            process.send_signal(signal.SIGKILL)
+    assert networks(killed) == {}
+    subprocess.run([*command, str(killed)], check=True, capture_output=True)
+    assert_same(networks(killed), networks(whole))
+
+
+def wait_for_epoch(run, epoch, process):
+    from spatialgraph.store import read_arrays
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        for path in (run / "checkpoints").glob("*.h5"):
+            if read_arrays(path, "checkpoint")[1]["epoch"] >= epoch:
+                return
+        time.sleep(0.002)
+    raise AssertionError("the process ended, or took too long, before it could be killed")
