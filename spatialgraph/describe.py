@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from .network import Evaluation, Network
-from .store import read_evaluation, read_header, read_network
+from .store import EVALUATION, read_evaluation, read_header, read_network
 
 
 def describe(path: Path) -> RenderableType:
@@ -18,8 +18,7 @@ def describe(path: Path) -> RenderableType:
     Raises:
         FormatError: the file is neither, or has a fault.
     """
-    kind, _ = read_header(path)
-    if kind == "evaluation":
+    if read_header(path).format == EVALUATION:
         return _evaluation(path, read_evaluation(path))
     return _network(path, read_network(path))
 

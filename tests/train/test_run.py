@@ -1,5 +1,6 @@
 """A run: what is written, what is carried on, and that neither company nor interruption changes a network."""
 
+import io
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def experiment(**changes):
 
 
 def train_quietly(settings, run):
-    return train(settings, run, device="cpu", console=Console(file=open("/dev/null", "w")))  # noqa: SIM115
+    return train(settings, run, device="cpu", console=Console(file=io.StringIO()))
 
 
 def networks(run):
@@ -156,7 +157,13 @@ def test_other_settings_are_refused(finished):
 
 
 def test_a_run_that_another_process_trains_is_refused(tmp_path):
-    code = f"import time\nfrom pathlib import Path\nfrom spatialgraph.files import locked\nwith locked(Path({str(tmp_path)!r}), 'training'):\n    print('ready', flush=True)\n    time.sleep(60)"
+    code = f"""
+import time
+from spatialgraph.files import locked
+with locked({str(tmp_path)!r}, "training"):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         other.stdout.readline()
         with pytest.raises(RuntimeError, match="in use by another process"):
