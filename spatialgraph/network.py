@@ -220,19 +220,19 @@ def network_faults(
     history: Mapping[str, NDArray[Any]],
 ) -> Iterator[Fault]:
     """Yield everything about the parts of a network that does not fit; nothing if they make a network."""
+    tasks = metadata.get("tasks") if isinstance(metadata, Mapping) else None
+    yield from _metadata_faults(metadata, tasks)
+    for quantity, values in history.items():
+        if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
+            found = f"{values.dtype} of shape {values.shape}"
+            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
     if len(layers) < 2:
         yield Fault("layers", "an input layer and at least one more", f"{len(layers)} layers")
         return
     yield from _layer_faults(layers)
     yield from _connection_faults(layers, connections)
-    tasks = metadata.get("tasks") if isinstance(metadata, Mapping) else None
-    yield from _metadata_faults(metadata, tasks)
     if isinstance(tasks, (list, tuple)):
         yield from _output_faults(output_task, layers[-1].size, len(layers) - 1, len(tasks))
-    for quantity, values in history.items():
-        if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
-            found = f"{values.dtype} of shape {values.shape}"
-            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
 
 
 def _array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) -> Iterator[Fault]:
@@ -311,7 +311,7 @@ def _metadata_faults(metadata: Any, tasks: Any) -> Iterator[Fault]:
         return
     try:
         json.dumps(dict(metadata), allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         yield Fault("metadata", "values that JSON can hold", str(error))
     named = isinstance(tasks, (list, tuple)) and len(tasks) > 0 and all(isinstance(t, str) and t for t in tasks)
     if not named or len(set(tasks)) != len(tasks):

@@ -1,0 +1,171 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import small_evaluation, two_module_network
+
+from spatialgraph.network import Connection, Evaluation, Layer, Network
+from spatialgraph.splits import NotApplicableError, Split
+
+
+def changed_layer(network, number, **changes):
+    layers = list(network.layers)
+    layers[number] = replace(layers[number], **changes)
+    return replace(network, layers=layers)
+
+
+def changed_connection(network, number, **changes):
+    connections = list(network.connections)
+    connections[number] = replace(connections[number], **changes)
+    return replace(network, connections=connections)
+
+
+def changed_metadata(network, **changes):
+    return replace(network, metadata={**network.metadata, **changes})
+
+
+BAD_NETWORKS = {
+    "layers: expected an input layer and at least one more, found 1 layers": lambda n: replace(n, layers=n.layers[:1]),
+    "layers/1.name: expected a name that no other layer has, found 'input'": lambda n: changed_layer(
+        n, 1, name="input"
+    ),
+    "layers/1.name: expected a name that no other layer has, found ''": lambda n: changed_layer(n, 1, name=""),
+    "layers/0.size: expected at least 1, found 0": lambda n: changed_layer(n, 0, size=0),
+    "layers/1.activation: expected one of '', 'sigmoid', 'tanh', 'relu', 'leaky-relu', 'elu', 'gelu', 'silu', "
+    "'softplus', found 'sine'": lambda n: changed_layer(n, 1, activation="sine"),
+    "layers/0: expected an input layer without activation and bias, found one that has them": lambda n: changed_layer(
+        n, 0, bias=np.zeros(4)
+    ),
+    "layers/1/bias: expected shape (4,), found shape (3,)": lambda n: changed_layer(n, 1, bias=np.zeros(3)),
+    "layers/2/bias: expected finite values, found 1 that are not, the first at (2,)": lambda n: changed_layer(
+        n, 2, bias=[0, 0, np.nan, 0]
+    ),
+    "layers/1/position: expected shape (4, dim), found shape (4,)": lambda n: changed_layer(n, 1, position=np.zeros(4)),
+    "layers/*/position: expected the same number of dimensions in every layer, found [2, 3]": lambda n: changed_layer(
+        n, 1, position=np.zeros((4, 3))
+    ),
+    "connections/0: expected layer numbers with 0 <= source < target < 4, found source 1, target 1": lambda n: (
+        changed_connection(n, 0, source=1)
+    ),
+    "connections/3: expected one connection for each pair of layers, found a second one from 0 to 1": lambda n: replace(
+        n, connections=(*n.connections, n.connections[0])
+    ),
+    "connections/1/weight: expected shape (4, 4), found shape (4, 3)": lambda n: changed_connection(
+        n, 1, weight=np.zeros((4, 3))
+    ),
+    "connections/1/weight: expected finite values, found 16 that are not, the first at (0, 0)": lambda n: (
+        changed_connection(n, 1, weight=np.full((4, 4), np.inf))
+    ),
+    "layers/3: expected a connection that enters it, found none": lambda n: replace(n, connections=n.connections[:2]),
+    "layers/3/task: expected shape (4,), found shape (3,)": lambda n: replace(n, output_task=[0, 0, 1]),
+    "layers/3/task: expected task numbers from 0 to 1 (metadata names 2 tasks), found numbers from 0 to 2": lambda n: (
+        replace(n, output_task=[0, 0, 1, 2])
+    ),
+    "layers/3/task: expected at least one output for every task, found none for task 1": lambda n: replace(
+        n, output_task=[0, 0, 0, 0]
+    ),
+    "metadata: expected a JSON object, found list": lambda n: replace(n, metadata=[]),
+    "metadata: expected values that JSON can hold, found Object of type ndarray is not JSON serializable": lambda n: (
+        changed_metadata(n, mask=np.zeros(2))
+    ),
+    "metadata.tasks: expected a list of different names, found null": lambda n: replace(n, metadata={}),
+    'metadata.tasks: expected a list of different names, found ["a", "a"]': lambda n: changed_metadata(
+        n, tasks=["a", "a"]
+    ),
+    "metadata.accuracy: expected 2 numbers from 0 to 1, one for each task, found [0.5, 1.5]": lambda n: (
+        changed_metadata(n, accuracy=[0.5, 1.5])
+    ),
+    'metadata.evaluation: expected an object with "file" and "sha256", found "e.h5"': lambda n: changed_metadata(
+        n, evaluation="e.h5"
+    ),
+    "history/loss: expected numbers of shape (epochs,) or (epochs, tasks), found float64 of shape ()": lambda n: (
+        replace(n, history={"loss": np.array(1.0)})
+    ),
+}
+
+
+@pytest.mark.parametrize("message", BAD_NETWORKS)
+def test_a_network_that_does_not_fit_is_refused(message):
+    with pytest.raises(ValueError, match=r".") as error:
+        BAD_NETWORKS[message](two_module_network())
+    assert str(error.value) == message
+
+
+def test_what_a_network_says_of_itself():
+    network = two_module_network()
+    assert network.name == "two-modules"
+    assert replace(network, metadata={"tasks": ["a", "b"]}).name == "network"
+    assert network.tasks == ("left", "right")
+    assert network.split_layers == (1, 2, 3)
+    assert [(c.source, c.target) for c in network.split_connections] == [(1, 2), (2, 3)]
+    assert network.output_layer == 3
+    assert network.has_positions
+    assert not two_module_network(positions=False).has_positions
+
+
+def test_the_arrays_of_a_network_cannot_be_written_to_and_the_callers_can():
+    weight = np.ones((1, 1), np.float32)
+    network = Network((Layer("in", 1), Layer("out", 1)), (Connection(0, 1, weight),), [0], {"tasks": ["a"]})
+    with pytest.raises(ValueError, match="read-only"):
+        network.connections[0].weight[0, 0] = 2
+    weight[0, 0] = 2
+
+
+BAD_EVALUATIONS = {
+    "inputs: expected float32 or an unsigned integer type, found float64": {"inputs": np.zeros((4, 4))},
+    "inputs: expected shape (examples, inputs), found shape (4,)": {"inputs": np.zeros(4, np.float32)},
+    "inputs: expected finite values, found 16 that are not, the first at (0, 0)": {
+        "inputs": np.full((4, 4), np.nan, np.float32)
+    },
+    "labels: expected shape (4, tasks), found shape (3, 2)": {"labels": np.zeros((3, 2), int)},
+    "labels: expected class numbers, or -1 for none, found -2": {"labels": np.full((4, 2), -2)},
+    "inputs.scale: expected a number greater than 0, found 0": {"scale": 0},
+    "inputs.scale: expected a number greater than 0, found nan": {"scale": np.nan},
+    "probes/left: expected float32, as inputs, found uint8": {"probes": {"left": np.zeros((1, 2, 4), np.uint8)}},
+    "probes/left: expected shape (groups, examples, 4), found shape (1, 2, 3)": {
+        "probes": {"left": np.zeros((1, 2, 3), np.float32)}
+    },
+}
+
+
+@pytest.mark.parametrize("message", BAD_EVALUATIONS)
+def test_an_evaluation_that_does_not_fit_is_refused(message):
+    with pytest.raises(ValueError, match=r".") as error:
+        replace(small_evaluation(), **BAD_EVALUATIONS[message])
+    assert str(error.value) == message
+
+
+def test_the_values_of_stored_integers_are_scaled():
+    evaluation = Evaluation(np.array([[0, 51, 255]], np.uint8), [[0]], 1 / 255)
+    values = evaluation.values(evaluation.inputs)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(values, [[0, 0.2, 1]], rtol=1e-6)
+
+
+def test_float_inputs_are_their_own_values():
+    evaluation = small_evaluation()
+    assert evaluation.values(evaluation.inputs) is evaluation.inputs
+
+
+def test_a_split_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"^membership of layer 3: expected shape \(units, tasks\), found \(4,\)$"):
+        Split("by hand", {3: np.zeros(4, bool)})
+    with pytest.raises(ValueError, match=r"^membership: expected the same number of tasks in every layer$"):
+        Split("by hand", {1: np.zeros((4, 2), bool), 2: np.zeros((4, 3), bool)})
+
+
+def test_a_split_of_another_network_is_refused():
+    split = Split("by hand", {1: np.zeros((4, 2), bool)})
+    with pytest.raises(ValueError, match="split 'by hand': expected membership of shapes") as error:
+        split.require_for(two_module_network())
+    assert str(error.value).endswith("{1: (4, 2), 2: (4, 2), 3: (4, 2)}, found {1: (4, 2)}")
+    Split("by hand", dict.fromkeys((1, 2, 3), np.zeros((4, 2), bool))).require_for(two_module_network())
+
+
+def test_a_split_with_shared_neurons_has_no_labels():
+    split = Split("by hand", {1: [[True, True], [True, False]]})
+    assert not split.is_partition
+    with pytest.raises(NotApplicableError, match=r"^split 'by hand' has neurons that serve several tasks"):
+        split.labels(1)
+    assert split.module(1)[1].tolist() == [True, False]
+    assert split.others(0)[1].tolist() == [True, False]

@@ -1,0 +1,830 @@
+import json
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import builders
+import h5py
+import numpy as np
+import pytest
+from builders import small_evaluation, two_module_network
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spatialgraph import store
+from spatialgraph.network import ACTIVATIONS, Connection, Evaluation, Fault, Layer, Network
+from spatialgraph.splits import Split
+from spatialgraph.store import (
+    FormatError,
+    faults,
+    read_arrays,
+    read_evaluation,
+    read_header,
+    read_network,
+    read_splits,
+    write_arrays,
+    write_evaluation,
+    write_network,
+    write_splits,
+)
+
+SUPPORT = Path(builders.__file__).parent
+DATA = Path(__file__).parents[1] / "data"
+quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def plain(value):
+    """Return a value as tuples, dicts and bytes that can be compared, with the types of its arrays."""
+    if isinstance(value, np.ndarray):
+        return str(value.dtype), value.shape, value.tobytes()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(map(plain, value))
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value
+
+
+def message(path, read=read_network):
+    """Return what is said of a bad file, without the file."""
+    with pytest.raises(FormatError) as error:
+        read(path)
+    assert "\n" not in str(error.value)
+    return str(error.value).removeprefix(f"{path}: ")
+
+
+@pytest.fixture
+def path(tmp_path):
+    write_network(tmp_path / "network.h5", two_module_network())
+    return tmp_path / "network.h5"
+
+
+@pytest.fixture
+def evaluation_path(tmp_path):
+    write_evaluation(tmp_path / "evaluation.h5", small_evaluation())
+    return tmp_path / "evaluation.h5"
+
+
+def put(path, key, data, **options):
+    """Replace a dataset of a file, with its attributes."""
+    with h5py.File(path, "r+") as file:
+        attributes = dict(file[key].attrs) if key in file else {}
+        if key in file:
+            del file[key]
+        file.create_dataset(key, data=data, **options).attrs.update(attributes)
+
+
+# ---------------------------------------------------------------------------------------------------- round trips
+
+names = st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in text)
+
+
+@st.composite
+def networks(draw):
+    sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    labels = draw(st.lists(names, min_size=len(sizes), max_size=len(sizes), unique=True))
+    layers = [
+        Layer(
+            label,
+            size,
+            draw(st.sampled_from(ACTIVATIONS)) if k else "",
+            random.normal(size=size) if k and draw(st.booleans()) else None,
+            random.normal(size=(size, 3)) if draw(st.booleans()) else None,
+            draw(st.booleans()),
+        )
+        for k, (label, size) in enumerate(zip(labels, sizes, strict=True))
+    ]
+    pairs = [(s, t) for t in range(len(sizes)) for s in range(t) if s == t - 1 or draw(st.booleans())]
+    connections = [Connection(s, t, random.normal(size=(sizes[t], sizes[s]))) for s, t in pairs]
+    tasks = draw(st.lists(names, min_size=1, max_size=sizes[-1], unique=True))
+    history = draw(
+        st.dictionaries(
+            st.text(min_size=1, max_size=5),
+            st.sampled_from([np.arange(3), np.array([[np.nan, 1.0]], np.float32), np.empty(0), np.empty((0, 2))]),
+            max_size=3,
+        )
+    )
+    metadata = {"tasks": tasks, "note": draw(st.text(max_size=20)), "nested": {"a": [1, 2.5, None, True]}}
+    output_task = np.arange(sizes[-1]) % len(tasks)
+    return Network(layers, connections, output_task, metadata, draw(st.booleans()), history)
+
+
+@quick
+@given(network=networks())
+def test_a_network_comes_back_as_it_was(tmp_path, network):
+    write_network(tmp_path / "n.h5", network)
+    assert faults(tmp_path / "n.h5") == []
+    assert plain(read_network(tmp_path / "n.h5")) == plain(network)
+
+
+@quick
+@given(
+    dtype=st.sampled_from(["float32", "uint8", ">u2", "uint64"]),
+    examples=st.integers(0, 4),
+    probes=st.dictionaries(names, st.integers(0, 3), max_size=2),
+)
+def test_an_evaluation_comes_back_as_it_was(tmp_path, dtype, examples, probes):
+    evaluation = Evaluation(
+        np.arange(examples * 3).reshape(examples, 3).astype(dtype),
+        np.arange(examples * 2).reshape(examples, 2) - 1,
+        0.1,
+        {task: np.full((groups, 2, 3), 7, dtype) for task, groups in probes.items()},
+    )
+    write_evaluation(tmp_path / "e.h5", evaluation)
+    back = read_evaluation(tmp_path / "e.h5")
+    assert faults(tmp_path / "e.h5") == []
+    assert back.inputs.dtype == np.dtype(dtype).newbyteorder("=")
+    np.testing.assert_array_equal(back.inputs, evaluation.inputs)
+    np.testing.assert_array_equal(back.labels, evaluation.labels)
+    assert back.scale == 0.1
+    assert back.probes.keys() == evaluation.probes.keys()
+    for task, probe in evaluation.probes.items():
+        np.testing.assert_array_equal(back.probes[task], probe)
+
+
+@quick
+@given(networks=st.dictionaries(names, st.dictionaries(names, st.lists(st.text(), max_size=2), max_size=2), max_size=2))
+def test_splits_come_back_as_they_were(tmp_path, networks):
+    members = {2: np.eye(3, 2, dtype=bool), 10: np.ones((1, 2), bool)}
+    splits = {
+        network: {method: Split(method, members, tuple(notes)) for method, notes in methods.items()}
+        for network, methods in networks.items()
+    }
+    write_splits(tmp_path / "s.h5", splits)
+    assert faults(tmp_path / "s.h5") == []
+    assert plain(read_splits(tmp_path / "s.h5")) == plain(splits)
+
+
+def test_a_split_without_layers_comes_back_as_it_was(tmp_path):
+    write_splits(tmp_path / "s.h5", {"n": {"none": Split("none", {})}})
+    assert read_splits(tmp_path / "s.h5")["n"]["none"].membership == {}
+
+
+@quick
+@given(
+    arrays=st.dictionaries(
+        names | st.sampled_from([".", "..", "a/b", "a", "/", "a%2Fb"]),
+        st.sampled_from(
+            [
+                np.array(3, np.int64),
+                np.array(2.5),
+                np.empty((0, 3), np.float32),
+                np.arange(6, dtype=np.uint8),
+                np.eye(2) > 0,
+            ]
+        ),
+    )
+)
+def test_arrays_come_back_as_they_were(tmp_path, arrays):
+    metadata = {"epoch": 3, "state": [1, {"a": None}]}
+    write_arrays(tmp_path / "c.h5", "checkpoint", arrays, metadata)
+    assert faults(tmp_path / "c.h5") == []
+    assert plain(read_arrays(tmp_path / "c.h5", "checkpoint")) == plain((arrays, metadata))
+
+
+def test_an_array_of_many_pieces_comes_back_as_it_was(tmp_path):
+    array = np.random.default_rng(0).normal(size=(5, 3000, 70)).astype(np.float32)
+    write_arrays(tmp_path / "c.h5", "checkpoint", {"w": array}, {})
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert file["arrays/w"].chunks == (1, 3000, 70)
+    np.testing.assert_array_equal(read_arrays(tmp_path / "c.h5", "checkpoint")[0]["w"], array)
+
+
+def test_metadata_of_more_than_64_kib_come_back_and_are_guarded(tmp_path):
+    network = two_module_network()
+    network = replace(network, metadata={**network.metadata, "long": "y" * 200_000})
+    path = tmp_path / "n.h5"
+    write_network(path, network)
+    assert read_network(path).metadata == network.metadata
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"yyyy") + 100_000] ^= 1
+    path.write_bytes(raw)
+    assert message(path) == (
+        "metadata: expected the text whose SHA-256 is in metadata_sha256, "
+        "found another text: damage, or a change that left metadata_sha256 as it was"
+    )
+
+
+def test_the_same_values_give_the_same_bytes(tmp_path):
+    write_network(tmp_path / "a.h5", two_module_network())
+    write_evaluation(tmp_path / "c.h5", small_evaluation())
+    time.sleep(1.1)  # HDF5 can store times, in seconds
+    write_network(tmp_path / "b.h5", two_module_network())
+    write_evaluation(tmp_path / "d.h5", small_evaluation())
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    assert (tmp_path / "c.h5").read_bytes() == (tmp_path / "d.h5").read_bytes()
+
+
+def test_the_keys_are_those_of_the_specification(path, evaluation_path):
+    with h5py.File(path) as file:
+        assert dict(file.attrs).keys() == {"format", "version", "executable", "metadata", "metadata_sha256"}
+        assert json.loads(file.attrs["metadata"])["tasks"] == ["left", "right"]
+        assert dict(file["layers/1"].attrs) == {"name": b"hidden1", "size": 4, "activation": b"sigmoid", "split": True}
+        assert dict(file["connections/2"].attrs) == {"source": 2, "target": 3}
+        assert file["connections/2/weight"].dtype == np.float32
+        assert file["layers/3/task"].dtype == np.int32
+        assert file["history/accuracy"].shape == (2, 2)
+        assert "bias" not in file["layers/0"]
+    with h5py.File(evaluation_path) as file:
+        assert file["inputs"].attrs["scale"] == 1
+        assert sorted(file["probes"]) == ["left", "right"]
+
+
+def test_the_header_is_read_without_the_arrays(path, evaluation_path):
+    put(path, "connections/0/weight", np.zeros(3))
+    header = read_header(path)
+    assert (header.format, header.version, header.metadata["name"]) == ("spatialgraph.network", 1, "two-modules")
+    assert read_header(evaluation_path) == store.Header("spatialgraph.evaluation", 1, {})
+
+
+def test_the_header_of_named_arrays_is_read(tmp_path):
+    write_arrays(tmp_path / "c.h5", "checkpoint", {}, {"epoch": 3})
+    assert read_header(tmp_path / "c.h5") == store.Header("spatialgraph.checkpoint", 1, {"epoch": 3})
+
+
+# ---------------------------------------------------------------------------------------------------- refused to write
+
+
+def test_what_the_format_cannot_hold_is_refused_and_nothing_is_written(tmp_path):
+    path = tmp_path / "new" / "a.h5"
+    with pytest.raises(ValueError, match=r"a\.h5: arrays/w: expected numbers or booleans, found complex128$"):
+        write_arrays(path, "checkpoint", {"w": np.zeros(2, complex)}, {})
+    with pytest.raises(ValueError, match=r"a\.h5: arrays/w: expected numbers or booleans, found object$"):
+        write_arrays(path, "checkpoint", {"w": np.array([None])}, {})
+    with pytest.raises(ValueError, match=r"^a name used as a key: expected at least one character, found ''$"):
+        write_arrays(path, "checkpoint", {"": np.zeros(2)}, {})
+    with pytest.raises(ValueError, match=r"^kind: expected a name of your own for files of arrays, found 'network'"):
+        write_arrays(path, "network", {}, {})
+    with pytest.raises(ValueError, match=r"a\.h5: n/b: expected a split of this name, found 'a'$"):
+        write_splits(path, {"n": {"b": Split("a", {})}})
+    network = two_module_network()
+    with pytest.raises(ValueError, match=r"^expected text without the character NUL, found 'a\\x00'$"):
+        write_network(path, replace(network, layers=(replace(network.layers[0], name="a\0"), *network.layers[1:])))
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_file_that_does_not_read_back_is_not_kept(path, monkeypatch):
+    before = path.read_bytes()
+    image = store._image
+
+    def flipped(content):
+        raw = bytearray(image(content))
+        raw[raw.rindex(np.float32(4).tobytes() + np.float32(-1).tobytes())] ^= 1
+        return bytes(raw)
+
+    monkeypatch.setattr(store, "_image", flipped)
+    with pytest.raises(OSError, match="what was read back differs from what was written") as error:
+        write_network(path, two_module_network())
+    assert error.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+# ---------------------------------------------------------------------------------------------------- damage
+
+
+def test_a_flipped_byte_is_found_or_does_no_harm(path):
+    raw = path.read_bytes()
+    want = plain(read_network(path))
+    random = np.random.default_rng(1)
+    positions = {*random.integers(len(raw), size=150).tolist(), *range(0, 48, 3)}
+    refusals = []
+    for position in sorted(positions):
+        flipped = bytearray(raw)
+        flipped[position] ^= int(random.integers(1, 256))
+        path.write_bytes(flipped)
+        try:
+            assert plain(read_network(path)) == want, f"another value through byte {position}"
+        except FormatError as error:
+            refusals.append(str(error))
+    assert len(refusals) > len(positions) / 2
+    assert not any("\n" in refusal for refusal in refusals)
+
+
+@pytest.mark.parametrize(
+    ("mark", "key"),
+    [
+        (b"two-modules", "/"),
+        (b"hidden1", "layers/1"),
+        (np.float32(-2).tobytes() * 4, "layers/1/bias"),
+        (np.float64([1.0, 0.5]).tobytes(), "history/loss"),
+    ],
+)
+def test_a_flipped_byte_is_reported_with_its_key(path, mark, key):
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(mark) + 2] ^= 4
+    path.write_bytes(raw)
+    assert re.match(rf"{key}: expected readable contents, found damage: .*(checksum|filter)", message(path))
+
+
+def test_a_cut_file_is_refused(path):
+    raw = path.read_bytes()
+    for length in [*range(1, 60, 7), *range(60, len(raw), len(raw) // 40), len(raw) - 1]:
+        path.write_bytes(raw[:length])
+        assert re.match("/: expected (an HDF5 file|readable contents), found ", message(path)), length
+    path.write_bytes(raw[: len(raw) // 2])
+    assert re.match("/: expected readable contents, found damage: .*truncated file", message(path))
+
+
+@pytest.mark.parametrize(
+    ("contents", "found"),
+    [
+        (b"", "an empty file"),
+        (b"run,network\n1,2\n", "a file that starts with b'run,netw'"),
+        (np.random.default_rng(0).bytes(5000), "a file that starts with b'"),
+    ],
+)
+@pytest.mark.parametrize("read", [read_network, read_evaluation, read_splits, read_header])
+def test_a_file_that_is_not_hdf5_is_refused(tmp_path, contents, found, read):
+    (tmp_path / "a.h5").write_bytes(contents)
+    assert message(tmp_path / "a.h5", read).startswith(f"/: expected an HDF5 file, found {found}")
+
+
+def test_a_file_that_is_missing_or_forbidden_is_an_error_of_the_system(tmp_path):
+    for read in (read_network, read_evaluation, read_splits, read_header, faults):
+        with pytest.raises(FileNotFoundError, match=r"^\[Errno 2\] No such file or directory: '.*/a\.h5'$"):
+            read(tmp_path / "a.h5")
+        with pytest.raises(IsADirectoryError):
+            read(tmp_path)
+
+
+def test_the_error_survives_a_trip_to_another_process(path):
+    put(path, "connections/0/weight", np.zeros(3))
+    with pytest.raises(FormatError) as error:
+        read_network(path)
+    back = pickle.loads(pickle.dumps(error.value))
+    assert (str(back), back.path, back.faults) == (str(error.value), path, error.value.faults)
+
+
+# ---------------------------------------------------------------------------------------------------- faults of content
+
+
+def attribute(key, name, value):
+    return lambda file: file[key].attrs.__setitem__(name, value)
+
+
+def missing(key, name=""):
+    return lambda file: file[key].attrs.__delitem__(name) if name else file.__delitem__(key)
+
+
+def dataset(key, values, **options):
+    def change(file):
+        del file[key]
+        file.create_dataset(key, data=values, **options)
+
+    return change
+
+
+def renamed(key, new):
+    return lambda file: file.move(key, new)
+
+
+def metadata(text):
+    def change(file):
+        del file.attrs["metadata_sha256"]
+        file.attrs["metadata"] = text
+
+    return change
+
+
+def link(key, target):
+    def change(file):
+        del file[key]
+        file[key] = target
+
+    return change
+
+
+BAD_NETWORKS = {
+    "format: expected 'spatialgraph.network', found 'spatialgraph.evaluation'": attribute(
+        "/", "format", "spatialgraph.evaluation"
+    ),
+    "format: expected 'spatialgraph.network', found nothing": missing("/", "format"),
+    "format: expected text, found 3": attribute("/", "format", 3),
+    "version: expected an integer, found nothing": missing("/", "version"),
+    "version: expected an integer, found '1'": attribute("/", "version", "1"),
+    "version: expected an integer, found a value that is neither text nor a number": attribute(
+        "/", "version", np.array([("x", 1)], dtype=[("a", "S1"), ("b", "i4")])
+    ),
+    "version: expected an integer, found 24 bytes of shape (3,)": attribute("/", "version", [1, 2, 3]),
+    "version: expected at most 1, found version 2: the file needs a newer spatialgraph": attribute("/", "version", 2),
+    "version: expected 1 to 1, found 0": attribute("/", "version", 0),
+    "executable: expected true or false, found nothing": missing("/", "executable"),
+    "executable: expected true or false, found 2": attribute("/", "executable", 2),
+    "metadata: expected text, found nothing": missing("/", "metadata"),
+    "metadata: expected a JSON object, found text that is not JSON (Expecting value: line 1 column 1 (char 0))": (
+        metadata("tasks")
+    ),
+    "metadata: expected a JSON object, found list": metadata("[]"),
+    "metadata.tasks: expected a list of different names, found null": metadata("{}"),
+    "metadata: expected the text whose SHA-256 is in metadata_sha256, found another text: damage, or a change "
+    "that left metadata_sha256 as it was": attribute("/", "metadata", '{"tasks": ["a", "b"]}'),
+    "layers: expected a group, found nothing": missing("layers"),
+    "layers: expected names that count from 0 to 3, found 0, 1, 3, 4": renamed("layers/2", "layers/4"),
+    "connections: expected names that count from 0 to 2, found 0, 1, x": renamed("connections/2", "connections/x"),
+    "connections: expected a group, found a dataset": dataset("connections", [1]),
+    "layers/1: expected a group, found a dataset": dataset("layers/1", [1]),
+    "layers/1.name: expected text, found 3": attribute("layers/1", "name", 3),
+    "layers/1.name: expected a name that no other layer has, found 'input'": attribute("layers/1", "name", "input"),
+    "layers/1.size: expected an integer, found 4.0": attribute("layers/1", "size", 4.0),
+    "layers/1.size: expected an integer, found nothing": missing("layers/1", "size"),
+    "layers/1.activation: expected text, found nothing": missing("layers/1", "activation"),
+    "layers/1.split: expected true or false, found nothing": missing("layers/1", "split"),
+    "layers/1/bias: expected float32, found float64": dataset("layers/1/bias", np.zeros(4)),
+    "layers/1/bias: expected float32, found strings, references or objects": dataset("layers/1/bias", ["a"] * 4),
+    "layers/1/bias: expected float32, found strings": dataset("layers/1/bias", np.array([b"a"] * 4)),
+    "layers/1/bias: expected float32, found compound values": dataset("layers/1/bias", np.zeros(4, "i4,f4")),
+    "layers/1/bias: expected shape (4,), found shape (4, 1)": dataset("layers/1/bias", np.zeros((4, 1), "f4")),
+    "layers/1/bias: expected shape (4,), found shape None": dataset("layers/1/bias", h5py.Empty("f4")),
+    "layers/1/bias: expected a dataset in this place, found a soft link": link(
+        "layers/1/bias", h5py.SoftLink("/layers/2/bias")
+    ),
+    "layers/1/bias: expected a dataset in this place, found an external link": link(
+        "layers/1/bias", h5py.ExternalLink("other.h5", "/layers/2/bias")
+    ),
+    "layers/2: expected a group in this place, found a soft link": link("layers/2", h5py.SoftLink("/layers/1")),
+    "layers/1/position: expected shape (4, dim), found shape (3, 2)": dataset(
+        "layers/1/position", np.zeros((3, 2), "f4")
+    ),
+    "layers/3/task: expected a dataset, found nothing": missing("layers/3/task"),
+    "layers/3/task: expected an integer type up to int64, found float32": dataset("layers/3/task", np.zeros(4, "f4")),
+    "connections/0.target: expected an integer, found nothing": missing("connections/0", "target"),
+    "connections/0/weight: expected a dataset, found nothing": missing("connections/0/weight"),
+    "connections/0/weight: expected shape (4, 4), found shape (4, 5)": dataset(
+        "connections/0/weight", np.zeros((4, 5), "f4")
+    ),
+    "connections/0/weight: expected finite values, found 1 that are not, the first at (1, 2)": lambda file: file[
+        "connections/0/weight"
+    ].__setitem__((1, 2), np.nan),
+    "connections/0/weight: expected no filters but gzip, shuffle and fletcher32, found filter 32000 (lzf)": dataset(
+        "connections/0/weight", np.zeros((4, 4), "f4"), compression="lzf"
+    ),
+    "history/loss: expected numbers of shape (epochs,) or (epochs, tasks), found float64 of shape ()": dataset(
+        "history/loss", 1.0
+    ),
+    "history/loss: expected numbers, found strings": dataset("history/loss", np.bytes_("low")),
+}
+
+
+@pytest.mark.parametrize("text", BAD_NETWORKS)
+def test_a_fault_is_told_in_one_line_and_without_its_consequences(path, text):
+    with h5py.File(path, "r+") as file:
+        BAD_NETWORKS[text](file)
+    assert message(path) == text
+    if not text.startswith("format"):
+        assert list(map(str, faults(path))) == [text]
+
+
+BAD_EVALUATIONS = {
+    "inputs: expected a dataset, found nothing": missing("inputs"),
+    "inputs: expected float32 or an unsigned integer type, found int8": dataset("inputs", np.zeros((4, 4), "i1")),
+    "inputs.scale: expected a number, found nothing": lambda file: (
+        dataset("inputs", np.zeros((4, 4), "u1"))(file),
+        file.__delitem__("probes"),
+    ),
+    "inputs.scale: expected a number, found 'one'": attribute("inputs", "scale", "one"),
+    "inputs.scale: expected a number greater than 0, found -1.0": attribute("inputs", "scale", -1),
+    "labels: expected a dataset, found nothing": missing("labels"),
+    "labels: expected shape (4, tasks), found shape (3, 2)": dataset("labels", np.zeros((3, 2), int)),
+    "labels: expected an integer type up to int64, found uint64": dataset("labels", np.zeros((4, 2), "u8")),
+    "labels: expected class numbers, or -1 for none, found -5": dataset("labels", np.full((4, 2), -5)),
+    "probes/left: expected shape (groups, examples, 4), found shape (2, 2, 3)": dataset(
+        "probes/left", np.zeros((2, 2, 3), "f4")
+    ),
+    "probes/left: expected float32, as inputs, found uint8": dataset("probes/left", np.zeros((2, 2, 4), "u1")),
+}
+
+
+@pytest.mark.parametrize("text", BAD_EVALUATIONS)
+def test_a_fault_of_an_evaluation_is_told_in_one_line(evaluation_path, text):
+    with h5py.File(evaluation_path, "r+") as file:
+        BAD_EVALUATIONS[text](file)
+    assert message(evaluation_path, read_evaluation) == text
+    assert list(map(str, faults(evaluation_path))) == [text]
+
+
+BAD_SPLITS = {
+    "n/greedy/x: expected the number of a layer, found 'x'": renamed("n/greedy/1", "n/greedy/x"),
+    "n/greedy/1: expected booleans, found int64": dataset("n/greedy/1", np.zeros((2, 2), int)),
+    "n/greedy/1: expected shape (units, tasks), found shape (2,)": dataset("n/greedy/1", np.zeros(2, bool)),
+    "n/greedy: expected the same number of tasks in every layer, found 2 and 3": dataset(
+        "n/greedy/1", np.zeros((2, 3), bool)
+    ),
+    "n/greedy.notes: expected a JSON list of texts, found '[1]'": attribute("n/greedy", "notes", "[1]"),
+    "n/greedy.notes: expected a JSON list of texts, found 'none'": attribute("n/greedy", "notes", "none"),
+    "n: expected a group, found a dataset": dataset("n", [1]),
+}
+
+
+@pytest.mark.parametrize("text", BAD_SPLITS)
+def test_a_fault_of_splits_is_told_in_one_line(tmp_path, text):
+    path = tmp_path / "s.h5"
+    write_splits(path, {"n": {"greedy": Split("greedy", {1: np.eye(2, dtype=bool), 2: np.eye(2, dtype=bool)})}})
+    with h5py.File(path, "r+") as file:
+        BAD_SPLITS[text](file)
+    assert message(path, read_splits) == text
+    assert list(map(str, faults(path))) == [text]
+
+
+def test_faults_of_named_arrays_are_told_in_one_line(tmp_path):
+    path = tmp_path / "c.h5"
+    write_arrays(path, "checkpoint", {"w": np.zeros(2)}, {})
+    assert message(path, lambda path: read_arrays(path, "null")) == (
+        "format: expected 'spatialgraph.null', found 'spatialgraph.checkpoint'"
+    )
+    put(path, "arrays/w", np.zeros(2, "S1"))
+    text = "arrays/w: expected numbers or booleans, found strings"
+    assert message(path, lambda path: read_arrays(path, "checkpoint")) == text
+    assert list(map(str, faults(path))) == [text]
+    with h5py.File(path, "r+") as file:
+        del file["arrays"]
+    assert message(path, lambda path: read_arrays(path, "checkpoint")) == "arrays: expected a group, found nothing"
+
+
+def test_a_file_of_another_program_is_told_what_could_be_there(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = 1
+    formats = "'spatialgraph.network' or 'spatialgraph.evaluation' or 'spatialgraph.splits'"
+    assert list(map(str, faults(tmp_path / "a.h5"))) == [f"format: expected {formats}, found nothing"]
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs.update(format="keras", version=1)
+    assert list(map(str, faults(tmp_path / "a.h5"))) == [f"format: expected {formats}, found 'keras'"]
+
+
+def test_every_fault_of_a_file_is_listed(path):
+    with h5py.File(path, "r+") as file:
+        BAD_NETWORKS["connections/0/weight: expected finite values, found 1 that are not, the first at (1, 2)"](file)
+        file["layers/2"].attrs["activation"] = "sine"
+        del file["connections/1"].attrs["source"]
+        metadata('{"tasks": ["a", "b"], "accuracy": [2, 3]}')(file)
+    put(path, "layers/1/bias", np.zeros(3, "f4"))
+    put(path, "history/loss", 1.0)
+    put(path, "layers/3/task", [0, 1])
+    some = faults(path)
+    assert {fault.key for fault in some} == {
+        "metadata.accuracy",
+        "layers/1/bias",
+        "connections/1.source",
+        "history/loss",
+        "layers/3/task",
+    }
+    with h5py.File(path, "r+") as file:
+        file["connections/1"].attrs["source"] = 1
+    assert {fault.key for fault in faults(path)} == {
+        "metadata.accuracy",
+        "layers/1/bias",
+        "layers/2.activation",
+        "connections/0/weight",
+        "history/loss",
+        "layers/3/task",
+    }
+    text = message(path)
+    assert text.endswith(f"; and 5 more: `spatialgraph check {path}` lists them")
+    assert text.startswith(str(faults(path)[0]))
+
+
+def test_further_keys_and_other_forms_of_the_same_values_are_read(path):
+    want = read_network(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["colour"] = h5py.Empty("f4")
+        file.create_group("snapshots/10")["weight"] = h5py.SoftLink("/nowhere")
+        file["layers/1/note"] = "of mine"
+        file.attrs["version"] = np.array([1], np.uint8)
+        file.attrs["executable"] = 1
+        file["layers/1"].attrs["name"] = "hidden1"
+        file["layers/1"].attrs["split"] = np.int64(1)
+    put(path, "connections/0/weight", want.connections[0].weight.astype(">f4"), compression="gzip", shuffle=True)
+    put(path, "layers/3/task", np.array([0, 0, 1, 1], np.uint16))
+    assert faults(path) == []
+    assert plain(read_network(path)) == plain(want)
+
+
+# ---------------------------------------------------------------------------------------------------- greed
+
+
+def refused_without_memory(path, text):
+    """Check that a file is refused with a message, fast and without memory for what it declares."""
+    tracemalloc.start()
+    start = time.perf_counter()
+    assert message(path) == text
+    seconds = time.perf_counter() - start
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seconds < 1
+    assert peak < 2e6
+
+
+def create(path, key, shape, **options):
+    with h5py.File(path, "r+") as file:
+        del file[key]
+        file.create_dataset(key, shape, "f4", **options)
+
+
+def test_a_declared_size_with_nothing_behind_it_is_refused(path):
+    size = 10**12
+    with h5py.File(path, "r+") as file:
+        file["layers/1"].attrs["size"] = size
+    create(path, "layers/1/bias", (size,))
+    text = f"layers/1/bias: expected {4 * size} bytes or more in the file for float32 of shape ({size},), found 0 bytes"
+    refused_without_memory(path, f"{text}; and 3 more: `spatialgraph check {path}` lists them")
+
+
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_a_history_of_which_one_piece_is_written_is_refused(path, compression):
+    size = 10**10
+    create(path, "history/loss", (size,), chunks=(1000,), compression=compression)
+    with h5py.File(path, "r+") as file:
+        file["history/loss"][:1000] = 1
+    with h5py.File(path) as file:
+        stored = file["history/loss"].id.get_storage_size()
+    needed = -(-4 * size // 1032) if compression else 4 * size
+    refused_without_memory(
+        path,
+        f"history/loss: expected {needed} bytes or more in the file for float32 of shape ({size},), "
+        f"found {stored} bytes",
+    )
+
+
+def test_values_that_are_compressed_twice_are_refused(path):
+    """Deflate twice makes zeros a million times smaller: a few bytes would fill the memory."""
+    values = np.zeros(2**24, np.float32)
+    with h5py.File(path, "r+") as file:
+        del file["history/loss"]
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk(values.shape)
+        properties.set_deflate(9)
+        properties.set_deflate(9)
+        stored = file.create_dataset("history/loss", data=values, dcpl=properties).id.get_storage_size()
+    assert stored < 1000
+    refused_without_memory(
+        path,
+        f"history/loss: expected {-(-values.nbytes // 1032)} bytes or more in the file for float32 of shape "
+        f"({values.size},), found {stored} bytes",
+    )
+
+
+def test_one_value_in_a_piece_of_a_gigabyte_is_refused(path):
+    with h5py.File(path, "r+") as file:
+        del file["history/loss"]
+        file.create_dataset("history/loss", (1,), "f4", maxshape=(None,), chunks=(2**28,), compression="gzip")
+    refused_without_memory(
+        path,
+        f"history/loss: expected {-(-(2**30) // 1032)} bytes or more in the file for float32 of shape (1,), "
+        "found 0 bytes",
+    )
+
+
+def test_values_in_another_file_are_refused(path):
+    secret = path.parent / "secret.bin"
+    secret.write_bytes(bytes(16))
+    create(path, "layers/1/bias", (4,), external=[("secret.bin", 0, 16)])
+    assert message(path) == "layers/1/bias: expected values in this file, found values in the file 'secret.bin'"
+
+
+def test_a_virtual_dataset_is_refused(path):
+    layout = h5py.VirtualLayout((4,), "f4")
+    layout[:] = h5py.VirtualSource("other.h5", "x", (4,))
+    with h5py.File(path, "r+") as file:
+        del file["layers/1/bias"]
+        file.create_virtual_dataset("layers/1/bias", layout)
+    assert message(path) == "layers/1/bias: expected values in this dataset, found a virtual dataset"
+
+
+# ---------------------------------------------------------------------------------------------------- interruptions
+
+
+def test_a_writer_that_is_killed_leaves_whole_files_only(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from builders import two_module_network; from spatialgraph.store import write_network\n"
+        "networks = [two_module_network(units, seed=units) for units in (4, 200)]\n"
+        "print('ready', flush=True)\n"
+        "for turn in range(10**6): write_network(f'{sys.argv[1]}/{turn % 3}.h5', networks[turn % 2])"
+    )
+    whole = []
+    for units in (4, 200):
+        write_network(tmp_path / "whole", two_module_network(units, seed=units))
+        whole.append((tmp_path / "whole").read_bytes())
+    random = np.random.default_rng(0)
+    for _ in range(4):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, tmp_path, SUPPORT], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout.readline() == "ready\n"
+            time.sleep(random.uniform(0.05, 0.25))
+            writer.send_signal(signal.SIGKILL)
+        for path in tmp_path.glob("*.h5"):
+            assert faults(path) == []
+            assert path.read_bytes() in whole
+        for half in tmp_path.glob(".*.tmp"):
+            assert faults(half) or half.read_bytes() in whole
+            half.unlink()
+    assert len(list(tmp_path.glob("*.h5"))) == 3
+
+
+def test_a_full_disk_is_one_error_and_leaves_the_old_file(path):
+    """A limit on the size of files stands for the full disk: both fail in the middle of a write."""
+    before = path.read_bytes()
+    code = (
+        "import resource, signal, sys; sys.path.insert(0, sys.argv[2])\n"
+        "from builders import two_module_network; from spatialgraph.store import write_network\n"
+        "network = two_module_network(100)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try: write_network(sys.argv[1], network)\n"
+        "except OSError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path, SUPPORT], capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"[Errno 27] File too large: '{path}'\n"
+    assert done.stderr == ""
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+# ---------------------------------------------------------------------------------------------------- the specification
+
+
+def test_the_program_in_the_specification_writes_a_network(tmp_path, monkeypatch):
+    text = Path(store.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "FORMAT.md", "exec"), {})
+    assert faults("network.h5") == []
+    network = read_network("network.h5")
+    assert [layer.size for layer in network.layers] == [3, 3, 2]
+    assert network.tasks == ("digits", "clothes")
+    assert network.connections[1].weight.tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert network.executable
+
+
+def test_the_specification_names_what_the_program_knows():
+    text = Path(store.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
+    for name in (*filter(None, ACTIVATIONS), store.NETWORK, store.EVALUATION, store.SPLITS, "spatialgraph.checkpoint"):
+        assert f"`{name}`" in text
+    assert f"version {store.VERSION}\n" in text
+
+
+def test_a_network_of_version_1_is_read():
+    assert faults(DATA / "network-v1.h5") == []
+    network = read_network(DATA / "network-v1.h5")
+    assert [(k.name, k.size, k.activation, k.split) for k in network.layers] == [
+        ("input", 2, "", False),
+        ("hidden", 2, "sigmoid", True),
+        ("output", 2, "", True),
+    ]
+    assert network.layers[0].bias is None
+    assert network.layers[0].position is None
+    assert network.layers[1].bias.tolist() == [0.5, -0.25]
+    assert network.layers[1].position.tolist() == [[0, 1], [2, 3]]
+    assert network.layers[2].bias is None
+    assert network.layers[2].position.tolist() == [[0, -1], [2.5, 0]]
+    assert [(c.source, c.target, c.weight.tolist()) for c in network.connections] == [
+        (0, 1, [[1, 2], [3, 4]]),
+        (1, 2, [[0.5, 0], [0, -0.5]]),
+        (0, 2, [[0, 1], [1, 0]]),
+    ]
+    assert network.output_task.tolist() == [0, 1]
+    assert network.executable
+    assert network.metadata == {
+        "name": "example",
+        "tasks": ["digits", "clothes"],
+        "accuracy": [0.75, 0.5],
+        "kind": "spatial",
+        "seed": 3,
+    }
+    assert {name: values.tolist() for name, values in network.history.items()} == {
+        "loss": [2, 1],
+        "accuracy": [[0.25, 0.5], [0.75, 0.5]],
+    }
+
+
+def test_an_evaluation_of_version_1_is_read():
+    assert faults(DATA / "evaluation-v1.h5") == []
+    evaluation = read_evaluation(DATA / "evaluation-v1.h5")
+    assert evaluation.inputs.tolist() == [[0, 51], [255, 102], [0, 0]]
+    assert evaluation.inputs.dtype == np.uint8
+    assert evaluation.labels.tolist() == [[0, -1], [-1, 0], [0, 0]]
+    assert evaluation.scale == 1 / 255
+    assert {task: probe.tolist() for task, probe in evaluation.probes.items()} == {"digits": [[[0, 51], [255, 51]]]}
+
+
+def test_splits_of_version_1_are_read():
+    assert faults(DATA / "splits-v1.h5") == []
+    split = read_splits(DATA / "splits-v1.h5")["example"]["greedy"]
+    assert {layer: members.tolist() for layer, members in split.membership.items()} == {
+        1: [[True, False], [False, True]],
+        2: [[True, True], [False, False]],
+    }
+    assert (split.method, split.notes) == ("greedy", ("one neuron serves no task",))
+
+
+def test_a_fault_that_is_the_only_one_is_told_alone():
+    assert str(FormatError("a.h5", [Fault("labels", "x", "y\nz")])) == "a.h5: labels: expected x, found y z"
