@@ -1,0 +1,160 @@
+from xml.etree import ElementTree
+
+import networkx as nx
+import numpy as np
+import pytest
+from hand_worked import chain, pair, random_network, three_tasks, zoo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from spatialgraph.graph import FORMATS, adjacency, export_graph, node_index, to_adjacency, to_networkx
+from spatialgraph.network import Connection, Layer, Network, NotApplicableError
+
+
+def test_nodes_are_numbered_layer_by_layer_and_carry_what_is_known_of_them():
+    graph = to_networkx(pair())
+    assert dict(graph.nodes(data=True)) == {
+        0: {"layer": 1, "layer_name": "hidden1", "unit": 0, "task": -1, "x": 0.0},
+        1: {"layer": 1, "layer_name": "hidden1", "unit": 1, "task": -1, "x": 4.0},
+        2: {"layer": 2, "layer_name": "output", "unit": 0, "task": 0, "x": 1.0},
+        3: {"layer": 2, "layer_name": "output", "unit": 1, "task": 1, "x": 5.0},
+    }
+    assert node_index(pair()).tolist() == [[1, 0], [1, 1], [2, 0], [2, 1]]
+
+
+def test_edges_carry_signed_weight_strength_and_distance_and_a_weight_of_0_is_none():
+    graph = to_networkx(pair())
+    assert set(graph.edges) == {(0, 2), (1, 2), (1, 3)}
+    assert graph.edges[1, 2] == {"weight": -1.0, "strength": 1.0, "distance": 3.0}
+    assert type(graph.edges[1, 2]["weight"]) is float
+
+
+def test_all_layers_include_the_input_and_its_edges_have_no_distance():
+    graph = to_networkx(pair(), layers="all")
+    assert graph.number_of_nodes() == 5
+    assert graph.nodes[0] == {"layer": 0, "layer_name": "input", "unit": 0, "task": -1}
+    assert graph.edges[0, 1] == {"weight": 1.0, "strength": 1.0}
+    assert graph.edges[1, 3]["distance"] == 1.0
+
+
+def test_skip_connections_are_edges():
+    graph = to_networkx(three_tasks())
+    assert graph.edges[0, 5]["strength"] == 0.75
+    assert graph.edges[1, 6]["weight"] == -0.25
+
+
+def test_labels_of_a_split_become_tasks_of_nodes():
+    graph = to_networkx(pair(), labels={1: np.array([1, -1]), 2: np.array([1, 0])})
+    assert [task for _, task in graph.nodes(data="task")] == [1, -1, 1, 0]
+    with pytest.raises(ValueError, match=r"^labels of layer 1: expected shape \(2,\), found \(3,\)$"):
+        to_networkx(pair(), labels={1: np.array([1, 0, 0])})
+
+
+def test_threshold_leaves_out_connections_no_stronger_and_says_how_many():
+    graph = to_networkx(pair(), threshold=1.0)
+    assert set(graph.edges) == {(0, 2), (1, 3)}
+    assert graph.graph == {"name": "chain", "layers": "split", "threshold": 1.0, "keep": 1.0, "left_out": 1}
+
+
+@pytest.mark.parametrize(("keep", "edges"), [(1.0, 3), (2 / 3, 2), (1 / 3, 1), (0.0, 0)])
+def test_keep_keeps_the_share_of_the_strongest(keep, edges):
+    graph = to_networkx(pair(), keep=keep)
+    assert set(graph.edges) == set([(0, 2), (1, 3), (1, 2)][:edges])
+    assert graph.graph["left_out"] == 3 - edges
+    assert graph.graph["keep"] == keep
+
+
+def test_among_equally_strong_connections_those_of_earlier_nodes_are_kept():
+    network = chain([[1]], np.ones((3, 1)), tasks=[0, 0, 0])
+    assert set(to_networkx(network, keep=2 / 3).edges) == {(0, 1), (0, 2)}
+
+
+def test_an_undirected_graph_has_each_connection_once_and_a_symmetric_matrix():
+    graph, matrix = to_networkx(pair(), directed=False), adjacency(pair(), directed=False)
+    assert not graph.is_directed()
+    assert graph.number_of_edges() == 3
+    assert (matrix != matrix.T).nnz == 0
+    assert matrix.sum() == 12.0
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 1000), directed=st.booleans(), layers=st.sampled_from(["split", "all"]), keep=st.floats(0, 1)
+)
+def test_the_matrix_from_weights_is_the_matrix_of_the_graph(seed, directed, layers, keep):
+    network = random_network(seed)
+    options = {"layers": layers, "directed": directed, "keep": keep, "threshold": 0.1}
+    graph, matrix = to_networkx(network, **options), adjacency(network, **options)
+    assert isinstance(matrix, sparse.csr_array)
+    assert matrix.dtype == np.float64
+    assert np.array_equal(to_adjacency(graph).toarray(), matrix.toarray())
+    assert graph.graph["left_out"] + graph.number_of_edges() == to_networkx(network, layers=layers).number_of_edges()
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 4])
+def test_positions_of_any_number_of_dimensions(dim):
+    network = chain([[1]], [[1]], tasks=[0], positions=([[0.0] * dim], [[2.0] * dim]))
+    graph = to_networkx(network)
+    axes = {1: {"x"}, 2: {"x", "y"}, 3: {"x", "y", "z"}, 4: {"x0", "x1", "x2", "x3"}}[dim]
+    assert set(graph.nodes[0]) - {"layer", "layer_name", "unit", "task"} == axes
+    assert graph.edges[0, 1]["distance"] == pytest.approx(2 * dim**0.5)
+
+
+@pytest.mark.parametrize("name", zoo())
+@pytest.mark.parametrize("to", FORMATS)
+def test_every_network_can_be_exported_and_read_back(name, to, tmp_path):
+    network, path = zoo()[name], tmp_path / "graph"
+    export_graph(network, path, to)
+    assert [file.name for file in tmp_path.iterdir()] == ["graph"]
+    if to == "npz":
+        matrix = sparse.load_npz(path)
+    else:
+        graph = {"graphml": nx.read_graphml, "gexf": nx.read_gexf}[to](path, node_type=int)
+        matrix = to_adjacency(graph)
+        # NetworkX makes a node's label of its number where GEXF has none.
+        assert {k: v for k, v in graph.nodes[0].items() if k not in ("label", "viz")} == to_networkx(network).nodes[0]
+    assert np.allclose(matrix.toarray(), adjacency(network).toarray(), rtol=1e-6)
+
+
+def test_an_export_takes_the_options_of_a_graph_and_gexf_has_positions_where_gephi_looks(tmp_path):
+    export_graph(pair(), tmp_path / "a.gexf", "gexf", layers="all", keep=0.2, labels={1: np.array([1, 0])})
+    graph = nx.read_gexf(tmp_path / "a.gexf", node_type=int)
+    assert (graph.number_of_nodes(), graph.number_of_edges()) == (5, 1)
+    assert graph.nodes[1]["task"] == 1
+    assert "viz" not in graph.nodes[0]
+    assert graph.nodes[2]["viz"]["position"] == {"x": 4.0, "y": 0.0, "z": 0.0}
+    ElementTree.parse(tmp_path / "a.gexf")  # well-formed
+
+
+ERRORS = {
+    "layers of a graph: expected 'split' or 'all', found 'hidden'": {"layers": "hidden"},
+    "threshold of a graph: expected a strength of at least 0, found -1": {"threshold": -1},
+    "threshold of a graph: expected a strength of at least 0, found nan": {"threshold": float("nan")},
+    "keep of a graph: expected a share from 0 to 1, found 2": {"keep": 2},
+}
+
+
+@pytest.mark.parametrize("message", ERRORS)
+def test_arguments_out_of_range_are_refused(message):
+    for function in (to_networkx, adjacency):
+        with pytest.raises(ValueError, match="graph") as error:
+            function(pair(), **ERRORS[message])
+        assert str(error.value) == message
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"^format of a graph: expected one of graphml, gexf, npz, found 'dot'$"):
+        export_graph(pair(), tmp_path / "a.dot", "dot")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_without_split_layers_has_a_graph_of_all_layers_only():
+    network = Network(
+        (Layer("input", 1), Layer("output", 1)), (Connection(0, 1, [[1.0]]),), [0], {"name": "n", "tasks": ["a"]}
+    )
+    with pytest.raises(
+        NotApplicableError, match=r"^network 'n': expected split layers, found none; layers='all' takes all$"
+    ):
+        to_networkx(network)
+    assert to_networkx(network, layers="all").number_of_edges() == 1
