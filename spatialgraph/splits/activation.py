@@ -1,0 +1,137 @@
+"""Splits by what neurons do: the task for which a statistic of their activation is largest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..activations import statistics, task_variance
+from ..network import Evaluation, Network, NotApplicableError
+from .split import SPLITS, Split
+
+
+@SPLITS.register("activation-mean")
+def activation_mean(network: Network, evaluation: Evaluation) -> Split:
+    """Give each neuron to the task on whose examples its mean activation is largest.
+
+    The "network activation statistics" of "Biologically-Inspired Spatial Neural Networks", Wołczyk et al. 2019, arXiv
+    1910.02776. Outputs have the tasks that they belong to.
+
+    It cannot tell tasks apart whose inputs are always present together: they have the same examples, so the means are
+    the same and every neuron goes to the first task, which is noted.
+
+    Args:
+        network: the network.
+        evaluation: the examples; a task's are those that are labelled for it.
+
+    Raises:
+        NotApplicableError: the network cannot be run, or a task has no labelled example.
+        ValueError: the evaluation does not fit the network.
+    """
+    mean = statistics(network, evaluation, _hidden(network)).mean
+    notes = _example_notes("activation-mean", network, evaluation)
+    return _by_largest("activation-mean", network, mean, "mean activation", notes, silent=False)
+
+
+@SPLITS.register("activation-variance")
+def activation_variance(network: Network, evaluation: Evaluation) -> Split:
+    """Give each neuron to the task on whose examples its activation varies most.
+
+    As `activation_mean`, with the variance in place of the mean. A neuron whose activation is constant on every task's
+    examples serves none. It cannot tell tasks apart whose inputs are always present together either;
+    `task_variance_split` can.
+
+    Args:
+        network: the network.
+        evaluation: the examples; a task's are those that are labelled for it.
+
+    Raises:
+        NotApplicableError: the network cannot be run, or a task has no labelled example.
+        ValueError: the evaluation does not fit the network.
+    """
+    variance = statistics(network, evaluation, _hidden(network)).variance
+    notes = _example_notes("activation-variance", network, evaluation)
+    return _by_largest("activation-variance", network, variance, "variance", notes, silent=True)
+
+
+@SPLITS.register("task-variance")
+def task_variance_split(network: Network, evaluation: Evaluation) -> Split:
+    """Give each neuron to the task whose input makes its activation vary most while the other tasks' inputs are held.
+
+    Task variance: "Task representations in neural networks trained to perform many cognitive tasks", Yang et al. 2019,
+    doi:10.1038/s41593-018-0310-2; see `spatialgraph.activations.task_variance`. Outputs have the tasks that they belong
+    to. A neuron that nothing makes vary serves no task.
+
+    It cannot do without probes: groups of examples in which the input of one task alone varies.
+
+    Args:
+        network: the network.
+        evaluation: its probes are run.
+
+    Raises:
+        NotApplicableError: the network cannot be run, or a task has no probes.
+        ValueError: the evaluation does not fit the network.
+    """
+    variance = task_variance(network, evaluation, _hidden(network))
+    return _by_largest("task-variance", network, variance, "task variance", [], silent=True)
+
+
+def _hidden(network: Network) -> list[int]:
+    """Return the numbers of the split layers but the output, whose tasks are given."""
+    return [k for k in network.split_layers if k != network.output_layer]
+
+
+def _example_notes(method: str, network: Network, evaluation: Evaluation) -> list[str]:
+    """Note tasks that have the same examples; raise NotApplicableError if one has none."""
+    tasks_of: dict[bytes, list[str]] = {}
+    for task, labelled in zip(network.tasks, (evaluation.labels >= 0).T, strict=True):
+        if not labelled.any():
+            raise NotApplicableError(f"split {method!r}: expected examples labelled for task {task!r}, found none")
+        tasks_of.setdefault(labelled.tobytes(), []).append(task)
+    return [
+        f"tasks {', '.join(tasks)} are labelled on the same examples, so this method cannot tell them apart"
+        for tasks in tasks_of.values()
+        if len(tasks) > 1
+    ]
+
+
+def _by_largest(
+    method: str,
+    network: Network,
+    statistic: Mapping[int, NDArray[np.float64]],
+    word: str,
+    notes: Sequence[str],
+    *,
+    silent: bool,
+) -> Split:
+    """Give each neuron to the task for which a statistic is largest.
+
+    Args:
+        method: the method's name.
+        network: the network.
+        statistic: layer number to ``(units, tasks)``.
+        word: what the statistic is called in notes.
+        notes: what is to be said beforehand.
+        silent: whether a neuron for which it is 0 for every task serves none.
+    """
+    labels, notes = {}, list(notes)
+    for k, values in statistic.items():
+        layer, largest = network.layers[k], values.max(axis=1)
+        dead = (values == 0).all(axis=1) & silent
+        tied = ((values == largest[:, None]).sum(axis=1) > 1) & ~dead
+        labels[k] = np.where(dead, -1, values.argmax(axis=1))
+        if dead.any():
+            notes.append(
+                f"{layer.name}: {np.count_nonzero(dead)} of {layer.size} neurons have a constant activation and serve "
+                "no task"
+            )
+        if tied.any():
+            notes.append(
+                f"{layer.name}: {np.count_nonzero(tied)} of {layer.size} neurons have the same {word} for several "
+                "tasks and go to the first of them"
+            )
+    if network.output_layer in network.split_layers:
+        labels[network.output_layer] = network.output_task
+    return Split.from_labels(method, labels, len(network.tasks), tuple(notes))

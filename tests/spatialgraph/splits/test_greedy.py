@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from hand_worked import chain, random_network, three_tasks
+
+from spatialgraph.network import Connection, Layer, Network
+from spatialgraph.splits import apply
+from spatialgraph.splits.greedy import strength_to_tasks
+
+
+def test_three_tasks_with_a_skip_connection_worked_out_by_hand():
+    split = apply("greedy", three_tasks())
+    # Hidden layer 2 sends (1, 2, 1/2), (0, 0, 3) and (1/2, 1/4, 1/4) to the tasks.
+    assert split.labels(2).tolist() == [1, 2, 0]
+    # Through hidden layer 2, neuron 0 sends (1, 1, 3/2) and, past it, 3/4 more to task 0. Neuron 1: (0, 3/4, 1/4).
+    assert split.labels(1).tolist() == [0, 1]
+    assert split.labels(3).tolist() == [0, 1, 2]
+    assert split.notes == ()
+
+
+def test_without_its_skip_connection_the_neuron_goes_to_another_task():
+    network = three_tasks()
+    network = Network(network.layers, network.connections[:3], network.output_task, network.metadata)
+    assert apply("greedy", network).labels(1).tolist() == [2, 1]
+
+
+def test_the_strengths_are_summed_by_task():
+    labels = {2: np.array([1, 2, 0]), 3: np.array([0, 1, 2])}
+    assert strength_to_tasks(three_tasks(), 1, labels).tolist() == [[1.75, 1, 1.5], [0, 0.75, 0.25]]
+
+
+def test_the_sign_of_a_weight_does_not_matter():
+    network = chain([[1]], [[2], [-3]], tasks=[0, 1])
+    assert apply("greedy", network).labels(1).tolist() == [1]
+
+
+def test_a_neuron_without_strength_serves_no_task_and_passes_none_on():
+    # Hidden 2.1 is connected to nothing, and hidden 1.1 to nothing but it.
+    network = chain([[1], [1]], [[1, 0], [0, 1]], [[1, 0]], tasks=[0])
+    split = apply("greedy", network)
+    assert split.labels(2).tolist() == [0, -1]
+    assert split.labels(1).tolist() == [0, -1]
+    assert split.notes == (
+        "hidden1: 1 of 2 neurons have no connection to any task and serve none",
+        "hidden2: 1 of 2 neurons have no connection to any task and serve none",
+    )
+
+
+def test_of_equally_strong_tasks_the_first_is_taken_and_it_is_noted():
+    network = chain([[1], [1]], [[0.1, 1], [0.2, 0.5], [0.3, 1]], tasks=[0, 1, 2])
+    # Neuron 1 is as strongly connected to task 2 as to task 0; 0.1 in float32 keeps neuron 0's sums apart.
+    split = apply("greedy", network)
+    assert split.labels(1).tolist() == [2, 0]
+    assert split.notes == (
+        "hidden1: 1 of 2 neurons are connected equally strongly to several tasks and go to the first of them",
+    )
+
+
+def test_outputs_that_are_not_split_still_have_tasks():
+    layers = (Layer("input", 1), Layer("hidden", 2, split=True), Layer("output", 2))
+    network = Network(
+        layers,
+        (Connection(0, 1, [[1.0], [1.0]]), Connection(1, 2, [[0.0, 2.0], [1.0, 1.0]])),
+        [0, 1],
+        {"tasks": ["a", "b"]},
+    )
+    split = apply("greedy", network)
+    assert list(split.membership) == [1]
+    assert split.labels(1).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_vectorised_sums_equal_the_definition(seed):
+    network = random_network(seed, (2, 4, 5, 6), tasks=3)
+    split = apply("greedy", network)
+    labels = {k: split.labels(k) for k in network.split_layers}
+    for k in (1, 2):
+        for unit in range(network.layers[k].size):
+            sums = np.zeros(3)
+            for connection in network.connections:
+                if connection.source == k:
+                    for target, weight in enumerate(connection.weight[:, unit]):
+                        if labels[connection.target][target] >= 0:
+                            sums[labels[connection.target][target]] += abs(weight)
+            assert labels[k][unit] == (sums.argmax() if sums.any() else -1)
