@@ -1,0 +1,213 @@
+"""A folder of results, as tables and figures read it: the scores, the splits, and the networks they belong to."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from spatialgraph.network import Network
+from spatialgraph.splits.split import Split
+from spatialgraph.store import read_network, read_splits
+
+COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value")
+"""The columns of ``scores.csv``: one row is one score."""
+
+FULL = "none"
+"""The name that stands in the column ``split`` for a network that is whole."""
+
+_LABELS = {
+    "concatenate": "Concatenation",
+    "mix": "Mixing",
+    "sequential": "Sequential",
+    "regular": "Regular",
+    "spatial": "Spatial",
+    "zero": "activation = 0",
+    "incoming": "incoming weights = 0",
+    "mean": "activation = mean",
+    "": "(not named)",
+}
+
+_PAPER_INPUTS = ("concatenate", "mix", "sequential")
+_PAPER_KINDS = ("regular", "spatial")
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What an analysis found out.
+
+    Attributes:
+        folder: the RESULTS folder.
+        scores: one row per score, with the columns `COLUMNS`. ``split`` is `FULL` for the whole network; ``ablation``
+            is ``""`` where nothing was disabled, ``task`` where a score is of all tasks; ``seed`` is missing where a
+            network has none; ``value`` is a number in the metric's own unit (accuracies and drops of accuracy: 0 to 1).
+        splits: network name to split method to `Split`.
+        run: the folder of the run whose networks were scored.
+    """
+
+    folder: Path
+    scores: pd.DataFrame
+    splits: Mapping[str, Mapping[str, Split]]
+    run: Path
+    _networks: dict[str, Network] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Results:
+        """Read a RESULTS folder; its networks are read when they are asked for.
+
+        Raises:
+            FileNotFoundError: there is no such folder, or it lacks a file that an analysis writes.
+            ValueError: a file of the folder is not what an analysis writes.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            found = "a file" if folder.exists() else "nothing"
+            raise FileNotFoundError(f"{folder}: expected a folder that `spatialgraph analyze` wrote, found {found}")
+        for name in ("scores.csv", "splits.h5", "analysis.json"):
+            if not (folder / name).is_file():
+                raise FileNotFoundError(
+                    f"{folder}: expected a folder that `spatialgraph analyze` wrote, found one without {name}"
+                )
+        run = folder / _run_of(folder / "analysis.json")
+        return cls(folder, _read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), run)
+
+    @cached_property
+    def members(self) -> pd.DataFrame:
+        """The networks, a row each: network, kind, inputs, seed; in the order of the paper's Table 1, then by seed."""
+        members = self.scores[["network", "kind", "inputs", "seed"]].drop_duplicates("network")
+        ranks = members.assign(
+            inputs=members["inputs"].map(self.inputs.index), kind=members["kind"].map(self.kinds.index)
+        )
+        order = ranks.sort_values(["inputs", "kind", "seed", "network"]).index
+        return members.loc[order].reset_index(drop=True)
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The input modes, those of the paper first and in its order."""
+        return _ordered(self.scores["inputs"], _PAPER_INPUTS)
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of network, those of the paper first and in its order."""
+        return _ordered(self.scores["kind"], _PAPER_KINDS)
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """The split methods, without `FULL`: those of the network that has most, in its order, then the others."""
+        split = self.scores[self.scores["split"] != FULL].drop_duplicates(["network", "split"])
+        # A method that does not apply to the first networks would come last if the order were that of the scores.
+        most = (
+            split.groupby("network", sort=False)["split"].transform("size").sort_values(ascending=False, kind="stable")
+        )
+        return tuple(split.loc[most.index, "split"].unique())
+
+    @cached_property
+    def ablations(self) -> tuple[str, ...]:
+        """The ablation modes, in the order of the scores."""
+        return tuple(name for name in self.scores["ablation"].unique() if name)
+
+    def per_network(self, metric: str) -> pd.DataFrame:
+        """Return the mean over tasks of a metric, for every network, split and ablation.
+
+        The unit of replication is the network, that is the seed of its training, so tasks are averaged first.
+
+        Args:
+            metric: the name of a metric; scores of other metrics, also its variants per layer, are left out.
+
+        Returns:
+            a frame with columns network, kind, inputs, seed, split, ablation, value; empty if there is no such score.
+        """
+        rows = self.scores[self.scores["metric"] == metric]
+        keys = ["network", "split", "ablation"]
+        means = rows.groupby(keys, sort=False)["value"].mean().dropna().reset_index()
+        return self.members.merge(means, on="network", how="inner")
+
+    def network(self, name: str) -> Network:
+        """Return a network of the run; it is read once.
+
+        Raises:
+            FileNotFoundError: the run, or its file of this network, is not where the analysis found it.
+        """
+        if name not in self._networks:
+            path = self.run / "networks" / f"{name}.h5"
+            if not path.is_file():
+                raise FileNotFoundError(
+                    f"{path}: expected the network {name!r} of {self.folder / 'scores.csv'}, found nothing; "
+                    f"the run stands in {self.folder / 'analysis.json'}"
+                )
+            self._networks[name] = read_network(path)
+        return self._networks[name]
+
+
+def label(name: str) -> str:
+    """Return how tables and figures write an input mode, a kind or an ablation: as the paper does, or the name itself.
+
+    Example:
+        >>> label("mix"), label("incoming"), label("my own")
+        ('Mixing', 'incoming weights = 0', 'my own')
+    """
+    return _LABELS.get(name, name)
+
+
+def slug(name: str) -> str:
+    """Return a name as a part of the name of a file.
+
+    Example:
+        >>> slug("mix"), slug("left/right")
+        ('mix', 'left-right')
+    """
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
+def _ordered(names: Iterable[str], first: Iterable[str]) -> tuple[str, ...]:
+    """Return the different names, those in `first` in its order, then the others in alphabetical order."""
+    present = set(names)
+    known = [name for name in first if name in present]
+    return (*known, *sorted(present.difference(known)))
+
+
+def _run_of(path: Path) -> Path:
+    """Return the run that an analysis names, as it names it."""
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))["run"]
+    except (ValueError, KeyError, TypeError):
+        run = None
+    if not isinstance(run, str) or not run:
+        raise ValueError(f'{path}: expected a JSON object with "run", the folder of the networks, found none')
+    return Path(run)
+
+
+def _read_scores(path: Path) -> pd.DataFrame:
+    # Only a value may be missing: a network may well be called "NA", and an empty ablation is a name as well.
+    try:
+        scores = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except ValueError as error:  # pandas' own errors of parsing are ValueErrors
+        raise ValueError(
+            f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}, found {error}"
+        ) from None
+    missing = [name for name in COLUMNS if name not in scores.columns]
+    if missing:
+        found = ", ".join(map(str, scores.columns))
+        raise ValueError(f"{path}: expected columns {', '.join(COLUMNS)}; {', '.join(missing)} missing, found {found}")
+    if scores.empty:
+        raise ValueError(f"{path}: expected at least one score, found none")
+    seed, value = _numbers(scores["seed"], path), _numbers(scores["value"], path)
+    if (seed % 1 > 0).any():
+        raise ValueError(f"{path}: expected whole numbers in the column seed, found {seed[seed % 1 > 0].iloc[0]}")
+    return scores.assign(seed=seed.astype("Int64"), value=value)[list(COLUMNS)]
+
+
+def _numbers(column: pd.Series[str], path: Path) -> pd.Series[float]:
+    """Return the numbers of a column, NaN where it is empty."""
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    wrong = numbers.isna() & ~column.str.lower().isin(["", "nan"])
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        found = f"{column.iloc[row]!r} in line {row + 2}"
+        raise ValueError(f"{path}: expected numbers in the column {column.name}, found {found}")
+    return numbers

@@ -1,0 +1,151 @@
+"""A RESULTS folder as it is read, and what is said of one that is not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from results_builder import build_results
+
+from spatialgraph.analyses.results import Results
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return build_results(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return Path(shutil.copytree(folder, tmp_path / "results"))
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_load_reads_typed_scores_splits_and_networks(folder):
+    results = Results.load(folder)
+    assert results.scores["seed"].dtype == "Int64"
+    assert results.scores["value"].dtype == np.float64
+    assert set(results.scores["ablation"]) == {"", "zero", "incoming", "mean"}
+    assert results.inputs == ("concatenate", "sequential")  # the paper's order, not the file's
+    assert results.kinds == ("regular", "spatial")
+    assert results.methods == ("greedy", "spectral", "random")
+    assert results.ablations == ("zero", "incoming", "mean")
+    assert results.members["network"].tolist()[:3] == [
+        "concatenate-regular-0",
+        "concatenate-regular-1",
+        "concatenate-spatial-0",
+    ]
+    assert results.splits["sequential-spatial-1"]["greedy"].method == "greedy"
+    network = results.network("sequential-spatial-1")
+    assert network.metadata["seed"] == 1
+    assert results.network("sequential-spatial-1") is network
+
+
+def test_per_network_averages_tasks_and_leaves_out_other_metrics(copy):
+    edit(copy / "scores.csv", "accuracy-drop,digits", "share:hidden3,digits")
+    results = Results.load(copy)
+    drop = results.per_network("accuracy-drop")
+    assert list(drop.columns) == ["network", "kind", "inputs", "seed", "split", "ablation", "value"]
+    spatial = drop[(drop["network"] == "sequential-spatial-1") & (drop["split"] == "greedy")]
+    # 0.02 for a spatial network, divided by the number of the ablation, and 0.02 for its seed
+    np.testing.assert_allclose(spatial["value"], [0.04, 0.03, 0.02 / 3 + 0.02])
+    assert results.per_network("nothing").empty
+
+
+def test_per_network_is_the_mean_over_tasks(folder):
+    results = Results.load(folder)
+    full = results.per_network("accuracy").set_index(["network", "split"])["value"]
+    accuracy = results.network("concatenate-regular-0").metadata["accuracy"]
+    assert full["concatenate-regular-0", "none"] == pytest.approx(sum(accuracy) / 2)
+
+
+def test_a_method_that_the_first_network_lacks_keeps_its_place(copy):
+    lines = (copy / "scores.csv").read_text().splitlines(keepends=True)
+    first = lines[1].split(",")[1]
+    (copy / "scores.csv").write_text("".join(x for x in lines if not (first in x and ",spectral," in x)))
+    assert Results.load(copy).methods == ("greedy", "spectral", "random")
+
+
+def test_seeds_and_values_may_be_missing(copy):
+    edit(copy / "scores.csv", ",0,none,,accuracy,digits,", ",,none,,accuracy,digits,")
+    edit(copy / "scores.csv", "modularity,,0.45", "modularity,,")
+    scores = Results.load(copy).scores
+    assert scores["seed"].isna().sum() == 1
+    assert scores["value"].isna().sum() == 1
+
+
+def test_a_network_may_be_named_like_a_missing_value(tmp_path):
+    folder = build_results(tmp_path, inputs=("NA",), kinds=("None",), seeds=(0,))
+    results = Results.load(folder)
+    assert results.inputs == ("NA",)
+    assert results.kinds == ("None",)
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "splits.h5", "analysis.json"])
+def test_a_folder_without_a_file(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(FileNotFoundError) as error:
+        Results.load(copy)
+    assert str(error.value) == f"{copy}: expected a folder that `spatialgraph analyze` wrote, found one without {name}"
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"nowhere: expected a folder that `spatialgraph analyze` wrote, found no"
+    ):
+        Results.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("network,kind", "network,sort", "kind missing, found run, network, sort"),
+        (",0,none,", ",zero,none,", "expected numbers in the column seed, found 'zero' in line 2"),
+        (",0,none,", ",0.5,none,", "expected whole numbers in the column seed, found 0.5"),
+        ("modularity,,0.45", "modularity,,good", "expected numbers in the column value, found 'good' in line 4"),
+    ],
+)
+def test_scores_that_are_not(copy, old, new, message):
+    edit(copy / "scores.csv", old, new)
+    with pytest.raises(ValueError, match=r"scores\.csv: ") as error:
+        Results.load(copy)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "run,network\n", 'a,"b\n'])
+def test_scores_that_are_empty_or_torn(copy, text):
+    (copy / "scores.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"scores\.csv: expected"):
+        Results.load(copy)
+
+
+def test_scores_with_a_header_alone(copy):
+    (copy / "scores.csv").write_text((copy / "scores.csv").read_text().splitlines()[0] + "\n")
+    with pytest.raises(ValueError, match="expected at least one score, found none"):
+        Results.load(copy)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"run": 3}'])
+def test_an_analysis_without_a_run(copy, text):
+    (copy / "analysis.json").write_text(text)
+    with pytest.raises(ValueError, match=r'analysis\.json: expected a JSON object with "run"'):
+        Results.load(copy)
+
+
+def test_a_run_that_moved(copy):
+    (copy / "analysis.json").write_text(json.dumps({"run": "../gone"}))
+    with pytest.raises(FileNotFoundError, match=r"expected the network 'mix' of .*scores\.csv, found nothing"):
+        Results.load(copy).network("mix")
+
+
+def test_a_run_named_by_its_whole_path(copy, folder):
+    run = (folder / "../run").resolve()
+    (copy / "analysis.json").write_text(json.dumps({"run": str(run)}))
+    assert Results.load(copy).network("concatenate-spatial-0").tasks == ("digits", "clothes")
