@@ -7,9 +7,8 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -33,21 +32,6 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file.", show_de
 Formats = Annotated[str, typer.Option("--format", help="Kinds of picture, with commas between.")]
 
 _debug = False
-
-
-class GraphFormat(StrEnum):
-    """Formats that a network's graph can be exported to."""
-
-    graphml = "graphml"
-    gexf = "gexf"
-    npz = "npz"
-
-
-class GraphLayers(StrEnum):
-    """Which layers of a network its graph has."""
-
-    split = "split"
-    all = "all"
 
 
 @app.callback()
@@ -176,11 +160,11 @@ def info(file: File) -> None:
 @app.command(epilog="Example: spatialgraph export runs/table1/networks/mix-spatial-0.h5 --to graphml --keep 0.1")
 def export(
     file: File,
-    to: Annotated[GraphFormat, typer.Option(help="Format of the graph.")] = GraphFormat.graphml,
+    to: Annotated[Literal["graphml", "gexf", "npz"], typer.Option(help="Format of the graph.")] = "graphml",
     out: Annotated[
         Path | None, typer.Option(help="File to write.", show_default="beside FILE", metavar="GRAPH")
     ] = None,
-    layers: Annotated[GraphLayers, typer.Option(help="Layers the graph has.")] = GraphLayers.split,
+    layers: Annotated[Literal["split", "all"], typer.Option(help="Layers the graph has.")] = "split",
     threshold: Annotated[float, typer.Option(help="Leave out connections no stronger than this.", min=0)] = 0.0,
     keep: Annotated[
         float | None, typer.Option(help="Keep this share of the connections, the strongest.", min=0, max=1)
@@ -192,7 +176,7 @@ def export(
         store = importlib.import_module("spatialgraph.store")
         path = out or file.with_suffix(f".{to}")
         network = store.read_network(file)
-        graph.export_graph(network, path, to=to.value, layers=layers.value, threshold=threshold, keep=keep)
+        graph.export_graph(network, path, to=to, layers=layers, threshold=threshold, keep=keep)
         typer.echo(path)
 
 

@@ -52,7 +52,7 @@ class _Transport(torch.autograd.Function):
     def forward(ctx: Any, weight: Tensor, source: Tensor, target: Tensor, squared: bool) -> Tensor:
         distance = distances(source, target)
         strength = weight.square() if squared else weight.abs()
-        cost = torch.linalg.vecdot(strength.flatten(1), distance.flatten(1))
+        cost: Tensor = torch.linalg.vecdot(strength.flatten(1), distance.flatten(1))
         if any(ctx.needs_input_grad):
             force = _over(strength, distance)
             slope = weight * 2 if squared else weight.sign()
@@ -74,12 +74,14 @@ class _Density(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             # Every pair counts twice in the sum, once from either side.
             ctx.save_for_backward(_pull(_over(closeness, distance), position, position).mul_(-2))
-        return closeness.sum(dim=(1, 2))
+        total: Tensor = closeness.sum(dim=(1, 2))
+        return total
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> Tensor:
         (pull,) = ctx.saved_tensors
-        return pull * outer[0][:, None, None]
+        scaled: Tensor = pull * outer[0][:, None, None]
+        return scaled
 
 
 def transport_cost(
@@ -109,7 +111,7 @@ def transport_cost(
         5.5
     """
     size = target.shape[1] * (source.shape[1] if average == "connections" else 1)
-    total: Tensor = _Transport.apply(weight, source, target, strength == "squared")  # type: ignore[no-untyped-call]
+    total: Tensor = _Transport.apply(weight, source, target, strength == "squared")
     return total / size
 
 
@@ -131,5 +133,5 @@ def density_cost(position: Tensor) -> Tensor:
         >>> density_cost(torch.zeros(1, 4, 2)).item()
         1.0
     """
-    total: Tensor = _Density.apply(position)  # type: ignore[no-untyped-call]
+    total: Tensor = _Density.apply(position)
     return total / position.shape[1] ** 2

@@ -1,0 +1,186 @@
+"""The command line as a user meets it: real processes, exit status, one line for every error."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from scipy import sparse
+from typer.testing import CliRunner
+
+from spatialgraph.cli import app
+from spatialgraph.store import read_network
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ("demo", "train", "analyze", "figures", "check", "info", "export")
+
+EXPERIMENT = """
+tasks = ["digits", "letters"]
+inputs = ["concatenate", "sequential"]
+seeds = "0:2"
+hidden = [16, 12]
+penalised_layers = ["hidden2", "output"]
+initial_gain = 4
+epochs = 6
+batch_size = 64
+"""
+
+
+def spatialgraph(*arguments, status=0, **options):
+    command = [sys.executable, "-m", "spatialgraph.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def refused(*arguments, status):
+    """Return the one line that a command says of an error."""
+    done = spatialgraph(*arguments, status=status)
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """Return a folder with a run, its results and its figures, made by the three commands."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "small.toml").write_text(EXPERIMENT)
+    trained = spatialgraph("train", "small.toml", "--device", "cpu", cwd=folder)
+    assert "runs/small: trained 8 networks in" in trained.stdout
+    assert trained.stdout.endswith("next: spatialgraph analyze runs/small\n")
+    assert "sequential epoch 6/6 · accuracy spatial" in trained.stderr
+    analysed = spatialgraph("analyze", "runs/small", cwd=folder)
+    assert "runs/small/results/scores.csv: " in analysed.stdout
+    drawn = spatialgraph("figures", "runs/small/results", "--format", "png", cwd=folder)
+    assert "Accuracy drop" in drawn.stdout
+    for line in drawn.stdout.splitlines():
+        if line.startswith("runs/"):
+            assert (folder / line).stat().st_size > 0
+    return folder
+
+
+def test_the_whole_way_from_images_to_figures(work):
+    results = work / "runs" / "small" / "results"
+    figures = {path.name for path in (results / "figures").iterdir()}
+    assert {"table1-incoming.md", "table1-zero.tex", "table1-mean.csv", "positions.png", "methods.png"} <= figures
+    with (results / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["network"] for row in rows} == {path.stem for path in (work / "runs/small/networks").iterdir()}
+    assert {row["ablation"] for row in rows} == {"", "zero", "incoming", "mean"}
+
+
+def test_training_again_says_that_nothing_is_left_to_do(work):
+    done = spatialgraph("train", "small.toml", "--device", "cpu", cwd=work)
+    assert "runs/small: every network was trained already" in done.stdout
+
+
+def test_info_shows_layers_and_accuracies(work):
+    shown = spatialgraph("info", work / "runs/small/networks/sequential-spatial-1.h5").stdout
+    assert "hidden2" in shown
+    assert "digits" in shown
+    assert "kind spatial · inputs sequential · seed 1" in shown
+    assert "720 examples" in spatialgraph("info", work / "runs/small/evaluation-sequential.h5").stdout
+
+
+@pytest.mark.parametrize("to", ["graphml", "gexf", "npz"])
+def test_export_writes_a_graph_that_other_programs_read(work, tmp_path, to):
+    file = work / "runs/small/networks/concatenate-regular-0.h5"
+    path = tmp_path / f"graph.{to}"
+    assert spatialgraph("export", file, "--to", to, "--out", path).stdout.strip() == str(path)
+    network = read_network(file)
+    weights = network.split_connections[0].weight
+    read = {"graphml": nx.read_graphml, "gexf": nx.read_gexf, "npz": sparse.load_npz}[to](path)
+    edges = read.nnz if to == "npz" else read.number_of_edges()
+    assert edges == (weights != 0).sum()
+
+
+def test_check_lists_every_fault_and_ends_with_status_1(work, tmp_path):
+    good = work / "runs/small/networks/concatenate-regular-0.h5"
+    assert spatialgraph("check", good).stdout == f"{good}: good\n"
+    broken = tmp_path / "broken.h5"
+    broken.write_bytes(good.read_bytes()[:1000])
+    done = spatialgraph("check", good, broken, status=1)
+    assert f"{broken}: 1 fault" in done.stdout
+    assert "expected" in done.stdout
+
+
+def test_a_file_that_is_not_one_is_refused_in_one_line(tmp_path):
+    text = tmp_path / "text.h5"
+    text.write_text("hello")
+    assert refused("info", text, status=1).startswith(f"error: {text}: ")
+    assert "No such file" in refused("info", tmp_path / "none.h5", status=1)
+
+
+def test_wrong_settings_end_with_status_2_and_one_line(tmp_path):
+    line = refused("train", "demo", "--set", "hiden=[3]", "--out", tmp_path, status=2)
+    assert line.startswith("error: unknown setting 'hiden'; did you mean hidden? Known: tasks, inputs, kinds")
+    line = refused("train", "tabel1", status=2)
+    assert line == "error: experiment: expected one of demo, table1, or the path of a TOML file, found 'tabel1'"
+    line = refused("train", "demo", "--device", "gpu7", "--out", tmp_path / "run", status=2)
+    assert line.startswith("error: device: expected auto, cpu or a GPU that works here, found 'gpu7'")
+
+
+def test_data_that_cannot_be_had_are_named(tmp_path):
+    line = refused("train", "table1", "--data-dir", tmp_path, "--out", tmp_path / "run", status=1)
+    assert str(tmp_path) in line
+    assert "train-images-idx3-ubyte" in line
+
+
+def test_unknown_names_are_refused_with_those_known(work):
+    line = refused("analyze", work / "runs/small", "--splits", "gredy", status=1)
+    assert line.startswith("error: unknown split method 'gredy'; known: greedy, spectral")
+    line = refused("figures", work / "runs/small/results", "--only", "figure9", status=1)
+    assert "figure9" in line
+    assert "positions" in line
+
+
+def test_debug_shows_where_an_error_came_from(tmp_path):
+    done = spatialgraph("--debug", "info", tmp_path / "none.h5", status=1)
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command):
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert f"spatialgraph {command}" in done.stdout
+
+
+def test_figures_can_be_listed():
+    listed = spatialgraph("figures", "--list", "anything").stdout.splitlines()
+    assert any(line.startswith("positions ") for line in listed)
+
+
+def test_a_checkout_that_is_not_installed_trains(tmp_path):
+    for folder in ("spatialgraph", "train"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "small.toml").write_text(EXPERIMENT)
+    # The installation that runs this test is hidden from the process: what finds it, and its name.
+    code = """
+import runpy, sys
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", str(f))]
+sys.argv = ["train", "small.toml", "--epochs", "1", "--set", "inputs=['mix']", "--device", "cpu", "--out", "run"]
+try:
+    runpy.run_module("train", run_name="__main__")
+finally:
+    assert "train.run" in sys.modules and "spatialgraph.train" not in sys.modules, "the installation was used"
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert len(list((tmp_path / "run" / "networks").iterdir())) == 4
+
+
+def test_the_lines_of_the_readme_run(work, monkeypatch, capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(work / "runs")
+    (work / "runs" / "run").symlink_to("small")
+    exec(compile(lines, "README.md", "exec"), {})
+    graph, accuracies = capsys.readouterr().out.splitlines()
+    assert graph.startswith("DiGraph with 32 nodes")
+    assert accuracies.startswith("[")
