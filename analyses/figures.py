@@ -127,6 +127,9 @@ def draw(
 def save(drawing: Drawing, out: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write a drawing in each format, its numbers and its caption; return the files."""
     written = []
+    with style():
+        drawing.figure.draw_without_rendering()
+    drawing.figure.set_layout_engine("none")  # laid out once, not again for every format
     for ending in formats:
         path = Path(out) / f"{drawing.name}.{ending}"
         with style(), atomic(path) as temporary:

@@ -44,21 +44,56 @@ def _pull(force: Tensor, one: Tensor, other: Tensor) -> Tensor:
 
 def _over(numerator: Tensor, distance: Tensor) -> Tensor:
     """Return numerator / distance, and 0 where the distance is 0: coincident neurons do not pull at each other."""
-    return (numerator / distance).masked_fill_(distance == 0, 0.0)
+    return (numerator / distance).nan_to_num_(nan=0.0, posinf=0.0)
+
+
+def transport_gradients(
+    weight: Tensor, source: Tensor, target: Tensor, strength: str = "absolute"
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """Compute Σ strength · distance over the connections of a layer, and its gradients.
+
+    With d_ij the distance and s_ij the strength of a connection, the gradients are (ds/dw)_ij d_ij for the weights,
+    Σ_j s_ij / d_ij (p_i − q_j) for the source's positions, and the same seen from the other side for the target's.
+
+    Args:
+        weight: ``(networks, source units, target units)``.
+        source: positions, ``(networks, source units, dim)``.
+        target: positions, ``(networks, target units, dim)``.
+        strength: ``"absolute"`` for |a|, or ``"squared"`` for a².
+
+    Returns:
+        The sum, ``(networks,)``, and its gradients by weight, source and target, of their shapes.
+    """
+    distance = distances(source, target)
+    size = weight.abs() if strength == "absolute" else weight.square()
+    total = torch.linalg.vecdot(size.flatten(1), distance.flatten(1))
+    force = _over(size, distance)
+    slope = weight.sign() if strength == "absolute" else weight * 2
+    pulls = _pull(force, source, target), _pull(force.transpose(1, 2), target, source)
+    return total, (slope.mul_(distance), *pulls)
+
+
+def density_gradients(position: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute Σ exp(−distance) over all ordered pairs of a layer's neurons, and its gradient.
+
+    Args:
+        position: ``(networks, units, dim)``.
+
+    Returns:
+        The sum, ``(networks,)``, and its gradient, ``(networks, units, dim)``.
+    """
+    distance = distances(position, position)
+    closeness = torch.exp(-distance)
+    # Every pair counts twice in the sum, once from either side.
+    return closeness.sum(dim=(1, 2)), _pull(_over(closeness, distance), position, position).mul_(-2)
 
 
 class _Transport(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, source: Tensor, target: Tensor, squared: bool) -> Tensor:
-        distance = distances(source, target)
-        strength = weight.square() if squared else weight.abs()
-        cost: Tensor = torch.linalg.vecdot(strength.flatten(1), distance.flatten(1))
-        if any(ctx.needs_input_grad):
-            force = _over(strength, distance)
-            slope = weight * 2 if squared else weight.sign()
-            pulls = _pull(force, source, target), _pull(force.transpose(1, 2), target, source)
-            ctx.save_for_backward(slope.mul_(distance), *pulls)
-        return cost
+    def forward(ctx: Any, weight: Tensor, source: Tensor, target: Tensor, strength: str) -> Tensor:
+        total, gradients = transport_gradients(weight, source, target, strength)
+        ctx.save_for_backward(*gradients)
+        return total
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
@@ -69,19 +104,20 @@ class _Transport(torch.autograd.Function):
 class _Density(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, position: Tensor) -> Tensor:
-        distance = distances(position, position)
-        closeness = torch.exp(-distance)
-        if ctx.needs_input_grad[0]:
-            # Every pair counts twice in the sum, once from either side.
-            ctx.save_for_backward(_pull(_over(closeness, distance), position, position).mul_(-2))
-        total: Tensor = closeness.sum(dim=(1, 2))
+        total, gradient = density_gradients(position)
+        ctx.save_for_backward(gradient)
         return total
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> Tensor:
-        (pull,) = ctx.saved_tensors
-        scaled: Tensor = pull * outer[0][:, None, None]
+        (gradient,) = ctx.saved_tensors
+        scaled: Tensor = gradient * outer[0][:, None, None]
         return scaled
+
+
+def connections_or_units(source: Tensor, target: Tensor, average: str) -> int:
+    """Return what the sum of the transport cost is divided by: the connections, or the neurons of the target layer."""
+    return target.shape[1] * (source.shape[1] if average == "connections" else 1)
 
 
 def transport_cost(
@@ -110,9 +146,8 @@ def transport_cost(
         >>> transport_cost(weight, source, target).item()  # (2 · 5 + 1 · 1) / 2
         5.5
     """
-    size = target.shape[1] * (source.shape[1] if average == "connections" else 1)
-    total: Tensor = _Transport.apply(weight, source, target, strength == "squared")
-    return total / size
+    total: Tensor = _Transport.apply(weight, source, target, strength)
+    return total / connections_or_units(source, target, average)
 
 
 def density_cost(position: Tensor) -> Tensor:

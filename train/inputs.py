@@ -126,12 +126,10 @@ def _combined(mode: InputMode, tasks: Sequence[_Task], index: Tensor) -> Tensor:
 class Batches:
     """The training examples of every task on a device, put together as batches for many networks at once.
 
-    An epoch has as many examples as the longest data set, in every mode, so that an epoch has as many steps, too:
-
-    - If an input shows every task, the longest data set is shown once, in a random order. A shorter one goes on from
-      where the epoch before left off, and begins again in a new order whenever it is through.
-    - If an input shows one task, the tasks take turns, in a random order, all equally often. Each goes on from where
-      the epoch before left off.
+    An epoch shows as many examples of every task as the longest data set has:
+    the longest one once, in a random order, and a shorter one from where the epoch before left off, again in a new
+    order whenever it is through. If an input shows every task, there are so many inputs; if it shows one task, there
+    are so many for each task, which take turns in a random order.
 
     The last examples of an epoch are dropped if they do not fill a batch. The order depends on nothing but the seed,
     the epoch and the data sets' lengths: networks of one seed see the same examples, and a run that was stopped needs
@@ -165,15 +163,14 @@ class Batches:
     def __init__(self, mode: str, datasets: Sequence[Dataset], batch: int, device: torch.device) -> None:
         self._mode = input_mode(mode, datasets)
         self._tasks = [_Task.of(dataset.train, device) for dataset in datasets]
-        self._examples = max(task.examples for task in self._tasks)
+        self._longest = max(task.examples for task in self._tasks)
+        examples = self._longest if self._mode.together else self._longest * len(self._tasks)
         self._batch = batch
         self._device = device
         self.inputs = self._mode.inputs
-        self.steps = self._examples // batch
+        self.steps = examples // batch
         if not self.steps:
-            raise SettingError(
-                f"batch_size: expected at most {self._examples}, the examples of an epoch, found {batch}"
-            )
+            raise SettingError(f"batch_size: expected at most {examples}, the examples of an epoch, found {batch}")
 
     def epoch(self, seeds: Sequence[int], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of an epoch.
@@ -204,28 +201,24 @@ class Batches:
         lengths = [task.examples for task in self._tasks]
         order = _order_together if self._mode.together else _order_in_turn
         used = self.steps * self._batch
-        by_seed = np.stack([order(lengths, self._examples, seed, epoch)[:, :used] for seed in seeds])
+        by_seed = np.stack([order(lengths, self._longest, seed, epoch)[:, :used] for seed in seeds])
         stepped = by_seed.reshape(len(seeds), len(lengths), self.steps, self._batch)
         return np.ascontiguousarray(stepped.transpose(1, 2, 0, 3)).reshape(len(lengths), self.steps, -1)
 
 
-def _order_together(lengths: Sequence[int], examples: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return which example of each task every input of an epoch shows: ``(tasks, examples)``."""
-    start, stop = epoch * examples, (epoch + 1) * examples
+def _order_together(lengths: Sequence[int], longest: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return which example of each task every input of an epoch shows: ``(tasks, inputs)``."""
+    start, stop = epoch * longest, (epoch + 1) * longest
     return np.stack([_shown(seed, task, length, start, stop) for task, length in enumerate(lengths)])
 
 
-def _order_in_turn(lengths: Sequence[int], examples: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def _order_in_turn(lengths: Sequence[int], longest: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """Return the same for inputs that show one task: the data set's length stands for no example."""
-    tasks = len(lengths)
-    turns = np.random.default_rng([seed, _TURNS, epoch]).permutation(
-        (epoch * examples + np.arange(examples, dtype=np.int64)) % tasks
-    )
-    order = np.repeat(np.array(lengths, dtype=np.int64)[:, None], examples, axis=1)
-    for task, length in enumerate(lengths):
-        # How many of the inputs of all epochs before this one, and up to its end, have shown the task.
-        start, stop = ((e * examples + tasks - 1 - task) // tasks for e in (epoch, epoch + 1))
-        order[task, turns == task] = _shown(seed, task, length, start, stop)
+    tasks = np.arange(len(lengths)).repeat(longest)
+    turns = np.random.default_rng([seed, _TURNS, epoch]).permutation(tasks)
+    order = np.array(lengths, dtype=np.int64)[:, None].repeat(len(tasks), axis=1)
+    for task, shown in enumerate(_order_together(lengths, longest, seed, epoch)):
+        order[task, turns == task] = shown
     return order
 
 

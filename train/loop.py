@@ -14,8 +14,8 @@ from torch import Tensor
 from spatialgraph.network import Evaluation
 
 from .inputs import Batches
-from .model import Stack, accuracies, costs, forward, initial_stack, layer_sizes, task_losses
-from .settings import Batch, Experiment, Member
+from .model import Costs, Stack, accuracies, add_costs, forward, initial_stack, layer_sizes, task_losses
+from .settings import Batch, Experiment
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -51,41 +51,52 @@ class Training:
         self._test_labels = torch.from_numpy(np.array(evaluation.labels)).to(device)
         sizes = layer_sizes(experiment, batches.inputs, sum(classes))
         self.stack: Stack = initial_stack(experiment, sizes, batch.members, device)
-        self._paying = sum(member.penalised for member in batch.members)
-        paying = batch.members[: self._paying]
+        self._shapes = {name: tuple(tensor.shape[1:]) for name, tensor in self.stack.named()}
+        # The task losses are differentiated automatically, by leaves that share the parameters' memory; the costs'
+        # gradients are added to them, and one Adam moves the whole matrix.
+        self._leaves = [leaf.detach().requires_grad_() for leaf in (*self.stack.weights, *self.stack.biases)]
+        self._gradient = torch.zeros_like(self.stack.flat)
+        self._gradients = Stack.of(self._gradient, self._shapes)
+        paying = [member for member in batch.members if member.penalised]
         self._transport = torch.tensor([member.transport for member in paying], device=device)
         self._density = torch.tensor([member.density for member in paying], device=device)
-        # Positions move only where a cost is paid; without one they would have no gradient.
-        self._leaves = [t for name, t in self.stack.named() if self._paying or not name.startswith("position/")]
-        self._views, self._adam = self._optimiser()
+        self._rows, self._adam = self._optimiser()
 
-    def _optimiser(self) -> tuple[list[list[Tensor]], torch.optim.Adam]:
-        """Make one Adam for all networks, with a parameter group for each stretch of equal learning rates.
-
-        Groups hold views into the stacked parameters, so that networks with different rates train side by side.
-        """
-        groups, views = [], []
-        for rate, (start, stop) in _stretches(self.batch.members):
-            views.append([leaf.detach()[start:stop].requires_grad_() for leaf in self._leaves])
-            groups.append({"params": views[-1], "lr": rate})
-        return views, torch.optim.Adam(groups, fused=True)
+    def _optimiser(self) -> tuple[list[Tensor], torch.optim.Adam]:
+        """Make one Adam for all networks, with a group of rows for each stretch of equal learning rates."""
+        rows: list[Tensor] = []
+        groups = []
+        for rate, stretch in itertools.groupby(self.batch.members, key=lambda member: member.learning_rate):
+            start = sum(row.shape[0] for row in rows)
+            stop = start + len(list(stretch))
+            rows.append(self.stack.flat[start:stop].detach().requires_grad_())
+            rows[-1].grad = self._gradient[start:stop]
+            groups.append({"params": rows[-1:], "lr": rate})
+        return rows, torch.optim.Adam(groups, fused=True)
 
     def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Take one step of every network; return its loss, ``(networks,)``, and task losses ``(networks, tasks)``."""
-        outputs = forward(self.stack, inputs, self.experiment.activation)
+        depth = len(self.stack.weights)
+        leaves = Stack(self.stack.flat, tuple(self._leaves[:depth]), tuple(self._leaves[depth:]), {})
+        outputs = forward(leaves, inputs, self.experiment.activation)
         by_task = task_losses(outputs, labels, self.classes)
-        loss = by_task.mean(dim=1)
-        if self._paying:
-            transport, density = costs(self.experiment, self.stack, self._paying)
-            paid = self._transport * transport + self._density * density
-            loss = loss + torch.nn.functional.pad(paid, (0, len(loss) - self._paying))
         # The networks share nothing, so the gradient of the sum is each network's own.
-        gradients = torch.autograd.grad(loss.sum(), self._leaves)
-        for (_, (start, stop)), views in zip(_stretches(self.batch.members), self._views, strict=True):
-            for view, gradient in zip(views, gradients, strict=True):
-                view.grad = gradient[start:stop]
+        found = torch.autograd.grad(by_task.mean(dim=1).sum(), self._leaves)
+        for sink, part in zip((*self._gradients.weights, *self._gradients.biases), found, strict=True):
+            sink.copy_(part)
+        loss = by_task.detach().mean(dim=1)
+        if len(self._transport):
+            for sink in self._gradients.positions.values():
+                sink.zero_()
+            paid = add_costs(self.experiment, self.stack, self._transport, self._density, self._gradients)
+            loss[: len(self._transport)] += self._transport * paid.transport + self._density * paid.density
         self._adam.step()
-        return loss.detach(), by_task.detach()
+        return loss, by_task.detach()
+
+    def _costs(self) -> Costs:
+        """Return the costs of the networks that pay, as they are now."""
+        scratch = Stack.of(torch.zeros_like(self._gradient), self._shapes)
+        return add_costs(self.experiment, self.stack, self._transport, self._density, scratch)
 
     def run_epoch(self) -> NDArray[np.float32]:
         """Train for one epoch and return the accuracy of every network, ``(networks, tasks)``."""
@@ -99,14 +110,13 @@ class Training:
         accuracy = accuracies(
             self.stack, self._test_inputs, self._test_labels, self.classes, self.experiment.activation
         )
-        with torch.no_grad():
-            transport, density = costs(self.experiment, self.stack, self._paying)
+        costs = self._costs()
         for name, values in {
             "loss": sums[0] / self._batches.steps,
             "task_loss": sums[1] / self._batches.steps,
             "accuracy": accuracy,
-            "transport": transport,
-            "density": density,
+            "transport": costs.transport,
+            "density": costs.density,
         }.items():
             self.history.setdefault(name, []).append(values.cpu().numpy())
         self.epoch += 1
@@ -126,19 +136,11 @@ class Training:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], epoch: int) -> None:
         """Go on from a state that `state` returned after so many epochs."""
-        with torch.no_grad():
-            for name, tensor in self.stack.named():
-                tensor.copy_(torch.from_numpy(np.array(arrays[name])))
-            # Adam makes its moments at the first step; a step of no length makes them without moving anything.
-            for views in self._views:
-                for view in views:
-                    view.grad = torch.zeros_like(view)
-        rates = [group["lr"] for group in self._adam.param_groups]
-        for group in self._adam.param_groups:
-            group["lr"] = 0.0
+        for name, tensor in self.stack.named():
+            tensor.copy_(torch.from_numpy(np.array(arrays[name])))
+        # Adam makes its moments at the first step; one with a gradient of 0 makes them without moving anything.
+        self._gradient.zero_()
         self._adam.step()
-        for group, rate in zip(self._adam.param_groups, rates, strict=True):
-            group["lr"] = rate
         for name, tensor in self._moments():
             tensor.copy_(torch.from_numpy(np.array(arrays[f"adam/{name}"])))
         self.history = {
@@ -149,17 +151,6 @@ class Training:
         self.epoch = epoch
 
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
-        for group, views in enumerate(self._views):
-            for number, view in enumerate(views):
-                for name, tensor in self._adam.state[view].items():
-                    yield f"{group}/{number}/{name}", tensor
-
-
-def _stretches(members: Sequence[Member]) -> list[tuple[float, tuple[int, int]]]:
-    """Return each learning rate with the first and the last network (excluded) of a stretch that has it."""
-    stretches, start = [], 0
-    for rate, group in itertools.groupby(members, key=lambda member: member.learning_rate):
-        stop = start + len(list(group))
-        stretches.append((rate, (start, stop)))
-        start = stop
-    return stretches
+        for group, row in enumerate(self._rows):
+            for name, tensor in self._adam.state[row].items():
+                yield f"{group}/{name}", tensor

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .costs import density_cost, transport_cost
+from .costs import connections_or_units, density_gradients, transport_gradients
 from .settings import Experiment, Member
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -25,17 +26,32 @@ _WEIGHTS, _POSITIONS = 1, 2
 
 @dataclass(frozen=True)
 class Stack:
-    """The parameters of a batch of networks.
+    """The parameters of a batch of networks: views into one matrix with a row for each network.
 
     Attributes:
+        flat: ``(networks, parameters)``; what changes it changes the tensors below.
         weights: for each layer after the input, ``(networks, source units, units)``.
         biases: for each layer after the input, ``(networks, 1, units)``.
         positions: layer number to ``(networks, units, dim)``, for the penalised layers and their sources.
     """
 
+    flat: Tensor
     weights: tuple[Tensor, ...]
     biases: tuple[Tensor, ...]
     positions: dict[int, Tensor]
+
+    @classmethod
+    def of(cls, flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> Stack:
+        """Divide a matrix ``(networks, parameters)`` into tensors of these names and shapes, in their order."""
+        parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()], dim=1)
+        tensors = {name: part.unflatten(1, shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+        layers = range(1, 1 + sum(name.startswith("weight/") for name in tensors))
+        return cls(
+            flat,
+            weights=tuple(tensors[f"weight/{k}"] for k in layers),
+            biases=tuple(tensors[f"bias/{k}"] for k in layers),
+            positions={int(n.split("/")[1]): t for n, t in tensors.items() if n.startswith("position/")},
+        )
 
     def named(self) -> Iterator[tuple[str, Tensor]]:
         """Yield every parameter with a name, always in the same order."""
@@ -71,20 +87,9 @@ def initial_stack(
 ) -> Stack:
     """Draw the initial parameters of a batch; a network's own depend on its seed alone."""
     by_seed = {seed: _initial(experiment, sizes, seed) for seed in {member.seed for member in members}}
-    names = next(iter(by_seed.values()))
-    arrays = {name: np.stack([by_seed[member.seed][name] for member in members]) for name in names}
-    return stack_from(arrays, device)
-
-
-def stack_from(arrays: dict[str, np.ndarray], device: torch.device) -> Stack:
-    """Make a stack of arrays named as `Stack.named` names them."""
-    tensors = {name: torch.tensor(array, device=device, requires_grad=True) for name, array in arrays.items()}
-    layers = range(1, 1 + sum(name.startswith("weight/") for name in tensors))
-    return Stack(
-        weights=tuple(tensors[f"weight/{k}"] for k in layers),
-        biases=tuple(tensors[f"bias/{k}"] for k in layers),
-        positions={int(n.split("/")[1]): t for n, t in tensors.items() if n.startswith("position/")},
-    )
+    rows = {seed: np.concatenate([array.ravel() for array in arrays.values()]) for seed, arrays in by_seed.items()}
+    flat = torch.from_numpy(np.stack([rows[member.seed] for member in members])).to(device)
+    return Stack.of(flat, {name: array.shape for name, array in by_seed[members[0].seed].items()})
 
 
 def forward(stack: Stack, inputs: Tensor, activation: str) -> Tensor:
@@ -98,9 +103,13 @@ def forward(stack: Stack, inputs: Tensor, activation: str) -> Tensor:
     Returns:
         ``(networks, examples, outputs)``, before any softmax.
     """
+    return _through(stack, inputs, activation, start=0)
+
+
+def _through(stack: Stack, hidden: Tensor, activation: str, start: int) -> Tensor:
+    """Run all layers but the first so many."""
     function = ACTIVATIONS[activation]
-    hidden = inputs
-    for weight, bias in zip(stack.weights[:-1], stack.biases[:-1], strict=True):
+    for weight, bias in zip(stack.weights[start:-1], stack.biases[start:-1], strict=True):
         hidden = function(torch.baddbmm(bias, hidden, weight))
     return torch.baddbmm(stack.biases[-1], hidden, stack.weights[-1])
 
@@ -126,25 +135,47 @@ def task_losses(outputs: Tensor, labels: Tensor, classes: Sequence[int]) -> Tens
     return torch.stack(losses, dim=1)
 
 
-def costs(experiment: Experiment, stack: Stack, networks: int | None = None) -> tuple[Tensor, Tensor]:
-    """Compute the transport and the density cost of the first networks of a batch, the mean over the penalised layers.
+@dataclass(frozen=True)
+class Costs:
+    """The costs of the first networks of a batch, the means over the penalised layers, without their factors α and β.
 
-    Returns:
-        The two costs, ``(networks,)`` each, without their factors α and β.
+    Attributes:
+        transport: ``(networks,)``, in units of length.
+        density: ``(networks,)``.
     """
-    positions = {k: position[:networks] for k, position in stack.positions.items()}
-    transport = [
-        transport_cost(
-            stack.weights[k - 1][:networks],
-            positions[k - 1],
-            positions[k],
-            experiment.transport_average,
-            experiment.strength,
-        )
-        for k in experiment.penalised
-    ]
-    density = [density_cost(positions[k]) for k in experiment.penalised]
-    return torch.stack(transport).mean(dim=0), torch.stack(density).mean(dim=0)
+
+    transport: Tensor
+    density: Tensor
+
+
+def add_costs(experiment: Experiment, stack: Stack, transport: Tensor, density: Tensor, gradient: Stack) -> Costs:
+    """Compute the costs of the first networks of a batch, and add their gradients to those of the task losses.
+
+    Args:
+        experiment: which layers pay, and how the transport cost is read.
+        stack: the parameters.
+        transport: ``(networks,)``, α of each network that pays; they come first in the batch.
+        density: ``(networks,)``, β of each.
+        gradient: the gradients by all parameters; those of α · transport + β · density are added.
+    """
+    paying, layers = len(transport), len(experiment.penalised)
+    positions = {k: position[:paying] for k, position in stack.positions.items()}
+    into = {k: position[:paying] for k, position in gradient.positions.items()}
+    sums = torch.zeros(2, paying, device=transport.device)
+    for k in experiment.penalised:
+        source, target = positions[k - 1], positions[k]
+        weight = stack.weights[k - 1][:paying]
+        total, by = transport_gradients(weight, source, target, experiment.strength)
+        share = 1 / (layers * connections_or_units(source, target, experiment.transport_average))
+        sums[0].add_(total, alpha=share)
+        factor = (transport * share)[:, None, None]
+        for sink, part in zip((gradient.weights[k - 1][:paying], into[k - 1], into[k]), by, strict=True):
+            sink.addcmul_(part, factor)
+        total, pull = density_gradients(target)
+        share = 1 / (layers * target.shape[1] ** 2)
+        sums[1].add_(total, alpha=share)
+        into[k].addcmul_(pull, (density * share)[:, None, None])
+    return Costs(*sums)
 
 
 @torch.no_grad()
@@ -168,12 +199,11 @@ def accuracies(
     networks = first.shape[0]
     # All networks see the same examples: their first layers are one product, and the examples are read once.
     joined = first.transpose(0, 1).flatten(1)  # (inputs, networks · units)
-    rest = Stack(stack.weights[1:], stack.biases[1:], {})
     right = torch.zeros(networks, len(classes), device=inputs.device)
     for start in range(0, len(inputs), block):
         rows, label = inputs[start : start + block], labels[start : start + block]
         hidden = (rows @ joined).view(len(rows), networks, -1).transpose(0, 1) + stack.biases[0]
-        outputs = forward(rest, ACTIVATIONS[activation](hidden), activation)
+        outputs = _through(stack, ACTIVATIONS[activation](hidden), activation, start=1)
         for task, logits in enumerate(torch.split(outputs, list(classes), dim=-1)):
             right[:, task] += (logits.argmax(dim=-1) == label[:, task]).sum(dim=1)
     return right / (labels >= 0).sum(dim=0)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,9 @@ from .export import settings_of, to_networks
 from .inputs import Batches, evaluation
 from .loop import Training
 from .progress import Reporter
-from .settings import Batch, Experiment, Member, SettingError, difference, experiment_from
+from .settings import Batch, Experiment, SettingError, difference, experiment_from
+
+_SETTINGS = "experiment.json"
 
 # What may be asked for differently when a run is carried on: more networks of the same settings, not other ones.
 _EXTENSIBLE = ("seeds", "inputs", "kinds", "checkpoint_seconds")
@@ -75,12 +76,14 @@ def train(
     # starts its threads, which inherit it.
     torch.set_flush_denormal(True)
     with locked(run, "training"):
-        _claim(run, experiment)
+        _require_same(run, experiment)
         batches = _missing(run, experiment)
         if not batches:
             return 0
         datasets = [load(name, data) for name in experiment.tasks]
-        _require_different([dataset.name for dataset in datasets])
+        _require_trainable(experiment, datasets)
+        with atomic(run / _SETTINGS) as temporary:
+            temporary.write_text(json.dumps(settings_of(experiment), indent=1) + "\n", encoding="utf-8")
         todo = sum(len(batch.members) for batch in batches)
         done = sum(_checkpoint_epoch(run, batch) * len(batch.members) for batch in batches)
         with Reporter(todo, experiment.epochs, done, console) as reporter:
@@ -162,19 +165,27 @@ def _missing(run: Path, experiment: Experiment) -> list[Batch]:
     return missing
 
 
-def _claim(run: Path, experiment: Experiment) -> None:
-    """Write the settings into a new run, or compare them with those that the run was made with."""
-    file = run / "experiment.json"
-    with suppress(FileNotFoundError):
-        try:
-            before = experiment_from(json.loads(file.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise SettingError(f"{file}: expected the settings of a run, found a fault: {error}") from None
-        differs = difference(before, experiment, but=_EXTENSIBLE)
-        if differs:
-            raise SettingError(f"{run} was trained with {differs}: choose another --out, or the same settings")
-    with atomic(file) as temporary:
-        temporary.write_text(json.dumps(settings_of(experiment), indent=1) + "\n", encoding="utf-8")
+def _require_same(run: Path, experiment: Experiment) -> None:
+    """Raise SettingError if the run was made with other settings."""
+    file = run / _SETTINGS
+    if not file.exists():
+        return
+    try:
+        before = experiment_from(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise SettingError(f"{file}: expected the settings of a run, found a fault: {error}") from None
+    differs = difference(before, experiment, but=_EXTENSIBLE)
+    if differs:
+        raise SettingError(f"{run} was trained with {differs}: choose another --out, or the same settings")
+
+
+def _require_trainable(experiment: Experiment, datasets: Sequence[Dataset]) -> None:
+    """Raise SettingError before anything is trained if a later batch could not be."""
+    names = [dataset.name for dataset in datasets]
+    if len(set(names)) < len(names):
+        raise SettingError(f"tasks: expected data sets of different names, found {', '.join(names)}")
+    for inputs in experiment.inputs:
+        Batches(inputs, datasets, experiment.batch_size, torch.device("cpu"))
 
 
 def _keep_evaluation(file: Path, made: Evaluation) -> None:
@@ -187,11 +198,3 @@ def _keep_evaluation(file: Path, made: Evaluation) -> None:
         raise SettingError(
             f"{file}: expected the held-out examples of the data sets named, found others: choose another --out"
         )
-
-
-def _require_different(names: Sequence[str]) -> None:
-    if len(set(names)) < len(names):
-        raise SettingError(f"tasks: expected data sets of different names, found {', '.join(names)}")
-
-
-__all__ = ["Member", "choose_device", "train"]

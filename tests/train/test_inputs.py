@@ -51,12 +51,12 @@ def apart(monkeypatch):
         return InputMode(together.inputs, together=False, combine=together.combine)
 
 
-@pytest.mark.parametrize(("mode", "inputs"), [("concatenate", 6), ("mix", 2), ("sequential", 2)])
-def test_shapes_types_and_ranges(mode, inputs):
+@pytest.mark.parametrize(("mode", "inputs", "steps"), [("concatenate", 6, 2), ("mix", 2, 2), ("sequential", 2, 7)])
+def test_shapes_types_and_ranges(mode, inputs, steps):
     batches = Batches(mode, THREE, 5, CPU)
-    assert (batches.inputs, batches.steps) == (inputs, 2)
+    assert (batches.inputs, batches.steps) == (inputs, steps)
     made = list(batches.epoch([3, 1, 3, 2], 0))
-    assert len(made) == 2
+    assert len(made) == steps
     for x, y in made:
         assert x.shape == (4, 5, inputs)
         assert x.dtype == torch.float32
@@ -153,30 +153,26 @@ def test_tasks_are_not_shuffled_alike():
 
 @pytest.mark.usefixtures("apart")
 def test_tasks_take_turns_equally_often_and_every_example_of_one_is_shown_equally_often():
-    total, turns = Counter(), Counter()
+    total = Counter()
     for epoch in range(35):
         shown, labels = epoch_numbers("apart", THREE, 4, seed=1, epoch=epoch)
         assert torch.equal(shown > 0, labels >= 0)
-        per_epoch = (labels >= 0).sum(dim=0).tolist()
-        assert per_epoch == [4, 4, 4]
-        turns += Counter((labels >= 0).long().argmax(dim=1).tolist())
+        assert (labels >= 0).sum(dim=0).tolist() == [12, 12, 12]
+        assert sorted(shown[:, 0][shown[:, 0] > 0].tolist()) == list(range(1, 13))
         total += Counter(shown[shown > 0].tolist())
-    # 140 inputs of each task: 20 passes through 7 examples, 28 through 5, 11 or 12 through 12.
-    assert {total[k] for k in range(30, 37)} == {20}
-    assert {total[k] for k in range(20, 25)} == {28}
-    assert {total[k] for k in range(1, 13)} == {11, 12}
+    # 35 · 12 inputs of each task are whole passes through 12, through 5 and through 7 examples.
+    assert {total[k] for k in range(1, 13)} == {35}
+    assert {total[k] for k in range(20, 25)} == {84}
+    assert {total[k] for k in range(30, 37)} == {60}
 
 
 @pytest.mark.usefixtures("apart")
-def test_turns_even_out_over_epochs_where_they_cannot_in_one():
-    turns = np.zeros(3, dtype=int)
-    uneven = [dataset("a", 10, 1), dataset("b", 4, 1, base=20), dataset("c", 4, 1, base=30)]
-    for epoch in range(3):
-        _, labels = epoch_numbers("apart", uneven, 10, seed=1, epoch=epoch)
-        of_epoch = (labels >= 0).sum(dim=0).numpy()
-        assert sorted(of_epoch) == [3, 3, 4]
-        turns += of_epoch
-    assert turns.tolist() == [10, 10, 10]
+def test_tasks_do_not_take_turns_in_a_fixed_order():
+    _, labels = epoch_numbers("apart", THREE, 4, seed=1, epoch=0)
+    turns = (labels >= 0).long().argmax(dim=1).tolist()
+    _, labels = epoch_numbers("apart", THREE, 4, seed=1, epoch=1)
+    assert turns != (labels >= 0).long().argmax(dim=1).tolist()
+    assert turns[:12] != [0] * 12
 
 
 def test_the_last_examples_are_dropped_if_they_fill_no_batch():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from spatialgraph.train.costs import density_cost, transport_cost
-from spatialgraph.train.model import accuracies, costs, forward, initial_stack, layer_sizes, task_losses
+from spatialgraph.train.model import Stack, accuracies, add_costs, forward, initial_stack, layer_sizes, task_losses
 from spatialgraph.train.settings import Experiment
 
 CPU = torch.device("cpu")
@@ -90,15 +90,27 @@ def test_a_task_without_examples_in_a_batch_has_no_loss():
     assert losses[0, 1] == 0
 
 
-def test_costs_are_the_mean_over_the_penalised_layers_of_the_first_networks():
-    experiment = small()
+@pytest.mark.parametrize("average", ["connections", "units"])
+@pytest.mark.parametrize("strength", ["absolute", "squared"])
+def test_costs_of_the_first_networks_are_means_over_layers_and_add_their_gradients(average, strength):
+    experiment = small(transport_average=average, strength=strength)
     stack, _ = stack_of(experiment)
-    transport, density = costs(experiment, stack, 2)
-    p = {k: position[:2] for k, position in stack.positions.items()}
-    one = transport_cost(stack.weights[1][:2], p[1], p[2])
-    other = transport_cost(stack.weights[2][:2], p[2], p[3])
-    torch.testing.assert_close(transport, (one + other) / 2)
-    torch.testing.assert_close(density, (density_cost(p[2]) + density_cost(p[3])) / 2)
+    alpha, beta = torch.tensor([1.0, 0.5]), torch.tensor([3.0, 0.0])
+    shapes = {name: tuple(tensor.shape[1:]) for name, tensor in stack.named()}
+    gradient = Stack.of(torch.ones_like(stack.flat), shapes)
+    found = add_costs(experiment, stack, alpha, beta, gradient)
+
+    flat = stack.flat[:2].clone().requires_grad_()
+    plain = Stack.of(flat, shapes)
+    w, p = plain.weights, plain.positions
+    reading = (average, strength)
+    transport = (transport_cost(w[1], p[1], p[2], *reading) + transport_cost(w[2], p[2], p[3], *reading)) / 2
+    density = (density_cost(p[2]) + density_cost(p[3])) / 2
+    torch.testing.assert_close(found.transport, transport.detach())
+    torch.testing.assert_close(found.density, density.detach())
+    (expected,) = torch.autograd.grad((alpha * transport + beta * density).sum(), flat)
+    torch.testing.assert_close(gradient.flat[:2], 1 + expected)
+    assert (gradient.flat[2:] == 1).all()
 
 
 def test_accuracy_counts_the_examples_of_each_task_alone():
