@@ -134,7 +134,8 @@ def score(network: Network, evaluation: Evaluation | None, plan: Plan) -> Scored
             performance = masking.performance(split, ablation)
             for metric in plan.metrics_of("function"):
                 add(method, ablation, metric, measure(metric, performance))
-    return Scored(rows, splits, notes)
+    # What the network lacks is noted once, not again for every split that would need it.
+    return Scored(rows, splits, list({text: (split, text) for split, text in reversed(notes)}.values())[::-1])
 
 
 @contextmanager
@@ -287,14 +288,11 @@ def _write(
 
 def _tell(notes: list[dict[str, str]], results: Path, console: Console) -> None:
     """Say in a line for each split method what it could not do; everything is in ``notes.csv``."""
-    for line in _summaries(notes):
-        console.print(line, style="dim", highlight=False, soft_wrap=True)
-    if notes:
-        console.print(f"notes on splits and measures: {results / 'notes.csv'}", style="dim", highlight=False)
-
-
-def _summaries(notes: list[dict[str, str]]) -> Iterator[str]:
-    for split, own in pd.DataFrame(notes, columns=["network", "split", "note"]).groupby("split", sort=False):
-        networks = own["network"].nunique()
-        first = own.iloc[0]
-        yield f"{split}: notes on {networks} network{'s' * (networks > 1)}, such as {first['network']}: {first['note']}"
+    if not notes:
+        return
+    console.print("What could not be done, or was odd; of each split method the most frequent note:")
+    for split, own in pd.DataFrame(notes).groupby("split", sort=False):
+        networks, most = own["network"].nunique(), own["note"].mode()[0]
+        line = f"{split:<20}{networks:>3} network{' ' if networks == 1 else 's'}  {most}"
+        console.print(line, style="dim", highlight=False, markup=False, no_wrap=True, overflow="ellipsis")
+    console.print(f"all notes: {results / 'notes.csv'}", highlight=False, soft_wrap=True)

@@ -248,8 +248,16 @@ def _draw(results: Path, out: Path, formats: str, only: list[str] | None) -> Non
     tables = _stage("analyses.tables")
     written = tables.write_tables(loaded, out)
     _console().print(tables.terminal_table(loaded))
-    for path in (*written, *drawn):
-        typer.echo(path)
+    for line in _joined([*drawn, *written]):
+        typer.echo(line)
+
+
+def _joined(paths: Sequence[Path]) -> list[str]:
+    """Return the paths with those of one name in one line, as a shell writes them: ``figure.{pdf,png}``."""
+    endings: dict[Path, list[str]] = {}
+    for path in paths:
+        endings.setdefault(path.with_suffix(""), []).append(path.suffix[1:])
+    return [f"{stem}.{{{','.join(ends)}}}" if len(ends) > 1 else f"{stem}.{ends[0]}" for stem, ends in endings.items()]
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Stack:
     def of(cls, flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> Stack:
         """Divide a matrix ``(networks, parameters)`` into tensors of these names and shapes, in their order."""
         parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()], dim=1)
-        tensors = {name: part.unflatten(1, shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+        tensors = {name: part.view(-1, *shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
         layers = range(1, 1 + sum(name.startswith("weight/") for name in tensors))
         return cls(
             flat,

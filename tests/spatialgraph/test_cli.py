@@ -57,10 +57,13 @@ def work(tmp_path_factory):
     analysed = spatialgraph("analyze", "runs/small", cwd=folder)
     assert "runs/small/results/scores.csv: " in analysed.stdout
     drawn = spatialgraph("figures", "runs/small/results", "--format", "png", cwd=folder)
-    assert "Accuracy drop" in drawn.stdout
-    for line in drawn.stdout.splitlines():
-        if line.startswith("runs/"):
-            assert (folder / line).stat().st_size > 0
+    assert "Accuracy before and after the split" in drawn.stdout
+    lines = [line for line in drawn.stdout.splitlines() if line.startswith("runs/")]
+    assert "runs/small/results/figures/positions.{png,csv,txt}" in lines
+    for line in lines:
+        stem, endings = line.rstrip("}").split(".{")
+        for ending in endings.split(","):
+            assert (folder / f"{stem}.{ending}").stat().st_size > 0
     return folder
 
 
@@ -122,11 +125,16 @@ def test_wrong_settings_end_with_status_2_and_one_line(tmp_path):
     line = refused("train", "tabel1", status=2)
     assert line == "error: experiment: expected one of demo, table1, or the path of a TOML file, found 'tabel1'"
     line = refused("train", "demo", "--device", "gpu7", "--out", tmp_path / "run", status=2)
-    assert line.startswith("error: device: expected auto, cpu or a GPU that works here, found 'gpu7'")
+    assert line.startswith("error: device: expected auto, cpu or a GPU that works, such as cuda; found 'gpu7'")
 
 
 def test_data_that_cannot_be_had_are_named(tmp_path):
-    line = refused("train", "table1", "--data-dir", tmp_path, "--out", tmp_path / "run", status=1)
+    # A proxy that is not there: the download fails at once, also where there is a network.
+    nowhere = {**os.environ, "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = spatialgraph("train", "table1", "--data-dir", tmp_path, "--out", tmp_path / "run", status=1, env=nowhere)
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("error: ")
     assert str(tmp_path) in line
     assert "train-images-idx3-ubyte" in line
 
@@ -182,5 +190,5 @@ def test_the_lines_of_the_readme_run(work, monkeypatch, capsys):
     (work / "runs" / "run").symlink_to("small")
     exec(compile(lines, "README.md", "exec"), {})
     graph, accuracies = capsys.readouterr().out.splitlines()
-    assert graph.startswith("DiGraph with 32 nodes")
+    assert graph.startswith("DiGraph named 'concatenate-spatial-0' with 32 nodes")
     assert accuracies.startswith("[")
