@@ -27,7 +27,9 @@ app = typer.Typer(
 )
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.", show_default=False)]
-Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that analyze wrote.", show_default=False)]
+Results = Annotated[
+    Path | None, typer.Argument(metavar="RESULTS", help="Folder that analyze wrote.", show_default=False)
+]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file.", show_default=False)]
 Formats = Annotated[str, typer.Option("--format", help="Kinds of picture, with commas between.")]
 
@@ -112,7 +114,7 @@ def analyze(
 
 @app.command(epilog="Example: spatialgraph figures runs/table1/results --format pdf")
 def figures(
-    results: Results,
+    results: Results = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the figures.", show_default="RESULTS/figures", metavar="DIR")
     ] = None,
@@ -128,6 +130,8 @@ def figures(
             for name in registry:
                 typer.echo(f"{name:{width}}  {registry.summary(name)}")
             return
+        if results is None:
+            raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
         _draw(results, out or results / "figures", formats, _names(only))
 
 

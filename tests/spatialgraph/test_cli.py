@@ -160,7 +160,7 @@ def test_every_command_has_help_with_an_example(command):
 
 
 def test_figures_can_be_listed():
-    listed = spatialgraph("figures", "--list", "anything").stdout.splitlines()
+    listed = spatialgraph("figures", "--list").stdout.splitlines()
     assert any(line.startswith("positions ") for line in listed)
 
 
