@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -218,6 +219,10 @@ def _errors() -> Iterator[None]:
     """Turn an error that a user can cause into one line: exit status 2 for wrong usage, 1 for a fault."""
     try:
         yield
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("stopped; the same command carries on where it can", err=True)
         raise typer.Exit(130) from None

@@ -38,7 +38,7 @@ def _network(path: Path, network: Network) -> RenderableType:
     facts = [
         ("file", path),
         ("network", f"{network.name} · {len(network.layers)} layers · {weights:,} weights"),
-        ("kind", " · ".join(f"{name} {known[name]}" for name in ("kind", "inputs", "seed") if name in known)),
+        ("training", " · ".join(f"{name} {known[name]}" for name in ("kind", "inputs", "seed") if name in known)),
         ("tasks", ", ".join(network.tasks)),
         ("accuracy", " · ".join(f"{task} {value:.4f}" for task, value in accuracy)),
         ("evaluation", (known.get("evaluation") or {}).get("file", "")),
