@@ -224,7 +224,7 @@ def _errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command carries on where it can", err=True)
+        typer.echo("stopped; the same command carries on from what is saved", err=True)
         raise typer.Exit(130) from None
     except (OSError, ValueError, RuntimeError) as error:
         if _debug:

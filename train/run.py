@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +69,7 @@ def train(
         How many networks were trained.
 
     Raises:
+        KeyboardInterrupt: it was asked to stop, by Ctrl-C or SIGTERM; the epoch that ran then is saved.
         SettingError: settings that are not allowed, or that differ from those the run was made with.
         DataError: a data set that cannot be had.
         InUseError: another process works in the folder.
@@ -86,9 +90,9 @@ def train(
             temporary.write_text(json.dumps(settings_of(experiment), indent=1) + "\n", encoding="utf-8")
         todo = sum(len(batch.members) for batch in batches)
         done = sum(_checkpoint_epoch(run, batch) * len(batch.members) for batch in batches)
-        with Reporter(todo, experiment.epochs, done, console) as reporter:
+        with Reporter(todo, experiment.epochs, done, console) as reporter, _stops_between_epochs() as stopping:
             for batch in batches:
-                _train_batch(experiment, batch, datasets, run, place, reporter)
+                _train_batch(experiment, batch, datasets, run, place, reporter, stopping)
         return todo
 
 
@@ -99,6 +103,7 @@ def _train_batch(
     run: Path,
     device: torch.device,
     reporter: Reporter,
+    stopping: Callable[[], bool],
 ) -> None:
     """Train one batch, from its checkpoint if it has one, and write its networks."""
     held_out = evaluation(batch.inputs, datasets)
@@ -113,14 +118,38 @@ def _train_batch(
     saved = time.monotonic()
     while training.epoch < experiment.epochs:
         accuracy = training.run_epoch()
+        stop = stopping()
         # The last epoch is always saved: a run that is killed while it writes its networks can write the rest.
-        if time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
+        if stop or time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
             _save(checkpoint, training)
             saved = time.monotonic()
         reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
+        if stop:
+            raise KeyboardInterrupt
     for network in to_networks(training, tuple(dataset.name for dataset in datasets), evaluation_file):
         write_network(_network_file(run, network.name), network)
     checkpoint.unlink()
+
+
+@contextmanager
+def _stops_between_epochs() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and SIGTERM stop training when the epoch is over, so that it can be saved; a second one at once."""
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+        yield lambda: False
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _save(checkpoint: Path, training: Training) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from spatialgraph.files import locked
-from spatialgraph.store import read_evaluation, read_network
+from spatialgraph.store import read_arrays, read_evaluation, read_network
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import Experiment, SettingError
@@ -198,25 +198,59 @@ def test_a_checkpoint_goes_on_with_its_own_networks_when_seeds_are_added(finishe
     assert_same({name: found[name] for name in networks(finished)}, networks(finished))
 
 
-def test_killed_processes_end_with_the_numbers_of_one_that_was_not(tmp_path):
+def test_a_run_that_is_asked_to_stop_saves_the_epoch_that_runs(finished, tmp_path, monkeypatch):
+    original = Reporter.epoch
+
+    def interrupt(self, *arguments):
+        original(self, *arguments)
+        signal.raise_signal(signal.SIGINT)
+
+    settings = experiment(checkpoint_seconds=3600)  # no checkpoint but the one for the stop
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "epoch", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_quietly(settings, tmp_path)
+    (checkpoint,) = (tmp_path / "checkpoints").iterdir()
+    assert read_arrays(checkpoint, "checkpoint")[1]["epoch"] == 2
+    assert train_quietly(settings, tmp_path) == 4
+    assert_same(networks(tmp_path), networks(finished))
+
+
+def test_tasks_of_unequal_length_and_classes_train_together(tmp_path):
+    draw = np.random.default_rng(0)
+    sets = {}
+    for part, count in (("train", 150), ("test", 40)):
+        sets[f"{part}_labels"] = np.arange(count) % 3
+        sets[f"{part}_images"] = draw.integers(0, 256, (count, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "noise.npz", **sets)
+    tasks = ["digits", str(tmp_path / "noise.npz"), "letters"]
+    train_quietly(experiment(tasks=tasks, inputs=["sequential"], seeds=[0], dimensions=3), tmp_path / "run")
+    network = networks(tmp_path / "run")["sequential-spatial-0"]
+    assert network.tasks == ("digits", "noise", "letters")
+    assert np.bincount(network.output_task).tolist() == [10, 3, 10]
+    assert network.layers[2].position.shape == (10, 3)
+    evaluation = read_evaluation(tmp_path / "run" / "evaluation-sequential.h5")
+    assert (evaluation.labels >= 0).sum(axis=0).tolist() == [360, 40, 360]
+
+
+def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(tmp_path):
     toml = tmp_path / "small.toml"
-    lines = [f"{name} = {value!r}" for name, value in {**SETTINGS, "epochs": 40}.items()]
+    lines = [f"{name} = {value!r}" for name, value in {**SETTINGS, "epochs": 60}.items()]
     toml.write_text("\n".join(lines))
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     command = [sys.executable, "-m", "spatialgraph.cli", "train", str(toml), "--device", "cpu", "--out"]
     subprocess.run([*command, str(whole)], check=True, capture_output=True)
-    for epoch in (2, 15):
+    for epoch, number in ((2, signal.SIGKILL), (8, signal.SIGINT), (15, signal.SIGKILL), (20, signal.SIGTERM)):
         with subprocess.Popen([*command, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             wait_for_epoch(killed, epoch, process)
-            process.send_signal(signal.SIGKILL)
+            process.send_signal(number)
+        assert process.returncode == (-number if number == signal.SIGKILL else 130)
     assert networks(killed) == {}
     subprocess.run([*command, str(killed)], check=True, capture_output=True)
     assert_same(networks(killed), networks(whole))
 
 
 def wait_for_epoch(run, epoch, process):
-    from spatialgraph.store import read_arrays
-
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         for path in (run / "checkpoints").glob("*.h5"):
