@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,46 @@ import torch
 import spatialgraph
 from spatialgraph.files import digest
 from spatialgraph.network import Connection, Layer, Network
+from spatialgraph.store import write_network
 
 from .loop import Training
 from .settings import Member
 
 
-def to_networks(training: Training, tasks: tuple[str, ...], evaluation: Path) -> list[Network]:
-    """Return every network of a batch as it would be written.
+class DivergedError(RuntimeError):
+    """Training drove weights of networks out of the range of numbers."""
+
+
+def write_networks(training: Training, tasks: Sequence[str], evaluation: Path, folder: Path) -> None:
+    """Write every network of a batch that is not in the folder yet, each to ``folder/<name>.h5``.
 
     Args:
         training: the batch.
         tasks: the names of the tasks, in the order of the outputs.
         evaluation: the file of the held-out examples on which the accuracies were measured.
+        folder: where the files go.
+
+    Raises:
+        DivergedError: networks whose numbers are not finite; all others are written.
+        OSError: a file cannot be written.
     """
-    file = {"file": evaluation.name, "sha256": digest(evaluation)}
+    metadata = {"tasks": list(tasks), "evaluation": {"file": evaluation.name, "sha256": digest(evaluation)}}
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in training.stack.named()}
-    networks = []
+    diverged = []
     for index, member in enumerate(training.batch.members):
+        file = folder / f"{member.name}.h5"
+        if file.exists():
+            continue
+        if not all(np.isfinite(array[index]).all() for array in arrays.values()):
+            diverged.append(member.name)
+            continue
         own = {name: array[index] for name, array in arrays.items()}
-        networks.append(_network(training, member, index, own, {"tasks": list(tasks), "evaluation": file}))
-    return networks
+        write_network(file, _network(training, member, index, own, metadata))
+    if diverged:
+        raise DivergedError(
+            f"expected finite weights, found others in {', '.join(diverged)}: not written, but all others of the batch "
+            "are; a smaller learning_rate or smaller costs may help"
+        )
 
 
 def _network(

@@ -17,16 +17,16 @@ from rich.console import Console
 
 from spatialgraph.files import atomic, locked
 from spatialgraph.network import Evaluation
-from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation, write_network
+from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation
 
 from .data import Dataset, load
-from .export import settings_of, to_networks
+from .export import settings_of, write_networks
 from .inputs import Batches, evaluation
 from .loop import Training
 from .progress import Reporter
 from .settings import Batch, Experiment, SettingError, difference, experiment_from
 
-_SETTINGS = "experiment.json"
+_SETTINGS, _NETWORKS = "experiment.json", "networks"
 
 # What may be asked for differently when a run is carried on: more networks of the same settings, not other ones.
 _EXTENSIBLE = ("seeds", "inputs", "kinds", "checkpoint_seconds")
@@ -72,6 +72,7 @@ def train(
         KeyboardInterrupt: it was asked to stop, by Ctrl-C or SIGTERM; the epoch that ran then is saved.
         SettingError: settings that are not allowed, or that differ from those the run was made with.
         DataError: a data set that cannot be had.
+        DivergedError: networks whose weights left the range of numbers; the others of their batch are written.
         InUseError: another process works in the folder.
     """
     console = console or Console(stderr=True)
@@ -126,8 +127,7 @@ def _train_batch(
         reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
         if stop:
             raise KeyboardInterrupt
-    for network in to_networks(training, tuple(dataset.name for dataset in datasets), evaluation_file):
-        write_network(_network_file(run, network.name), network)
+    write_networks(training, [dataset.name for dataset in datasets], evaluation_file, run / _NETWORKS)
     checkpoint.unlink()
 
 
@@ -158,10 +158,6 @@ def _save(checkpoint: Path, training: Training) -> None:
     write_arrays(checkpoint, "checkpoint", training.state(), metadata)
 
 
-def _network_file(run: Path, name: str) -> Path:
-    return run / "networks" / f"{name}.h5"
-
-
 def _checkpoint_file(run: Path, batch: Batch) -> Path:
     names = ",".join(member.name for member in batch.members)
     return run / "checkpoints" / f"{batch.inputs}-{hashlib.sha256(names.encode()).hexdigest()[:8]}.h5"
@@ -180,7 +176,7 @@ def _missing(run: Path, experiment: Experiment) -> list[Batch]:
     """
     missing = []
     for batch in experiment.batches():
-        rest = {m.name: m for m in batch.members if not _network_file(run, m.name).exists()}
+        rest = {m.name: m for m in batch.members if not (run / _NETWORKS / f"{m.name}.h5").exists()}
         members = {m.name: m for m in batch.members}
         for checkpoint in sorted((run / "checkpoints").glob("*.h5")):
             metadata = read_arrays(checkpoint, "checkpoint")[1]

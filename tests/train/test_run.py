@@ -12,6 +12,7 @@ from rich.console import Console
 
 from spatialgraph.files import locked
 from spatialgraph.store import read_arrays, read_evaluation, read_network
+from spatialgraph.train.export import DivergedError
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import Experiment, SettingError
@@ -214,6 +215,17 @@ def test_a_run_that_is_asked_to_stop_saves_the_epoch_that_runs(finished, tmp_pat
     assert read_arrays(checkpoint, "checkpoint")[1]["epoch"] == 2
     assert train_quietly(settings, tmp_path) == 4
     assert_same(networks(tmp_path), networks(finished))
+
+
+def test_networks_that_diverge_do_not_take_the_others_with_them(finished, tmp_path):
+    settings = experiment(transport=1e300)  # infinite as a number of single precision
+    text = r"expected finite weights, found others in mix-spatial-0, mix-spatial-1: not written"
+    for _ in range(2):  # asked again, it says so again, without training again
+        with pytest.raises(DivergedError, match=text):
+            train_quietly(settings, tmp_path)
+    assert sorted(networks(tmp_path)) == ["mix-regular-0", "mix-regular-1"]
+    regular = {name: network for name, network in networks(finished).items() if "regular" in name}
+    assert_same(networks(tmp_path), regular)
 
 
 def test_tasks_of_unequal_length_and_classes_train_together(tmp_path):
