@@ -189,12 +189,21 @@ class Batches:
         index = torch.from_numpy(self._index(unique, epoch)).to(self._device)  # (tasks, steps, seeds · batch)
         labels = torch.stack([task.labels[rows] for task, rows in zip(self._tasks, index, strict=True)], dim=-1)
         for step in range(self.steps):
-            inputs = _combined(self._mode, self._tasks, index[:, step]).to(torch.float32).mul_(_SCALE)
-            of_seed = inputs.view(len(unique), self._batch, -1), labels[step].view(len(unique), self._batch, -1)
+            inputs = self._inputs(index[:, step]).view(len(unique), self._batch, -1)
+            of_seed = inputs, labels[step].view(len(unique), self._batch, -1)
             if len(unique) == len(seeds):
                 yield of_seed
             else:
                 yield of_seed[0].index_select(0, networks), of_seed[1].index_select(0, networks)
+
+    def _inputs(self, index: Tensor) -> Tensor:
+        """Return the float32 inputs ``(examples, inputs)`` that show the examples of an index ``(tasks, examples)``."""
+        inputs = torch.empty(index.shape[1], self.inputs, device=self._device)
+        # On a CPU, a batch at a time is gathered, combined, converted and scaled while it is in the cache.
+        rows = self._batch if self._device.type == "cpu" else len(inputs)
+        for part, of_part in zip(torch.split(inputs, rows), torch.split(index, rows, dim=1), strict=True):
+            part.copy_(_combined(self._mode, self._tasks, of_part)).mul_(_SCALE)
+        return inputs
 
     def _index(self, seeds: Sequence[int], epoch: int) -> NDArray[np.int64]:
         """Return the examples of an epoch: ``(tasks, steps, seeds · batch)``."""
