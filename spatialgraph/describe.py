@@ -18,9 +18,10 @@ def describe(path: Path) -> RenderableType:
     Raises:
         FormatError: the file is neither, or has a fault.
     """
-    if read_header(path).format == EVALUATION:
+    header = read_header(path)
+    if header.format == EVALUATION:
         return _evaluation(path, read_evaluation(path))
-    return _network(path, read_network(path))
+    return _network(path, read_network(path), header.snapshots)
 
 
 def _facts(rows: Iterable[tuple[str, object]]) -> Table:
@@ -31,7 +32,7 @@ def _facts(rows: Iterable[tuple[str, object]]) -> Table:
     return table
 
 
-def _network(path: Path, network: Network) -> RenderableType:
+def _network(path: Path, network: Network, snapshots: tuple[int, ...]) -> RenderableType:
     known = network.metadata
     accuracy = zip(network.tasks, known.get("accuracy") or [], strict=False)
     weights = sum(connection.weight.size for connection in network.connections)
@@ -43,6 +44,7 @@ def _network(path: Path, network: Network) -> RenderableType:
         ("accuracy", " · ".join(f"{task} {value:.4f}" for task, value in accuracy)),
         ("evaluation", (known.get("evaluation") or {}).get("file", "")),
         ("history", ", ".join(f"{name} {values.shape}" for name, values in network.history.items())),
+        ("snapshots", " · ".join(f"epoch {epoch}" for epoch in snapshots)),
     ]
     table = Table("layer", "name", "units", "activation", "positions", "split", box=None, header_style="dim")
     for number, layer in enumerate(network.layers):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from math import ceil, prod
 from os import fsdecode
@@ -24,7 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import atomic
-from .network import Connection, Evaluation, Fault, Layer, Network, evaluation_faults, network_faults
+from .network import (
+    Connection,
+    Evaluation,
+    Fault,
+    Layer,
+    Network,
+    NotApplicableError,
+    evaluation_faults,
+    network_faults,
+)
 
 if TYPE_CHECKING:
     from .splits import Split
@@ -41,6 +50,9 @@ _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FL
 # HDF5 1.10's form of a file carries checksums in its structure, and every HDF5 since 2016 reads it.
 _LIBRARY_VERSION = ("v110", "v110")
 _CHUNK_BYTES = 2**20
+
+# The arrays of a layer that training changes.
+_LEARNED = ("bias", "position")
 
 _Value = TypeVar("_Value")
 _Attribute = str | int | float | bool
@@ -73,11 +85,13 @@ class Header:
         format: for example ``"spatialgraph.network"``.
         version: the version of the format.
         metadata: the JSON object of the file; empty if its format has none.
+        snapshots: the epochs after which a network file holds the network as it was then, in ascending order.
     """
 
     format: str
     version: int
     metadata: Mapping[str, Any]
+    snapshots: tuple[int, ...] = ()
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -94,14 +108,17 @@ class _Content:
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
-def write_network(path: str | Path, network: Network) -> None:
+def write_network(path: str | Path, network: Network, snapshots: Mapping[int, Network] | None = None) -> None:
     """Write a network to a file, whole or not at all.
 
     Args:
         path: the file; one that is there is replaced, missing folders are made.
         network: what to write.
+        snapshots: number of epochs, 0 for none, to the network as it was after so many: its weights, biases and
+            positions are kept, everything else is as in the network.
 
     Raises:
+        ValueError: a snapshot is of another shape than the network.
         OSError: the file cannot be written, or does not read back as written; an older file is as it was.
 
     Example:
@@ -121,17 +138,30 @@ def write_network(path: str | Path, network: Network) -> None:
             "activation": layer.activation,
             "split": layer.split,
         }
-        for name, array in (("bias", layer.bias), ("position", layer.position)):
-            if array is not None:
-                content.arrays[f"layers/{number}/{name}"] = array
     content.arrays[f"layers/{network.output_layer}/task"] = network.output_task.astype(np.int32)
     for number, connection in enumerate(network.connections):
         key = f"connections/{number}"
         content.attributes[key] = {"source": connection.source, "target": connection.target}
-        content.arrays[f"{key}/weight"] = connection.weight
+    content.arrays |= dict(_parameters(network))
     for quantity, values in network.history.items():
         content.arrays[f"history/{_key(quantity)}"] = values
+    for epoch, snapshot in (snapshots or {}).items():
+        arrays = dict(_parameters(snapshot))
+        if {k: a.shape for k, a in arrays.items()} != {k: a.shape for k, a in _parameters(network)} or epoch < 0:
+            raise ValueError(f"{path}: snapshot {epoch}: expected the arrays of network {network.name!r}, found others")
+        content.arrays |= {f"snapshots/{epoch}/{key}": array for key, array in arrays.items()}
     _write(path, content)
+
+
+def _parameters(network: Network) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield the arrays that training changes, with their keys."""
+    for number, layer in enumerate(network.layers):
+        for name in _LEARNED:
+            array = getattr(layer, name)
+            if array is not None:
+                yield f"layers/{number}/{name}", array
+    for number, connection in enumerate(network.connections):
+        yield f"connections/{number}/weight", connection.weight
 
 
 def write_evaluation(path: str | Path, evaluation: Evaluation) -> None:
@@ -318,6 +348,37 @@ def read_network(path: str | Path) -> Network:
     return _read(path, {NETWORK: _network})
 
 
+def read_snapshot(path: str | Path, epoch: int) -> Network:
+    """Read a network as it was after so many epochs of training; 0 is the untrained network.
+
+    Its weights, biases and positions are of that time; metadata and history are those of the trained network.
+
+    Raises:
+        NotApplicableError: the file holds no snapshot of that epoch.
+        FormatError: the file is damaged or is not a network by ``FORMAT.md``.
+        OSError: there is no such file, or it may not be read.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> layers = (Layer("input", 1), Layer("output", 1))
+        >>> networks = [Network(layers, (Connection(0, 1, [[w]]),), [0], {"tasks": ["a"]}) for w in (0.5, 2.0)]
+        >>> path = Path(mkdtemp()) / "network.h5"
+        >>> write_network(path, networks[1], snapshots={0: networks[0]})
+        >>> read_snapshot(path, 0).connections[0].weight.tolist(), read_header(path).snapshots
+        ([[0.5]], (0,))
+    """
+    known = read_header(path).snapshots
+    if epoch not in known:
+        found = ", ".join(map(str, known)) or "none"
+        raise NotApplicableError(f"{path}: expected a snapshot of epoch {epoch}, found {found}")
+
+    def snapshot(reader: _Reader) -> Network | None:
+        network = _network(reader)
+        return network and _snapshot(reader, network, epoch)
+
+    return _read(path, {NETWORK: snapshot})
+
+
 def read_evaluation(path: str | Path) -> Evaluation:
     """Read an evaluation.
 
@@ -366,7 +427,8 @@ def read_header(path: str | Path) -> Header:
     def header(reader: _Reader) -> Header:
         metadata = reader.metadata() if reader.has("", "metadata") else None
         version = reader.attribute("", "version", int)
-        return Header(reader.attribute("", "format", str) or "", version or 0, metadata or {})
+        epochs = tuple(sorted(int(name) for name in _snapshot_names(reader)))
+        return Header(reader.attribute("", "format", str) or "", version or 0, metadata or {}, epochs)
 
     return _read(path, dict.fromkeys((*_PARSERS, ""), header))
 
@@ -377,7 +439,7 @@ def faults(path: str | Path) -> list[Fault]:
     Raises:
         OSError: there is no such file, or it may not be read.
     """
-    return _examine(path, {**_PARSERS, "": _arrays})[1]
+    return _examine(path, {**_PARSERS, NETWORK: _network_and_snapshots, "": _arrays})[1]
 
 
 def _read(path: str | Path, parsers: Mapping[str, Callable[[_Reader], _Value | None]]) -> _Value:
@@ -709,6 +771,40 @@ def _network(reader: _Reader) -> Network | None:
         return None
     made, joined, tasks, _, quantities = parts
     return Network(made, joined, tasks, metadata, bool(executable), quantities)
+
+
+def _snapshot_names(reader: _Reader) -> list[str]:
+    """Return the names of the snapshots; one that is no number of epochs is a fault."""
+    names = reader.names("snapshots")
+    wrong = [name for name in names if not (name.isascii() and name.isdecimal() and str(int(name)) == name)]
+    reader.add(Fault(f"snapshots/{name}", "a number of epochs", repr(name)) for name in wrong)
+    return [name for name in names if name not in wrong]
+
+
+def _snapshot(reader: _Reader, network: Network, epoch: int) -> Network | None:
+    """Return a network as it was after so many epochs; None if anything is wrong, which is then on the list."""
+    prefix = f"snapshots/{epoch}"
+    read = {key: reader.array(f"{prefix}/{key}", array.shape, "float32") for key, array in _parameters(network)}
+    arrays: dict[str, Any] = {key: array for key, array in read.items() if array is not None}
+    if len(arrays) < len(read):
+        return None
+    layers = [
+        replace(layer, **{name: arrays[key] for name in _LEARNED if (key := f"layers/{k}/{name}") in arrays})
+        for k, layer in enumerate(network.layers)
+    ]
+    connections = [replace(c, weight=arrays[f"connections/{i}/weight"]) for i, c in enumerate(network.connections)]
+    found = list(network_faults(layers, connections, network.output_task, network.metadata, network.history))
+    reader.add(replace(fault, key=f"{prefix}/{fault.key}") for fault in found)
+    return None if found else replace(network, layers=tuple(layers), connections=tuple(connections))
+
+
+def _network_and_snapshots(reader: _Reader) -> Network | None:
+    """Return the network of a file once everything in the file was read."""
+    network = _network(reader)
+    if network is not None:
+        for name in _snapshot_names(reader):
+            _snapshot(reader, network, int(name))
+    return network
 
 
 def _layer(reader: _Reader, key: str) -> Layer | None:

@@ -67,8 +67,8 @@ def layer_sizes(experiment: Experiment, inputs: int, outputs: int) -> tuple[int,
     return (inputs, *experiment.hidden, outputs)
 
 
-def _initial(experiment: Experiment, sizes: Sequence[int], seed: int) -> dict[str, np.ndarray]:
-    """Draw the initial parameters of one network; they depend on nothing but the seed and the shape."""
+def initial_parameters(experiment: Experiment, sizes: Sequence[int], seed: int) -> dict[str, np.ndarray]:
+    """Draw the initial parameters of one network, named as `Stack.named` does; only the seed and the shape count."""
     draw = np.random.default_rng([seed, _WEIGHTS])
     arrays: dict[str, np.ndarray] = {}
     for k, (source, size) in enumerate(itertools.pairwise(sizes), start=1):
@@ -86,7 +86,7 @@ def initial_stack(
     experiment: Experiment, sizes: Sequence[int], members: Sequence[Member], device: torch.device
 ) -> Stack:
     """Draw the initial parameters of a batch; a network's own depend on its seed alone."""
-    by_seed = {seed: _initial(experiment, sizes, seed) for seed in {member.seed for member in members}}
+    by_seed = {seed: initial_parameters(experiment, sizes, seed) for seed in {member.seed for member in members}}
     rows = {seed: np.concatenate([array.ravel() for array in arrays.values()]) for seed, arrays in by_seed.items()}
     flat = torch.from_numpy(np.stack([rows[member.seed] for member in members])).to(device)
     return Stack.of(flat, {name: array.shape for name, array in by_seed[members[0].seed].items()})

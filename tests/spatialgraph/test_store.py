@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spatialgraph import store
-from spatialgraph.network import ACTIVATIONS, Connection, Evaluation, Fault, Layer, Network
+from spatialgraph.network import ACTIVATIONS, Connection, Evaluation, Fault, Layer, Network, NotApplicableError
 from spatialgraph.splits import Split
 from spatialgraph.store import (
     FormatError,
@@ -27,6 +27,7 @@ from spatialgraph.store import (
     read_evaluation,
     read_header,
     read_network,
+    read_snapshot,
     read_splits,
     write_arrays,
     write_evaluation,
@@ -123,6 +124,40 @@ def test_a_network_comes_back_as_it_was(tmp_path, network):
     write_network(tmp_path / "n.h5", network)
     assert faults(tmp_path / "n.h5") == []
     assert plain(read_network(tmp_path / "n.h5")) == plain(network)
+
+
+@quick
+@given(network=networks(), epochs=st.sets(st.integers(0, 1000), max_size=3))
+def test_snapshots_come_back_as_they_were(tmp_path, network, epochs):
+    path = tmp_path / "network.h5"
+    earlier = {
+        epoch: replace(network, connections=[replace(c, weight=c.weight - epoch) for c in network.connections])
+        for epoch in epochs
+    }
+    write_network(path, network, earlier)
+    assert read_header(path).snapshots == tuple(sorted(epochs))
+    assert {epoch: plain(read_snapshot(path, epoch)) for epoch in epochs} == plain(earlier)
+    assert plain(read_network(path)) == plain(network)
+    assert faults(path) == []
+
+
+def test_a_snapshot_that_is_not_there_or_not_of_the_network_is_refused(path):
+    with pytest.raises(NotApplicableError, match=r"network\.h5: expected a snapshot of epoch 0, found none$"):
+        read_snapshot(path, 0)
+    with pytest.raises(ValueError, match="snapshot 5: expected the arrays of network 'two-modules', found others"):
+        write_network(path, two_module_network(), {5: two_module_network(units=6)})
+    write_network(path, two_module_network(), {5: two_module_network()})
+    put(path, "snapshots/5/layers/1/bias", np.full(4, np.nan, np.float32))
+    put(path, "snapshots/5/connections/0/weight", np.zeros((4, 3), np.float32))
+    assert list(map(str, faults(path))) == [
+        "snapshots/5/connections/0/weight: expected shape (4, 4), found shape (4, 3)"
+    ]
+    put(path, "snapshots/5/connections/0/weight", np.zeros((4, 4), np.float32))
+    said = "snapshots/5/layers/1/bias: expected finite values, found 4 that are not, the first at (0,)"
+    assert message(path, lambda path: read_snapshot(path, 5)) == said
+    with h5py.File(path, "r+") as file:
+        file.move("snapshots/5", "snapshots/last")
+    assert list(map(str, faults(path))) == ["snapshots/last: expected a number of epochs, found 'last'"]
 
 
 @quick
@@ -595,7 +630,7 @@ def test_further_keys_and_other_forms_of_the_same_values_are_read(path):
     want = read_network(path)
     with h5py.File(path, "r+") as file:
         file.attrs["colour"] = h5py.Empty("f4")
-        file.create_group("snapshots/10")["weight"] = h5py.SoftLink("/nowhere")
+        file.create_group("thoughts/10")["weight"] = h5py.SoftLink("/nowhere")
         file["layers/1/note"] = "of mine"
         file.attrs["version"] = np.array([1], np.uint8)
         file.attrs["executable"] = 1

@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from spatialgraph.files import locked
-from spatialgraph.store import read_arrays, read_evaluation, read_network
+from spatialgraph.store import read_arrays, read_evaluation, read_network, read_snapshot
 from spatialgraph.train.export import DivergedError
+from spatialgraph.train.model import initial_parameters
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import Experiment, SettingError
@@ -74,6 +75,18 @@ def test_every_network_is_written_with_what_is_known_of_it(finished):
     assert regular.metadata["experiment"]["transport"] == 0.0
     assert [layer.position is not None for layer in spatial.layers] == [False, True, True, True]
     assert not regular.has_positions
+
+
+def test_the_network_before_training_is_a_snapshot_that_its_seed_settles(finished):
+    files = {name: finished / "networks" / f"{name}.h5" for name in networks(finished)}
+    before = {name: read_snapshot(file, 0) for name, file in files.items()}
+    start = initial_parameters(experiment(), (64, 12, 10, 20), seed=1)
+    for k, connection in enumerate(before["mix-spatial-1"].connections, start=1):
+        assert np.array_equal(connection.weight, start[f"weight/{k}"].T)
+        assert np.array_equal(connection.weight, before["mix-regular-1"].connections[k - 1].weight)
+        assert not np.array_equal(connection.weight, before["mix-spatial-0"].connections[k - 1].weight)
+        assert not np.array_equal(connection.weight, read_network(files["mix-spatial-1"]).connections[k - 1].weight)
+    assert np.array_equal(before["mix-spatial-1"].layers[2].position, start["position/2"])
 
 
 def test_history_has_every_cost_and_accuracy(finished):
