@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ..activations import statistics, task_variance
 from ..network import Evaluation, Network, NotApplicableError
-from .split import SPLITS, Split
+from .split import Split, split_method
 
 
-@SPLITS.register("activation-mean")
+@split_method("activation-mean", sees="activations")
 def activation_mean(network: Network, evaluation: Evaluation) -> Split:
     """Give each neuron to the task on whose examples its mean activation is largest.
 
@@ -35,7 +35,7 @@ def activation_mean(network: Network, evaluation: Evaluation) -> Split:
     return _by_largest("activation-mean", network, mean, "mean activation", notes, silent=False)
 
 
-@SPLITS.register("activation-variance")
+@split_method("activation-variance", sees="activations")
 def activation_variance(network: Network, evaluation: Evaluation) -> Split:
     """Give each neuron to the task on whose examples its activation varies most.
 
@@ -56,7 +56,7 @@ def activation_variance(network: Network, evaluation: Evaluation) -> Split:
     return _by_largest("activation-variance", network, variance, "variance", notes, silent=True)
 
 
-@SPLITS.register("task-variance")
+@split_method("task-variance", sees="activations")
 def task_variance_split(network: Network, evaluation: Evaluation) -> Split:
     """Give each neuron to the task whose input makes its activation vary most while the other tasks' inputs are held.
 

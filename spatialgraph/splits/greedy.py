@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import IntArray, Network
-from .split import SPLITS, Split
+from .split import Split, split_method
 
 
-@SPLITS.register("greedy")
+@split_method("greedy", sees="weights")
 def greedy(network: Network) -> Split:
     """Give each neuron, going backwards from the outputs, to the task that it has the strongest connections to.
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from ..network import Network, NotApplicableError
 from .alignment import align, cluster
-from .split import SPLITS, Split
+from .split import Split, split_method
 
 
-@SPLITS.register("positions")
+@split_method("positions", sees="positions")
 def positions(network: Network, seed: int) -> Split:
     """Cluster the neurons of all split layers by their positions, one cluster for each task.
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from ..network import Network
 from .greedy import greedy
-from .split import SPLITS, Split
+from .split import Split, split_method
 
 _NOTE = "the greedy split, whose sizes this one has, left neurons without a task or decided ties: see its notes"
 
 
-@SPLITS.register("random")
+@split_method("random", sees="sizes")
 def random(network: Network, seed: int) -> Split:
     """Give neurons to tasks at random, in each layer as many to each task as the greedy split does.
 

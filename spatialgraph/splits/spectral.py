@@ -8,10 +8,10 @@ from scipy import sparse
 from ..graph import adjacency, node_index
 from ..network import Network, NotApplicableError
 from .alignment import align, cluster
-from .split import SPLITS, Split
+from .split import Split, split_method
 
 
-@SPLITS.register("spectral")
+@split_method("spectral", sees="weights")
 def spectral(network: Network, seed: int) -> Split:
     """Cluster the undirected graph of strengths by its normalised Laplacian, one cluster for each task.
 

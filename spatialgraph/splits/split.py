@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,52 @@ from numpy.typing import NDArray
 from ..network import BoolArray, IntArray, Network, NotApplicableError
 from ..registry import Registry
 
-SPLITS: Registry[Callable[..., Split]] = Registry("split method")
+Method = Callable[..., "Split"]
+MethodFunction = TypeVar("MethodFunction", bound=Method)
+Sees = Literal["weights", "activations", "positions", "sizes"]
+
+SPLITS: Registry[Method] = Registry("split method")
 """Every split method, by name. A method is a function of a `Network` and, as it needs them, of an ``evaluation`` and a
 ``seed``; it returns a `Split` or raises `NotApplicableError`."""
+
+_SEES: dict[str, Sees] = {}
+
+
+def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:
+    """Return a decorator that enters a function in `SPLITS`.
+
+    Args:
+        name: the method's name.
+        sees: what it makes its split of: ``"weights"``: the strengths of connections; a null model that changes them
+            must run it again. ``"activations"``: what neurons do on an evaluation; it is given the network as it was
+            trained, not one whose weights are other strengths. ``"positions"``: where neurons lie. ``"sizes"``: how
+            many neurons another split gives to each task, and nothing of the network.
+
+    Raises:
+        ValueError: there is a method of this name.
+    """
+
+    def enter(function: MethodFunction) -> MethodFunction:
+        SPLITS.register(name)(function)
+        _SEES[name] = sees
+        return function
+
+    return enter
+
+
+def sees(method: str) -> Sees:
+    """Return what a split method makes its split of, as `split_method` says.
+
+    Raises:
+        ValueError: there is no such method.
+
+    Example:
+        >>> import spatialgraph.splits
+        >>> sees("greedy"), sees("positions")
+        ('weights', 'positions')
+    """
+    SPLITS[method]
+    return _SEES[method]
 
 
 @dataclass(frozen=True, eq=False)
