@@ -1,6 +1,8 @@
-"""The random split: the control that has the sizes of the greedy split and nothing else of it."""
+"""Random splits: controls that have the sizes of another split and nothing else of it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -29,3 +31,37 @@ def random(network: Network, seed: int) -> Split:
     if network.output_layer in network.split_layers:
         labels[network.output_layer] = network.output_task
     return Split.from_labels("random", labels, len(network.tasks), (_NOTE,) if sizes.notes else ())
+
+
+def random_splits(network: Network, split: Split, draws: int, seed: int) -> Iterator[Split]:
+    """Yield random splits in which each layer has as many neurons of each kind as in a given split.
+
+    The rows of the membership are permuted within each layer, so that as many neurons serve each task, none, or the
+    same several tasks together; the output layer stays as it is. What a split does better than these is due to which
+    neurons it chose, and not to how many.
+
+    Args:
+        network: the network.
+        split: any split of its split layers, partition or not.
+        draws: how many splits.
+        seed: of the draws. Draw k is the same however many there are.
+
+    Raises:
+        ValueError: the split is not of this network.
+
+    Example:
+        >>> from spatialgraph.network import Connection, Layer
+        >>> layers = (Layer("hidden", 4, split=True), Layer("output", 2, split=True))
+        >>> network = Network(layers, (Connection(0, 1, np.ones((2, 4))),), [0, 1], {"tasks": ["a", "b"]})
+        >>> split = Split.from_labels("by hand", {0: [0, 0, 0, 1], 1: [0, 1]}, tasks=2)
+        >>> [sorted(drawn.labels(0).tolist()) for drawn in random_splits(network, split, draws=2, seed=0)]
+        [[0, 0, 0, 1], [0, 0, 0, 1]]
+    """
+    split.require_for(network)
+    for number in range(draws):
+        draw = np.random.default_rng([seed, number])
+        membership = {
+            k: members if k == network.output_layer else draw.permutation(members, axis=0)
+            for k, members in split.membership.items()
+        }
+        yield Split("random", membership)
