@@ -17,7 +17,7 @@ The names of array axes, used with these meanings in every docstring of the proj
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -104,6 +104,45 @@ class Connection:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", _frozen(self.weight, np.float32))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the weights, ``(target units, source units)``, without making them."""
+        return self.weight.shape
+
+
+class MadeConnection(Connection):
+    """A connection whose weights are made each time they are asked for and not kept.
+
+    For networks that are too large to be held, or to be held twice: weights that lie in a file, or that are drawn.
+
+    Args:
+        source: as in `Connection`.
+        target: as in `Connection`.
+        shape: of the weights, ``(target units, source units)``.
+        make: returns the weights, always the same; finite.
+
+    Example:
+        >>> MadeConnection(0, 1, (2, 2), lambda: np.eye(2)).weight.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    make: Callable[[], FloatArray]
+    _shape: tuple[int, ...]
+
+    def __init__(self, source: int, target: int, shape: tuple[int, ...], make: Callable[[], FloatArray]) -> None:
+        for name, value in {"source": source, "target": target, "_shape": shape, "make": make}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def weight(self) -> FloatArray:
+        """The weights, made now."""
+        return _frozen(self.make(), np.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the weights, ``(target units, source units)``."""
+        return self._shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +324,9 @@ def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection
             yield Fault(key, "one connection for each pair of layers", f"a second one from {source} to {target}")
         pairs.add((source, target))
         shape = (layers[target].size, layers[source].size)
-        yield from _array_faults(f"{key}/weight", connection.weight, shape)
+        # Weights that are made on demand were checked where they come from; to make them here would be to make all.
+        weight = np.empty(connection.shape, np.bool_) if isinstance(connection, MadeConnection) else connection.weight
+        yield from _array_faults(f"{key}/weight", weight, shape)
     for number in range(1, len(layers)):
         if all(target != number for _, target in pairs):
             yield Fault(f"layers/{number}", "a connection that enters it", "none")

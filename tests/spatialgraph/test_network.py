@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from builders import small_evaluation, two_module_network
 
-from spatialgraph.network import Connection, Evaluation, Layer, Network
+from spatialgraph.network import Connection, Evaluation, Layer, MadeConnection, Network
 from spatialgraph.splits import NotApplicableError, Split
 
 
@@ -169,3 +169,21 @@ def test_a_split_with_shared_neurons_has_no_labels():
         split.labels(1)
     assert split.module(1)[1].tolist() == [True, False]
     assert split.others(0)[1].tolist() == [True, False]
+
+
+def test_made_weights_are_made_when_asked_for_and_not_kept():
+    made = []
+
+    def make():
+        made.append(1)
+        return np.eye(2)
+
+    network = Network(
+        (Layer("input", 2), Layer("output", 2)), (MadeConnection(0, 1, (2, 2), make),), [0, 0], {"tasks": ["a"]}
+    )
+    assert not made
+    (connection,) = network.connections
+    assert connection.weight.dtype == np.float32
+    assert (connection.weight.tolist(), connection.shape, len(made)) == ([[1.0, 0.0], [0.0, 1.0]], (2, 2), 2)
+    with pytest.raises(ValueError, match=r"^connections/0/weight: expected shape \(2, 2\), found shape \(3, 2\)$"):
+        Network(network.layers, (MadeConnection(0, 1, (3, 2), make),), [0, 0], {"tasks": ["a"]})
