@@ -7,9 +7,10 @@ from hand_worked import chain, labelled, pair, random_network, zoo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spatialgraph.communities import communities
 from spatialgraph.graph import to_networkx
 from spatialgraph.masking import Performance, performance
-from spatialgraph.metrics import METRICS, Measurement, measure, measure_of, metric, strength_between
+from spatialgraph.metrics import METRICS, Facts, Measurement, facts, measure, measure_of, metric
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
 from spatialgraph.splits import Split, apply
 
@@ -66,12 +67,15 @@ def test_measures_of_function_have_one_value_for_each_task():
 
 
 def test_neurons_without_a_task_are_communities_of_their_own():
-    between = strength_between(pair(), Split.from_labels("m", {1: [-1, -1], 2: [0, 1]}, 2)).toarray()
-    assert between.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [3, 0, 0, 0], [1, 2, 0, 0]]
+    found = communities(pair(), Split.from_labels("m", {1: [-1, -1], 2: [0, 1]}, 2))
+    assert found.between.tolist() == [[[0, 0, 0], [0, 0, 0], [4, 2, 0]]]
+    assert found.within.tolist() == [0, 0, 0, 0]
+    assert found.leaving.tolist() == [0, 0, 3, 3]
+    assert found.entering.tolist() == [4, 2, 0, 0]
     assert value("cut", pair(), Split.from_labels("m", {1: [-1, -1], 2: [0, 1]}, 2)) == 0.0
 
 
-def communities(network, split):
+def parts_of(network, split):
     """Return the communities of a split as NetworkX takes them."""
     labels = np.concatenate([split.labels(k) for k in network.split_layers])
     tasks = [set(np.flatnonzero(labels == task).tolist()) for task in range(len(network.tasks))]
@@ -89,7 +93,7 @@ def drawn_split(network, seed, lowest):
 def test_measures_of_communities_equal_those_of_networkx(seed, tasks, lowest):
     network = random_network(seed, (2, 5, 6, 5), tasks=tasks)
     split = drawn_split(network, seed, lowest)
-    parts = communities(network, split)
+    parts = parts_of(network, split)
     for name, directed in {"modularity": False, "directed-modularity": True}.items():
         expected = nx.community.modularity(to_networkx(network, directed=directed), parts, weight="strength")
         assert value(name, network, split) == pytest.approx(expected, abs=1e-9)
@@ -201,10 +205,11 @@ def test_a_network_without_split_layers_has_nothing_to_measure():
 
 def test_a_new_metric_is_one_function_with_one_decorator(monkeypatch):
     monkeypatch.setattr(METRICS, "_functions", dict(METRICS._functions))
-    metric("layers", of="network")(lambda network: float(len(network.layers)))
+    metric("layers", of="network", better="", weights=False)(lambda network: float(len(network.layers)))
     assert measure("layers", pair()) == [Measurement(3.0)]
     assert measure_of("layers") == "network"
+    assert facts("layers") == Facts("network", "", False)
     with pytest.raises(ValueError, match="there is a metric named 'layers' already"):
-        metric("layers", of="network")(print)
+        metric("layers", of="network", better="", weights=False)(print)
     with pytest.raises(ValueError, match="unknown metric 'nothing'"):
         measure_of("nothing")

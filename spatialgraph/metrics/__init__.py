@@ -1,0 +1,37 @@
+"""What can be measured: of a network, of a split of it, and of what the parts of a split can still do.
+
+A new metric is one function with ``@metric("name", of=…, better=…, weights=…)`` in a module that is imported here. The
+command line's choices, what null models do with it and the contract test follow from it.
+"""
+
+from __future__ import annotations
+
+# Imported in the order in which the metrics are entered in `METRICS`, which is that of tables.
+# isort: off
+from .metric import METRICS, Better, Facts, Measurement, Metric, Of, facts, measure, measure_of, metric
+from .community import cut, directed_modularity, modularity, share
+from .geometry import silhouette, wiring
+from .function import accuracy, accuracy_drop, leaked_accuracy
+# isort: on
+
+__all__ = [
+    "METRICS",
+    "Better",
+    "Facts",
+    "Measurement",
+    "Metric",
+    "Of",
+    "accuracy",
+    "accuracy_drop",
+    "cut",
+    "directed_modularity",
+    "facts",
+    "leaked_accuracy",
+    "measure",
+    "measure_of",
+    "metric",
+    "modularity",
+    "share",
+    "silhouette",
+    "wiring",
+]

@@ -1,0 +1,49 @@
+"""Measures of what the parts of a split can do."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..masking import Performance
+from .metric import Measurement, metric
+
+
+@metric("accuracy", of="function", better="high", weights=True)
+def accuracy(performance: Performance) -> list[Measurement]:
+    """Measure the accuracy of each task with only the neurons that serve it.
+
+    From 0 to 1; nan for a task without labelled examples.
+
+    Args:
+        performance: what the network and the parts of a split can do.
+    """
+    return _per_task(performance, performance.own)
+
+
+@metric("accuracy-drop", of="function", better="low", weights=True)
+def accuracy_drop(performance: Performance) -> list[Measurement]:
+    """Measure how much accuracy each task loses when only the neurons that serve it are left.
+
+    Accuracy of the whole network − accuracy of the part. From −1 to 1; nan for a task without labelled examples.
+
+    Args:
+        performance: what the network and the parts of a split can do.
+    """
+    return _per_task(performance, performance.full - performance.own)
+
+
+@metric("leaked-accuracy", of="function", better="low", weights=True)
+def leaked_accuracy(performance: Performance) -> list[Measurement]:
+    """Measure the accuracy of each task with only the neurons of the other tasks, and its own outputs.
+
+    From 0 to 1; at chance if the other tasks' neurons know nothing of this task. nan without labelled examples.
+
+    Args:
+        performance: what the network and the parts of a split can do.
+    """
+    return _per_task(performance, performance.leaked)
+
+
+def _per_task(performance: Performance, values: NDArray[np.float64]) -> list[Measurement]:
+    return [Measurement(float(value), task) for task, value in zip(performance.tasks, values, strict=True)]
