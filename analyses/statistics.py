@@ -1,0 +1,425 @@
+"""Statistics over networks: what the scores of a cell are together, and how far kinds and split methods differ.
+
+The unit of replication is the seed of training: neither neurons nor tasks nor examples are independent repetitions.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from .results import FULL
+
+FloatArray = NDArray[np.float64]
+
+LEAST_SEEDS = 5
+"""Fewer seeds get no p: with four, the least two-sided p is 2/16."""
+
+DRAWS = 9999
+"""How often resampling and Monte Carlo tests draw."""
+
+LEVEL = 0.05
+"""The level of tests; intervals hold with one minus this."""
+
+CELL = ("kind", "inputs", "split", "ablation", "metric")
+"""The columns that make a cell."""
+
+_ROUNDING = 1e-12  # relative; what differs by less is equal: scores are differences of decimals that binary cannot hold
+_UNTOLD = ("share",)  # its mean over tasks is the same for every partition
+_ROWS = 500  # cells or comparisons at once: each has `DRAWS` numbers of 8 bytes, so 40 MB
+
+
+def per_network(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean over tasks of every metric of every network, split and ablation.
+
+    Args:
+        scores: rows with the columns of ``scores.csv``.
+
+    Returns:
+        columns network, unit, kind, inputs, split, ablation, metric, value; scores that are missing are left out.
+        ``unit`` is what is replicated: the seed, or the network itself where its seed is not known.
+
+    Example:
+        >>> facts = ("a", "regular", "mix", 3, "greedy", "", "cut")
+        >>> rows = [(*facts, "digits", 1.0), (*facts, "clothes", 2.0)]
+        >>> columns = ["network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value"]
+        >>> per_network(pd.DataFrame(rows, columns=columns))[["network", "unit", "value"]].to_numpy().tolist()
+        [['a', '3', 1.5]]
+    """
+    keys = ["network", "split", "ablation", "metric"]
+    means = scores.groupby(keys, sort=False)["value"].mean().dropna().reset_index()
+    members = scores[["network", "kind", "inputs", "seed"]].drop_duplicates("network")
+    seed = members["seed"].astype("Int64")
+    members = members.assign(unit=seed.astype(str).where(seed.notna(), members["network"]))
+    return means.merge(members, on="network")[["network", "unit", *CELL, "value"]]
+
+
+def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return one value for each cell and seed.
+
+    Networks that share kind, inputs and seed, such as those of a grid of settings, are no repetitions of one another:
+    they are averaged, so that they cannot make intervals narrow or p small.
+
+    Args:
+        scores: rows with the columns of ``scores.csv``.
+
+    Returns:
+        the columns `CELL`, then unit, value, and networks: how many were averaged.
+    """
+    groups = per_network(scores).groupby([*CELL, "unit"], sort=False)["value"]
+    return groups.agg(value="mean", networks="size").reset_index()
+
+
+def cells(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Summarise every cell over its seeds.
+
+    The interquartile mean is the mean of the middle half: "Deep reinforcement learning at the edge of the statistical
+    precipice", Agarwal et al. 2021, arXiv 2108.13264; a quarter of the values, rounded down, is left out at each end.
+
+    Args:
+        scores: rows with the columns of ``scores.csv``.
+        seed: of the bootstrap.
+
+    Returns:
+        the columns `CELL`, in the order of the scores, then n (seeds), networks, mean, sd (divisor n - 1; NaN for one
+        seed), median, iqm, low and high (the interval of the mean, see `interval_of_mean`), seeds and values (texts, in
+        the same order, separated by spaces).
+    """
+    values = over_seeds(scores)
+    groups = values.groupby(list(CELL), sort=False)
+    table = groups.agg(
+        n=("value", "size"),
+        networks=("networks", "sum"),
+        mean=("value", "mean"),
+        sd=("value", "std"),
+        median=("value", "median"),
+    ).reset_index()
+    added = {name: np.full(len(table), np.nan) for name in ("iqm", "low", "high")}
+    for rows, matrix in _by_size(groups.ngroup().to_numpy(), values["value"].to_numpy(np.float64)):
+        added["iqm"][rows] = stats.trim_mean(matrix, 0.25, axis=-1)
+        added["low"][rows], added["high"][rows] = interval_of_mean(matrix, seed)
+    texts = values.assign(values=values["value"].map("{:.6g}".format), seeds=values["unit"])
+    joined = texts.groupby(list(CELL), sort=False)[["seeds", "values"]].agg(" ".join).reset_index(drop=True)
+    return table.assign(**added, **joined)
+
+
+def interval_of_mean(values: FloatArray, seed: int = 0, draws: int = DRAWS) -> tuple[FloatArray, FloatArray]:
+    """Return the 95 % bootstrap interval of the mean of each row.
+
+    Bias-corrected and accelerated ("Better bootstrap confidence intervals", Efron 1987,
+    doi:10.1080/01621459.1987.10478410) where that is defined, by percentiles otherwise; both are SciPy's. Every row is
+    resampled alike, so that its interval does not depend on the other rows. Of few values they are too narrow: the
+    interval of five holds the mean in rather fewer than 95 of 100 cases.
+
+    Args:
+        values: ``(rows, n)``, n at least 1.
+        seed: of the resampling.
+        draws: how many times the values are resampled.
+
+    Returns:
+        low and high, ``(rows,)``: the value itself where all are equal, NaN for n = 1.
+
+    Example:
+        >>> low, high = interval_of_mean(np.array([[0.2, 0.2, 0.2], [0.0, 0.5, 1.0]]))
+        >>> float(low[0]), float(high[0]), bool(0 <= low[1] < 0.5 < high[1] <= 1)
+        (0.2, 0.2, True)
+    """
+    mean = values.mean(axis=1)
+    spread = np.abs(values - mean[:, None]).max(axis=1)
+    if values.shape[1] == 1:
+        return np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    low, high = values[:, 0].copy(), values[:, 0].copy()
+    varied = np.flatnonzero(spread > _ROUNDING * np.abs(values).max(axis=1))
+    for start in range(0, len(varied), _ROWS):
+        rows = varied[start : start + _ROWS]
+        # In units of the spread, so that means that are equal are so after rounding too: BCa counts them.
+        scaled = (values[rows] - mean[rows, None]) / spread[rows, None]
+        ends = _bootstrap(scaled, "BCa", seed, draws)
+        if (undefined := np.isnan(ends).any(axis=0)).any():
+            ends[:, undefined] = _bootstrap(scaled[undefined], "percentile", seed, draws)
+        low[rows], high[rows] = mean[rows] + spread[rows] * ends
+    return low, high
+
+
+def sign_flip_p(differences: FloatArray, seed: int = 0, draws: int = DRAWS) -> FloatArray:
+    """Return the two-sided p of each row of paired differences: how often flipped signs give as large a mean.
+
+    If the pairs are exchangeable, every difference is as likely with the other sign. All 2^n patterns of signs are
+    tried while they are at most 2 · `draws`, that is up to n = 14; then p is exact, and at least 2/2^n. Beyond, p =
+    (b + 1) / (draws + 1), b the number of random patterns with as large a mean: "Permutation p-values should never be
+    zero", Phipson & Smyth 2010, doi:10.2202/1544-6115.1585. Ties count. What SciPy's ``permutation_test`` does with
+    samples, here for all rows in one product.
+
+    Args:
+        differences: ``(rows, n)``, n at least 1.
+        seed: of the random patterns.
+        draws: how many there are.
+
+    Returns:
+        ``(rows,)``, above 0, at most 1.
+
+    Example:
+        >>> sign_flip_p(np.array([[0.1, 0.2, 0.1, 0.3, 0.2], [0.1, -0.1, 0.1, -0.1, 0.0]])).tolist()  # 2/32
+        [0.0625, 1.0]
+    """
+    n = differences.shape[1]
+    exact = 2 ** (n - 1) <= draws
+    if exact:
+        # A pattern and its opposite give means of the same size, so half of the patterns do.
+        signs = 1.0 - 2.0 * ((np.arange(2 ** (n - 1))[:, None] >> np.arange(n)) & 1)
+    else:
+        signs = np.random.default_rng([seed, n]).choice([-1.0, 1.0], (draws, n))
+    size = np.abs(differences).sum(axis=1)
+    p = np.empty(len(differences))
+    for start in range(0, len(p), _ROWS):
+        rows = slice(start, start + _ROWS)
+        observed = np.abs(differences[rows].sum(axis=1)) - _ROUNDING * size[rows]
+        reached = np.count_nonzero(np.abs(differences[rows] @ signs.T) >= observed[:, None], axis=1)
+        p[rows] = reached / len(signs) if exact else (reached + 1) / (draws + 1)
+    return p
+
+
+def least_p(n: int, draws: int = DRAWS) -> float:
+    """Return the least p that `sign_flip_p` can give for n pairs.
+
+    Example:
+        >>> least_p(5), least_p(10), least_p(30)
+        (0.0625, 0.001953125, 0.0001)
+    """
+    return 2.0 ** (1 - n) if 2 ** (n - 1) <= draws else 1 / (draws + 1)
+
+
+def holm(p: FloatArray) -> FloatArray:
+    """Correct the p of one family of tests, so that the chance of any false rejection is at most the level.
+
+    The i-th smallest of k is multiplied by k − i + 1, made no smaller than those before it, and at most 1: "A simple
+    sequentially rejective multiple test procedure", Holm 1979, Scandinavian Journal of Statistics 6:65–70. SciPy has
+    corrections of the false discovery rate only.
+
+    Args:
+        p: ``(tests,)``; NaN, no test, stays NaN and does not count.
+
+    Example:
+        >>> holm(np.array([0.03, 0.01, np.nan, 0.04])).tolist()  # 3 tests: 2 · 0.03, 3 · 0.01, and no less than 0.06
+        [0.06, 0.03, nan, 0.06]
+    """
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
+    corrected = np.full(len(p), np.nan)
+    factor = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factor), 1.0)
+    return corrected
+
+
+def paired(one: FloatArray, other: FloatArray, seed: int = 0) -> pd.DataFrame:
+    """Compare two measurements of the same seeds, in each row.
+
+    Args:
+        one: ``(rows, n)``, n at least 1: a row is a comparison, a column a seed.
+        other: ``(rows, n)``, of the same seeds.
+        seed: of the bootstrap and of Monte Carlo tests.
+
+    Returns:
+        a row for each comparison, with columns n; mean_one, mean_other; difference (of the means, one − other), low and
+        high (its 95 % bootstrap interval, of the paired differences); effect (Cohen's d_z, the mean of the differences
+        in units of their sample standard deviation; NaN if they are all equal); superiority (the share of seeds in
+        which one is larger, ties counted half); p (see `sign_flip_p`; NaN under `LEAST_SEEDS` seeds) and p_least.
+
+    Example:
+        >>> paired(np.array([[3.0, 4.0, 5.0]]), np.array([[1.0, 1.0, 1.0]]))[["difference", "effect", "superiority"]]
+           difference  effect  superiority
+        0         3.0     3.0          1.0
+    """
+    rows, n = one.shape
+    difference = one - other
+    difference[np.abs(difference) <= _ROUNDING * np.maximum(np.abs(one), np.abs(other))] = 0.0
+    mean = difference.mean(axis=1)
+    low, high = interval_of_mean(difference, seed)
+    tested = n >= LEAST_SEEDS
+    return pd.DataFrame(
+        {
+            "n": n,
+            "mean_one": one.mean(axis=1),
+            "mean_other": other.mean(axis=1),
+            "difference": mean,
+            "low": low,
+            "high": high,
+            "effect": _in_deviations(difference, mean),
+            "superiority": ((difference > 0) + 0.5 * (difference == 0)).mean(axis=1),
+            "p": sign_flip_p(difference, seed) if tested else np.full(rows, np.nan),
+            "p_least": least_p(n) if tested else np.nan,
+        }
+    )
+
+
+def compare_kinds(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Compare every two kinds of network, seed by seed, for each input mode, split, ablation and metric.
+
+    A table, the family of Holm's correction, is one split, ablation and metric: its comparisons are those of the input
+    modes and of the pairs of kinds.
+
+    Args:
+        scores: rows with the columns of ``scores.csv``.
+        seed: of the bootstrap and of Monte Carlo tests.
+
+    Returns:
+        see `comparisons`.
+    """
+    values = over_seeds(_told(scores)).assign(pair=lambda frame: frame["unit"])
+    return _compare(values, "kind", ["split", "ablation", "metric"], ["inputs"], seed)
+
+
+def compare_methods(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Compare every two split methods, network by network, for each kind, input mode, ablation and metric.
+
+    A table, the family of Holm's correction, is one kind, input mode, ablation and metric: its comparisons are the
+    pairs of methods. Differences within networks that share a seed are averaged.
+
+    Args:
+        scores: rows with the columns of ``scores.csv``.
+        seed: of the bootstrap and of Monte Carlo tests.
+
+    Returns:
+        see `comparisons`.
+    """
+    values = per_network(_told(scores[scores["split"] != FULL])).assign(pair=lambda frame: frame["network"])
+    return _compare(values, "split", ["kind", "inputs", "ablation", "metric"], [], seed)
+
+
+def comparisons(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Compare every two kinds of network and every two split methods, paired by seed.
+
+    Measures per layer (with the layer in the name) and ``share``, whose mean over tasks is that of every partition, are
+    not compared.
+
+    Args:
+        scores: rows with the columns of ``scores.csv``.
+        seed: of the bootstrap and of Monte Carlo tests.
+
+    Returns:
+        a row for each comparison: comparison (``kinds`` or ``methods``), table (the family of Holm's correction), the
+        columns `CELL` with ``""`` for the one that is compared, one and other (the two that are), the columns of
+        `paired`, p_holm, comparisons (how many tests the table has) and reason (why there is no p).
+    """
+    return pd.concat([compare_kinds(scores, seed), compare_methods(scores, seed)], ignore_index=True)
+
+
+_COLUMNS = (
+    *("comparison", "table", *CELL, "one", "other", "n", "mean_one", "mean_other", "difference", "low", "high"),
+    *("effect", "superiority", "p", "p_holm", "comparisons", "p_least", "reason"),
+)
+
+
+def _told(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores whose comparison says something."""
+    metric = scores["metric"]
+    return scores[~metric.str.contains(":", regex=False) & ~metric.isin(_UNTOLD)]
+
+
+def _compare(values: pd.DataFrame, across: str, table: list[str], within: list[str], seed: int) -> pd.DataFrame:
+    """Compare every two of the values of a column.
+
+    Args:
+        values: columns `CELL`, unit, pair (values with the same one are paired), value.
+        across: the column whose values are compared.
+        table: the columns that make a table.
+        within: further columns that comparisons of a table differ in.
+        seed: of the bootstrap and of Monte Carlo tests.
+    """
+    by, word = [*table, *within], {"kind": "kinds", "split": "methods"}[across]
+    names = list(dict.fromkeys(values[across]))
+    if across == "kind":
+        names.sort()
+    wide = values.set_index([*by, "unit", "pair", across])["value"].unstack(across, sort=False)
+    pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
+    pieces = [
+        wide[[one, other]].dropna().set_axis(["first", "second"], axis=1).reset_index().assign(one=one, other=other)
+        for one, other in pairs
+    ]
+    if not pieces:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    keys = [*by, "one", "other"]
+    long = pd.concat(pieces).groupby([*keys, "unit"], sort=False)[["first", "second"]].mean().reset_index()
+    groups = long.groupby(keys, sort=False)
+    found = groups.size().reset_index()[keys]
+    number, results = groups.ngroup().to_numpy(), []
+    matrices = (_by_size(number, long[side].to_numpy(np.float64)) for side in ("first", "second"))
+    for (rows, first), (_, second) in zip(*matrices, strict=True):
+        results.append(paired(first, second, seed).set_index(rows))
+    if results:
+        found = found.join(pd.concat(results))
+    unpaired = _unpaired(values, across, by, pairs, found)
+    return _finish(pd.concat([found, unpaired], ignore_index=True), word, across, table)
+
+
+def _unpaired(
+    values: pd.DataFrame, across: str, by: list[str], pairs: list[tuple[str, str]], found: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the comparisons of which both sides have values, but none of a common seed; n is 0."""
+    there = values[[*by, across]].drop_duplicates().assign(there=True)
+    has = there.set_index([*by, across])["there"].unstack(across, fill_value=False).astype(bool)
+    both = [
+        has.index[has[one] & has[other]].to_frame(index=False).assign(one=one, other=other, n=0) for one, other in pairs
+    ]
+    keys = [*by, "one", "other"]
+    merged = pd.concat(both).merge(found[keys], on=keys, how="left", indicator=True)
+    return merged[merged["_merge"] == "left_only"].drop(columns="_merge")
+
+
+def _finish(table: pd.DataFrame, word: str, across: str, family: list[str]) -> pd.DataFrame:
+    """Add the names of the tables, Holm's correction and the reasons."""
+    named = table[family].astype(str)
+    table = table.reindex(columns=list(dict.fromkeys([*table.columns, *_COLUMNS])))
+    table["comparison"] = word
+    table["table"] = [f"{word}: " + ", ".join(part or "-" for part in row) for row in named.to_numpy()]
+    table[across] = ""
+    table["n"] = table["n"].astype(int)
+    table["p"] = table["p"].astype(float)
+    grouped = table.groupby("table", sort=False)["p"]
+    table["p_holm"] = grouped.transform(lambda p: holm(p.to_numpy(np.float64)))
+    table["comparisons"] = grouped.transform("count").astype(int)
+    reasons = {n: f"expected at least {LEAST_SEEDS} seeds for a test, found {n}" for n in range(LEAST_SEEDS)}
+    table["reason"] = table["n"].map(lambda n: reasons.get(n, ""))
+    return table[list(_COLUMNS)]
+
+
+def _by_size(group: NDArray[np.integer], values: FloatArray) -> Iterator[tuple[NDArray[np.intp], FloatArray]]:
+    """Yield, for each number of values that groups have, the numbers of those groups and their values, (groups, n)."""
+    order = np.argsort(group, kind="stable")
+    size = np.bincount(group)
+    start = np.cumsum(size) - size
+    for n in np.unique(size):
+        rows = np.flatnonzero(size == n)
+        yield rows, values[order[start[rows, None] + np.arange(n)]]
+
+
+def _bootstrap(values: FloatArray, method: str, seed: int, draws: int) -> FloatArray:
+    """Return ``(2, rows)``: the ends of the interval of each row's mean."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # an interval that is not defined is NaN
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = stats.bootstrap(
+            (values,),
+            lambda sample, axis: np.round(sample.mean(axis=axis), 12),
+            n_resamples=draws,
+            batch=100,
+            vectorized=True,
+            axis=-1,
+            confidence_level=1 - LEVEL,
+            method=method,
+            random_state=np.random.default_rng([seed, values.shape[1]]),
+        ).confidence_interval
+    return np.stack([found.low, found.high])
+
+
+def _in_deviations(difference: FloatArray, mean: FloatArray) -> FloatArray:
+    """Return the mean of each row in units of its standard deviation, NaN where that is 0 or there is one value."""
+    if difference.shape[1] == 1:
+        return np.full(len(mean), np.nan)
+    deviation = difference.std(axis=1, ddof=1)
+    constant = deviation <= _ROUNDING * np.abs(difference).max(axis=1)
+    return np.where(constant, np.nan, mean / np.where(constant, 1.0, deviation))

@@ -1,0 +1,387 @@
+"""Statistics over networks: answers worked out by hand, SciPy's, and what must not depend on what."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from spatialgraph.analyses.results import COLUMNS
+from spatialgraph.analyses.statistics import (
+    DRAWS,
+    cells,
+    compare_kinds,
+    compare_methods,
+    comparisons,
+    holm,
+    interval_of_mean,
+    least_p,
+    over_seeds,
+    paired,
+    per_network,
+    sign_flip_p,
+)
+
+ROWS = arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 8)), elements=st.integers(-20, 20).map(float))
+
+
+def frame(rows):
+    """Return scores of rows (kind, inputs, seed, split, ablation, metric, task, value), one network for each seed."""
+    full = [("run", f"{kind}-{inputs}-{seed}", kind, inputs, seed, *rest) for kind, inputs, seed, *rest in rows]
+    return pd.DataFrame(full, columns=list(COLUMNS)).astype({"seed": "Int64"})
+
+
+def cuts(kind="regular", split="greedy", inputs="mix", metric="cut", **values):
+    """Return rows of one metric without tasks; s3=0.5 is the value of seed 3."""
+    return [(kind, inputs, int(seed[1:]), split, "", metric, "", value) for seed, value in values.items()]
+
+
+def seeds(values, first=0):
+    return {f"s{first + place}": value for place, value in enumerate(values)}
+
+
+def only(table, **where):
+    """Return the one row of a table with these values."""
+    for name, value in where.items():
+        table = table[table[name] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+# Cells
+
+
+def test_tasks_are_averaged_before_seeds():
+    scores = frame(
+        [
+            ("regular", "mix", seed, "greedy", "zero", "accuracy", task, value)
+            for (seed, task), value in {(0, "a"): 0.2, (0, "b"): 0.4, (1, "a"): 0.5, (1, "b"): 0.9}.items()
+        ]
+    )
+    cell = only(cells(scores))
+    assert (cell["n"], cell["networks"]) == (2, 2)
+    assert cell["mean"] == pytest.approx(0.5)  # of 0.3 and 0.7
+    assert cell["sd"] == pytest.approx(0.4 / math.sqrt(2))
+    assert (cell["seeds"], cell["values"]) == ("0 1", "0.3 0.7")
+
+
+def test_median_interquartile_mean_and_deviation_by_hand():
+    cell = only(cells(frame(cuts(**seeds([9.0, 1.0, 2.0, 3.0, 4.0])))))
+    assert cell["mean"] == pytest.approx(19 / 5)
+    assert cell["median"] == 3.0
+    assert cell["iqm"] == pytest.approx((2 + 3 + 4) / 3)  # 1 and 9, a quarter of five rounded down, are left out
+    assert cell["sd"] == pytest.approx(math.sqrt(38.8 / 4))
+    assert cell["low"] < 19 / 5 < cell["high"]
+
+
+def test_one_seed_has_no_deviation_and_no_interval():
+    cell = only(cells(frame(cuts(s0=0.5))))
+    assert (cell["n"], cell["mean"], cell["median"], cell["iqm"]) == (1, 0.5, 0.5, 0.5)
+    assert cell[["sd", "low", "high"]].isna().all()
+
+
+def test_equal_values_are_their_own_interval():
+    cell = only(cells(frame(cuts(**seeds([0.1] * 6)))))
+    assert (cell["low"], cell["high"]) == (0.1, 0.1)
+    assert cell["sd"] == pytest.approx(0, abs=1e-15)
+
+
+def test_networks_of_one_seed_are_one_repetition():
+    scores = frame(cuts(**seeds([1.0, 2.0])))
+    grid = scores.assign(network=scores["network"] + "-b", value=[3.0, 6.0])
+    cell = only(cells(pd.concat([scores, grid])))
+    assert (cell["n"], cell["networks"], cell["values"]) == (2, 4, "2 4")
+
+
+def test_networks_without_a_seed_stand_for_themselves():
+    scores = frame(cuts(**seeds([1.0, 2.0]))).assign(seed=pd.array([pd.NA, pd.NA], dtype="Int64"))
+    cell = only(cells(scores))
+    assert (cell["n"], cell["seeds"]) == (2, "regular-mix-0 regular-mix-1")
+
+
+def test_missing_values_are_left_out():
+    scores = frame(cuts(**seeds([1.0, math.nan, 3.0])))
+    assert only(cells(scores))["values"] == "1 3"
+    assert len(per_network(scores)) == len(over_seeds(scores)) == 2
+
+
+def test_cells_come_in_the_order_of_the_scores_and_do_not_depend_on_one_another():
+    draw = np.random.default_rng(0)
+    parts = [cuts(kind, **seeds(draw.normal(size=n))) for kind, n in (("z", 6), ("a", 6), ("m", 9))]
+    table = cells(frame([row for part in parts for row in part]))
+    assert list(table["kind"]) == ["z", "a", "m"]
+    alone = pd.concat([cells(frame(part)) for part in parts], ignore_index=True)
+    pd.testing.assert_frame_equal(table, alone)
+
+
+# Intervals
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 31])
+def test_the_interval_is_scipy_s(n):
+    values = np.random.default_rng(n).gamma(2.0, size=(7, n))
+    low, high = interval_of_mean(values, seed=4, draws=999)
+    for row, ends in zip(values, zip(low, high, strict=True), strict=True):
+        draw = np.random.default_rng([4, n])
+        expected = stats.bootstrap((row,), np.mean, n_resamples=999, vectorized=True, random_state=draw)
+        # Ties of means, which SciPy tells apart by their rounding, can shift an end to a neighbouring mean.
+        assert ends == pytest.approx(tuple(expected.confidence_interval), abs=0.02 * np.ptp(row))
+
+
+def test_where_bca_is_not_defined_the_interval_is_by_percentiles(monkeypatch):
+    methods = []
+    bootstrap = stats.bootstrap
+
+    def undefined(*data, **options):
+        methods.append(options["method"])
+        found = bootstrap(*data, **options)
+        if options["method"] == "BCa":
+            found.confidence_interval.low[1] = np.nan
+        return found
+
+    values = np.random.default_rng(0).normal(size=(3, 6))
+    plain = interval_of_mean(values)
+    monkeypatch.setattr(stats, "bootstrap", undefined)
+    low, high = interval_of_mean(values)
+    assert methods == ["BCa", "percentile"]
+    assert (low[[0, 2]] == plain[0][[0, 2]]).all()
+    expected = bootstrap(
+        (values[1],), np.mean, method="percentile", vectorized=True, random_state=np.random.default_rng([0, 6])
+    ).confidence_interval
+    assert (low[1], high[1]) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@settings(deadline=None, max_examples=30)
+@given(ROWS, st.sampled_from([1e-3, 0.1, 7.0]), st.integers(-5, 5))
+def test_the_interval_lies_within_the_values_and_moves_with_them(values, scale, shift):
+    low, high = interval_of_mean(values, draws=199)
+    if values.shape[1] == 1:
+        assert np.isnan([low, high]).all()
+        return
+    assert (low >= values.min(axis=1) - 1e-9).all()
+    assert (high <= values.max(axis=1) + 1e-9).all()
+    assert (low <= high).all()
+    moved = interval_of_mean(scale * values + shift, draws=199)
+    np.testing.assert_allclose(moved, (scale * low + shift, scale * high + shift), atol=1e-8)
+
+
+# Tests
+
+
+def test_five_differences_of_one_sign_have_p_2_of_32():
+    assert sign_flip_p(np.array([[1.0, 2.0, 0.5, 0.1, 3.0]])).tolist() == [2 / 32]
+
+
+def test_p_by_hand_with_one_difference_of_the_other_sign():
+    # |±1 ±2 ±3 ±4 ±(-1)| >= 9: all up but the first 1 (9), all up but the last 1 (9), all up (11), and their opposites.
+    assert sign_flip_p(np.array([[1.0, 2.0, 3.0, 4.0, -1.0]])).tolist() == [6 / 32]
+
+
+def test_ties_count_although_decimals_are_rounded():
+    # 0.1 + 0.2 is not 0.3 in binary: the sum of these is 0 up to rounding, which every pattern reaches.
+    assert sign_flip_p(np.array([[0.1, 0.2, -0.3, 0.0, 0.0]])).tolist() == [1.0]
+    assert sign_flip_p(np.zeros((1, 7))).tolist() == [1.0]
+
+
+@settings(deadline=None, max_examples=40)
+@given(ROWS)
+def test_exact_p_is_scipy_s(differences):
+    if differences.shape[1] == 1:
+        differences = np.repeat(differences, 2, axis=1)
+    expected = stats.permutation_test(
+        (differences,),
+        lambda sample, axis: sample.mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=math.inf,
+        axis=-1,
+    )
+    np.testing.assert_allclose(sign_flip_p(differences), expected.pvalue, rtol=1e-12)
+
+
+def test_monte_carlo_p_is_near_the_exact_one_seeded_and_never_zero():
+    differences = np.random.default_rng(3).normal(0.4, 1, size=(20, 11))
+    exact = sign_flip_p(differences)
+    drawn = sign_flip_p(differences, draws=1000)
+    assert not np.array_equal(exact, drawn)
+    np.testing.assert_allclose(drawn, exact, atol=5 * math.sqrt(0.25 / 1000))
+    assert np.array_equal(drawn, sign_flip_p(differences, draws=1000))
+    assert not np.array_equal(drawn, sign_flip_p(differences, seed=1, draws=1000))
+    assert sign_flip_p(np.ones((1, 40))).tolist() == [1 / (DRAWS + 1)] == [least_p(40)]
+
+
+@pytest.mark.parametrize("n", range(1, 15))
+def test_the_least_p_is_that_of_differences_of_one_sign(n):
+    assert sign_flip_p(np.ones((1, n))).tolist() == [least_p(n)] == [2 / 2**n]
+
+
+def test_p_is_uniform_enough_without_a_difference():
+    p = sign_flip_p(np.random.default_rng(5).normal(size=(2000, 8)))
+    assert np.mean(p <= 0.05) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
+    assert np.mean(p <= 0.05) > 0.02
+
+
+def test_holm_by_hand():
+    p = np.array([0.01, 0.04, 0.03, 0.005])
+    # sorted 0.005, 0.01, 0.03, 0.04, times 4, 3, 2, 1: 0.02, 0.03, 0.06, 0.04 -> 0.06
+    assert holm(p).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.5, 0.9])).tolist() == [1.0, 1.0]
+    assert holm(np.array([0.2])).tolist() == [0.2]
+    assert holm(np.array([])).tolist() == []
+    assert np.isnan(holm(np.array([np.nan, np.nan]))).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(p):
+    p = np.array(p)
+    corrected = holm(p)
+    assert (corrected >= p).all()
+    assert (corrected <= np.minimum(p * len(p), 1)).all()
+    assert (np.diff(corrected[np.argsort(p)]) >= 0).all()
+
+
+# Pairs
+
+
+def test_effect_and_superiority_by_hand():
+    row = paired(np.array([[3.0, 5.0, 4.0, 2.0, 6.0]]), np.array([[1.0, 2.0, 4.0, 3.0, 1.0]])).iloc[0]
+    difference = np.array([2.0, 3.0, 0.0, -1.0, 5.0])
+    assert (row["n"], row["mean_one"], row["mean_other"], row["difference"]) == (5, 4.0, 2.2, pytest.approx(1.8))
+    assert row["effect"] == pytest.approx(1.8 / difference.std(ddof=1))
+    assert row["superiority"] == 3.5 / 5
+    assert row["p"] == 8 / 32  # 2 + 3 + 5 ± 1 reach 9, either with ±0, and so do their opposites
+
+
+@pytest.mark.parametrize(("shift", "superiority", "p"), [(0.0, 0.5, 1.0), (0.25, 1.0, 2 / 64), (-0.1, 0.0, 2 / 64)])
+def test_equal_differences_have_no_effect_size(shift, superiority, p):
+    other = np.array([[0.1, 0.2, 0.3, 0.7, 0.9, 0.4]])
+    row = paired(other + shift, other).iloc[0]
+    assert math.isnan(row["effect"])
+    assert (row["superiority"], row["p"]) == (superiority, p)
+    assert (row["low"], row["high"]) == pytest.approx((shift, shift))
+
+
+def test_under_five_seeds_there_is_no_p_and_a_reason():
+    four = comparisons(frame(cuts("regular", **seeds([1, 2, 3, 4])) + cuts("spatial", **seeds([5, 6, 8, 9]))))
+    row = only(four)
+    assert row["n"] == 4
+    assert row[["p", "p_holm", "p_least"]].isna().all()
+    assert row["comparisons"] == 0
+    assert row["reason"] == "expected at least 5 seeds for a test, found 4"
+    assert row["difference"] == -4.5
+    assert row["low"] < -4.5 < row["high"]
+
+
+def test_five_seeds_have_a_p_and_no_reason():
+    five = frame(cuts("regular", **seeds([1, 2, 3, 4, 5])) + cuts("spatial", **seeds([5, 6, 8, 9, 9])))
+    row = only(comparisons(five))
+    assert (row["p"], row["p_holm"], row["p_least"], row["comparisons"], row["reason"]) == (
+        2 / 32,
+        2 / 32,
+        2 / 32,
+        1,
+        "",
+    )
+    assert (row["one"], row["other"], row["kind"], row["split"]) == ("regular", "spatial", "", "greedy")
+
+
+def test_only_common_seeds_are_paired():
+    scores = frame(cuts("spatial", s0=1.0, s1=2.0, s5=9.0) + cuts("regular", s1=5.0, s5=10.0, s7=100.0))
+    row = only(compare_kinds(scores))
+    assert (row["n"], row["mean_one"], row["mean_other"], row["difference"]) == (2, 7.5, 5.5, 2.0)
+
+
+def test_without_a_common_seed_nothing_is_compared_and_it_is_said():
+    row = only(compare_kinds(frame(cuts("regular", s0=1.0) + cuts("spatial", s1=2.0))))
+    assert (row["n"], row["reason"]) == (0, "expected at least 5 seeds for a test, found 0")
+    assert math.isnan(row["difference"])
+
+
+def test_methods_are_compared_within_networks_also_of_one_seed():
+    scores = frame(cuts(**seeds([1.0, 2.0])) + cuts(split="spectral", s0=5.0, s1=4.0))
+    # Of seed 1 there is another network, which has no spectral split: its greedy split is not compared with any.
+    other = scores.iloc[[1]].assign(network="another", value=100.0)
+    row = only(compare_methods(pd.concat([scores, other])))
+    assert (row["one"], row["other"], row["n"], row["difference"]) == ("greedy", "spectral", 2, -3.0)
+    # With one, the seed's difference is the mean of its networks'.
+    second = scores.iloc[[3]].assign(network="another", value=90.0)
+    row = only(compare_methods(pd.concat([scores, other, second])))
+    assert (row["n"], row["difference"]) == (2, pytest.approx((-4 + (-2 + 10) / 2) / 2))
+
+
+def test_the_whole_network_is_no_split_method():
+    scores = frame(
+        cuts(**seeds([1, 2])) + cuts(split="none", **seeds([1, 2])) + cuts("spatial", "none", **seeds([1, 2]))
+    )
+    assert compare_methods(scores).empty
+    assert only(compare_kinds(scores))["split"] == "none"
+
+
+def test_one_kind_and_one_method_leave_nothing_to_compare():
+    assert comparisons(frame(cuts(**seeds([1, 2, 3, 4, 5])))).empty
+    assert list(comparisons(frame([])).columns) == list(comparisons(frame(cuts(s0=1.0))).columns)
+
+
+def test_every_pair_of_three_kinds_and_of_three_methods():
+    rows = [
+        row
+        for kind, split, inputs in product(("b", "a", "c"), ("z", "y", "x"), ("mix", "other"))
+        for row in cuts(kind, split, inputs, **seeds(np.random.default_rng(len(kind)).normal(size=5)))
+    ]
+    table = comparisons(frame(rows))
+    kinds, methods = table[table["comparison"] == "kinds"], table[table["comparison"] == "methods"]
+    assert set(zip(kinds["one"], kinds["other"], strict=True)) == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert set(zip(methods["one"], methods["other"], strict=True)) == {("z", "y"), ("z", "x"), ("y", "x")}
+    assert len(kinds) == 3 * 3 * 2
+    assert len(methods) == 3 * 3 * 2
+    # A table of kinds is one split, ablation and metric; one of methods is one kind, inputs, ablation and metric.
+    assert set(kinds["table"]) == {f"kinds: {split}, -, cut" for split in "xyz"}
+    assert set(methods["table"]) == {
+        f"methods: {kind}, {inputs}, -, cut" for kind in "abc" for inputs in ("mix", "other")
+    }
+    assert set(kinds["comparisons"]) == {6}
+    assert set(methods["comparisons"]) == {3}
+
+
+def test_holm_is_over_the_tests_of_the_table():
+    rows = []
+    for inputs, count in (("mix", 6), ("other", 7), ("few", 3)):
+        rows += cuts("regular", inputs=inputs, **seeds(np.arange(count) + 1.0)) + cuts(
+            "spatial", inputs=inputs, **seeds(np.zeros(count))
+        )
+    table = compare_kinds(frame(rows)).set_index("inputs")
+    assert set(table["comparisons"]) == {2}  # the third has too few seeds
+    assert table.loc["other", "p_holm"] == 2 * (2 / 2**7)
+    assert table.loc["mix", "p_holm"] == 2 / 2**6
+    assert math.isnan(table.loc["few", "p_holm"])
+
+
+def test_layers_and_shares_are_not_compared():
+    rows = [
+        row for kind in ("a", "b") for metric in ("share", "share:h", "cut") for row in cuts(kind, metric=metric, s0=1)
+    ]
+    assert only(comparisons(frame(rows)))["metric"] == "cut"
+
+
+def test_the_same_scores_give_the_same_numbers_and_another_seed_others():
+    draw = np.random.default_rng(1)
+    rows = [row for kind in "ab" for split in "xyz" for row in cuts(kind, split, **seeds(draw.normal(size=16)))]
+    scores = frame(rows)
+    for function in (cells, comparisons):
+        pd.testing.assert_frame_equal(function(scores), function(scores.copy()))
+    assert not np.allclose(cells(scores)["low"], cells(scores, seed=1)["low"], rtol=1e-6)
+
+
+def test_a_comparison_does_not_depend_on_the_others():
+    draw = np.random.default_rng(1)
+    scores = frame(
+        [row for kind in "ab" for metric in "xyz" for row in cuts(kind, metric=metric, **seeds(draw.normal(size=8)))]
+    )
+    whole = comparisons(scores)
+    parts = [comparisons(scores[scores["metric"] == metric]) for metric in "xyz"]
+    pd.testing.assert_frame_equal(whole, pd.concat(parts, ignore_index=True))
