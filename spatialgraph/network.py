@@ -274,7 +274,7 @@ def network_faults(
         yield from _output_faults(output_task, layers[-1].size, len(layers) - 1, len(tasks))
 
 
-def _array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) -> Iterator[Fault]:
+def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) -> Iterator[Fault]:
     """Yield what is wrong with one array: its shape (a word in `shape` stands for any length) or its values."""
     fits = array.ndim == len(shape) and all(
         isinstance(want, str) or have == want for have, want in zip(array.shape, shape, strict=True)
@@ -303,9 +303,9 @@ def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
         if number == 0 and (layer.activation or layer.bias is not None):
             yield Fault(key, "an input layer without activation and bias", "one that has them")
         if layer.bias is not None:
-            yield from _array_faults(f"{key}/bias", layer.bias, (layer.size,))
+            yield from array_faults(f"{key}/bias", layer.bias, (layer.size,))
         if layer.position is not None:
-            yield from _array_faults(f"{key}/position", layer.position, (layer.size, "dim"))
+            yield from array_faults(f"{key}/position", layer.position, (layer.size, "dim"))
             dims.add(layer.position.shape[-1] if layer.position.ndim == 2 else 0)
     if len(dims - {0}) > 1:
         yield Fault("layers/*/position", "the same number of dimensions in every layer", f"{sorted(dims)}")
@@ -326,7 +326,7 @@ def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection
         shape = (layers[target].size, layers[source].size)
         # Weights that are made on demand were checked where they come from; to make them here would be to make all.
         weight = np.empty(connection.shape, np.bool_) if isinstance(connection, MadeConnection) else connection.weight
-        yield from _array_faults(f"{key}/weight", weight, shape)
+        yield from array_faults(f"{key}/weight", weight, shape)
     for number in range(1, len(layers)):
         if all(target != number for _, target in pairs):
             yield Fault(f"layers/{number}", "a connection that enters it", "none")
@@ -334,7 +334,7 @@ def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection
 
 def _output_faults(output_task: NDArray[Any], outputs: int, layer: int, tasks: int) -> Iterator[Fault]:
     key = f"layers/{layer}/task"
-    faults = list(_array_faults(key, output_task, (outputs,)))
+    faults = list(array_faults(key, output_task, (outputs,)))
     yield from faults
     if faults:
         return
@@ -381,8 +381,8 @@ def evaluation_faults(
     stored = inputs.dtype
     if stored != np.float32 and stored.kind != "u":
         yield Fault("inputs", "float32 or an unsigned integer type", str(stored))
-    yield from _array_faults("inputs", inputs, ("examples", "inputs"))
-    yield from _array_faults("labels", labels, (inputs.shape[0] if inputs.ndim else "examples", "tasks"))
+    yield from array_faults("inputs", inputs, ("examples", "inputs"))
+    yield from array_faults("labels", labels, (inputs.shape[0] if inputs.ndim else "examples", "tasks"))
     if labels.ndim == 2 and labels.size and labels.min() < -1:
         yield Fault("labels", "class numbers, or -1 for none", str(labels.min()))
     if not (np.isfinite(scale) and scale > 0):
@@ -391,4 +391,4 @@ def evaluation_faults(
         key = f"probes/{task}"
         if probe.dtype != stored:
             yield Fault(key, f"{stored}, as inputs", str(probe.dtype))
-        yield from _array_faults(key, probe, ("groups", "examples", inputs.shape[-1] if inputs.ndim else "inputs"))
+        yield from array_faults(key, probe, ("groups", "examples", inputs.shape[-1] if inputs.ndim else "inputs"))

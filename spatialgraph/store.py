@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from math import ceil, prod
 from os import fsdecode
@@ -29,8 +30,10 @@ from .network import (
     Evaluation,
     Fault,
     Layer,
+    MadeConnection,
     Network,
     NotApplicableError,
+    array_faults,
     evaluation_faults,
     network_faults,
 )
@@ -338,13 +341,20 @@ def _differences(path: Path, content: _Content) -> str:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def read_network(path: str | Path) -> Network:
+def read_network(path: str | Path, *, in_pieces: bool = False) -> Network:
     """Read a network.
+
+    Args:
+        path: the file.
+        in_pieces: whether weights are read, once each is checked, anew whenever they are looked at and not kept: the
+            network then takes the memory of one connection. The file must stay as it is.
 
     Raises:
         FormatError: the file is damaged or is not a network by ``FORMAT.md``.
         OSError: there is no such file, or it may not be read.
     """
+    if in_pieces:
+        return _read(path, {NETWORK: partial(_network, pieces=Path(path))})
     return _read(path, {NETWORK: _network})
 
 
@@ -743,14 +753,19 @@ def _require_stored(key: str, dataset: h5py.Dataset, size: int) -> None:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def _network(reader: _Reader) -> Network | None:
-    """Return the network of a file; None if anything is wrong with it, which is then on the reader's list."""
+def _network(reader: _Reader, pieces: Path | None = None) -> Network | None:
+    """Return the network of a file; None if anything is wrong with it, which is then on the reader's list.
+
+    Args:
+        reader: the file.
+        pieces: its path, from which connections read their weights when they are looked at; None to read them now.
+    """
     executable = reader.attribute("", "executable", bool)
     metadata = reader.metadata()
     history = {unquote(name): reader.array(f"history/{name}", None, "numbers") for name in reader.names("history")}
     layer_keys, connection_keys = reader.numbered("layers"), reader.numbered("connections")
     layers = [_layer(reader, key) for key in layer_keys or []]
-    connections = [_connection(reader, key, layers) for key in connection_keys or []]
+    connections = [_connection(reader, key, layers, pieces) for key in connection_keys or []]
     output_task = None
     if len(layers) > 1:
         key = f"layers/{len(layers) - 1}/task"
@@ -827,7 +842,7 @@ def _layer(reader: _Reader, key: str) -> Layer | None:
     return Layer(key if name is None else name, size, activation or "", split=bool(split), **arrays)
 
 
-def _connection(reader: _Reader, key: str, layers: list[Layer | None]) -> Connection | None:
+def _connection(reader: _Reader, key: str, layers: list[Layer | None], pieces: Path | None = None) -> Connection | None:
     """Return a connection, without weights if these cannot be read; None if its layers are not known."""
     if reader.attempt(key, lambda: reader.member(key, h5py.Group)) is None:
         return None
@@ -837,7 +852,17 @@ def _connection(reader: _Reader, key: str, layers: list[Layer | None]) -> Connec
     weight = reader.array(f"{key}/weight", shape, "float32")
     if source is None or target is None:
         return None
-    return Connection(source, target, np.empty((0, 0), np.float32) if weight is None else weight)
+    if weight is None:
+        return Connection(source, target, np.empty((0, 0), np.float32))
+    if pieces is None:
+        return Connection(source, target, weight)
+    reader.add(array_faults(f"{key}/weight", weight, weight.shape))
+    return MadeConnection(source, target, weight.shape, partial(_weight, pieces, f"{key}/weight", weight.shape))
+
+
+def _weight(path: Path, key: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return weights of a file that was read in pieces."""
+    return _read(path, {NETWORK: lambda reader: reader.array(key, shape, "float32")})
 
 
 def _units(layers: list[Layer | None], number: int | None, unknown: str) -> int | str:

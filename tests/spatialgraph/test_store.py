@@ -18,7 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spatialgraph import store
-from spatialgraph.network import ACTIVATIONS, Connection, Evaluation, Fault, Layer, Network, NotApplicableError
+from spatialgraph.network import (
+    ACTIVATIONS,
+    Connection,
+    Evaluation,
+    Fault,
+    Layer,
+    MadeConnection,
+    Network,
+    NotApplicableError,
+)
 from spatialgraph.splits import Split
 from spatialgraph.store import (
     FormatError,
@@ -139,6 +148,22 @@ def test_snapshots_come_back_as_they_were(tmp_path, network, epochs):
     assert {epoch: plain(read_snapshot(path, epoch)) for epoch in epochs} == plain(earlier)
     assert plain(read_network(path)) == plain(network)
     assert faults(path) == []
+
+
+def test_a_network_read_in_pieces_is_the_same_and_holds_no_weights(path):
+    whole, pieces = read_network(path), read_network(path, in_pieces=True)
+    for one, other in zip(whole.connections, pieces.connections, strict=True):
+        assert isinstance(other, MadeConnection)
+        assert "weight" not in vars(other)
+        assert plain(one.weight) == plain(other.weight)
+    assert plain(whole.layers) == plain(pieces.layers)
+    kept = path.read_bytes()
+    put(path, "connections/1/weight", np.full((4, 4), np.inf, np.float32))
+    said = "connections/1/weight: expected finite values, found 16 that are not, the first at (0, 0)"
+    assert message(path, lambda path: read_network(path, in_pieces=True)) == said
+    path.write_bytes(kept[: len(kept) // 2])
+    with pytest.raises(FormatError, match=r"network\.h5: /: expected readable contents"):
+        _ = pieces.connections[1].weight
 
 
 def test_a_snapshot_that_is_not_there_or_not_of_the_network_is_refused(path):
