@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-from .network import Evaluation, FloatArray, IntArray, Network, NotApplicableError
+from .network import Connection, Evaluation, FloatArray, IntArray, Network, NotApplicableError
 
 BLOCK = 2048
 """Examples that pass through a network at a time: enough for fast products, few enough for the processor's cache."""
@@ -119,6 +119,44 @@ def activate(activation: str, products: Iterable[FloatArray], bias: FloatArray |
     if bias is not None:
         total += bias
     return ACTIVATION_FUNCTIONS[activation](total)
+
+
+def in_tanh(network: Network, layers: Collection[int]) -> Network:
+    """Return a network that answers the same and some of whose sigmoid layers are layers of tanh.
+
+    1 / (1 + exp(−x)) = (1 + tanh(x / 2)) / 2:  the sums that enter such a layer are halved, and what it sends is halved
+    and shifted, by other weights and biases. A neuron that emitted s emits 2s − 1. NumPy's tanh takes a fifth of the
+    time of a sigmoid made of exp.
+
+    Args:
+        network: the network.
+        layers: the numbers of the layers; those that are not sigmoid, and the output layer, stay as they are.
+
+    Example:
+        >>> from spatialgraph.network import Connection, Layer
+        >>> layers = (Layer("input", 1), Layer("hidden", 1, "sigmoid"), Layer("output", 1))
+        >>> network = Network(layers, (Connection(0, 1, [[4.0]]), Connection(1, 2, [[6.0]])), [0], {"tasks": ["a"]})
+        >>> same = in_tanh(network, [1])
+        >>> [float(c.weight[0, 0]) for c in same.connections], same.layers[1].activation, same.layers[2].bias.tolist()
+        ([2.0, 3.0], 'tanh', [3.0])
+    """
+    changed = {k for k in layers if network.layers[k].activation == "sigmoid" and k != network.output_layer}
+    if not changed:
+        return network
+    half = np.float32(0.5)
+    shifts = [np.zeros(layer.size) for layer in network.layers]
+    connections = []
+    for connection in network.connections:
+        source, target, weight = connection.source, connection.target, connection.weight
+        if source in changed:
+            weight = weight * half
+            shifts[target] += weight.sum(axis=1, dtype=np.float64)
+        connections.append(Connection(source, target, weight * half if target in changed else weight))
+    renewed = list(network.layers)
+    for k, layer in enumerate(network.layers[1:], start=1):
+        bias = (shifts[k] if layer.bias is None else layer.bias + shifts[k]).astype(np.float32)
+        renewed[k] = replace(layer, activation="tanh", bias=half * bias) if k in changed else replace(layer, bias=bias)
+    return replace(network, layers=tuple(renewed), connections=tuple(connections))
 
 
 def accuracy(network: Network, evaluation: Evaluation) -> NDArray[np.float64]:

@@ -2,82 +2,47 @@
 
 A disabled neuron goes on emitting a constant, and a constant that enters a layer is a part of its bias. So a masked
 network equals a smaller network of the neurons that are left, and the three kinds of ablation differ in the biases
-alone. `Masking` computes what many masks share (the layers before the first masked one) once.
+alone. `Masking` computes what masks share once: the layers before the first masked one; for all ablations, the products
+with activations that do not depend on the mask; for all tasks, the layers before the outputs, since a disabled output
+is but a constant answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import activate, blocks, count_right, forward, one_thread, require_fit, share_right
-from .network import BoolArray, Evaluation, FloatArray, IntArray, Layer, Network
+from .ablation import ABLATIONS, emitted
+from .activations import activate, blocks, count_right, forward, in_tanh, one_thread, require_fit, share_right
+from .network import BoolArray, Evaluation, FloatArray, IntArray, Network
 from .splits.split import Split
 
-ABLATIONS = ("zero", "incoming", "mean")
-"""What a disabled neuron emits: ``zero``: 0. ``incoming``: what it emits when all that enters it is 0, that is, its
-activation function of its bias ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as its published
-code does it). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice, so
-compare all three."""
+__all__ = ["ABLATIONS", "Masking", "Performance", "masked_accuracy", "performance"]
 
 
-@dataclass(frozen=True, eq=False)
-class Module:
-    """The neurons of a network that are left when others are disabled, as a smaller network with the same outputs.
-
-    Attributes:
-        network: the whole network.
-        units: for each layer, ``(units left,)``, the numbers of the neurons that are left.
-        biases: for each layer, ``(units left,)``, the bias plus all that disabled neurons send.
-        weights: for each connection of the network, ``(target units left, source units left)``.
-        outputs: ``(outputs,)``, what each output emits if it is disabled.
-    """
-
-    network: Network
-    units: tuple[IntArray, ...]
-    biases: tuple[FloatArray, ...]
-    weights: tuple[FloatArray, ...]
-    outputs: FloatArray
-
-    def run(self, known: Mapping[int, FloatArray]) -> FloatArray:
-        """Return the outputs of the masked network.
-
-        Args:
-            known: layer number to ``(examples, units)``, activations *of the whole network* that do not depend on the
-                mask: those of layer 0, or those of layers that no masked layer leads to.
-
-        Returns:
-            ``(examples, outputs)``.
-        """
-        network = self.network
-        values = {k: _columns(activations, self.units[k]) for k, activations in known.items()}
-        for k in _layers_to_compute(network, known):
-            entering = [(c, w) for c, w in zip(network.connections, self.weights, strict=True) if c.target == k]
-            products = (values[c.source] @ weight.T for c, weight in entering)
-            values[k] = activate(network.layers[k].activation, products, self.biases[k])
-        left = values[network.output_layer]
-        if left.shape[1] == len(self.outputs):
-            return left
-        result = np.repeat(self.outputs[None, :], len(left), axis=0)
-        result[:, self.units[-1]] = left
-        return result
+Number = TypeVar("Number", np.float32, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Performance:
-    """What a network and the parts of a split can do; all ``(tasks,)``, accuracies from 0 to 1, nan if not measured.
+    """What a network and the parts of a split can do; accuracies from 0 to 1, nan if not measured.
 
     Attributes:
         tasks: the names of the tasks.
         ablation: what disabled neurons emitted, one of `ABLATIONS`.
-        full: of the whole network.
-        own: of each task with only the neurons that serve it.
-        leaked: of each task with only the neurons that serve *other* tasks, plus its own outputs, so that it can
-            answer at all. High values say that other tasks' neurons know this task too.
+        full: ``(tasks,)``, of the whole network.
+        own: ``(tasks,)``, of each task with only the neurons that serve it.
+        leaked: ``(tasks,)``, of each task with only the neurons that serve *other* tasks, plus its own outputs, so that
+            it can answer at all. High values say that other tasks' neurons know this task too.
+        kept: ``(modules, tasks)``, a module being the neurons that serve one task: of each task with only the neurons
+            of one module, plus its own outputs. On the diagonal, `own`, to which no outputs are added. Of two tasks,
+            the rest is `leaked`.
     """
 
     tasks: tuple[str, ...]
@@ -85,51 +50,63 @@ class Performance:
     full: NDArray[np.float64]
     own: NDArray[np.float64]
     leaked: NDArray[np.float64]
+    kept: NDArray[np.float64]
 
 
-def extract(network: Network, keep: Mapping[int, BoolArray], constants: Mapping[int, FloatArray]) -> Module:
-    """Return the neurons that a mask leaves as a smaller network with the same outputs.
+class _Question(NamedTuple):
+    """How many examples of a task does a masked network classify rightly?
 
-    For a layer t, with K_s the neurons of layer s that are left and e_s what the others emit, the sums that enter
-    neuron i are  Σ_s Σ_{j ∈ K_s} w_ij x_j + (b_i + Σ_s Σ_{j ∉ K_s} w_ij e_j),  and the bracket is its new bias.
-
-    Args:
-        network: the network.
-        keep: layer number to ``(units,)``, True for the neurons that are left; all are left of other layers.
-        constants: layer number to ``(units,)``, what a neuron emits if it is disabled, for the layers in `keep`.
-
-    Example:
-        >>> from spatialgraph.network import Connection, Layer
-        >>> layers = (Layer("input", 2), Layer("output", 1, bias=[1.0]))
-        >>> network = Network(layers, (Connection(0, 1, [[2.0, 3.0]]),), [0], {"tasks": ["a"]})
-        >>> module = extract(network, {0: np.array([True, False])}, {0: np.array([0.0, 10.0])})
-        >>> module.biases[1].tolist(), module.run({0: np.array([[1.0, 7.0]], np.float32)}).tolist()
-        ([31.0], [[33.0]])
+    Attributes:
+        hidden: for each layer that masks may be of, but the output, a byte for each neuron: 1 if it is left.
+        outputs: the same for the outputs of the task.
+        task: the number of the task.
+        ablation: what disabled neurons emit.
     """
-    masks = {k: np.asarray(keep.get(k, np.ones(layer.size, bool))) for k, layer in enumerate(network.layers)}
-    units = tuple(np.flatnonzero(masks[k]) for k in masks)
-    biases = [
-        np.zeros(len(units[k])) if layer.bias is None else layer.bias[units[k]].astype(np.float64)
-        for k, layer in enumerate(network.layers)
-    ]
-    weights = []
-    for connection in network.connections:
-        source, target = connection.source, connection.target
-        rows = connection.weight[units[target]]
-        weights.append(_columns(rows, units[source]))
-        if len(units[source]) < network.layers[source].size:
-            disabled = ~masks[source]
-            biases[target] += rows[:, disabled].astype(np.float64) @ np.asarray(constants[source], np.float64)[disabled]
-    last = network.output_layer
-    outputs = constants[last] if last in keep else np.zeros(network.layers[last].size)
-    folded = tuple(bias.astype(np.float32) for bias in biases)
-    return Module(network, units, folded, tuple(weights), np.asarray(outputs, np.float32))
+
+    hidden: bytes
+    outputs: bytes
+    task: int
+    ablation: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some of the examples; arrays are ``(units, examples)``, so that to take some units is to copy whole rows.
+
+    Attributes:
+        examples: which they are.
+        labels: ``(tasks, examples)``.
+        known: layer number to activations of the whole network, for the layers that masked ones are computed from.
+        outputs: of the whole network.
+    """
+
+    examples: slice
+    labels: IntArray
+    known: Mapping[int, FloatArray]
+    outputs: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Module:
+    """The neurons that a mask of hidden layers leaves, as a smaller network.
+
+    Attributes:
+        units: layer number to ``(units left,)``, for the layers of which some neurons are not there.
+        weights: layer number to (source layer, ``(units left, source units left)``) of all that enters it, for the
+            layers that are computed, in ascending order.
+        biases: ablation to layer number to ``(units left, 1)``: the bias plus all that disabled neurons send.
+    """
+
+    units: Mapping[int, IntArray]
+    weights: Mapping[int, Sequence[tuple[int, FloatArray]]]
+    biases: Mapping[str, Mapping[int, FloatArray]]
 
 
 class Masking:
     """The accuracies of one network on one evaluation under many masks; what masks share is computed once.
 
-    It keeps the activations of the layers from which masked layers are computed, ``(examples, units)`` float32.
+    It keeps the activations of the layers from which masked layers are computed and of the outputs, each ``(units,
+    examples)`` float32.
 
     Args:
         network: the network.
@@ -158,26 +135,30 @@ class Masking:
         unknown = set(self.layers) - set(range(len(network.layers)))
         if unknown:
             raise ValueError(f"masks: expected layers from 0 to {network.output_layer}, found {sorted(unknown)}")
+        self._hidden = [k for k in self.layers if k != network.output_layer]
+        self._start = _unaffected_sources(network, self._hidden)
+        self._computed = _layers_to_compute(network, self._start)
+        self._tanh = in_tanh(network, self._computed)
+        self._outputs_of = [np.flatnonzero(network.output_task == task) for task in range(len(network.tasks))]
         with one_thread():
-            self._run_whole()
+            self._blocks = list(self._run_whole())
 
-    def _run_whole(self) -> None:
+    def _run_whole(self) -> Iterator[_Block]:
         """Run the whole network once: its accuracies, the means of the layers to be masked, what masks start from."""
-        network, examples = self.network, len(self.evaluation.inputs)
-        right = np.zeros(len(network.tasks), np.int64)
+        network, evaluation = self.network, self.evaluation
+        examples = len(evaluation.inputs)
+        self._right = np.zeros(len(network.tasks), np.int64)
         sums = {k: np.zeros(network.layers[k].size) for k in self.layers}
-        start = _unaffected_sources(network, self.layers)
-        self._needs_inputs = 0 in start
-        self._known = {k: np.empty((examples, network.layers[k].size), np.float32) for k in start if k}
         for block in blocks(examples):
-            activations = forward(network, self.evaluation.values(self.evaluation.inputs[block]))
-            right += count_right(network, activations[-1], self.evaluation.labels[block])
+            activations = forward(network, evaluation.values(evaluation.inputs[block]))
+            self._right += count_right(network, activations[-1], evaluation.labels[block])
             for k, total in sums.items():
                 total += activations[k].sum(axis=0, dtype=np.float64)
-            for k, kept in self._known.items():
-                kept[block] = activations[k]
+            # The inputs are kept as the evaluation stores them.
+            known = {k: np.ascontiguousarray(activations[k].T) for k in self._start if k}
+            labels = np.ascontiguousarray(evaluation.labels[block].T)
+            yield _Block(block, labels, known, np.ascontiguousarray(activations[-1].T))
         self._means = {k: (total / max(examples, 1)).astype(np.float32) for k, total in sums.items()}
-        self._right = right
 
     @cached_property
     def full(self) -> NDArray[np.float64]:
@@ -197,14 +178,31 @@ class Masking:
         Raises:
             ValueError: there is no such ablation.
         """
-        if ablation not in ABLATIONS:
-            raise ValueError(f"ablation: expected one of {', '.join(ABLATIONS)}, found {ablation!r}")
-        if ablation == "mean":
-            return self._means
-        layers = {k: self.network.layers[k] for k in self.layers}
-        if ablation == "zero":
-            return {k: np.zeros(layer.size, np.float32) for k, layer in layers.items()}
-        return {k: _without_input(layer) for k, layer in layers.items()}
+        return emitted(self.network, self.layers, ablation, lambda: self._means)
+
+    def outputs(self, mask: Mapping[int, BoolArray], ablation: str) -> FloatArray:
+        """Return what the outputs emit under a mask.
+
+        Args:
+            mask: as in `accuracy`.
+            ablation: what disabled neurons emit, one of `ABLATIONS`.
+
+        Returns:
+            ``(examples, outputs)``.
+
+        Raises:
+            ValueError: there is no such ablation, or the mask does not fit.
+        """
+        self._require_mask(0, mask)
+        last = self.network.output_layer
+        result = np.empty((len(self.evaluation.inputs), self.network.layers[last].size), np.float32)
+        with one_thread():
+            for block, _, values in self._run(self._packed(mask), [ablation]):
+                result[block.examples] = values.T
+        if last in mask:
+            disabled = ~mask[last]
+            result[:, disabled] = self.constants(ablation)[last][disabled]
+        return result
 
     def accuracy(self, masks: Sequence[Mapping[int, BoolArray]], ablation: str) -> NDArray[np.float64]:
         """Return the accuracy under each mask.
@@ -220,26 +218,19 @@ class Masking:
         Raises:
             ValueError: there is no such ablation, or a mask does not fit.
         """
-        constants = self.constants(ablation)
-        right = np.zeros((len(masks), len(self.network.tasks)), np.int64)
-        with one_thread():
-            for number, mask in enumerate(masks):
-                self._require_mask(number, mask)
-                right[number] = self._count_right(extract(self.network, mask, constants))
-        return share_right(right, self.evaluation)
-
-    def _count_right(self, module: Module) -> IntArray:
-        """Count the examples that a module classifies rightly, ``(tasks,)``."""
-        right = np.zeros(len(self.network.tasks), np.int64)
-        for block in blocks(len(self.evaluation.inputs)):
-            known = {k: activations[block] for k, activations in self._known.items()}
-            if self._needs_inputs:
-                known[0] = self.evaluation.values(self.evaluation.inputs[block])
-            right += count_right(self.network, module.run(known), self.evaluation.labels[block])
-        return right
+        emitted(self.network, (), ablation, dict)
+        tasks, last = range(len(self.network.tasks)), self.network.output_layer
+        questions = []
+        for number, mask in enumerate(masks):
+            self._require_mask(number, mask)
+            hidden = self._packed(mask)
+            questions += [self._question(hidden, mask.get(last), task, ablation) for task in tasks]
+        right = self._answers(questions)
+        counts = np.array([right[question] for question in questions], np.int64)
+        return share_right(counts.reshape(len(masks), len(tasks)), self.evaluation)
 
     def performance(self, split: Split, ablation: str) -> Performance:
-        """Return what the parts of a split can do.
+        """Return what the parts of a split can do; of several splits or ablations, `performances` is faster.
 
         Args:
             split: which neurons serve which task. A layer that is not split stays whole.
@@ -248,19 +239,193 @@ class Masking:
         Raises:
             ValueError: there is no such ablation, or the split is not of this network.
         """
-        network = self.network
-        split.require_for(network)
-        tasks = range(len(network.tasks))
-        own = [split.module(task) for task in tasks]
-        leaked = [split.others(task) for task in tasks]
-        if network.output_layer in split.membership:
-            for task in tasks:
-                leaked[task][network.output_layer] = network.output_task == task
-        accuracies = self.accuracy([*own, *leaked], ablation)
-        each = np.arange(len(tasks))
-        return Performance(
-            network.tasks, ablation, self.full, accuracies[each, each], accuracies[len(tasks) + each, each]
-        )
+        return self.performances([split], [ablation])[0][0]
+
+    def performances(self, splits: Iterable[Split], ablations: Sequence[str]) -> list[list[Performance]]:
+        """Return what the parts of many splits can do, equal parts computed once.
+
+        Args:
+            splits: which neurons serve which task. A layer that is not split stays whole.
+            ablations: what disabled neurons emit, each one of `ABLATIONS`.
+
+        Returns:
+            for each split, for each ablation.
+
+        Raises:
+            ValueError: there is no such ablation, or a split is not of this network.
+        """
+        for ablation in ablations:
+            emitted(self.network, (), ablation, dict)
+        asked = []
+        for split in splits:
+            split.require_for(self.network)
+            asked.append([self._questions(split, ablation) for ablation in ablations])
+        right = self._answers(question for of_split in asked for table in of_split for row in table for question in row)
+        return [
+            [
+                self._performance(np.array([[right[question] for question in row] for row in table]), ablation)
+                for table, ablation in zip(of_split, ablations, strict=True)
+            ]
+            for of_split in asked
+        ]
+
+    def _questions(self, split: Split, ablation: str) -> list[list[_Question]]:
+        """Return what to ask about a split: for each module, and for the neurons of other tasks, each task's question.
+
+        Returns:
+            ``(modules + 1, tasks)``: the last row is that of `Performance.leaked`, the others are of `kept`.
+        """
+        tasks, last = range(len(self.network.tasks)), self.network.output_layer
+        table = []
+        for module in tasks:
+            mask = split.module(module)
+            hidden = self._packed(mask)
+            # Other tasks' outputs are added, and those of the module's own task are those that serve it.
+            table.append(
+                [self._question(hidden, mask.get(last) if task == module else None, task, ablation) for task in tasks]
+            )
+        others = [self._packed(split.others(task)) for task in tasks]
+        table.append([self._question(hidden, None, task, ablation) for task, hidden in enumerate(others)])
+        return table
+
+    def _performance(self, right: IntArray, ablation: str) -> Performance:
+        """Return the performance that the answers to `_questions` make."""
+        accuracies = share_right(right, self.evaluation)
+        kept = accuracies[:-1]
+        return Performance(self.network.tasks, ablation, self.full, kept.diagonal().copy(), accuracies[-1], kept)
+
+    def _packed(self, mask: Mapping[int, BoolArray]) -> bytes:
+        """Return the part of a mask that is of hidden layers as `_Question` has it."""
+        everything = {k: np.ones(self.network.layers[k].size, bool) for k in self._hidden if k not in mask}
+        return b"".join((everything | dict(mask))[k].tobytes() for k in self._hidden)
+
+    def _unpacked(self, hidden: bytes) -> dict[int, BoolArray]:
+        """Return the layers of which a mask disables neurons: layer number to ``(units,)``."""
+        sizes = [self.network.layers[k].size for k in self._hidden]
+        parts = np.split(np.frombuffer(hidden, bool), np.cumsum(sizes)[:-1])
+        return {k: keep for k, keep in zip(self._hidden, parts, strict=True) if not keep.all()} if sizes else {}
+
+    def _question(self, hidden: bytes, outputs: BoolArray | None, task: int, ablation: str) -> _Question:
+        """Return the question about a task; `outputs` is ``(outputs,)``, or None if all are left."""
+        units = self._outputs_of[task]
+        keep = np.ones(len(units), bool) if outputs is None else outputs[units]
+        return _Question(hidden, keep.tobytes(), task, ablation)
+
+    def _answers(self, questions: Iterable[_Question]) -> dict[_Question, int]:
+        """Return the number of right answers of each question; equal ones, and what they share, are computed once."""
+        groups: dict[bytes, dict[_Question, int]] = {}
+        for question in questions:
+            groups.setdefault(question.hidden, {})[question] = 0
+        with one_thread():
+            for hidden, group in groups.items():
+                self._answer(hidden, group)
+        return {question: right for group in groups.values() for question, right in group.items()}
+
+    def _answer(self, hidden: bytes, right: dict[_Question, int]) -> None:
+        """Count the right answers to questions about one mask of the hidden layers."""
+        asked: dict[str, list[tuple[_Question, IntArray, FloatArray]]] = {}
+        for question in right:
+            disabled, constants = self._disabled_outputs(question)
+            if len(disabled) == len(question.outputs):  # the answer is the same whatever the network does
+                labels = self.evaluation.labels[:, question.task]
+                right[question] = int(np.count_nonzero(labels == constants.argmax()))
+            else:
+                asked.setdefault(question.ablation, []).append((question, disabled, constants))
+        for block, ablation, outputs in self._run(hidden, list(asked)):
+            for question, disabled, constants in asked[ablation]:
+                values = outputs.take(self._outputs_of[question.task], axis=0)
+                values[disabled] = constants
+                right[question] += int(np.count_nonzero(values.argmax(axis=0) == block.labels[question.task]))
+
+    def _disabled_outputs(self, question: _Question) -> tuple[IntArray, FloatArray]:
+        """Return which of a task's outputs are disabled, and what each of them emits, ``(disabled, 1)``."""
+        disabled = np.flatnonzero(~np.frombuffer(question.outputs, bool))
+        if not len(disabled):
+            return disabled, np.empty((0, 1), np.float32)
+        constants = self.constants(question.ablation)[self.network.output_layer]
+        return disabled, constants[self._outputs_of[question.task][disabled], None]
+
+    def _run(self, hidden: bytes, ablations: Sequence[str]) -> Iterator[tuple[_Block, str, FloatArray]]:
+        """Yield what the outputs emit if neurons of hidden layers are disabled, ``(outputs, examples)`` at a time."""
+        keep = self._unpacked(hidden)
+        if not ablations:
+            return
+        if not keep or not self._computed:
+            yield from ((block, ablation, block.outputs) for block in self._blocks for ablation in ablations)
+            return
+        module = self._module(keep)
+        for block in self._blocks:
+            known = {k: self._known(block, k, module.units.get(k)) for k in self._start}
+            shared = {
+                k: _sum(weight @ known[source] for source, weight in entering if source in known)
+                for k, entering in module.weights.items()
+            }
+            for ablation in ablations:
+                yield block, ablation, self._finish(module, shared, ablation)
+
+    def _finish(self, module: _Module, shared: Mapping[int, FloatArray | None], ablation: str) -> FloatArray:
+        """Return the outputs of a module, ``(outputs, examples)``.
+
+        Args:
+            module: the module.
+            shared: for each layer to be computed, the sum of what known layers send, which all ablations have in
+                common; None if they send nothing.
+            ablation: what disabled neurons emit.
+        """
+        values: dict[int, FloatArray] = {}
+        for k, entering in module.weights.items():
+            bias, known = module.biases[ablation][k], shared[k]
+            products = (weight @ values[source] for source, weight in entering if source in values)
+            activation = self._tanh.layers[k].activation
+            if known is None:
+                values[k] = activate(activation, products, bias)
+            else:
+                values[k] = activate(activation, chain([known + bias], products), None)
+        return values[self.network.output_layer]
+
+    def _module(self, keep: Mapping[int, BoolArray]) -> _Module:
+        """Return the neurons that a mask leaves as a smaller network with the same outputs.
+
+        For a layer t, with K_s the neurons of layer s that are left and e_s what the others emit, the sums that enter
+        neuron i are  Σ_s Σ_{j ∈ K_s} w_ij x_j + (b_i + Σ_s Σ_{j ∉ K_s} w_ij e_j),  and the bracket is its new bias.
+
+        Args:
+            keep: layer number to ``(units,)``, True for the neurons that are left; all are left of other layers.
+        """
+        units = {k: np.flatnonzero(mask) for k, mask in keep.items()}
+        weights: dict[int, list[tuple[int, FloatArray]]] = {}
+        biases: dict[str, dict[int, FloatArray]] = {ablation: {} for ablation in ABLATIONS}
+        for k in self._computed:
+            layer, weights[k] = self._tanh.layers[k], []
+            own = np.zeros(layer.size) if layer.bias is None else layer.bias.astype(np.float64)
+            bias = np.repeat(_some(own, units.get(k))[:, None], len(ABLATIONS), axis=1)
+            for connection in self._tanh.connections:
+                if connection.target != k:
+                    continue
+                source, weight = connection.source, _some(connection.weight, units.get(k))
+                if source in keep:
+                    disabled = np.flatnonzero(~keep[source])
+                    bias += weight.take(disabled, axis=1).astype(np.float64) @ self._emitted[source][disabled]
+                    weight = weight.take(units[source], axis=1)
+                weights[k].append((source, weight))
+            for ablation, column in zip(ABLATIONS, bias.astype(np.float32).T, strict=True):
+                biases[ablation][k] = column[:, None]
+        return _Module(units, weights, biases)
+
+    @cached_property
+    def _emitted(self) -> dict[int, NDArray[np.float64]]:
+        """What disabled neurons of hidden layers emit in the network that is run: layer to ``(units, ablations)``."""
+        constants = [self.constants(ablation) for ablation in ABLATIONS]
+        columns = {k: np.stack([of[k] for of in constants], axis=1).astype(np.float64) for k in self._hidden}
+        renamed = [k for k in self._hidden if self._tanh.layers[k].activation != self.network.layers[k].activation]
+        return columns | {k: 2 * columns[k] - 1 for k in renamed}
+
+    def _known(self, block: _Block, layer: int, units: IntArray | None) -> FloatArray:
+        """Return the activations of some units of the whole network, ``(some units, examples)``."""
+        if layer:
+            return _some(block.known[layer], units)
+        inputs = self.evaluation.values(self.evaluation.inputs[block.examples])
+        return np.ascontiguousarray(_some(inputs.T, units))
 
     def _require_mask(self, number: int, mask: Mapping[int, BoolArray]) -> None:
         for k, keep in mask.items():
@@ -311,17 +476,20 @@ def performance(network: Network, evaluation: Evaluation, split: Split, ablation
     return Masking(network, evaluation).performance(split, ablation)
 
 
-def _without_input(layer: Layer) -> FloatArray:
-    """Return what each neuron of a layer emits when all that enters it is 0, ``(units,)``."""
-    emitted: FloatArray = activate(layer.activation, [np.zeros((1, layer.size), np.float32)], layer.bias)[0]
-    return emitted
+def _some(array: NDArray[Number], units: IntArray | None) -> NDArray[Number]:
+    """Return some rows of an array, or the array itself if `units` is None."""
+    return array if units is None else array.take(units, axis=0)
 
 
-def _columns(array: FloatArray, columns: IntArray) -> FloatArray:
-    """Return some columns of a matrix, without a copy if they are all of them."""
-    # `take` and not an index, whose result lies in columns, which makes the products slower.
-    taken: FloatArray = array if len(columns) == array.shape[1] else array.take(columns, axis=1)
-    return taken
+def _sum(arrays: Iterable[FloatArray]) -> FloatArray | None:
+    """Return the sum of arrays, the first of which is overwritten; None if there are none."""
+    total: FloatArray | None = None
+    for array in arrays:
+        if total is None:
+            total = array
+        else:
+            total += array
+    return total
 
 
 def _layers_to_compute(network: Network, known: Iterable[int]) -> list[int]:

@@ -4,9 +4,11 @@ from math import erf, exp, log, sqrt, tanh
 import numpy as np
 import pytest
 from hand_worked import chain, labelled, random_network
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spatialgraph import activations
-from spatialgraph.activations import ACTIVATION_FUNCTIONS, accuracy, forward, statistics, task_variance
+from spatialgraph.activations import ACTIVATION_FUNCTIONS, accuracy, forward, in_tanh, statistics, task_variance
 from spatialgraph.network import ACTIVATIONS, Evaluation, NotApplicableError
 
 FORMULAE = {
@@ -60,6 +62,24 @@ def test_forward_refuses_inputs_of_another_size():
         ValueError, match=r"^inputs of network 'chain': expected shape \(examples, 2\), found \(1, 3\)$"
     ):
         forward(worked(), np.zeros((1, 3), np.float32))
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 1000), layers=st.sets(st.integers(0, 4)), biases=st.booleans())
+def test_a_network_of_tanh_answers_as_that_of_sigmoids(seed, layers, biases):
+    network = random_network(seed, (4, 5, 6, 5, 4), activation="sigmoid")
+    if not biases:
+        network = replace(network, layers=[replace(layer, bias=None) for layer in network.layers])
+    inputs = labelled(network, 10, seed).inputs
+    before, after = forward(network, inputs), forward(in_tanh(network, layers), inputs)
+    hidden = layers & {1, 2, 3}
+    for k, (one, other) in enumerate(zip(before, after, strict=True)):
+        assert other == pytest.approx(2 * one - 1 if k in hidden else one, abs=1e-5)
+
+
+def test_layers_that_are_not_sigmoid_stay_as_they_are():
+    network = worked()
+    assert in_tanh(network, range(3)) is network
 
 
 def identity(tasks):

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from spatialgraph import activations
 from spatialgraph.activations import ACTIVATION_FUNCTIONS, accuracy, forward
-from spatialgraph.masking import ABLATIONS, Masking, extract, masked_accuracy, performance
+from spatialgraph.masking import ABLATIONS, Masking, masked_accuracy, performance
 from spatialgraph.network import Connection, Evaluation, Layer, Network, NotApplicableError
-from spatialgraph.splits import Split
+from spatialgraph.splits import Split, apply
 
 INPUTS = np.array([[1, 2], [3, 0]], np.float32)
 
@@ -39,11 +39,9 @@ BY_HAND = {
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_the_outputs_of_a_masked_network_are_those_worked_out_by_hand(ablation):
-    network = worked()
-    masking = Masking(network, Evaluation(INPUTS, [[0], [1]]))
+    masking = Masking(worked(), Evaluation(INPUTS, [[0], [1]]))
     mask = {1: np.array([True, False])}
-    module = extract(network, mask, masking.constants(ablation))
-    assert module.run({0: INPUTS}).tolist() == BY_HAND[ablation]
+    assert masking.outputs(mask, ablation).tolist() == BY_HAND[ablation]
     right = {"zero": 1.0, "incoming": 0.5, "mean": 0.5}
     assert masking.accuracy([mask], ablation).tolist() == [[right[ablation]]]
 
@@ -108,7 +106,7 @@ def test_extraction_equals_masking_the_whole_network(seed, ablation, activation,
     masking = Masking(network, evaluation, layers)
     constants = masking.constants(ablation)
     expected = naive(network, evaluation.inputs, mask, constants)
-    outputs = extract(network, mask, constants).run({0: evaluation.inputs})
+    outputs = masking.outputs(mask, ablation)
     assert outputs == pytest.approx(expected, abs=1e-4)
     answers = np.stack([outputs[:, network.output_task == task].argmax(axis=1) for task in (0, 1)], axis=1)
     labels = evaluation.labels
@@ -176,6 +174,65 @@ def test_performance_of_the_modules_of_a_split():
     # Task 0 from hidden neuron 1: its input is right for 2 of 4. Task 1 from hidden neuron 0, which is not connected to
     # it: both logits are 0, so class 0, right for 2 of 4.
     assert found.leaked.tolist() == [0.5, 0.5]
+
+
+def test_what_each_module_keeps_of_each_task():
+    split = Split.from_labels("by hand", {1: [0, 1], 2: [0, 0, 1, 1]}, 2)
+    # Module 0 knows nothing of task 1, module 1 half of task 0: its outputs are added.
+    assert performance(relay(), RELAY, split, "zero").kept.tolist() == [[1.0, 0.5], [0.5, 1.0]]
+    # Modules that have the outputs of the other task answer theirs as well as if they had none: class 0.
+    swapped = Split.from_labels("swapped", {1: [1, 0], 2: [1, 1, 0, 0]}, 2)
+    assert performance(relay(), RELAY, swapped, "zero").kept.tolist() == [[0.5, 1.0], [1.0, 0.5]]
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 1000), ablation=st.sampled_from(ABLATIONS), tasks=st.integers(1, 3))
+def test_what_modules_keep_is_the_accuracy_under_their_masks(seed, ablation, tasks):
+    network = random_network(seed, (4, 6, 7, 6), tasks=tasks, activation="sigmoid")
+    draw = np.random.default_rng(seed)
+    split = Split("any", {k: draw.random((network.layers[k].size, tasks)) < 0.5 for k in network.split_layers})
+    masking = Masking(network, labelled(network, 30, seed))
+    found = masking.performance(split, ablation)
+    for module in range(tasks):
+        for task in range(tasks):
+            outputs = network.output_task == task
+            kept = split.module(module) if task == module else split.module(module) | {3: outputs}
+            assert found.kept[module, task] == masking.accuracy([kept], ablation)[0, task]
+        leaked = masking.accuracy([split.others(module) | {3: network.output_task == module}], ablation)
+        assert found.leaked[module] == leaked[0, module]
+    assert np.array_equal(found.own, found.kept.diagonal())
+    if tasks == 2:
+        assert found.leaked.tolist() == [found.kept[1, 0], found.kept[0, 1]]
+
+
+def test_many_performances_are_those_of_each_split_and_ablation_alone():
+    network = random_network(1, (4, 12, 10, 6), tasks=3, activation="sigmoid")
+    masking = Masking(network, labelled(network, 60))
+    splits = [apply("random", network, seed=seed) for seed in (0, 1, 0)]
+    many = masking.performances(iter(splits), ABLATIONS)
+    assert [len(of_split) for of_split in many] == [3, 3, 3]
+    for split, of_split in zip(splits, many, strict=True):
+        for ablation, found in zip(ABLATIONS, of_split, strict=True):
+            alone = performance(network, masking.evaluation, split, ablation)
+            assert found.ablation == alone.ablation == ablation
+            for name in ("full", "own", "leaked", "kept"):
+                assert np.array_equal(getattr(found, name), getattr(alone, name))
+    assert masking.performances([], ABLATIONS) == []
+
+
+def test_equal_modules_are_run_once(monkeypatch):
+    network = random_network(1, (4, 12, 10, 6))
+    masking = Masking(network, labelled(network, 60))
+    run, module = [], masking._module
+    monkeypatch.setattr(masking, "_module", lambda keep: run.append(keep) or module(keep))
+    halves = Split.from_labels("halves", {1: np.arange(12) % 2, 2: np.arange(10) % 2, 3: network.output_task}, 2)
+    masking.performances([halves, halves], ABLATIONS)
+    assert len(run) == 2  # of two tasks, what leaks from one module is what the other keeps
+    run.clear()
+    alone = Split.from_labels("one task has all", {1: [0] * 12, 2: [0] * 10, 3: network.output_task}, 2)
+    found = masking.performance(alone, "zero")
+    assert len(run) == 1  # all neurons together are the whole network
+    assert found.own[0] == masking.full[0]
 
 
 def test_a_task_whose_outputs_are_in_the_other_module_cannot_answer_and_leaks_all_it_knows():

@@ -58,7 +58,14 @@ def test_share_is_of_each_layer_and_of_all():
 
 
 def test_measures_of_function_have_one_value_for_each_task():
-    found = Performance(("a", "b"), "zero", np.array([1.0, np.nan]), np.array([0.75, np.nan]), np.array([0.25, np.nan]))
+    found = Performance(
+        ("a", "b"),
+        "zero",
+        np.array([1.0, np.nan]),
+        np.array([0.75, np.nan]),
+        np.array([0.25, np.nan]),
+        np.full((2, 2), np.nan),
+    )
     for name, expected in {"accuracy": 0.75, "accuracy-drop": 0.25, "leaked-accuracy": 0.25}.items():
         first, second = measure(name, found)
         assert first == Measurement(expected, "a")
