@@ -6,7 +6,7 @@ The unit of replication is the seed of training: neither neurons nor tasks nor e
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -305,7 +305,7 @@ def comparisons(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         columns `CELL` with ``""`` for the one that is compared, one and other (the two that are), the columns of
         `paired`, p_holm, comparisons (how many tests the table has) and reason (why there is no p).
     """
-    return pd.concat([compare_kinds(scores, seed), compare_methods(scores, seed)], ignore_index=True)
+    return _stacked([compare_kinds(scores, seed), compare_methods(scores, seed)], _COLUMNS)
 
 
 _COLUMNS = (
@@ -334,15 +334,15 @@ def _compare(values: pd.DataFrame, across: str, table: list[str], within: list[s
     names = list(dict.fromkeys(values[across]))
     if across == "kind":
         names.sort()
-    wide = values.set_index([*by, "unit", "pair", across])["value"].unstack(across, sort=False)
+    wide = _wide(values, [*by, "unit", "pair"], across)
     pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
     pieces = [
         wide[[one, other]].dropna().set_axis(["first", "second"], axis=1).reset_index().assign(one=one, other=other)
         for one, other in pairs
     ]
+    keys = [*by, "one", "other"]
     if not pieces:
         return pd.DataFrame(columns=list(_COLUMNS))
-    keys = [*by, "one", "other"]
     long = pd.concat(pieces).groupby([*keys, "unit"], sort=False)[["first", "second"]].mean().reset_index()
     groups = long.groupby(keys, sort=False)
     found = groups.size().reset_index()[keys]
@@ -353,15 +353,14 @@ def _compare(values: pd.DataFrame, across: str, table: list[str], within: list[s
     if results:
         found = found.join(pd.concat(results))
     unpaired = _unpaired(values, across, by, pairs, found)
-    return _finish(pd.concat([found, unpaired], ignore_index=True), word, across, table)
+    return _finish(_stacked([found, unpaired], [*keys, "n"]), word, across, table)
 
 
 def _unpaired(
     values: pd.DataFrame, across: str, by: list[str], pairs: list[tuple[str, str]], found: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the comparisons of which both sides have values, but none of a common seed; n is 0."""
-    there = values[[*by, across]].drop_duplicates().assign(there=True)
-    has = there.set_index([*by, across])["there"].unstack(across, fill_value=False).astype(bool)
+    has = _wide(values[[*by, across]].drop_duplicates().assign(value=1.0), by, across).notna()
     both = [
         has.index[has[one] & has[other]].to_frame(index=False).assign(one=one, other=other, n=0) for one, other in pairs
     ]
@@ -385,6 +384,19 @@ def _finish(table: pd.DataFrame, word: str, across: str, family: list[str]) -> p
     reasons = {n: f"expected at least {LEAST_SEEDS} seeds for a test, found {n}" for n in range(LEAST_SEEDS)}
     table["reason"] = table["n"].map(lambda n: reasons.get(n, ""))
     return table[list(_COLUMNS)]
+
+
+def _wide(values: pd.DataFrame, rows: list[str], across: str) -> pd.DataFrame:
+    """Return the values with a column for each value of `across`, the rows in their order of appearance."""
+    wide = values.set_index([*rows, across])["value"].unstack(across)
+    # `unstack(sort=False)` would keep the order, and in pandas 2.1 mixes up the values.
+    return wide.reindex(pd.MultiIndex.from_frame(values[rows].drop_duplicates()))
+
+
+def _stacked(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:
+    """Return the rows of several frames, of which those without rows would settle the types of columns."""
+    frames = [frame for frame in frames if len(frame)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
 
 
 def _by_size(group: NDArray[np.integer], values: FloatArray) -> Iterator[tuple[NDArray[np.intp], FloatArray]]:
