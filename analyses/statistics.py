@@ -20,8 +20,11 @@ FloatArray = NDArray[np.float64]
 LEAST_SEEDS = 5
 """Fewer seeds get no p: with four, the least two-sided p is 2/16."""
 
+RESAMPLES = 4999
+"""How often the bootstrap draws: the ends of an interval are then known to 2 % of its half width."""
+
 DRAWS = 9999
-"""How often resampling and Monte Carlo tests draw."""
+"""How often Monte Carlo tests draw."""
 
 LEVEL = 0.05
 """The level of tests; intervals hold with one minus this."""
@@ -31,7 +34,7 @@ CELL = ("kind", "inputs", "split", "ablation", "metric")
 
 _ROUNDING = 1e-12  # relative; what differs by less is equal: scores are differences of decimals that binary cannot hold
 _UNTOLD = ("share",)  # its mean over tasks is the same for every partition
-_ROWS = 500  # cells or comparisons at once: each has `DRAWS` numbers of 8 bytes, so 40 MB
+_ROWS = 500  # cells or comparisons at once: each has up to `DRAWS` numbers of 8 bytes, so 40 MB
 
 
 def per_network(scores: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +111,7 @@ def cells(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return table.assign(**added, **joined)
 
 
-def interval_of_mean(values: FloatArray, seed: int = 0, draws: int = DRAWS) -> tuple[FloatArray, FloatArray]:
+def interval_of_mean(values: FloatArray, seed: int = 0, draws: int = RESAMPLES) -> tuple[FloatArray, FloatArray]:
     """Return the 95 % bootstrap interval of the mean of each row.
 
     Bias-corrected and accelerated ("Better bootstrap confidence intervals", Efron 1987,

@@ -14,6 +14,7 @@ from scipy import stats
 from spatialgraph.analyses.results import COLUMNS
 from spatialgraph.analyses.statistics import (
     DRAWS,
+    RESAMPLES,
     cells,
     compare_kinds,
     compare_methods,
@@ -151,7 +152,7 @@ def test_where_bca_is_not_defined_the_interval_is_by_percentiles(monkeypatch):
     assert methods == ["BCa", "percentile"]
     assert (low[[0, 2]] == plain[0][[0, 2]]).all()
     expected = bootstrap(
-        (values[1],), np.mean, method="percentile", vectorized=True, random_state=np.random.default_rng([0, 6])
+        (values[1],), np.mean, n_resamples=RESAMPLES, method="percentile", random_state=np.random.default_rng([0, 6])
     ).confidence_interval
     assert (low[1], high[1]) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
