@@ -74,7 +74,7 @@ class Results:
                     f"{folder}: expected a folder that `spatialgraph analyze` wrote, found one without {name}"
                 )
         run = folder / _run_of(folder / "analysis.json")
-        return cls(folder, _read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), run)
+        return cls(folder, read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), run)
 
     @cached_property
     def members(self) -> pd.DataFrame:
@@ -144,6 +144,37 @@ class Results:
         return self._networks[name]
 
 
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read ``scores.csv``, and name what is wrong with it.
+
+    Args:
+        path: the file.
+
+    Returns:
+        the columns `COLUMNS`, as `Results.scores` has them.
+
+    Raises:
+        ValueError: the file is not what an analysis writes.
+    """
+    # Only a value may be missing: a network may well be called "NA", and an empty ablation is a name as well.
+    try:
+        scores = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except ValueError as error:  # pandas' own errors of parsing are ValueErrors
+        raise ValueError(
+            f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}, found {error}"
+        ) from None
+    missing = [name for name in COLUMNS if name not in scores.columns]
+    if missing:
+        found = ", ".join(map(str, scores.columns))
+        raise ValueError(f"{path}: expected columns {', '.join(COLUMNS)}; {', '.join(missing)} missing, found {found}")
+    if scores.empty:
+        raise ValueError(f"{path}: expected at least one score, found none")
+    seed, value = _numbers(scores["seed"], path), _numbers(scores["value"], path)
+    if (seed % 1 > 0).any():
+        raise ValueError(f"{path}: expected whole numbers in the column seed, found {seed[seed % 1 > 0].iloc[0]}")
+    return scores.assign(seed=seed.astype("Int64"), value=value)[list(COLUMNS)]
+
+
 def label(name: str) -> str:
     """Return how tables and figures write an input mode, a kind or an ablation: as the paper does, or the name itself.
 
@@ -180,26 +211,6 @@ def _run_of(path: Path) -> Path:
     if not isinstance(run, str) or not run:
         raise ValueError(f'{path}: expected a JSON object with "run", the folder of the networks, found none')
     return Path(run)
-
-
-def _read_scores(path: Path) -> pd.DataFrame:
-    # Only a value may be missing: a network may well be called "NA", and an empty ablation is a name as well.
-    try:
-        scores = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except ValueError as error:  # pandas' own errors of parsing are ValueErrors
-        raise ValueError(
-            f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}, found {error}"
-        ) from None
-    missing = [name for name in COLUMNS if name not in scores.columns]
-    if missing:
-        found = ", ".join(map(str, scores.columns))
-        raise ValueError(f"{path}: expected columns {', '.join(COLUMNS)}; {', '.join(missing)} missing, found {found}")
-    if scores.empty:
-        raise ValueError(f"{path}: expected at least one score, found none")
-    seed, value = _numbers(scores["seed"], path), _numbers(scores["value"], path)
-    if (seed % 1 > 0).any():
-        raise ValueError(f"{path}: expected whole numbers in the column seed, found {seed[seed % 1 > 0].iloc[0]}")
-    return scores.assign(seed=seed.astype("Int64"), value=value)[list(COLUMNS)]
 
 
 def _numbers(column: pd.Series[str], path: Path) -> pd.Series[float]:
