@@ -70,6 +70,8 @@ def weighted_sums(
     """
     units, width = weight.shape
     received, sent = np.zeros((len(sources), units)), np.zeros((len(targets), width))
+    # Most splits leave no neuron without a task: the sums over those are 0 without reading the weights.
+    summed = [(row, source) for row, source in zip(received, sources, strict=True) if source.any()]
     rows = min(units, max(1, PIECE // width))
     buffer = np.empty((rows, width))
     with _blas().limit(limits=1):  # so that the last bits do not depend on the number of cores
@@ -78,7 +80,7 @@ def weighted_sums(
             values = buffer[: piece.stop - start]
             _QUANTITIES[of](weight[piece], values)
             # A product with each vector, not one with all: a matrix of two or three columns takes BLAS twice as long.
-            for row, source in zip(received, sources, strict=True):
+            for row, source in summed:
                 np.matmul(values, source, out=row[piece])
             for row, target in zip(sent, targets, strict=True):
                 row += target[piece] @ values
@@ -165,18 +167,20 @@ def communities(network: Network, split: Split, of: Quantity = "absolute") -> Co
 
 
 def _sum(network: Network, split: Split, of: Quantity) -> Communities:
+    """Return the sums of `communities`; those of single neurons only if some serve no task."""
     members = memberships(network, split)
+    alone = {k: member[-1] > 0 for k, member in members.items()}
+    each = any(which.any() for which in alone.values())
     classes = len(network.tasks) + 1
     between = np.zeros((len(network.split_connections), classes, classes))
     leaving = {k: np.zeros(member.shape[1]) for k, member in members.items()}
     entering = {k: np.zeros(member.shape[1]) for k, member in members.items()}
     for number, connection in enumerate(network.split_connections):
         source, target = members[connection.source], members[connection.target]
-        received, (sent,) = weighted_sums(connection.weight, of, source, np.ones((1, target.shape[1])))
+        received, sent = weighted_sums(connection.weight, of, source, np.ones((int(each), target.shape[1])))
         between[number] = received @ target.T
-        leaving[connection.source] += sent
+        leaving[connection.source] += sent.sum(axis=0)
         entering[connection.target] += received.sum(axis=0)
-    alone = {k: member[-1] > 0 for k, member in members.items()}
     return Communities(
         between,
         np.concatenate([leaving[k][which] for k, which in alone.items()]),

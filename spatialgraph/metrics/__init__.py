@@ -9,9 +9,20 @@ from __future__ import annotations
 # Imported in the order in which the metrics are entered in `METRICS`, which is that of tables.
 # isort: off
 from .metric import METRICS, Better, Facts, Measurement, Metric, Of, facts, measure, measure_of, metric
-from .community import cut, directed_modularity, modularity, share
-from .geometry import silhouette, wiring
-from .function import accuracy, accuracy_drop, leaked_accuracy
+from .community import (
+    cut,
+    directed_modularity,
+    layered_modularity,
+    modularity,
+    ncut,
+    participation,
+    participation_coefficients,
+    share,
+    signed_modularity,
+    strength_assortativity,
+)
+from .geometry import inter_intra_distance, silhouette, wiring
+from .function import accuracy, accuracy_drop, double_dissociation, leaked_accuracy
 # isort: on
 
 __all__ = [
@@ -25,13 +36,21 @@ __all__ = [
     "accuracy_drop",
     "cut",
     "directed_modularity",
+    "double_dissociation",
     "facts",
+    "inter_intra_distance",
+    "layered_modularity",
     "leaked_accuracy",
     "measure",
     "measure_of",
     "metric",
     "modularity",
+    "ncut",
+    "participation",
+    "participation_coefficients",
     "share",
+    "signed_modularity",
     "silhouette",
+    "strength_assortativity",
     "wiring",
 ]

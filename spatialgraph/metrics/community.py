@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..communities import Communities, communities
+from ..communities import Communities, DoubleArray, Quantity, communities, strengths_to_tasks, weighted_sums
 from ..network import Network, NotApplicableError
 from ..splits.split import Split
 from .metric import Measurement, metric
@@ -28,8 +28,7 @@ def modularity(network: Network, split: Split) -> float:
         NotApplicableError: the split is no partition, or there is no strength.
     """
     found = _with_strength(network, split)
-    degree = found.leaving + found.entering
-    return float((found.within / found.total - (degree / (2 * found.total)) ** 2).sum())
+    return _excess(found) / found.total
 
 
 @metric("directed-modularity", of="split", better="high", weights=True)
@@ -51,6 +50,52 @@ def directed_modularity(network: Network, split: Split) -> float:
     return float((found.within / found.total - found.leaving * found.entering / found.total**2).sum())
 
 
+@metric("layered-modularity", of="split", better="high", weights=True)
+def layered_modularity(network: Network, split: Split) -> float:
+    """Measure how much more strength lies within tasks than expected, connections within layers being impossible.
+
+    Q = 1/m Σ_ℓ Σ_c [L_ℓc − out_ℓc · in_ℓc / m_ℓ],  over the connections ℓ from one layer to another: L_ℓc the strength
+    within community c, out_ℓc and in_ℓc the strengths that leave and enter its neurons, m_ℓ the strength of ℓ, and m
+    that of all. Each term of ℓ is the bipartite modularity of "Modularity and community detection in bipartite
+    networks", Barber 2007, arXiv 0707.1616, which is 0 for communities that are layers; `modularity` is negative there.
+    From −1 to 1.
+
+    Args:
+        network: the network.
+        split: a partition; a neuron that serves no task is a community of its own.
+
+    Raises:
+        NotApplicableError: the split is no partition, or there is no strength.
+    """
+    found = _with_strength(network, split)
+    between = found.between[found.between.any(axis=(1, 2))]
+    leaving, entering = between.sum(axis=2)[:, :-1], between.sum(axis=1)[:, :-1]
+    # A neuron that serves no task adds nothing: of each connection it is at one end alone.
+    expected = (leaving * entering).sum(axis=1) / between.sum(axis=(1, 2))
+    return float((found.within.sum() - expected.sum()) / found.total)
+
+
+@metric("signed-modularity", of="split", better="high", weights=True)
+def signed_modularity(network: Network, split: Split) -> float:
+    """Measure how much more positive, and how much less negative weight lies within tasks than expected.
+
+    Q = (w⁺ Q⁺ − w⁻ Q⁻) / (w⁺ + w⁻),  Q⁺ and Q⁻ the `modularity` of the positive weights and of the sizes of the
+    negative ones, w⁺ and w⁻ their sums. "Analysis of community structure in networks of correlated data", Gómez, Jensen
+    & Arenas 2009, arXiv 0812.3030. From −1 to 1. It calls negative weights within a task the opposite of a module: true
+    of correlations, and of neurons that inhibit; other measures here take a weight's size for its strength.
+
+    Args:
+        network: the network.
+        split: a partition; a neuron that serves no task is a community of its own.
+
+    Raises:
+        NotApplicableError: the split is no partition, or there is no strength.
+    """
+    total = _with_strength(network, split).total
+    positive, negative = (communities(network, split, part) for part in ("positive", "negative"))
+    return (_excess(positive) - _excess(negative)) / total
+
+
 @metric("cut", of="split", better="low", weights=True)
 def cut(network: Network, split: Split) -> float:
     """Measure the share of the total strength that runs between neurons of different tasks.
@@ -67,6 +112,141 @@ def cut(network: Network, split: Split) -> float:
     found = _with_strength(network, split)
     of_tasks = found.between.sum(axis=0)[:-1, :-1]
     return float((of_tasks.sum() - of_tasks.trace()) / found.total)
+
+
+@metric("ncut", of="split", better="low", weights=True)
+def ncut(network: Network, split: Split) -> float:
+    """Measure the share of each task's strength that runs to neurons of no or another task, added up over the tasks.
+
+    Σ_t cut(t, rest) / vol(t),  vol(t) the summed strengths of the neurons of task t, directions ignored: a connection
+    within the task counts at both of its ends. "Normalized cuts and image segmentation", Shi & Malik 2000,
+    doi:10.1109/34.868688, for any number of tasks. From 0 to the number of tasks. A neuron that serves no task is in
+    the rest of every task, and has no term of its own.
+
+    Args:
+        network: the network.
+        split: a partition.
+
+    Raises:
+        NotApplicableError: the split is no partition, there is no strength, or the neurons of a task have none.
+    """
+    found = _with_strength(network, split)
+    tasks = slice(len(network.tasks))
+    volume = (found.leaving + found.entering)[tasks]
+    if not volume.all():
+        without = ", ".join(name for name, v in zip(network.tasks, volume, strict=True) if not v)
+        raise NotApplicableError(
+            f"ncut of split {split.method!r}: expected strength in every task, found none in {without}"
+        )
+    return float(((volume - 2 * found.within[tasks]) / volume).sum())
+
+
+@metric("participation", of="split", better="low", weights=True)
+def participation(network: Network, split: Split) -> list[Measurement]:
+    """Measure how evenly the strength of a neuron is spread over the tasks, on average.
+
+    The mean of `participation_coefficients` over the neurons of each split layer and over all of them together, without
+    those that have no strength; a layer in which none has is left out. From 0, every neuron connected with one task
+    alone, to below 1.
+
+    Args:
+        network: the network.
+        split: a partition.
+
+    Raises:
+        NotApplicableError: the split is no partition, or there is no strength.
+    """
+    _with_strength(network, split)
+    parts = {network.layers[k].name: values for k, values in participation_coefficients(network, split).items()}
+    parts[""] = np.concatenate(list(parts.values()))
+    connected = {layer: values[~np.isnan(values)] for layer, values in parts.items()}
+    return [Measurement(float(values.mean()), layer=layer) for layer, values in connected.items() if values.size]
+
+
+def participation_coefficients(network: Network, split: Split) -> dict[int, DoubleArray]:
+    """Return how evenly the strength of each neuron is spread over the tasks.
+
+    P_i = 1 − Σ_c (k_ic / k_i)²,  k_ic the strength of the connections of neuron i, whichever their direction, with the
+    neurons of community c, and k_i that of all. "Functional cartography of complex metabolic networks", Guimerà &
+    Amaral 2005, arXiv q-bio/0502035. From 0 to below 1. A neuron that serves no task is a community of its own.
+
+    Args:
+        network: the network.
+        split: a partition of its split layers.
+
+    Returns:
+        layer number to ``(units,)``; nan for a neuron without strength.
+
+    Raises:
+        NotApplicableError: the split is no partition, or no layer is split.
+        ValueError: the split is not of this network.
+
+    Example:
+        >>> from spatialgraph.network import Connection, Layer
+        >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
+        >>> network = Network(layers, (Connection(0, 1, [[3.0, 0.0], [-1.0, 0.0]]),), [0, 1], {"tasks": ["a", "b"]})
+        >>> split = Split.from_labels("by hand", {0: [0, 1], 1: [0, 1]}, tasks=2)
+        >>> participation_coefficients(network, split)[0].tolist()
+        [0.375, nan]
+    """
+    strengths = strengths_to_tasks(network, split)
+    # With a community of one neuron there is one connection at most, so that its strength squared is a weight squared.
+    squares = {k: (strength[:-1] ** 2).sum(axis=0) for k, strength in strengths.items()}
+    if any(strength[-1].any() for strength in strengths.values()):
+        for k, strength in strengths_to_tasks(network, split, "squared").items():
+            squares[k] += strength[-1]
+    coefficients = {}
+    for k, strength in strengths.items():
+        total = strength.sum(axis=0)
+        concentration = np.divide(squares[k], total**2, out=np.full_like(total, np.nan), where=total > 0)
+        coefficients[k] = np.maximum(1 - concentration, 0)  # rounding puts a share of 1 on either side of it
+    return coefficients
+
+
+@metric("strength-assortativity", of="network", better="", weights=True)
+def strength_assortativity(network: Network) -> float:
+    """Measure whether strong neurons are connected with strong neurons.
+
+    The correlation (Pearson's r) of the summed strengths of the two neurons of a connection, over the split connections
+    with a weight other than 0, each counted in both directions. "Mixing patterns in networks", Newman 2003, arXiv
+    cond-mat/0209450, with summed strengths in place of degrees. From −1 to 1. It tells of layers of different width and
+    of hubs, not of modules.
+
+    Args:
+        network: the network.
+
+    Raises:
+        NotApplicableError: there is no strength, or every connected neuron has the same.
+    """
+    strength, degree = _neuron_sums(network, "absolute"), _neuron_sums(network, "present")
+    ends = sum(float(count.sum()) for count in degree.values())
+    if not ends:
+        raise _no_connections(network)
+    mean = sum(float(degree[k] @ strength[k]) for k in degree) / ends
+    # Deviations from the mean, and not squares less the square of the mean, which cancel where strengths are alike.
+    deviation = {k: np.where(degree[k] > 0, strength[k] - mean, 0) for k in degree}
+    if max(np.abs(values).max() for values in deviation.values()) <= 1e-12 * mean:
+        raise NotApplicableError(
+            f"strength-assortativity: expected neurons of different strength in {network.name!r}, found none"
+        )
+    variance = sum(float(degree[k] @ deviation[k] ** 2) for k in degree)
+    covariance = 0.0
+    for connection in network.split_connections:
+        source, target = deviation[connection.source], deviation[connection.target]
+        received, _ = weighted_sums(connection.weight, "present", source[None], np.empty((0, len(target))))
+        covariance += 2 * float(received[0] @ target)
+    return float(np.clip(covariance / variance, -1, 1))
+
+
+def _neuron_sums(network: Network, of: Quantity) -> dict[int, DoubleArray]:
+    """Return a quantity summed over all split connections of each neuron: layer number to ``(units,)``."""
+    sums = {k: np.zeros(network.layers[k].size) for k in network.split_layers}
+    for connection in network.split_connections:
+        weight = connection.weight
+        (received,), (sent,) = weighted_sums(weight, of, np.ones((1, weight.shape[1])), np.ones((1, weight.shape[0])))
+        sums[connection.target] += received
+        sums[connection.source] += sent
+    return sums
 
 
 @metric("share", of="split", better="", weights=False)
@@ -93,11 +273,22 @@ def share(network: Network, split: Split) -> list[Measurement]:
     ]
 
 
+def _excess(found: Communities) -> float:
+    """Return the strength within communities less that expected of summed strengths, Q · m; 0 without strength."""
+    if not found.total > 0:
+        return 0.0
+    return float((found.within - (found.leaving + found.entering) ** 2 / (4 * found.total)).sum())
+
+
 def _with_strength(network: Network, split: Split) -> Communities:
     """Return the strengths between communities; raise NotApplicableError if there are none."""
     found = communities(network, split)
     if not found.total > 0:
-        raise NotApplicableError(
-            f"measures of communities: expected connections between the split layers of {network.name!r}, found none"
-        )
+        raise _no_connections(network)
     return found
+
+
+def _no_connections(network: Network) -> NotApplicableError:
+    return NotApplicableError(
+        f"measures of communities: expected connections between the split layers of {network.name!r}, found none"
+    )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..masking import Performance
+from ..network import NotApplicableError
 from .metric import Measurement, metric
 
 
@@ -43,6 +44,28 @@ def leaked_accuracy(performance: Performance) -> list[Measurement]:
         performance: what the network and the parts of a split can do.
     """
     return _per_task(performance, performance.leaked)
+
+
+@metric("double-dissociation", of="function", better="high", weights=True)
+def double_dissociation(performance: Performance) -> list[Measurement]:
+    """Measure how much better the neurons of each task do their own task than the others.
+
+    D_i = a_ii − mean_{j ≠ i} a_ij,  a_ij the accuracy of task j with only the neurons that serve task i, and the
+    outputs of j. From −1 to 1; nan where one of the accuracies is. Two tasks dissociate doubly if D is high for both:
+    where it is high for one alone, the other may be the harder task for every neuron ("Physiological psychology",
+    Teuber 1955, doi:10.1146/annurev.ps.06.020155.001411).
+
+    Args:
+        performance: what the network and the parts of a split can do.
+
+    Raises:
+        NotApplicableError: there is but one task.
+    """
+    tasks = len(performance.tasks)
+    if tasks < 2:
+        raise NotApplicableError(f"double-dissociation: expected at least 2 tasks, found {tasks}")
+    others = performance.kept[~np.eye(tasks, dtype=bool)].reshape(tasks, tasks - 1)
+    return _per_task(performance, performance.kept.diagonal() - others.mean(axis=1))
 
 
 def _per_task(performance: Performance, values: NDArray[np.float64]) -> list[Measurement]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ..network import Network, NotApplicableError
+from ..communities import PIECE, DoubleArray
+from ..network import IntArray, Network, NotApplicableError
 from ..splits.split import Split
 from .metric import metric
 
@@ -28,9 +31,11 @@ def wiring(network: Network) -> float:
         raise NotApplicableError(f"wiring: expected connected split layers in network {network.name!r}, found none")
     total, pairs = 0.0, 0
     for connection in network.split_connections:
-        distance = cdist(network.layers[connection.target].position, network.layers[connection.source].position)
-        total += float((np.abs(connection.weight) * distance).sum())
-        pairs += distance.size
+        target, source = (_position(network, k) for k in (connection.target, connection.source))
+        weight = connection.weight
+        for piece in _pieces(*weight.shape):
+            total += float((np.abs(weight[piece]) * cdist(target[piece], source)).sum())
+        pairs += weight.size
     return total / pairs
 
 
@@ -51,11 +56,7 @@ def silhouette(network: Network, split: Split) -> float:
         NotApplicableError: there are no positions, the split is no partition, or fewer than two tasks have neurons, or
             each task has but one.
     """
-    _require_positions("silhouette", network)
-    split.require_for(network)
-    labels = np.concatenate([split.labels(k) for k in network.split_layers])
-    position = np.concatenate([np.asarray(network.layers[k].position, np.float64) for k in network.split_layers])
-    position, labels = position[labels >= 0], labels[labels >= 0]
+    position, labels = _placed("silhouette", network, split)
     found = len(np.unique(labels))
     if not 2 <= found < len(labels):
         raise NotApplicableError(
@@ -65,6 +66,63 @@ def silhouette(network: Network, split: Split) -> float:
     from sklearn.metrics import silhouette_score  # takes seconds to import; no other metric needs it
 
     return float(silhouette_score(position, labels))
+
+
+@metric("inter-intra-distance", of="split", better="high", weights=False)
+def inter_intra_distance(network: Network, split: Split) -> float:
+    """Measure how many times farther apart neurons of different tasks lie than neurons of one task.
+
+    The mean distance between two neurons of different tasks, divided by the mean distance between two of one task: each
+    over all pairs of different neurons of the split layers, whether in one layer or in two, without the neurons that
+    serve no task. At least 0; 1 where tasks are not apart, and more where they are.
+
+    Args:
+        network: the network.
+        split: a partition.
+
+    Raises:
+        NotApplicableError: there are no positions, the split is no partition, no two neurons are of different tasks or
+            none of one, or those of one task all lie in one place.
+    """
+    position, labels = _placed("inter-intra-distance", network, split)
+    members = (labels[:, None] == np.arange(len(network.tasks))).astype(np.float64)
+    sums = np.zeros((len(network.tasks), len(network.tasks)))
+    for piece in _pieces(len(position), len(position)):
+        sums += members[piece].T @ (cdist(position[piece], position) @ members)
+    count = members.sum(axis=0)
+    # Ordered pairs; the distance of a neuron from itself is 0 in the sums, and it is no pair.
+    within, all_pairs = (count * (count - 1)).sum(), len(labels) * (len(labels) - 1)
+    inner = sums.trace()
+    if not (within and all_pairs > within and inner > 0):
+        raise NotApplicableError(
+            f"inter-intra-distance of split {split.method!r}: expected pairs of neurons of different tasks, and of one "
+            f"task in different places, found {_counted(network, count)}"
+        )
+    return float((sums.sum() - inner) / (all_pairs - within) / (inner / within))
+
+
+def _counted(network: Network, count: DoubleArray) -> str:
+    return ", ".join(f"{n:.0f} of {name}" for name, n in zip(network.tasks, count, strict=True))
+
+
+def _placed(name: str, network: Network, split: Split) -> tuple[DoubleArray, IntArray]:
+    """Return the positions ``(neurons, dim)`` and the tasks of the neurons that serve one."""
+    _require_positions(name, network)
+    split.require_for(network)
+    labels = np.concatenate([split.labels(k) for k in network.split_layers])
+    position = np.concatenate([_position(network, k) for k in network.split_layers])
+    return position[labels >= 0], labels[labels >= 0]
+
+
+def _position(network: Network, layer: int) -> DoubleArray:
+    """Return the positions of a layer that has them, ``(units, dim)``."""
+    return np.asarray(network.layers[layer].position, np.float64)
+
+
+def _pieces(rows: int, width: int) -> Iterator[slice]:
+    """Yield slices of rows that together are all of them, so that no more than `PIECE` numbers are made at a time."""
+    step = max(1, PIECE // max(width, 1))
+    return (slice(start, start + step) for start in range(0, rows, step))
 
 
 def _require_positions(name: str, network: Network) -> None:
