@@ -346,9 +346,10 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def blocks(examples: int) -> Iterator[slice]:
-    """Yield slices of at most `BLOCK` examples that together are all of them."""
-    return (slice(start, start + BLOCK) for start in range(0, examples, BLOCK))
+def blocks(examples: int, size: int | None = None) -> Iterator[slice]:
+    """Yield slices of at most `size` examples, `BLOCK` if None, that together are all of them."""
+    size = size or BLOCK
+    return (slice(start, start + size) for start in range(0, examples, size))
 
 
 def require_executable(network: Network) -> None:
