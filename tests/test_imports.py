@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
-    *("registry", "network", "files", "activations", "ablation", "graph", "splits", "store", "masking"),
+    *("registry", "network", "planted", "files", "activations", "ablation", "graph", "splits", "store", "masking"),
     *("communities", "metrics", "describe", "cli"),
 )
 

@@ -1,0 +1,66 @@
+"""Networks whose modules are known because they were planted: what split methods and measures can be tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .network import Connection, FloatArray, IntArray, Layer, Network
+
+
+def planted(
+    leakage: float, sizes: Sequence[int] = (24, 32, 8), tasks: int = 2, seed: int = 0
+) -> tuple[Network, dict[int, IntArray]]:
+    """Make a network of one block of neurons for each task, with some strength running between the blocks.
+
+    The planted partition of "Algorithms for graph partitioning on the planted partition model", Condon & Karp 2001,
+    doi:10.1002/1098-2418(200103)18:2<116::AID-RSA1001>3.0.CO;2-2, with strengths in place of probabilities: all neurons
+    of a layer are connected to all of the next. A strength within a block is uniform between 0.5 and 1.5; those between
+    blocks are too, times the factor that gives them their share of the strength of each connection of two layers. Signs
+    are random. The blocks of a layer are as equal in size as can be, their neurons in random order.
+
+    Args:
+        leakage: the share of the strength that runs between blocks, from 0 (blocks are not connected) to below 1. At
+            1 − 1/tasks there are no blocks left, if they are equal in size.
+        sizes: of the split layers, the output last. An input layer of one unit comes before them.
+        tasks: how many blocks there are.
+        seed: of the strengths, signs and order.
+
+    Returns:
+        The network; and each split layer's number to ``(units,)``, the block of each neuron: the number of its task.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Example:
+        >>> network, labels = planted(0.1, sizes=(4, 2))
+        >>> weight = np.abs(network.split_connections[0].weight)
+        >>> between = weight[np.not_equal.outer(labels[2], labels[1])].sum() / weight.sum()
+        >>> [block.tolist() for block in labels.values()], round(float(between), 6)
+        ([[1, 0, 0, 1], [1, 0]], 0.1)
+    """
+    if not 0 <= leakage < 1:
+        raise ValueError(f"leakage of a planted network: expected a share from 0 to below 1, found {leakage}")
+    if tasks < 1 or len(sizes) < 2 or min(sizes) < tasks:
+        raise ValueError(
+            "sizes of a planted network: expected at least two layers of at least one neuron for each of at least one "
+            f"task, found sizes {tuple(sizes)} and {tasks} tasks"
+        )
+    draw = np.random.default_rng(seed)
+    labels = {k: draw.permutation(np.arange(size) * tasks // size) for k, size in enumerate(sizes, start=1)}
+    connections = [Connection(0, 1, np.ones((sizes[0], 1), np.float32))]
+    connections += [Connection(k - 1, k, _weight(draw, labels[k], labels[k - 1], leakage)) for k in labels if k > 1]
+    names = ["input", *(f"hidden{k}" for k in range(1, len(sizes))), "output"]
+    layers = [Layer(name, size, split=k > 0) for k, (name, size) in enumerate(zip(names, (1, *sizes), strict=True))]
+    metadata = {"name": f"planted-{leakage:g}-{seed}", "tasks": [f"task{number}" for number in range(tasks)]}
+    return Network(tuple(layers), tuple(connections), labels[len(sizes)], metadata), labels
+
+
+def _weight(draw: np.random.Generator, target: IntArray, source: IntArray, leakage: float) -> FloatArray:
+    """Return ``(target units, source units)`` random weights, of which a share of the strength is between blocks."""
+    strength = draw.uniform(0.5, 1.5, (len(target), len(source)))
+    between = np.not_equal.outer(target, source)
+    if between.any():
+        strength[between] *= leakage / (1 - leakage) * strength[~between].sum() / strength[between].sum()
+    return np.asarray(strength * draw.choice([-1.0, 1.0], strength.shape), np.float32)
