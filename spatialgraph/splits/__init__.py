@@ -17,6 +17,9 @@ from .split import SPLITS, Split, sees, split_method
 # isort: off
 from . import greedy
 from . import spectral
+from . import anchored
+from . import min_cut
+from . import communities
 from . import activation
 from . import positions
 from . import random
@@ -27,8 +30,11 @@ __all__ = [
     "NotApplicableError",
     "Split",
     "activation",
+    "anchored",
     "apply",
+    "communities",
     "greedy",
+    "min_cut",
     "positions",
     "random",
     "sees",

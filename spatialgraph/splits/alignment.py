@@ -40,42 +40,115 @@ def align(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -> tupl
         >>> labels[0].tolist(), labels[1].tolist(), notes
         ([0, 1], [0, 1], [])
     """
-    from scipy.optimize import linear_sum_assignment  # takes longer to import than the rest of the splits
+    tasks = len(network.tasks)
+    found, outputs = _outputs_of(network, clusters)
+    count = np.zeros((tasks, tasks), np.int64)  # one row for each cluster that there could be
+    count[: len(found)] = outputs
+    labels = _renamed(clusters, found, _one_to_one(count)[: len(found)])
+    notes = []
+    if len(found) < tasks:
+        notes.append(f"{len(found)} clusters found for {tasks} tasks")
+    if empty := np.count_nonzero(outputs.sum(axis=1) == 0):
+        notes.append(f"{empty} of {len(found)} clusters hold no output")
+    return labels, [*notes, *_misplaced(network, outputs, labels, "cluster")]
 
+
+def align_communities(
+    network: Network, communities: Mapping[int, NDArray[np.integer]]
+) -> tuple[dict[int, IntArray], list[str]]:
+    """Give each community that holds outputs to the task of most of them, or to one that has no other community.
+
+    Communities differ from clusters in that nobody asked for a certain number of them. If more of them hold outputs
+    than there are tasks, each goes to the task that most of its outputs belong to, the first of those with equally
+    many; otherwise they are matched with tasks one to one, as in `align`, so that no task goes without that need not. A
+    community without outputs does not tell which task it is for: its neurons serve none.
+
+    Args:
+        network: the network.
+        communities: each split layer's number to ``(units,)``, each neuron's community, numbered from 0, -1 for none.
+
+    Returns:
+        layer number to ``(units,)``, the number of each neuron's task, -1 for none, outputs as their communities; and
+        notes, one for each thing that is not as it should be.
+
+    Raises:
+        NotApplicableError: the output layer is not split, so that communities have no outputs to be known by.
+
+    Example:
+        >>> from spatialgraph.network import Connection, Layer
+        >>> layers = (Layer("hidden", 3, split=True), Layer("output", 3, split=True))
+        >>> network = Network(layers, (Connection(0, 1, np.ones((3, 3))),), [0, 1, 1], {"tasks": ["a", "b"]})
+        >>> labels, notes = align_communities(network, {0: np.array([2, 1, 3]), 1: np.array([0, 1, 2])})
+        >>> labels[0].tolist(), labels[1].tolist(), notes
+        ([1, 1, -1], [0, 1, 1], ['1 of 4 communities hold no output: their 1 neurons serve no task'])
+    """
+    found, outputs = _outputs_of(network, communities)
+    held = outputs.sum(axis=1) > 0
+    task = np.full(len(found), -1)
+    task[held] = outputs[held].argmax(axis=1) if held.sum() > len(network.tasks) else _one_to_one(outputs[held])
+    labels = _renamed(communities, found, task)
+    notes = []
+    if not held.all():
+        idle, neurons = found[~held], np.concatenate(list(communities.values()))
+        notes.append(
+            f"{len(idle)} of {len(found)} communities hold no output: their {np.isin(neurons, idle).sum()} neurons "
+            "serve no task"
+        )
+    if without := sorted(set(range(len(network.tasks))) - set(task.tolist())):
+        names = ", ".join(network.tasks[number] for number in without)
+        notes.append(f"tasks without a community: {names}")
+    return labels, [*notes, *_misplaced(network, outputs, labels, "community")]
+
+
+def _outputs_of(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[IntArray, IntArray]:
+    """Count the outputs of each task in each cluster.
+
+    Returns:
+        ``(clusters,)``, the numbers of the clusters in the order of their first neurons, and ``(clusters, tasks)``.
+
+    Raises:
+        NotApplicableError: the output layer is not split.
+    """
     if network.output_layer not in clusters:
         raise NotApplicableError(
             f"clusters of network {network.name!r}: expected its output layer among the split layers, found "
             f"{list(clusters)}: clusters are matched with tasks by their outputs"
         )
-    tasks = len(network.tasks)
     everything = np.concatenate(list(clusters.values()))
     numbers, first = np.unique(everything[everything >= 0], return_index=True)
+    found = numbers[np.argsort(first)].astype(np.int64)
     outputs = clusters[network.output_layer]
-    count = np.zeros((tasks, tasks), np.int64)  # (clusters by their first neuron, tasks)
-    found = numbers[np.argsort(first)]
-    for row, number in enumerate(found):
-        count[row] = np.bincount(network.output_task[outputs == number], minlength=tasks)
+    tasks = len(network.tasks)
+    count = [np.bincount(network.output_task[outputs == number], minlength=tasks) for number in found]
+    return found, np.array(count, np.int64).reshape(len(found), tasks)
+
+
+def _one_to_one(count: IntArray) -> IntArray:
+    """Return the task of each cluster, with most outputs in the cluster of their task; `count` is (clusters, tasks)."""
+    from scipy.optimize import linear_sum_assignment  # takes longer to import than the rest of the splits
+
     _, task = linear_sum_assignment(count, maximize=True)
-    renamed = np.full(max(numbers.max(initial=-1) + 2, 1), -1)  # the last entry is for -1
-    renamed[found] = task[: len(found)]
-    labels = {k: renamed[cluster].astype(np.int64) for k, cluster in clusters.items()}
-    return labels, _notes(network, count, len(found), labels[network.output_layer])
+    return np.asarray(task, np.int64)
 
 
-def _notes(network: Network, count: IntArray, found: int, outputs: IntArray) -> list[str]:
-    """Return what is not as it should be about clusters: how many, without outputs, with outputs of other tasks."""
-    notes, tasks = [], len(network.tasks)
-    if found < tasks:
-        notes.append(f"{found} clusters found for {tasks} tasks")
-    if empty := np.count_nonzero(count[:found].sum(axis=1) == 0):
-        notes.append(f"{empty} of {found} clusters hold no output")
-    if wrong := np.count_nonzero((outputs >= 0) & (outputs != network.output_task)):
-        most = count.sum(axis=1).max()
-        notes.append(
-            f"{wrong} of {len(outputs)} outputs lie in the cluster of another task; {most} of {len(outputs)} outputs "
-            "lie in one cluster"
-        )
-    return notes
+def _renamed(clusters: Mapping[int, NDArray[np.integer]], found: IntArray, task: IntArray) -> dict[int, IntArray]:
+    """Return the clusters with the numbers of their tasks in place of their own."""
+    renamed = np.full(found.max(initial=-1) + 2, -1)  # the last entry is for -1
+    renamed[found] = task
+    return {k: renamed[cluster].astype(np.int64) for k, cluster in clusters.items()}
+
+
+def _misplaced(network: Network, count: IntArray, labels: Mapping[int, IntArray], word: str) -> list[str]:
+    """Note the outputs that lie in a cluster, ``(clusters, tasks)`` outputs in each, of another task."""
+    outputs = labels[network.output_layer]
+    wrong = np.count_nonzero((outputs >= 0) & (outputs != network.output_task))
+    most = count.sum(axis=1).max(initial=0)
+    if not wrong:
+        return []
+    return [
+        f"{wrong} of {len(outputs)} outputs lie in the {word} of another task; {most} of {len(outputs)} outputs lie in "
+        f"one {word}"
+    ]
 
 
 def cluster(estimator: Any, data: Any) -> tuple[NDArray[np.integer], list[str]]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from ..graph import adjacency, node_index
+from ..activations import one_thread
 from ..network import Network, NotApplicableError
 from .alignment import align, cluster
 from .split import Split, split_method
+from .strengths import by_layer, undirected
+
+# Up to so many neurons all eigenvectors cost less than an iterative solver, which also misses some of several equal
+# eigenvalues; beyond, they cost time in the cube of the number of neurons.
+_DIRECT = 2000
 
 
 @split_method("spectral", sees="weights")
 def spectral(network: Network, seed: int) -> Split:
     """Cluster the undirected graph of strengths by its normalised Laplacian, one cluster for each task.
 
-    k-means on the first eigenvectors of the normalised Laplacian, one for each task: "Normalized cuts and image
-    segmentation", Shi & Malik 2000, doi:10.1109/34.868688, as in scikit-learn's SpectralClustering; see "A tutorial on
-    spectral clustering", von Luxburg 2007, arXiv 0711.0189. Clusters are then matched with tasks by their outputs.
+    k-means with 10 starts on the first eigenvectors of the normalised Laplacian, one for each task, divided by the
+    roots of the neurons' strengths: "Normalized cuts and image segmentation", Shi & Malik 2000, doi:10.1109/34.868688;
+    see "A tutorial on spectral clustering", von Luxburg 2007, arXiv 0711.0189. The partition is that of scikit-learn's
+    SpectralClustering, but for the starts that k-means draws. Clusters are then matched with tasks by their outputs.
 
     It cannot see tasks and directions, so all outputs may land in one cluster; the split shows the clusters as found,
     and notes it. A weakly attached neuron can be a cluster of its own. A neuron without any connection serves no
@@ -25,33 +32,48 @@ def spectral(network: Network, seed: int) -> Split:
 
     Args:
         network: the network.
-        seed: of the eigenvalue solver's start and of k-means.
+        seed: of the starts of k-means, and of the eigenvalue solver if there are more than 2000 neurons.
 
     Raises:
         NotApplicableError: fewer neurons are connected than there are tasks, or the output layer is not split.
     """
-    from sklearn.cluster import SpectralClustering  # takes seconds to import
+    from sklearn.cluster import KMeans  # takes seconds to import
 
-    tasks, graph, index = len(network.tasks), adjacency(network, directed=False), node_index(network)
-    connected = np.flatnonzero(graph.sum(axis=1) > 0)
+    tasks, strengths = len(network.tasks), undirected(network)
+    neurons, connected = len(strengths), np.flatnonzero(strengths.any(axis=1))
     if len(connected) < tasks:
         raise NotApplicableError(
             f"split 'spectral' of network {network.name!r}: expected at least {tasks} connected neurons, one for each "
             f"task, found {len(connected)}"
         )
-    graph = graph[connected][:, connected]
-    components, _ = sparse.csgraph.connected_components(graph, directed=False)
-    # The iterative solver cannot find almost all eigenvectors of a matrix; "lobpcg" solves small ones directly.
-    solver = "lobpcg" if len(connected) < 5 * tasks + 1 else "arpack"
-    estimator = SpectralClustering(tasks, eigen_solver=solver, affinity="precomputed", random_state=seed)
-    found, warned = cluster(estimator, graph.toarray())
-    clusters = np.full(len(index), -1)
-    clusters[connected] = found
-    labels, aligned = align(network, {k: clusters[index[:, 0] == k] for k in network.split_layers})
-    # scikit-learn says that the graph is not connected; here the number of components does.
-    notes = [*aligned, *(note for note in warned if "not fully connected" not in note)]
-    if len(connected) < len(index):
-        notes.append(f"{len(index) - len(connected)} of {len(index)} neurons have no connection and serve no task")
+    strengths = strengths[np.ix_(connected, connected)]
+    components, _ = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
+    clusters = np.full(neurons, -1)
+    clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), _embed(strengths, tasks, seed))
+    labels, aligned = align(network, by_layer(network, clusters))
+    notes = [*aligned, *warned]
+    if len(connected) < neurons:
+        notes.append(f"{neurons - len(connected)} of {neurons} neurons have no connection and serve no task")
     if components > 1:
         notes.append(f"the graph of connected neurons has {components} components")
     return Split.from_labels("spectral", labels, tasks, tuple(notes))
+
+
+def _embed(strengths: NDArray[np.float64], dim: int, seed: int) -> NDArray[np.float64]:
+    """Return ``(neurons, dim)``, the solutions of the relaxed normalised cut.
+
+    The eigenvectors of the smallest eigenvalues of  I − D^(−½) W D^(−½)  are those of the largest of  D^(−½) W D^(−½).
+    """
+    from scipy.linalg import eigh  # these take longer to import than the rest of the splits
+    from scipy.sparse.linalg import eigsh
+
+    neurons, root = len(strengths), np.sqrt(strengths.sum(axis=1))
+    normalised = strengths / root[:, None] / root
+    with one_thread():
+        if neurons <= max(_DIRECT, dim):
+            _, vectors = eigh(normalised, subset_by_index=(neurons - dim, neurons - 1))
+        else:
+            start = np.random.default_rng(seed).uniform(-1, 1, neurons)
+            _, vectors = eigsh(normalised, dim, which="LA", v0=start)
+    embedding: NDArray[np.float64] = vectors[:, ::-1] / root[:, None]
+    return embedding

@@ -4,7 +4,7 @@ from hand_worked import chain, random_network, three_tasks
 
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.splits import apply
-from spatialgraph.splits.greedy import strength_to_tasks
+from spatialgraph.splits.strengths import strength_to_tasks
 
 
 def test_three_tasks_with_a_skip_connection_worked_out_by_hand():
@@ -24,8 +24,8 @@ def test_without_its_skip_connection_the_neuron_goes_to_another_task():
 
 
 def test_the_strengths_are_summed_by_task():
-    labels = {2: np.array([1, 2, 0]), 3: np.array([0, 1, 2])}
-    assert strength_to_tasks(three_tasks(), 1, labels).tolist() == [[1.75, 1, 1.5], [0, 0.75, 0.25]]
+    members = {k: np.equal.outer(labels, np.arange(3)) for k, labels in {2: [1, 2, 0], 3: [0, 1, 2]}.items()}
+    assert strength_to_tasks(three_tasks(), 1, members).tolist() == [[1.75, 1, 1.5], [0, 0.75, 0.25]]
 
 
 def test_the_sign_of_a_weight_does_not_matter():

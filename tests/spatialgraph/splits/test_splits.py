@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from hand_worked import labelled, pair, separate, zoo
 
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
-from spatialgraph.splits import SPLITS, Split, apply
+from spatialgraph.splits import SPLITS, Split, apply, sees
 
-CLUSTERINGS = ("spectral", "positions")
+CLUSTERINGS = ("spectral", "louvain", "leiden", "leiden-igraph", "positions")
+SHARING = ("greedy-shared", "probability")
+MISSING = set() if find_spec("igraph") else {"leiden-igraph"}
+OF_WEIGHTS = [method for method in SPLITS if sees(method) == "weights" and method not in MISSING]
 
 
 def attempt(method, network, seed=0):
@@ -34,10 +38,11 @@ def test_every_method_splits_every_network_or_says_why_not(method, name, capfd):
         return
     split.require_for(network)
     assert split.method == method
-    assert split.is_partition
+    assert split.is_partition or method in SHARING
     assert all(note and "\n" not in note for note in split.notes)
     if method not in CLUSTERINGS:
-        assert np.array_equal(split.labels(network.output_layer), network.output_task)
+        own = network.output_task[:, None] == np.arange(len(network.tasks))
+        assert np.array_equal(split.membership[network.output_layer], own)
     again = attempt(method, network)
     assert again.notes == split.notes
     for layer, members in split.membership.items():
@@ -47,12 +52,12 @@ def test_every_method_splits_every_network_or_says_why_not(method, name, capfd):
 
 
 APPLIES = {
-    "random": set(SPLITS),
-    "three tasks": set(SPLITS),
-    "not connected": set(SPLITS),
-    "no positions": set(SPLITS) - {"positions"},
-    "all weights 0": set(SPLITS) - {"spectral"},
-    "strengths only": {"greedy", "spectral", "random"},
+    "random": set(SPLITS) - MISSING,
+    "three tasks": set(SPLITS) - MISSING,
+    "not connected": set(SPLITS) - MISSING,
+    "no positions": set(SPLITS) - MISSING - {"positions"},
+    "all weights 0": set(SPLITS) - {"spectral", "louvain", "leiden", "leiden-igraph"},
+    "strengths only": {*OF_WEIGHTS, "random"},
 }
 
 
@@ -62,7 +67,7 @@ def test_which_methods_apply_to_what(name):
     assert {method for method in SPLITS if attempt(method, network)} == APPLIES[name]
 
 
-@pytest.mark.parametrize("method", ["greedy", "spectral", "task-variance", "positions"])
+@pytest.mark.parametrize("method", [*OF_WEIGHTS, "task-variance", "positions"])
 def test_two_parts_without_a_connection_are_told_apart(method):
     network = separate(units=8)
     # The probes of a task vary the inputs of its part alone.
@@ -87,7 +92,10 @@ def test_methods_that_run_the_network_need_an_evaluation(method):
 
 
 def test_an_unknown_method_is_refused_with_those_that_are_known():
-    known = "greedy, spectral, activation-mean, activation-variance, task-variance, positions, random"
+    known = (
+        "greedy, greedy-shared, probability, spectral, spectral-anchored, min-cut, louvain, leiden, leiden-igraph, "
+        "activation-mean, activation-variance, task-variance, positions, random"
+    )
     with pytest.raises(ValueError, match=f"^unknown split method 'magic'; known: {known}$"):
         apply("magic", pair())
 
@@ -111,7 +119,8 @@ def test_a_method_that_makes_the_wrong_split_is_found_out(monkeypatch):
 
 def test_the_methods_are_known_without_the_libraries_that_only_some_need():
     code = (
-        "import sys, spatialgraph.splits as s; assert len(s.SPLITS) >= 7; "
-        "sys.exit(any(m in sys.modules for m in ('sklearn', 'networkx', 'scipy.optimize', 'matplotlib', 'h5py')))"
+        "import sys, spatialgraph.splits as s; assert len(s.SPLITS) >= 14; "
+        "heavy = ('sklearn', 'sknetwork', 'igraph', 'networkx', 'scipy.optimize', 'matplotlib', 'h5py'); "
+        "sys.exit(any(m in sys.modules for m in heavy))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

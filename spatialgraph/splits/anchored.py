@@ -1,0 +1,88 @@
+"""The anchored clustering: neurons belong where random walks that start at them meet outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..activations import one_thread
+from ..network import BoolArray, Network
+from .split import Split, split_method
+from .strengths import by_layer, undirected, with_output
+
+# Scores closer to each other than this share of the larger are equal but for the rounding of the linear solver.
+_ROUNDING = 1e-9
+
+
+@split_method("spectral-anchored", sees="weights")
+def spectral_anchored(network: Network) -> Split:
+    """Give each neuron to the task whose outputs a random walk from it meets more often than one from other neurons.
+
+    A walk steps along connections, in either direction, with probabilities in proportion to their strengths, until it
+    meets an output. p_ni, the probability that one from neuron n meets an output of task i first, is the harmonic
+    function  (D_uu − W_uu) p = W_ul y  of "Semi-supervised learning using Gaussian fields and harmonic functions", Zhu,
+    Ghahramani & Lafferty 2003 (ICML), with W the strengths, D their sums, u the other neurons, l the outputs and y
+    their tasks; it is solved directly. Neuron n goes to  argmax_i p_ni / mean_m p_mi:  their class mass normalisation,
+    with equal masses. Most walks forget where they started before they meet an output, so that without it every neuron
+    goes to the task whose outputs have the strongest connections, however clear the modules are.
+
+    As the tasks of the outputs are given, it cannot put all outputs on one side, as a clustering can. It cannot see
+    directions either, and since neurons are compared with their mean it cannot find that all of them serve one task: it
+    divides even those of a network without modules. A neuron from which no walk meets an output serves none; of equally
+    good tasks it takes the first. Both are noted. Takes time in the cube of the number of neurons.
+
+    Args:
+        network: the network.
+    """
+    layers, tasks = with_output(network), len(network.tasks)
+    strengths = undirected(network, layers)
+    hidden = len(strengths) - len(network.output_task)
+    reached = _reached(strengths, hidden)
+    labels = np.full(len(strengths), -1)
+    labels[hidden:] = network.output_task
+    tied = np.zeros(len(reached), bool)
+    if len(reached):
+        score = _probabilities(strengths, reached, network.output_task[:, None] == np.arange(tasks))
+        mean = score.mean(axis=0)
+        # A task that no walk meets has outputs without connections.
+        score = np.divide(score, mean, out=np.zeros_like(score), where=mean > 0)
+        equal = score >= (1 - _ROUNDING) * score.max(axis=1, keepdims=True)
+        labels[reached] = equal.argmax(axis=1)
+        tied = equal.sum(axis=1) > 1
+    notes = []
+    if len(reached) < hidden:
+        notes.append(f"{hidden - len(reached)} of {hidden} neurons are connected to no output and serve no task")
+    if tied.any():
+        notes.append(
+            f"walks from {np.count_nonzero(tied)} of {hidden} neurons meet outputs of several tasks equally often; "
+            "they go to the first of them"
+        )
+    found = by_layer(network, labels, layers)
+    return Split.from_labels("spectral-anchored", {k: found[k] for k in network.split_layers}, tasks, tuple(notes))
+
+
+def _reached(strengths: NDArray[np.float64], hidden: int) -> NDArray[np.intp]:
+    """Return the numbers of the neurons before the outputs from which there is a path to an output."""
+    _, component = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
+    return np.flatnonzero(np.isin(component[:hidden], component[hidden:]))
+
+
+def _probabilities(
+    strengths: NDArray[np.float64], neurons: NDArray[np.intp], task_of: BoolArray
+) -> NDArray[np.float64]:
+    """Return ``(neurons, tasks)``: how probably a walk from each neuron first meets an output of each task.
+
+    Args:
+        strengths: ``(all neurons, all neurons)``, symmetric, the outputs last.
+        neurons: the numbers of those that walks start from; each has a path to an output.
+        task_of: ``(outputs, tasks)``.
+    """
+    from scipy.linalg import solve  # takes longer to import than the rest of the splits
+
+    outputs = slice(len(strengths) - len(task_of), None)
+    laplacian = -strengths[np.ix_(neurons, neurons)]
+    laplacian[np.diag_indices_from(laplacian)] += strengths[neurons].sum(axis=1)
+    with one_thread():
+        probabilities: NDArray[np.float64] = solve(laplacian, strengths[neurons, outputs] @ task_of, assume_a="pos")
+    return probabilities

@@ -1,0 +1,298 @@
+"""The splits by communities: parts of the graph that are more strongly connected than expected, however many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..network import IntArray, Network, NotApplicableError
+from .alignment import align_communities
+from .split import Split, split_method
+from .strengths import by_layer, undirected
+
+# How many runs a consensus is made of. Each costs about 10 ms on a network of 400 neurons, and the methods are run on
+# hundreds of random networks; more runs agree no better on a network that has no communities.
+_RUNS = 3
+
+# Pairs of neurons stay connected in the consensus graph if more than this share of the runs put them together.
+_MAJORITY = 0.5
+
+# Rounds until the runs must agree; they hardly ever need more than three.
+_ROUNDS = 10
+
+# scikit-network's passes end when one gains no more modularity than this. Its default, 0.001, is a fortieth of the
+# modularity of a network without modules, and loses as much; a tenth of the default loses next to nothing.
+_TOLERANCE = 1e-4
+
+_Algorithm = Callable[[NDArray[np.float64], int], IntArray]
+
+
+@dataclass(frozen=True)
+class _Consensus:
+    """What several runs of an algorithm agree on.
+
+    Attributes:
+        labels: ``(neurons,)``, the number of each neuron's community.
+        agreement: the mean adjusted Rand index of every two of the first runs, 1 if they are the same.
+        rounds: how often the consensus graph was clustered; 0 if the first runs agreed.
+        reached: whether the last runs agreed.
+    """
+
+    labels: IntArray
+    agreement: float
+    rounds: int
+    reached: bool
+
+
+@split_method("louvain", sees="weights")
+def louvain(network: Network, seed: int, resolution: float = 1.0) -> Split:
+    """Find communities of largest modularity by moving single neurons, then whole communities, and give them to tasks.
+
+    Maximises  Q = Σ_c [L_c / m − γ (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its
+    neurons, m the total, γ the resolution, in the undirected graph of strengths: "Fast unfolding of communities in
+    large networks", Blondel et al. 2008, arXiv 0803.0476, by scikit-network. Three runs in random order; if they
+    disagree, the graph of how often two neurons were together (at least in two runs) is clustered in their place, until
+    they agree: "Consensus clustering in complex networks", Lancichinetti & Fortunato 2012, doi:10.1038/srep00336. A
+    community goes to the task of its outputs, see `alignment.align_communities`.
+
+    It cannot see tasks: communities may hold outputs of several, or none, and then serve no task. It finds communities
+    in any network, also a random one, and cannot see those much smaller than the whole ("Resolution limit in community
+    detection", Fortunato & Barthélemy 2007, arXiv physics/0607100). How many there are, their modularity, and the
+    agreement between runs are noted. A neuron without any connection serves no task. Takes memory in the square of the
+    number of neurons.
+
+    Args:
+        network: the network.
+        seed: of the orders in which neurons are visited.
+        resolution: greater than 0; larger for more and smaller communities.
+
+    Raises:
+        NotApplicableError: there are no connections, or the output layer is not split.
+        ValueError: the resolution is outside its range.
+    """
+    from sknetwork.clustering import Louvain  # takes a third of a second to import
+
+    def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
+        return _maximise(Louvain, strengths, seed, resolution)
+
+    return _split("louvain", network, seed, resolution, maximise)
+
+
+@split_method("leiden", sees="weights")
+def leiden(network: Network, seed: int, resolution: float = 1.0) -> Split:
+    """Find communities of largest modularity that do not fall apart, and give them to tasks.
+
+    As `louvain`, but communities are divided anew before they are moved as a whole: "From Louvain to Leiden:
+    guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473, by scikit-network, once over. Its
+    refinement draws from the C library's random numbers, which no seed settles; here a refined community is what moving
+    single neurons within each community finds. A community of the consensus that is not connected is divided.
+
+    It cannot do more than `louvain` where communities are clear, and `leiden_igraph`, which repeats it until nothing
+    improves, finds a few percent more modularity where they are not. For the rest, see `louvain`.
+
+    Args:
+        network: the network.
+        seed: of the orders in which neurons are visited.
+        resolution: greater than 0; larger for more and smaller communities.
+
+    Raises:
+        NotApplicableError: there are no connections, or the output layer is not split.
+        ValueError: the resolution is outside its range.
+    """
+
+    def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
+        return _maximise(_leiden(), strengths, seed, resolution)
+
+    return _split("leiden", network, seed, resolution, maximise, connected=True)
+
+
+@split_method("leiden-igraph", sees="weights")
+def leiden_igraph(network: Network, seed: int, resolution: float = 1.0) -> Split:
+    """Find communities as `leiden` does, with igraph, repeating it until nothing improves.
+
+    It cannot do without the package igraph, whose licence is the GPL: ``pip install spatialgraph[igraph]``. For the
+    rest, see `leiden` and `louvain`.
+
+    Args:
+        network: the network.
+        seed: of the orders in which neurons are visited.
+        resolution: greater than 0; larger for more and smaller communities.
+
+    Raises:
+        NotApplicableError: igraph is not installed, there are no connections, or the output layer is not split.
+        ValueError: the resolution is outside its range.
+    """
+    try:
+        import igraph
+    except ModuleNotFoundError:
+        raise NotApplicableError(
+            "split 'leiden-igraph': expected the package igraph (pip install spatialgraph[igraph]), found none"
+        ) from None
+
+    def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
+        import random
+
+        source, target = np.nonzero(np.triu(strengths))
+        graph = igraph.Graph(len(strengths), np.column_stack([source, target]))
+        # igraph knows one generator for the whole process; afterwards it is the default again.
+        igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
+        try:
+            found = graph.community_leiden(
+                "modularity", weights=strengths[source, target], resolution=resolution, n_iterations=-1
+            )
+        finally:
+            igraph.set_random_number_generator(random)
+        return np.array(found.membership, np.int64)
+
+    return _split("leiden-igraph", network, seed, resolution, maximise, connected=True)
+
+
+def _split(
+    method: str, network: Network, seed: int, resolution: float, algorithm: _Algorithm, *, connected: bool = False
+) -> Split:
+    """Give the communities that runs of an algorithm agree on to tasks, and note how sure they are.
+
+    Args:
+        method: the method's name.
+        network: the network.
+        seed: of the runs.
+        resolution: of the modularity.
+        algorithm: one run: a function of strengths, ``(neurons, neurons)``, and a seed to labels, ``(neurons,)``.
+        connected: whether communities that are not connected are divided.
+    """
+    if not resolution > 0:
+        raise ValueError(f"resolution of split {method!r}: expected a number greater than 0, found {resolution}")
+    strengths = undirected(network)
+    neurons, attached = len(strengths), np.flatnonzero(strengths.any(axis=1))
+    if not len(attached):
+        raise NotApplicableError(
+            f"split {method!r} of network {network.name!r}: expected connections between its split layers, found none"
+        )
+    strengths = strengths[np.ix_(attached, attached)]
+    strengths /= strengths.sum()  # so that tolerances mean the same for weak and for strong networks
+    consensus = _consensus(strengths, seed, algorithm, resolution)
+    labels = consensus.labels
+    if connected:
+        _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
+    communities = np.full(neurons, -1)
+    communities[attached] = labels
+    of_tasks, aligned = align_communities(network, by_layer(network, communities))
+    found = f"{labels.max() + 1} communities of modularity {_modularity(strengths, labels, resolution):.3f}"
+    agreement = f"{_RUNS} runs agree at an adjusted Rand index of {consensus.agreement:.2f}"
+    notes = [f"{found}; {agreement}, rounds to a consensus: {consensus.rounds}", *aligned]
+    if not consensus.reached:
+        notes.append(f"no consensus after {_ROUNDS} rounds: the communities are those of the best run")
+    if len(attached) < neurons:
+        notes.append(f"{neurons - len(attached)} of {neurons} neurons have no connection and serve no task")
+    return Split.from_labels(method, of_tasks, len(network.tasks), tuple(notes))
+
+
+def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Consensus:
+    """Run an algorithm several times, then on how often its runs put neurons together, until its runs agree."""
+    seeds = iter(np.random.SeedSequence(seed).generate_state((_ROUNDS + 1) * _RUNS).tolist())
+    runs = [_canonical(algorithm(strengths, next(seeds))) for _ in range(_RUNS)]
+    agreement, rounds = _agreement(runs), 0
+    while not (agreed := all(np.array_equal(run, runs[0]) for run in runs)) and rounds < _ROUNDS:
+        together, group = _together(runs)
+        runs = [_canonical(algorithm(together, next(seeds))[group]) for _ in range(_RUNS)]
+        rounds += 1
+    best = max(runs, key=lambda run: _modularity(strengths, run, resolution))
+    return _Consensus(best, agreement, rounds, agreed)
+
+
+def _together(runs: list[IntArray]) -> tuple[NDArray[np.float64], IntArray]:
+    """Return the consensus graph: how often neurons are together, where they are in a majority of the runs.
+
+    Neurons that are together in all runs are one node, connected with itself. A neuron that is together with no other
+    in most runs keeps those that it is together with most often, so that it is not lost.
+
+    Returns:
+        ``(nodes, nodes)``, the share of the runs, summed over the pairs of neurons of two nodes; and ``(neurons,)``,
+        the node of each neuron.
+    """
+    tuples, group, size = np.unique(np.stack(runs), axis=1, return_inverse=True, return_counts=True)
+    share = (tuples[:, :, None] == tuples[:, None, :]).mean(axis=0)
+    np.fill_diagonal(share, 0)
+    most = share.max(axis=1)
+    alone = np.flatnonzero((most <= _MAJORITY) & (size == 1))
+    kept = share > _MAJORITY
+    nearest = (share[alone] == most[alone, None]) & (share[alone] > 0)
+    kept[alone] |= nearest
+    kept[:, alone] |= nearest.T
+    pairs = np.outer(size, size) - np.diag(size)  # a neuron and itself are no pair
+    np.fill_diagonal(share, 1)
+    np.fill_diagonal(kept, True)
+    return np.where(kept, share * pairs, 0.0), group.reshape(-1).astype(np.int64)
+
+
+def _canonical(labels: IntArray) -> IntArray:
+    """Return labels numbered by their first neuron, so that equal partitions are equal arrays."""
+    _, first, number = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number].astype(np.int64)
+
+
+def _agreement(runs: list[IntArray]) -> float:
+    """Return the mean adjusted Rand index of every two runs."""
+    from sklearn.metrics import adjusted_rand_score  # takes seconds to import
+
+    pairs = [(i, j) for i in range(len(runs)) for j in range(i)]
+    return float(np.mean([adjusted_rand_score(runs[i], runs[j]) for i, j in pairs]))
+
+
+def _modularity(strengths: NDArray[np.float64], labels: IntArray, resolution: float) -> float:
+    """Return Newman's modularity of communities in a graph of total strength (each connection twice) 1."""
+    members = labels[:, None] == np.arange(labels.max() + 1)
+    between = members.T @ (strengths @ members)
+    return float(between.trace() - resolution * (between.sum(axis=1) ** 2).sum())
+
+
+def _maximise(estimator: Any, strengths: NDArray[np.float64], seed: int, resolution: float) -> IntArray:
+    """Return the communities that a class of scikit-network finds in one run."""
+    if not strengths.any():  # a consensus graph of neurons that are all alone
+        return np.arange(len(strengths))
+    found = estimator(
+        resolution=resolution,
+        modularity="newman",
+        tol_optimization=_TOLERANCE,
+        tol_aggregation=_TOLERANCE,
+        shuffle_nodes=True,
+        return_probs=False,
+        return_aggregate=False,
+        random_state=seed,
+    ).fit_predict(sparse.csr_matrix(strengths))
+    return np.asarray(found, np.int64)
+
+
+def _leiden() -> Any:
+    """Return scikit-network's Leiden with a refinement that its seed settles."""
+    from sknetwork.clustering import Leiden
+
+    class SettledLeiden(Leiden):  # type: ignore[misc]
+        def _optimize_refine(
+            self,
+            labels: NDArray[Any],
+            labels_refined: NDArray[Any],
+            adjacency: sparse.csr_matrix,
+            out_weights: NDArray[Any],
+            in_weights: NDArray[Any],
+        ) -> NDArray[Any]:
+            inside = _within(adjacency, labels)
+            refined, _ = self._optimize(labels_refined, inside, out_weights, in_weights)
+            _, connected = sparse.csgraph.connected_components(_within(inside, np.asarray(refined)), directed=False)
+            return np.asarray(connected)
+
+    return SettledLeiden
+
+
+def _within(adjacency: sparse.csr_matrix, labels: NDArray[Any]) -> sparse.csr_matrix:
+    """Return the connections whose ends have the same label."""
+    source = np.repeat(np.arange(adjacency.shape[0]), np.diff(adjacency.indptr))
+    data = np.where(labels[source] == labels[adjacency.indices], adjacency.data, 0)
+    inside = sparse.csr_matrix((data, adjacency.indices.copy(), adjacency.indptr.copy()), adjacency.shape)
+    inside.eliminate_zeros()
+    return inside

@@ -1,0 +1,177 @@
+"""The split of least strength between tasks: minimum cuts between their outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..network import BoolArray, IntArray, Network
+from .greedy import greedy, unconnected
+from .split import Split, split_method
+from .strengths import by_layer, undirected, with_output
+
+# The capacity that the greedy split's strongest cut around one task is scaled to. No flow is larger, but for rounding,
+# and a capacity of `_MOST` (which no minimum cut can hold) plus a flow still fits into SciPy's 32 bits.
+_SCALE = 2**29
+_MOST = 2**30 - 1
+
+# A module with no more than this share of the neurons that are divided is no division of labour.
+_HARDLY = 0.01
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """Cuts between each task's outputs and those of all others.
+
+    Attributes:
+        sides: ``(tasks, neurons)``, the smallest set of neurons that a minimum cut leaves with each task; disjoint.
+        strength: ``(tasks,)``, the strength of each cut.
+    """
+
+    sides: BoolArray
+    strength: NDArray[np.float64]
+
+
+@split_method("min-cut", sees="weights")
+def min_cut(network: Network) -> Split:
+    """Divide the neurons so that the strength that runs between tasks is as small as it can be.
+
+    Two tasks: a minimum cut between their outputs in the undirected graph of strengths, exact, as a maximum flow
+    ("Maximal flow through a network", Ford & Fulkerson 1956, doi:10.4153/CJM-1956-045-5). More tasks: that is NP-hard;
+    the union of the minimum cuts between each task's outputs and all others, less the heaviest one, is at most
+    2 − 2/tasks times the minimum ("The complexity of multiterminal cuts", Dahlhaus et al. 1994,
+    doi:10.1137/S0097539792225297). If the greedy split cuts less than what was found, it is the split, and it is noted.
+
+    SciPy's flows are whole numbers: strengths are scaled so that the strongest cut F around a task of the greedy split
+    is 2²⁹, and rounded up. So "exact" means: above the minimum by at most the number of connections in the minimum cut
+    × F / 2²⁹, measured in the strengths as they are. Of equally small cuts the one with the fewest neurons for the
+    first task is taken; with more tasks, the fewest for every task but the one whose cut is the heaviest, which also
+    has all the neurons that are in no other module. How many neurons another minimum cut would give to another task is
+    noted.
+
+    It cannot keep modules from being small: in a network without modules the cheapest cut is around the outputs of a
+    task, which is no division of labour. A module with at most 1 % of the neurons that are divided is noted as
+    "degenerate". A neuron from which no path leads to an output serves no task, as in `greedy`.
+
+    Args:
+        network: the network.
+    """
+    layers, tasks = with_output(network), len(network.tasks)
+    start = greedy(network)
+    labels = np.concatenate([start.labels(k) if k in network.split_layers else network.output_task for k in layers])
+    hidden = len(labels) - len(network.output_task)
+    divided = np.flatnonzero(labels[:hidden] >= 0)
+    alone = {k: int((~members.any(axis=1)).sum()) for k, members in start.membership.items()}
+    notes = [unconnected(network.layers[k], count) for k, count in alone.items() if count]
+    if tasks > 1 and len(divided):
+        strengths = _contracted(undirected(network, layers), divided, network.output_task, tasks)
+        labels[divided], told = _smallest(network, strengths, labels[divided])
+        notes += told
+    found = by_layer(network, labels, layers)
+    return Split.from_labels("min-cut", {k: found[k] for k in network.split_layers}, tasks, tuple(notes))
+
+
+def _smallest(network: Network, strengths: NDArray[np.float64], start: IntArray) -> tuple[IntArray, list[str]]:
+    """Return the tasks of the neurons that are divided, and notes.
+
+    Args:
+        network: the network.
+        strengths: ``(neurons + tasks, neurons + tasks)``, as `_contracted` gives them.
+        start: ``(neurons,)``, the tasks that the greedy split gives them.
+    """
+    notes, tasks, neurons = [], network.tasks, len(start)
+    cuts = _isolating_cuts(strengths, _around_each(strengths, start).max(), len(tasks))
+    # With two tasks both cuts are minimum cuts between the same outputs, and rounding should not choose.
+    rest = len(tasks) - 1 if len(tasks) == 2 else int(cuts.strength.argmax())
+    labels = np.full(neurons, rest)
+    for task in set(range(len(tasks))) - {rest}:
+        labels[cuts.sides[task]] = task
+    if _around_each(strengths, start).sum() < _around_each(strengths, labels).sum():
+        labels = start
+        notes.append("the greedy split cuts less than the cuts around each task; it is taken")
+    elif undecided := np.count_nonzero(~cuts.sides.any(axis=0)):
+        notes.append(f"{undecided} of {neurons} neurons are in no task's smallest cut and go to task {tasks[rest]!r}")
+    for name, size in zip(tasks, np.bincount(labels, minlength=len(tasks)).tolist(), strict=True):
+        if size <= _HARDLY * neurons:
+            notes.append(
+                f"degenerate: {size} of {neurons} neurons besides its outputs serve task {name!r}; the least strength "
+                "to cut is around its outputs"
+            )
+    return labels, notes
+
+
+def _contracted(
+    strengths: NDArray[np.float64], neurons: NDArray[np.intp], output_task: IntArray, tasks: int
+) -> NDArray[np.float64]:
+    """Return the strengths among some neurons and, as one node for each task, after them, the outputs."""
+    outputs = slice(len(strengths) - len(output_task), None)
+    to_tasks = strengths[neurons, outputs] @ (output_task[:, None] == np.arange(tasks))
+    between = strengths[np.ix_(neurons, neurons)]
+    return np.block([[between, to_tasks], [to_tasks.T, np.zeros((tasks, tasks))]])
+
+
+def _around_each(strengths: NDArray[np.float64], labels: IntArray) -> NDArray[np.float64]:
+    """Return ``(tasks,)``, the strength between the module of each task and the others."""
+    tasks = len(strengths) - len(labels)
+    members = np.concatenate([labels, np.arange(tasks)])[:, None] == np.arange(tasks)
+    between = members.T @ (strengths @ members)
+    np.fill_diagonal(between, 0)
+    around: NDArray[np.float64] = between.sum(axis=1)
+    return around
+
+
+def _isolating_cuts(strengths: NDArray[np.float64], bound: float, tasks: int) -> _Cuts:
+    """Return the minimum cut around each task.
+
+    Args:
+        strengths: ``(neurons + tasks, neurons + tasks)``, as `_contracted` gives them.
+        bound: no cut that is looked for is stronger.
+        tasks: how many there are.
+    """
+    # If the greedy split cuts nothing, neither does a minimum cut, and any capacities above 0 find it.
+    scale = _SCALE / bound if bound > 0 else _SCALE / strengths.max()
+    # Rounded up, so that no connection vanishes: a neuron that is weakly connected to one task alone stays with it.
+    capacity = np.minimum(np.ceil(strengths * scale), _MOST).astype(np.int32)
+    neurons = len(strengths) - tasks
+    if tasks == 2:
+        sides = np.stack(_smallest_sides(capacity))
+    else:
+        sides = np.stack([_smallest_sides(_one_against_all(capacity, tasks, task))[0] for task in range(tasks)])
+    strength = []
+    for task, side in enumerate(sides):
+        inside = np.concatenate([side, np.arange(tasks) == task])
+        strength.append(strengths[inside][:, ~inside].sum())
+    return _Cuts(sides[:, :neurons], np.array(strength))
+
+
+def _one_against_all(capacity: NDArray[np.int32], tasks: int, task: int) -> NDArray[np.int32]:
+    """Contract the outputs of all tasks but one: return capacities among neurons, that task and the others."""
+    neurons = len(capacity) - tasks
+    own = capacity[:neurons, neurons + task]
+    # The sums may exceed 32 bits before they are limited.
+    others = np.minimum(capacity[:neurons, neurons:].sum(axis=1, dtype=np.int64) - own, _MOST)
+    ends = np.column_stack([own, others.astype(np.int32)])
+    return np.block([[capacity[:neurons, :neurons], ends], [ends.T, np.zeros((2, 2), np.int32)]])
+
+
+def _smallest_sides(capacity: NDArray[np.int32]) -> tuple[BoolArray, BoolArray]:
+    """Return the smallest sides of minimum cuts between the last two nodes, ``(neurons,)`` each, without those nodes.
+
+    The smallest source side is what the source still reaches when a maximum flow has used up capacities, the smallest
+    sink side what still reaches the sink; every minimum cut's sides contain them.
+    """
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+    source, sink = len(capacity) - 2, len(capacity) - 1
+    graph = sparse.csr_array(capacity)
+    left = sparse.csr_array(graph - maximum_flow(graph, source, sink).flow)
+    left.eliminate_zeros()
+    sides = []
+    for residual, end in ((left, source), (sparse.csr_array(left.T), sink)):
+        side = np.zeros(len(capacity), bool)
+        side[breadth_first_order(residual, end, return_predecessors=False)] = True
+        sides.append(side[:source])
+    return sides[0], sides[1]
