@@ -22,6 +22,7 @@ from . import min_cut
 from . import communities
 from . import activation
 from . import positions
+from . import ablation
 from . import random
 # isort: on
 
@@ -29,6 +30,7 @@ __all__ = [
     "SPLITS",
     "NotApplicableError",
     "Split",
+    "ablation",
     "activation",
     "anchored",
     "apply",

@@ -85,7 +85,7 @@ def test_every_method_says_in_a_sentence_what_it_does_and_what_it_cannot_do(meth
     assert "cannot" in SPLITS[method].__doc__
 
 
-@pytest.mark.parametrize("method", ["activation-mean", "activation-variance", "task-variance"])
+@pytest.mark.parametrize("method", ["activation-mean", "activation-variance", "task-variance", "ablation"])
 def test_methods_that_run_the_network_need_an_evaluation(method):
     with pytest.raises(NotApplicableError, match=rf"^split '{method}': expected an evaluation, found none$"):
         apply(method, pair())
@@ -94,7 +94,7 @@ def test_methods_that_run_the_network_need_an_evaluation(method):
 def test_an_unknown_method_is_refused_with_those_that_are_known():
     known = (
         "greedy, greedy-shared, probability, spectral, spectral-anchored, min-cut, louvain, leiden, leiden-igraph, "
-        "activation-mean, activation-variance, task-variance, positions, random"
+        "activation-mean, activation-variance, task-variance, positions, ablation, random"
     )
     with pytest.raises(ValueError, match=f"^unknown split method 'magic'; known: {known}$"):
         apply("magic", pair())

@@ -1,0 +1,84 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import small_evaluation, two_module_network
+from hand_worked import chain, labelled, random_network
+
+from spatialgraph.ablation import single_ablation
+from spatialgraph.network import Evaluation, NotApplicableError
+from spatialgraph.splits.ablation import ablation_split
+
+
+@pytest.mark.parametrize("ablation", ["zero", "incoming", "mean"])
+def test_neurons_that_one_task_alone_needs_are_given_to_it(ablation):
+    split = ablation_split(two_module_network(8), small_evaluation(8), ablation)
+    for k in (1, 2, 3):
+        assert split.labels(k).tolist() == [0] * 4 + [1] * 4
+    assert split.notes == ()
+
+
+def test_the_task_is_that_of_the_largest_increase():
+    network = random_network(0, (3, 20, 20, 6), tasks=3, activation="sigmoid")
+    evaluation = labelled(network, 50)
+    found, split = single_ablation(network, evaluation, "mean"), ablation_split(network, evaluation)
+    by_accuracy = ablation_split(network, evaluation, measure="accuracy")
+    for k in (1, 2):
+        assert split.labels(k).tolist() == found.loss_increase[k].argmax(axis=1).tolist()
+        drop = found.accuracy_drop[k]
+        expected = np.where((drop == 0).all(axis=1), -1, drop.argmax(axis=1))
+        assert by_accuracy.labels(k).tolist() == expected.tolist()
+    assert np.array_equal(split.labels(3), network.output_task)
+
+
+def opposed():
+    """Return two hidden neurons that both tasks share, a third without effect, and examples.
+
+    Neuron 0 gives both tasks the right answer, neuron 1 both the wrong one, task 1 more strongly; means are 0.
+    """
+    out = [[-1, 1, 0], [1, -1, 0], [-1, 2, 0], [1, -2, 0]]
+    network = chain(np.eye(3), out, tasks=[0, 0, 1, 1])
+    inputs = np.array([[4, 1, 5], [-4, -1, 5]], np.float32)
+    return network, Evaluation(inputs, [[1, 1], [0, 0]])
+
+
+def test_neurons_that_no_task_misses_or_that_change_nothing_are_noted():
+    split = ablation_split(*opposed())
+    # By how much the right output exceeds the wrong: task 0 by 8 - 2 = 6, task 1 by 8 - 4 = 4, from which neuron 0
+    # takes 8: task 1 is left with less. Without neuron 1 both have 8: task 0 gains less.
+    assert split.labels(1).tolist() == [1, 0, -1]
+    assert split.notes == (
+        "hidden1: 1 of 3 neurons change nothing when they are disabled and serve no task",
+        "hidden1: 1 of 3 neurons are missed by no task: no loss increases without them, and they go to the task that "
+        "gains least",
+    )
+
+
+def test_by_accuracy_equal_tasks_go_to_the_first():
+    split = ablation_split(*opposed(), measure="accuracy")
+    assert split.labels(1).tolist() == [0, -1, -1]
+    assert split.notes == (
+        "hidden1: 2 of 3 neurons change nothing when they are disabled and serve no task",
+        "hidden1: 1 of 3 neurons are missed alike by several tasks (error) and go to the first of them",
+    )
+
+
+def test_what_a_disabled_neuron_emits_can_change_its_task():
+    # The hidden neuron emits 5 and 1. Task 0 needs its deviations from the mean 3, and weakly; task 1 needs a positive
+    # number and is only disturbed by the deviations.
+    network = chain([[1]], [[0.1], [-0.1], [0], [1]], tasks=[0, 0, 1, 1], biases=([3], [-0.3, 0.3, 0, 0]))
+    evaluation = Evaluation(np.array([[2], [-2]], np.float32), [[0, 1], [1, 1]])
+    assert ablation_split(network, evaluation, "zero").labels(1).tolist() == [1]
+    assert ablation_split(network, evaluation, "mean").labels(1).tolist() == [0]
+
+
+def test_what_is_missing_or_unknown_is_refused():
+    network = random_network(0)
+    evaluation = labelled(network, 10)
+    with pytest.raises(ValueError, match=r"^measure: expected one of loss, accuracy, found 'f1'$"):
+        ablation_split(network, evaluation, measure="f1")
+    unlabelled = replace(evaluation, labels=np.column_stack([evaluation.labels[:, 0], np.full(10, -1)]))
+    with pytest.raises(
+        NotApplicableError, match=r"^split 'ablation': expected examples labelled for task 'task1', found none$"
+    ):
+        ablation_split(network, unlabelled)
