@@ -45,6 +45,12 @@ class SingleAblation:
     loss_increase: Mapping[int, NDArray[np.float64]]
 
 
+def require_ablation(ablation: str) -> None:
+    """Raise ValueError unless there is such an ablation."""
+    if ablation not in ABLATIONS:
+        raise ValueError(f"ablation: expected one of {', '.join(ABLATIONS)}, found {ablation!r}")
+
+
 def emitted(
     network: Network, layers: Iterable[int], ablation: str, means: Callable[[], Mapping[int, FloatArray]]
 ) -> dict[int, FloatArray]:
@@ -63,8 +69,7 @@ def emitted(
     Raises:
         ValueError: there is no such ablation.
     """
-    if ablation not in ABLATIONS:
-        raise ValueError(f"ablation: expected one of {', '.join(ABLATIONS)}, found {ablation!r}")
+    require_ablation(ablation)
     if ablation == "mean":
         found = means()
         return {k: found[k] for k in layers}

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .ablation import ABLATIONS, emitted
+from .ablation import ABLATIONS, emitted, require_ablation
 from .activations import activate, blocks, count_right, forward, in_tanh, one_thread, require_fit, share_right
 from .network import BoolArray, Evaluation, FloatArray, IntArray, Network
 from .splits.split import Split
@@ -193,6 +193,7 @@ class Masking:
         Raises:
             ValueError: there is no such ablation, or the mask does not fit.
         """
+        require_ablation(ablation)
         self._require_mask(0, mask)
         last = self.network.output_layer
         result = np.empty((len(self.evaluation.inputs), self.network.layers[last].size), np.float32)
@@ -218,7 +219,7 @@ class Masking:
         Raises:
             ValueError: there is no such ablation, or a mask does not fit.
         """
-        emitted(self.network, (), ablation, dict)
+        require_ablation(ablation)
         tasks, last = range(len(self.network.tasks)), self.network.output_layer
         questions = []
         for number, mask in enumerate(masks):
@@ -255,7 +256,7 @@ class Masking:
             ValueError: there is no such ablation, or a split is not of this network.
         """
         for ablation in ablations:
-            emitted(self.network, (), ablation, dict)
+            require_ablation(ablation)
         asked = []
         for split in splits:
             split.require_for(self.network)
