@@ -12,7 +12,7 @@ STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
     *("registry", "network", "planted", "files", "activations", "ablation", "graph", "splits", "store", "masking"),
-    *("communities", "metrics", "describe", "cli"),
+    *("communities", "strength", "agreement", "metrics", "nulls", "describe", "cli"),
 )
 
 
