@@ -1,0 +1,96 @@
+"""How far two splits of a network agree on which neurons belong together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .network import IntArray
+from .splits.split import Split
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two splits agree, by three measures.
+
+    Attributes:
+        adjusted_rand: the adjusted Rand index: of the pairs of neurons, the share on which the splits agree, less that
+            expected of splits with classes of these sizes. 1 for equal splits, 0 by chance, at least −0.5. "Comparing
+            partitions", Hubert & Arabie 1985, doi:10.1007/BF01908075.
+        mutual_information: normalised mutual information, 2 I / (H₁ + H₂): what one split tells of the other. From 0
+            to 1 for equal splits. Not adjusted: it grows by chance with the number of classes.
+        variation_of_information: H₁ + H₂ − 2 I in nats: what either split does not tell of the other. From 0 for equal
+            splits; a metric. "Comparing clusterings – an information based distance", Meilă 2007,
+            doi:10.1016/j.jmva.2006.11.013.
+    """
+
+    adjusted_rand: float
+    mutual_information: float
+    variation_of_information: float
+
+
+def agreement(one: Split, other: Split) -> Agreement:
+    """Compare which neurons two splits put together, whatever the tasks are called.
+
+    The class of a neuron is the set of tasks that it serves: neurons that serve the same several tasks are together,
+    and so are those that serve none. All neurons of the split layers count alike, and layers do not.
+
+    Args:
+        one: a split.
+        other: a split of the same layers, for the same tasks or others.
+
+    Raises:
+        ValueError: the splits are not of the same neurons, or of none.
+
+    Example:
+        >>> one = Split.from_labels("one", {1: [0, 0, 1, 1]}, tasks=2)
+        >>> agreement(one, Split.from_labels("renamed", {1: [1, 1, 0, 0]}, tasks=2))
+        Agreement(adjusted_rand=1.0, mutual_information=1.0, variation_of_information=0.0)
+        >>> agreement(one, Split.from_labels("across", {1: [0, 1, 0, 1]}, tasks=2)).adjusted_rand
+        -0.5
+    """
+    have = [{k: len(members) for k, members in split.membership.items()} for split in (one, other)]
+    if have[0] != have[1] or not have[0]:
+        raise ValueError(
+            f"agreement of splits {one.method!r} and {other.method!r}: expected as many neurons in the same layers, "
+            f"found {have[0]} and {have[1]}"
+        )
+    table = _contingency(_classes(one), _classes(other))
+    own, others, both = (_entropy(sizes) for sizes in (table.sum(axis=1), table.sum(axis=0), table.ravel()))
+    mutual = max(own + others - both, 0.0)
+    # Two splits with one class each have no entropy to share, and are equal.
+    shared = 1.0 if own + others == 0 else min(2 * mutual / (own + others), 1.0)
+    return Agreement(_adjusted_rand(table), shared, max(2 * both - (own + others), 0.0))
+
+
+def _classes(split: Split) -> IntArray:
+    """Return a number for the set of tasks that each neuron serves, ``(neurons,)``."""
+    members = np.packbits(np.concatenate(list(split.membership.values())), axis=1)
+    # Rows of bytes as one item each: sets of any number of tasks, compared at once.
+    sets = np.ascontiguousarray(members).view(f"V{members.shape[1]}").ravel()
+    return np.unique(sets, return_inverse=True)[1].astype(np.int64)
+
+
+def _contingency(one: IntArray, other: IntArray) -> IntArray:
+    """Count the neurons of each class of one split and each of the other, ``(classes, classes)``."""
+    shape = one.max() + 1, other.max() + 1
+    return np.bincount(one * shape[1] + other, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
+
+
+def _entropy(sizes: IntArray) -> float:
+    """Return the entropy of classes of these sizes in nats; exactly 0 of one class, and whatever their order."""
+    share = sizes[sizes > 0] / sizes.sum()
+    return abs(math.fsum((share * np.log(share)).tolist()))
+
+
+def _adjusted_rand(table: IntArray) -> float:
+    """Return (index − expected) / (largest − expected), the index counting the pairs that both splits put together."""
+    together, own, others, pairs = (
+        int((sizes * (sizes - 1)).sum()) for sizes in (table, table.sum(axis=1), table.sum(axis=0), table.sum())
+    )
+    if together == own == others:  # equal splits, also those for which the index cannot be anything else
+        return 1.0
+    # Twice numerator and denominator times all pairs: whole numbers, exact.
+    return 2 * (together * pairs - own * others) / ((own + others) * pairs - 2 * own * others)
