@@ -1,0 +1,292 @@
+"""What findings are read from: the scores, their statistics, null models, agreements and notes of one analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .results import FULL, Results, read_scores
+from .statistics import LEAST_SEEDS, LEVEL, cells, comparisons
+from .tables import DEFAULT_METHOD
+
+DROP = "accuracy-drop"
+"""The metric that tells what a split costs, 0 to 1."""
+
+DEGENERATE = "degenerate:"
+"""A note that starts with this says that a split is none, such as a cut that cuts off nothing but the outputs."""
+
+Row = Mapping[str, Any]
+"""A row of a frame, by the names of its columns."""
+
+_OF = ("network", "kind", "inputs", "split")
+_NULLS = (*_OF, "ablation", "metric", "task", "null", "value", "draws", "mean", "z", "p")
+_AGREEMENT = (*_OF, "other", "measure", "value")
+_NOTES = ("network", "split", "note")
+_NUMBERS = ("value", "draws", "mean", "sd", "z", "p")
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The tables of an analysis, and what follows from them.
+
+    Attributes:
+        scores: rows with the columns of ``scores.csv``.
+        nulls: rows of ``nulls.csv``: scores beside null models; empty if there are none.
+        agreement: rows of ``agreement.csv``: measures of two splits of a network; empty if there are none.
+        notes: rows of ``notes.csv``: what split methods could not do; empty if there are none.
+    """
+
+    scores: pd.DataFrame
+    nulls: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NULLS)))
+    agreement: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_AGREEMENT)))
+    notes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NOTES)))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Evidence:
+        """Read what an analysis wrote into a folder; only ``scores.csv`` must be there.
+
+        Raises:
+            FileNotFoundError: there is no ``scores.csv``.
+            ValueError: a file lacks a column.
+        """
+        folder = Path(folder)
+        if not (folder / "scores.csv").is_file():
+            raise FileNotFoundError(f"{folder / 'scores.csv'}: expected the scores of an analysis, found nothing")
+        return cls(
+            read_scores(folder / "scores.csv"),
+            _read(folder / "nulls.csv", _NULLS),
+            _read(folder / "agreement.csv", _AGREEMENT),
+            _read(folder / "notes.csv", _NOTES),
+        )
+
+    @cached_property
+    def results(self) -> Results:
+        """The scores, with the orders in which tables show their kinds, input modes and methods."""
+        return Results(Path(), self.scores, {}, Path())
+
+    @cached_property
+    def groups(self) -> list[tuple[str, str]]:
+        """The kinds and input modes of which there are networks, in the order of tables."""
+        members = self.results.members
+        return list(dict.fromkeys(zip(members["kind"], members["inputs"], strict=True)))
+
+    @cached_property
+    def method(self) -> str:
+        """The split method that findings on kinds are told of: greedy, or the first; ``""`` if there is none."""
+        methods = self.results.methods
+        return DEFAULT_METHOD if DEFAULT_METHOD in methods else next(iter(methods), "")
+
+    @cached_property
+    def kinds(self) -> tuple[str, str] | None:
+        """The two kinds that are told apart: regular and spatial, or the first two; None if there is but one."""
+        return (self.results.kinds[0], self.results.kinds[1]) if len(self.results.kinds) > 1 else None
+
+    @cached_property
+    def degenerate(self) -> pd.DataFrame:
+        """The degenerate splits: network, split, kind, inputs; one row each."""
+        wrong = self.notes[self.notes["note"].str.startswith(DEGENERATE)]
+        return wrong[["network", "split"]].drop_duplicates().merge(self.results.members, on="network")
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """The statistics of every cell, and in the column degenerate how many of its networks' splits are."""
+        counts = self.degenerate.groupby(["kind", "inputs", "split"]).size().rename("degenerate").reset_index()
+        table = cells(self.scores).merge(counts, how="left", on=["kind", "inputs", "split"])
+        return table.assign(degenerate=table["degenerate"].fillna(0).astype(int))
+
+    @cached_property
+    def kept(self) -> pd.DataFrame:
+        """The scores without those of degenerate splits: what comparisons and findings are made of."""
+        return self.without_degenerate(self.scores)
+
+    @cached_property
+    def kept_cells(self) -> pd.DataFrame:
+        """The statistics of every cell without degenerate splits."""
+        return cells(self.kept) if len(self.degenerate) else self.cells
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """The comparisons of kinds and of methods, without degenerate splits."""
+        return comparisons(self.kept)
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        """The cells of the accuracy that splits cost."""
+        found = self.kept_cells
+        return found[(found["metric"] == DROP) & (found["split"] != FULL)]
+
+    @cached_property
+    def worst(self) -> pd.DataFrame:
+        """The cells of the accuracy that splits cost, of each split the ablation under which it costs most."""
+        keys = ["kind", "inputs", "split"]
+        ordered = self.losses.sort_values("mean", ascending=False, kind="stable")
+        return ordered.drop_duplicates(keys).sort_index()
+
+    @cached_property
+    def chances(self) -> pd.DataFrame:
+        """Every score beside a null model, a row for each network: what counts is what holds for each of its tasks.
+
+        Columns network, kind, inputs, split, ablation, metric, null; value, mean and z (means over tasks), p (the
+        largest) and draws; without degenerate splits.
+        """
+        keys = ["network", "kind", "inputs", "split", "ablation", "metric", "null"]
+        groups = self.without_degenerate(self.nulls).groupby(keys, sort=False)
+        aggregated = groups.agg(
+            value=("value", "mean"), mean=("mean", "mean"), z=("z", "mean"), p=("p", "max"), draws=("draws", "min")
+        )
+        return aggregated.dropna(subset=["value", "mean"]).reset_index()
+
+    @cached_property
+    def controls(self) -> pd.DataFrame:
+        """What splits cost beside random splits of the same sizes.
+
+        Columns kind, inputs, split, ablation; drop and control (means over networks), better (in how many networks the
+        split costs less, p at most 0.05 for every task) and networks.
+        """
+        rows = self.chances[(self.chances["null"] == "random-split") & (self.chances["metric"] == DROP)]
+        groups = rows.assign(better=rows["p"] <= LEVEL).groupby(["kind", "inputs", "split", "ablation"], sort=False)
+        return groups.agg(
+            drop=("value", "mean"), control=("mean", "mean"), better=("better", "sum"), networks=("better", "size")
+        ).reset_index()
+
+    def without_degenerate(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows, with columns network and split, that are not of a degenerate split."""
+        if self.degenerate.empty:
+            return rows
+        wrong = set(zip(self.degenerate["network"], self.degenerate["split"], strict=True))
+        return rows[[key not in wrong for key in zip(rows["network"], rows["split"], strict=True)]]
+
+    def networks(self, kind: str, inputs: str, split: str) -> list[str]:
+        """Return the networks of a kind and input mode that a method split."""
+        rows = self.scores
+        rows = rows[(rows["kind"] == kind) & (rows["inputs"] == inputs) & (rows["split"] == split)]
+        return list(rows["network"].unique())
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """Return the rows of a frame, by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def group_name(kind: str, inputs: str) -> str:
+    """Return what networks of a kind and an input mode are called in a sentence.
+
+    Example:
+        >>> group_name("spatial", "mix"), group_name("", "mix"), group_name("", "")
+        ('spatial mix', 'mix', 'all')
+    """
+    return " ".join(part for part in (kind, inputs) if part) or "all"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number with a fixed number of decimals; what rounds to nothing has no sign.
+
+    Example:
+        >>> number(-0.25), number(-0.0001), number(float("nan"))
+        ('−0.250', '0.000', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def interval(mean: float, low: float, high: float) -> str:
+    """Return a mean and its interval, which is left out if there is none.
+
+    Example:
+        >>> interval(0.1, 0.05, 0.2), interval(0.1, float("nan"), float("nan"))
+        ('0.100 [0.050, 0.200]', '0.100')
+    """
+    return number(mean) + ("" if math.isnan(low) else f" [{number(low)}, {number(high)}]")
+
+
+def tested(row: Row) -> str:
+    """Return what a test of a comparison says, never p without n."""
+    if math.isnan(row["p"]):
+        return f"n = {row['n']}, no test"
+    p = f"p = {row['p']:.2g}"
+    if row["comparisons"] > 1:
+        p += f", {row['p_holm']:.2g} corrected for {row['comparisons']} comparisons"
+    return f"n = {row['n']}, {p}"
+
+
+def differs(row: Row) -> bool:
+    """Return whether a comparison shows a difference: corrected p at most 0.05, or, without a test, by its interval."""
+    if math.isnan(row["p"]):
+        return bool(row["low"] > 0 or row["high"] < 0)
+    return bool(row["p_holm"] <= LEVEL)
+
+
+def turned(row: Row, first: str) -> Row:
+    """Return a comparison in which a name is `one`."""
+    if row["one"] == first:
+        return row
+    swapped = {}
+    for one, other in (("one", "other"), ("mean_one", "mean_other")):
+        swapped[one], swapped[other] = row[other], row[one]
+    return {**row, **swapped, "difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a part of a sentence.
+
+    Example:
+        >>> listed(["a"]), listed(["a", "b", "c"])
+        ('a', 'a, b and c')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def told_by(seeds: Sequence[int]) -> str:
+    """Return what the mark * of a difference says, by the numbers of seeds of the differences.
+
+    Example:
+        >>> told_by([10])
+        '10 seeds; *: differs from 0, corrected p ≤ 0.05'
+    """
+    if max(seeds) < LEAST_SEEDS:
+        return f"{between(seeds)} seeds; *: the interval of the difference leaves out 0"
+    return f"{between(seeds)} seeds; *: differs from 0, corrected p ≤ {LEVEL}"
+
+
+def between(values: Sequence[int]) -> str:
+    """Return the range of whole numbers.
+
+    Example:
+        >>> between([3, 3]), between([20, 18])
+        ('3', '18 to 20')
+    """
+    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown, whose first column is text."""
+    lines = [_pipes(head), _pipes(["---", *["---:"] * (len(head) - 1)]), *map(_pipes, rows)]
+    return "\n".join(lines)
+
+
+def _pipes(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read a table that an analysis may have written, empty if it has not."""
+    if not path.is_file():
+        return pd.DataFrame(columns=list(columns))
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        found = ", ".join(map(str, table.columns))
+        raise ValueError(f"{path}: expected columns {', '.join(columns)}; {', '.join(missing)} missing, found {found}")
+    for name in _NUMBERS:
+        if name in table.columns:
+            table[name] = pd.to_numeric(table[name].replace("", "nan"))
+    return table

@@ -1,0 +1,237 @@
+"""The summary of an analysis: ``summary.csv``, ``comparisons.csv``, and ``summary.md``, read in two minutes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from spatialgraph.files import atomic
+
+from .evidence import (
+    DROP,
+    Evidence,
+    Row,
+    between,
+    differs,
+    group_name,
+    interval,
+    listed,
+    markdown_table,
+    records,
+    turned,
+)
+from .findings import FINDINGS
+from .results import label
+from .statistics import LEAST_SEEDS, LEVEL, least_p
+
+# So many columns of numbers fit beside the names of methods.
+_COLUMNS = 6
+
+
+def write_summary(source: str | Path | Evidence, out: str | Path | None = None) -> list[Path]:
+    """Write the statistics of an analysis as tables and as text, each file whole or not at all.
+
+    Args:
+        source: the folder that an analysis wrote, or its evidence.
+        out: the folder to write to, made if it is missing; the analysis's own if None.
+
+    Returns:
+        the files: ``summary.csv`` (see `statistics.cells`; its column degenerate counts the networks whose split is),
+        ``comparisons.csv`` (see `statistics.comparisons`; without degenerate splits) and ``summary.md``.
+
+    Raises:
+        FileNotFoundError: the folder has no scores.
+        ValueError: a file of the folder is not what an analysis writes, or evidence is given without a folder.
+    """
+    if isinstance(source, Evidence):
+        if out is None:
+            raise ValueError("expected a folder to write the summary of evidence to, found none")
+        evidence = source
+    else:
+        evidence = Evidence.load(source)
+    folder = Path(source if out is None else out)  # type: ignore[arg-type]
+    texts: dict[str, Callable[[], str]] = {
+        "summary.csv": lambda: _csv(evidence.cells),
+        "comparisons.csv": lambda: _csv(evidence.comparisons),
+        "summary.md": lambda: summary(evidence),
+    }
+    for name, text in texts.items():
+        with atomic(folder / name) as temporary:
+            temporary.write_text(text(), encoding="utf-8", newline="\n")
+    return [folder / name for name in texts]
+
+
+def summary(evidence: Evidence) -> str:
+    """Return what was compared, what holds, what does not, and what was left out, in Markdown."""
+    findings = [finding for find in FINDINGS if (finding := find(evidence)) is not None]
+    sections = [
+        ("What was compared", _compared(evidence)),
+        ("What holds", "\n\n".join(finding.text for finding in findings if finding.holds)),
+        ("What does not", "\n\n".join(finding.text for finding in findings if not finding.holds)),
+        ("What each method is worth", _worth(evidence)),
+        ("What was left out", _left_out(evidence)),
+    ]
+    nothing = "Nothing that the data tell."
+    return "# Summary\n\n" + "\n".join(f"## {title}\n\n{text or nothing}\n" for title, text in sections)
+
+
+def _compared(evidence: Evidence) -> str:
+    """Say of what and of how many the numbers are, and what they could show."""
+    results = evidence.results
+    sizes = Counter(zip(results.members["kind"], results.members["inputs"], strict=True))
+    if len(set(sizes.values())) == 1:
+        each = f", {next(iter(sizes.values()))} each: {listed(group_name(*group) for group in evidence.groups)}."
+    else:
+        each = f": {listed(f'{group_name(*group)} ({sizes[group]})' for group in evidence.groups)}."
+    seeds, repeated = evidence.cells["n"].max(), (evidence.cells["networks"] > evidence.cells["n"]).any()
+    also = ", and networks of one kind, inputs and seed too" if repeated else ""
+    methods = listed(f"`{method}`" for method in results.methods) if results.methods else "none"
+    ablations = listed(f"{name} ({label(name)})" for name in results.ablations) if results.ablations else "none"
+    lines = [
+        f"{len(results.members)} networks{each}",
+        f"The unit is the seed of training, at most {seeds} of a kind and input mode; tasks are averaged first{also}.",
+        f"{len(results.methods)} split methods: {methods}.",
+        f"Ablations, by what a disabled neuron emits: {ablations}.",
+        _nulls(evidence),
+        "0.1 [0.0, 0.2] is a mean over seeds with its 95 % bootstrap interval; p is that of a two-sided sign-flip test "
+        "of differences paired by seed, corrected by Holm's method within its table.",
+        *_possible(evidence),
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _nulls(evidence: Evidence) -> str:
+    if evidence.nulls.empty:
+        return "No null model was run: what chance would give is not known."
+    draws = evidence.nulls.groupby("null", sort=False)["draws"].max()
+    return f"Null models: {', '.join(f'{null} ({count:.0f} draws)' for null, count in draws.items())}."
+
+
+def _possible(evidence: Evidence) -> list[str]:
+    """Say where no comparison can be significant, whatever the data."""
+    rows = evidence.comparisons
+    if rows.empty:
+        return []
+    most = int(rows["n"].max())
+    if most < LEAST_SEEDS:
+        return [
+            f"No test was made: expected at least {LEAST_SEEDS} seeds, found {most}. An interval leaves out 0 about "
+            f"whenever all seeds agree in sign, which {most} do by chance in 1 of {2 ** max(most - 1, 0)} cases: such "
+            "differences are hints."
+        ]
+    tables = rows[rows["p"].notna()].groupby(["comparison", "table"], sort=False)
+    sizes = records(tables.agg(least=("p_least", "min"), size=("comparisons", "max"), n=("n", "max")).reset_index())
+    lines = []
+    for word in dict.fromkeys(row["comparison"] for row in sizes):
+        own = [row for row in sizes if row["comparison"] == word]
+        blind = [row for row in own if row["least"] * row["size"] > LEVEL]
+        if blind:
+            worst = max(blind, key=lambda row: float(row["least"] * row["size"]))
+            lines.append(
+                f"Comparisons of {word}: in {len(blind)} of {len(own)} tables no corrected p can be {LEVEL} or less, "
+                f"whatever the data. From {worst['n']} seeds p is at least {worst['least']:.2g}, and the first of "
+                f"{worst['size']} comparisons needs {LEVEL / worst['size']:.2g}: "
+                f"{_seeds_needed(worst['size'])}compare fewer. Read their intervals."
+            )
+    return lines
+
+
+def _seeds_needed(size: int) -> str:
+    """Say how many seeds let a table of so many comparisons have a significant one."""
+    enough = (n for n in range(LEAST_SEEDS, 100) if least_p(n) * size <= LEVEL)
+    found = next(enough, None)
+    return "" if found is None else f"train {found} seeds, or "
+
+
+def _worth(evidence: Evidence) -> str:
+    """Return the accuracy that every method costs, of each kind and input mode, under its worst ablation."""
+    worst = {(row["split"], row["kind"], row["inputs"]): row for row in records(evidence.worst)}
+    if not worst:
+        return "No accuracy of split networks was measured."
+    blocks = [evidence.groups]
+    if len(evidence.groups) > _COLUMNS:
+        blocks = [[group for group in evidence.groups if group[1] == inputs] for inputs in evidence.results.inputs]
+    tables = [
+        markdown_table(
+            ["method", *(group_name(*group) for group in block)],
+            [
+                [f"`{method}`", *(_worth_cell(evidence, worst.get((method, *group)), method, group) for group in block)]
+                for method in evidence.results.methods
+            ],
+        )
+        for block in blocks
+    ]
+    ablations, seeds = evidence.results.ablations, between([row["n"] for row in worst.values()])
+    caption = f"Accuracy lost under the ablation that costs most (of {listed(ablations)}; {seeds} seeds)."
+    if not evidence.controls.empty:
+        caption += " ✓: under every ablation most networks do better than with random splits of the same sizes."
+    if not evidence.degenerate.empty:
+        caption += " †: without the networks whose split is degenerate."
+    return "\n\n".join([caption, *tables, *_beside(evidence)])
+
+
+def _worth_cell(evidence: Evidence, row: Row | None, method: str, group: tuple[str, str]) -> str:
+    left_out = _of(evidence.degenerate, method, group)
+    if row is None:
+        return "degenerate" if len(left_out) else "–"
+    own = _of(evidence.controls, method, group)
+    better = len(own) > 0 and bool((own["better"] > own["networks"] / 2).all())
+    marks = ("✓" if better else "") + ("†" if len(left_out) else "")
+    return " ".join(filter(None, (interval(row["mean"], row["low"], row["high"]), marks)))
+
+
+def _of(rows: pd.DataFrame, method: str, group: tuple[str, str]) -> pd.DataFrame:
+    """Return the rows of a method and of a kind and input mode."""
+    return rows[(rows["split"] == method) & (rows["kind"] == group[0]) & (rows["inputs"] == group[1])]
+
+
+def _beside(evidence: Evidence) -> list[str]:
+    """Count the cells in which other methods cost less than the reference method, and in which more."""
+    rows = evidence.comparisons
+    rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == DROP) & (rows["n"] > 0)]
+    rows = rows[(rows["one"] == evidence.method) | (rows["other"] == evidence.method)]
+    parts = []
+    for method in evidence.results.methods:
+        own = [turned(row, method) for row in records(rows) if method in (row["one"], row["other"])]
+        if method != evidence.method and own:
+            less = sum(differs(row) and row["difference"] < 0 for row in own)
+            more = sum(differs(row) and row["difference"] > 0 for row in own)
+            parts.append(f"`{method}` less in {less} and more in {more} of {len(own)}")
+    if not parts:
+        return []
+    how = "corrected p ≤ 0.05" if rows["n"].max() >= LEAST_SEEDS else "the interval of the difference leaves out 0"
+    of = f"`{evidence.method}`, for each kind, input mode and ablation"
+    return [f"Accuracy lost, beside {of} ({how}): {'; '.join(parts)}."]
+
+
+def _left_out(evidence: Evidence) -> str:
+    """Say which splits are degenerate, and what could not be measured."""
+    lines = []
+    for method in evidence.results.methods:
+        parts = [
+            f"{group_name(*group)} {count} of {len(evidence.networks(*group, method))}"
+            for group in evidence.groups
+            if (count := len(_of(evidence.degenerate, method, group)))
+        ]
+        if parts:
+            lines.append(f"- Degenerate splits of `{method}`: {', '.join(parts)} networks.")
+    if lines:
+        lines.append(
+            "- They count in summary.csv, whose column degenerate says how many; in comparisons.csv and above not."
+        )
+    whole = set(evidence.results.members["network"])
+    for method in evidence.results.methods:
+        rows = evidence.scores[evidence.scores["split"] == method]
+        missing = evidence.results.members[~evidence.results.members["network"].isin(set(rows["network"]))]
+        if len(missing):
+            kinds = listed(dict.fromkeys(group_name(k, "") for k in missing["kind"]))
+            lines.append(f"- `{method}` does not apply to {len(missing)} of {len(whole)} networks ({kinds}).")
+    return "\n".join(lines) or "Nothing."
+
+
+def _csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV; six digits are more than any score is known to."""
+    return table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
