@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from hand_worked import chain, pair, random_network
+
+from spatialgraph.network import Connection, Layer, Network
+from spatialgraph.planted import planted
+from spatialgraph.splits import apply
+from spatialgraph.splits.strengths import undirected
+
+
+def walked(network, steps=20_000):
+    """Return ``(hidden neurons, tasks)``, the probabilities after many steps of walks that stop at outputs."""
+    strengths = undirected(network)
+    hidden = len(strengths) - len(network.output_task)
+    probability = np.zeros((len(strengths), len(network.tasks)))
+    probability[hidden:] = network.output_task[:, None] == np.arange(len(network.tasks))
+    step = strengths[:hidden] / strengths[:hidden].sum(axis=1, keepdims=True)
+    for _ in range(steps):
+        probability[:hidden] = step @ probability
+    return probability[:hidden]
+
+
+def test_neurons_are_compared_with_their_mean():
+    # Walks from hidden neurons meet task 0 with probabilities 1 and 1/3, 2/3 on average, and task 1 with 0 and 2/3.
+    split = apply("spectral-anchored", pair())
+    assert [split.labels(k).tolist() for k in (1, 2)] == [[0, 1], [0, 1]]
+    # With 5/6 and 4/6, neuron 1 is below the average of 3/4 in task 0, though it meets it more often than task 1.
+    split = apply("spectral-anchored", chain([[1], [1]], [[5, 4], [1, 2]], tasks=[0, 1]))
+    assert split.labels(1).tolist() == [0, 1]
+    assert split.notes == ()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_probabilities_are_those_of_walks(seed):
+    network = random_network(seed, (2, 5, 6, 6), tasks=3, density=0.9)
+    probability = walked(network)
+    expected = (probability / probability.mean(axis=0)).argmax(axis=1)
+    split = apply("spectral-anchored", network)
+    assert np.concatenate([split.labels(1), split.labels(2)]).tolist() == expected.tolist()
+
+
+def test_a_task_with_stronger_outputs_does_not_get_every_neuron():
+    network, labels = planted(0.3, seed=0)
+    stronger = np.where(labels[3] == 1, 1.5, 1.0)[:, None] * network.connections[2].weight
+    connections = (*network.connections[:2], Connection(2, 3, stronger))
+    network = Network(network.layers, connections, labels[3], network.metadata)
+    assert (walked(network)[: len(labels[1])].argmax(axis=1) == 1).all()
+    split = apply("spectral-anchored", network)
+    assert all(np.array_equal(split.labels(k), labels[k]) for k in labels)
+
+
+def test_neurons_that_reach_no_output_and_ties_are_noted():
+    # Of hidden layer 2, neuron 0 meets either task alike, 1 and 2 one of them, and 3 nothing but a neuron of layer 1.
+    weights = [np.ones((2, 1)), [[1, 0], [1, 0], [1, 0], [0, 1]], [[1, 1, 0, 0], [1, 0, 1, 0]]]
+    split = apply("spectral-anchored", chain(*weights, tasks=[0, 1]))
+    assert [split.labels(k).tolist() for k in (1, 2)] == [[0, -1], [0, 0, 1, -1]]
+    assert split.notes == (
+        "2 of 6 neurons are connected to no output and serve no task",
+        "walks from 2 of 6 neurons meet outputs of several tasks equally often; they go to the first of them",
+    )
+
+
+def test_walks_go_in_both_directions():
+    # Hidden 2.1 leads nowhere, but is connected to hidden 1.1, which is connected to the second task.
+    network = chain([[1], [1]], [[1, 0], [0, 1]], [[1, 0], [0, 0]], tasks=[0, 1], skips=[(1, 3, [[0, 0], [0, 1]])])
+    assert apply("spectral-anchored", network).labels(2).tolist() == [0, 1]
+
+
+def test_outputs_without_connections_get_no_neuron():
+    split = apply("spectral-anchored", chain([[1], [1]], [[1, 2], [0, 0]], tasks=[0, 1]))
+    assert split.labels(1).tolist() == [0, 0]
+
+
+def test_outputs_that_are_not_split_still_have_tasks():
+    layers = (Layer("input", 1), Layer("hidden", 2, split=True), Layer("output", 2))
+    connections = (Connection(0, 1, [[1.0], [1.0]]), Connection(1, 2, [[0.0, 2.0], [1.0, 1.0]]))
+    split = apply("spectral-anchored", Network(layers, connections, [0, 1], {"tasks": ["a", "b"]}))
+    assert list(split.membership) == [1]
+    assert split.labels(1).tolist() == [1, 0]
