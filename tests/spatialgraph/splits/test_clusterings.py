@@ -5,11 +5,14 @@ import warnings
 import numpy as np
 import pytest
 from hand_worked import chain, random_network, separate
+from sklearn.cluster import SpectralClustering
 from sklearn.exceptions import ConvergenceWarning
 
+from spatialgraph.graph import adjacency
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
-from spatialgraph.splits import apply
-from spatialgraph.splits.alignment import align, cluster
+from spatialgraph.planted import planted
+from spatialgraph.splits import apply, spectral
+from spatialgraph.splits.alignment import align, align_communities, cluster
 
 
 def outputs(*tasks):
@@ -53,7 +56,42 @@ def test_fewer_clusters_than_tasks():
     assert notes == ["1 clusters found for 2 tasks"]
 
 
-@pytest.mark.parametrize("method", ["spectral", "positions"])
+def test_as_many_communities_as_tasks_are_matched_one_to_one():
+    # Both hold more outputs of task 0; the second gets the other task, or task 1 would have no community.
+    communities = {1: np.array([5, 3]), 2: np.array([5, 5, 5, 3, 3, 3])}
+    labels, notes = align_communities(outputs(0, 0, 0, 0, 0, 1), communities)
+    assert [labels[k].tolist() for k in (1, 2)] == [[0, 1], [0, 0, 0, 1, 1, 1]]
+    assert notes == ["2 of 6 outputs lie in the community of another task; 3 of 6 outputs lie in one community"]
+
+
+def test_more_communities_than_tasks_go_to_the_task_of_most_of_their_outputs():
+    # Community 0 holds two outputs of task 0; 1 two of task 1 and one of task 0; 2 one of each, and goes to the first.
+    communities = {1: np.array([4, -1]), 2: np.array([0, 0, 1, 1, 1, 2, 2])}
+    labels, notes = align_communities(outputs(0, 0, 0, 1, 1, 0, 1), communities)
+    assert [labels[k].tolist() for k in (1, 2)] == [[-1, -1], [0, 0, 1, 1, 1, 0, 0]]
+    assert notes == [
+        "1 of 4 communities hold no output: their 1 neurons serve no task",
+        "2 of 7 outputs lie in the community of another task; 3 of 7 outputs lie in one community",
+    ]
+
+
+def test_a_task_whose_outputs_are_everywhere_in_the_minority_has_no_community():
+    communities = {1: np.array([0, 1]), 2: np.array([0, 0, 1, 1, 2, 0])}
+    labels, notes = align_communities(outputs(0, 0, 0, 0, 0, 1), communities)
+    assert [labels[k].tolist() for k in (1, 2)] == [[0, 0], [0] * 6]
+    assert notes[0] == "tasks without a community: task1"
+
+
+def test_one_community_of_all_outputs_goes_to_the_task_of_most_of_them():
+    labels, notes = align_communities(outputs(0, 1, 1), {1: np.array([0, 0]), 2: np.array([0, 0, 0])})
+    assert [labels[k].tolist() for k in (1, 2)] == [[1, 1], [1, 1, 1]]
+    assert notes == [
+        "tasks without a community: task0",
+        "1 of 3 outputs lie in the community of another task; 3 of 3 outputs lie in one community",
+    ]
+
+
+@pytest.mark.parametrize("method", ["spectral", "louvain", "leiden", "positions"])
 def test_clusters_need_outputs_to_be_known_by(method):
     place = [[0.0], [1.0]]
     layers = [Layer(name, 2, position=place, split=name != "output") for name in ("input", "hidden", "output")]
@@ -125,6 +163,33 @@ def test_spectral_finds_planted_parts_in_a_large_noisy_graph():
     split = apply("spectral", chain(*weights, tasks=part), seed=3)
     assert all(np.array_equal(split.labels(k), part) for k in (1, 2, 3))
     assert split.notes == ()
+
+
+@pytest.mark.parametrize("direct", [2000, 0])
+@pytest.mark.parametrize(("leakage", "tasks"), [(0.1, 2), (0.3, 2), (0.45, 2), (0.1, 3), (0.3, 3), (0.5, 3)])
+def test_spectral_is_the_clustering_of_scikit_learn(leakage, tasks, direct, monkeypatch):
+    monkeypatch.setattr(spectral, "_DIRECT", direct)  # 0: the eigenvectors by iteration, as for large networks
+    for seed in range(3):
+        network, labels = planted(leakage, tasks=tasks, seed=seed)
+        strengths = adjacency(network, directed=False).toarray()
+        found = SpectralClustering(tasks, affinity="precomputed", random_state=0).fit_predict(strengths)
+        sizes = np.cumsum([len(labels[k]) for k in labels])[:-1]
+        theirs, _ = align(network, dict(zip(labels, np.split(found, sizes), strict=True)))
+        split = apply("spectral", network)
+        assert all(np.array_equal(split.labels(k), theirs[k]) for k in labels)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spectral_is_the_clustering_of_scikit_learn_where_there_are_few_connections(seed):
+    network = random_network(seed, (2, 25, 30, 8), density=0.15)
+    strengths = adjacency(network, directed=False).toarray()
+    connected = strengths.any(axis=1)
+    found = np.full(len(strengths), -1)
+    clustering = SpectralClustering(2, affinity="precomputed", random_state=0)
+    found[connected] = clustering.fit_predict(strengths[np.ix_(connected, connected)])
+    theirs, _ = align(network, dict(zip((1, 2, 3), np.split(found, [25, 55]), strict=True)))
+    split = apply("spectral", network)
+    assert all(np.array_equal(split.labels(k), theirs[k]) for k in theirs)
 
 
 def test_positions_are_clustered_over_all_layers_together():

@@ -4,6 +4,7 @@ from hand_worked import chain, random_network, three_tasks
 
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.splits import apply
+from spatialgraph.splits.greedy import greedy_shared
 from spatialgraph.splits.strengths import strength_to_tasks
 
 
@@ -82,3 +83,55 @@ def test_the_vectorised_sums_equal_the_definition(seed):
                         if labels[connection.target][target] >= 0:
                             sums[labels[connection.target][target]] += abs(weight)
             assert labels[k][unit] == (sums.argmax() if sums.any() else -1)
+
+
+# The hidden neurons send (1, 3/4), (1, 1/2), (1, 1) and nothing to the two outputs.
+SHARED = chain(np.ones((4, 1)), [[1, 1, 1, 0], [0.75, 0.5, 1, 0]], tasks=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "shared"), [(0, [2]), (0.2, [2]), (0.25, [0, 2]), (0.4, [0, 2]), (0.5, [0, 1, 2])]
+)
+def test_a_neuron_is_shared_by_tasks_within_the_tolerance(tolerance, shared):
+    split = greedy_shared(SHARED, tolerance=tolerance)
+    assert split.membership[1][:, 0].tolist() == [True, True, True, False]
+    assert np.flatnonzero(split.membership[1][:, 1]).tolist() == shared
+    assert split.notes == (
+        f"hidden1: {len(shared)} of 4 neurons serve several tasks",
+        "hidden1: 1 of 4 neurons have no connection to any task and serve none",
+    )
+
+
+def test_a_shared_neuron_counts_for_each_of_its_tasks():
+    # Hidden 2.0 serves both tasks, 2.1 the second; hidden 1.0 sends 2 to the one and 1 to the other.
+    network = chain([[1]], [[2], [1]], [[1, 0], [1, 1]], tasks=[0, 1])
+    assert greedy_shared(network, tolerance=0.2).membership[1].tolist() == [[False, True]]  # 2 and 3
+    assert greedy_shared(network, tolerance=0.4).membership[1].tolist() == [[True, True]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_without_tolerance_and_ties_the_shared_split_is_the_greedy_one(seed):
+    network = random_network(seed, (2, 6, 7, 6), tasks=3)
+    greedy, shared = apply("greedy", network), greedy_shared(network, tolerance=0)
+    assert all(np.array_equal(greedy.membership[k], shared.membership[k]) for k in network.split_layers)
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, 1.1, float("nan")])
+def test_a_tolerance_out_of_range_is_refused(tolerance):
+    with pytest.raises(ValueError, match=f"^tolerance of split 'greedy-shared': .* 0 to 1, found {tolerance}$"):
+        greedy_shared(SHARED, tolerance=tolerance)
+
+
+def test_a_neuron_is_kept_with_the_probability_of_its_share_of_the_largest():
+    kept = np.mean([apply("probability", SHARED, seed=seed).membership[1] for seed in range(2000)], axis=0)
+    assert kept[:, 0].tolist() == [1, 1, 1, 0]
+    assert kept[2:, 1].tolist() == [1, 0]
+    # Four standard errors of 2000 draws.
+    assert kept[0, 1] == pytest.approx(0.75, abs=0.039)
+    assert kept[1, 1] == pytest.approx(0.5, abs=0.045)
+
+
+def test_tasks_keep_a_neuron_independently_of_each_other():
+    network = chain([[1]], [[2], [1], [1]], tasks=[0, 1, 2])
+    pairs = [apply("probability", network, seed=seed).membership[1][0, 1:] for seed in range(1000)]
+    assert np.mean([pair.all() for pair in pairs]) == pytest.approx(0.25, abs=0.055)

@@ -9,6 +9,7 @@ import pytest
 from hand_worked import labelled, pair, separate, zoo
 
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
+from spatialgraph.planted import planted
 from spatialgraph.splits import SPLITS, Split, apply, sees
 
 CLUSTERINGS = ("spectral", "louvain", "leiden", "leiden-igraph", "positions")
@@ -77,6 +78,15 @@ def test_two_parts_without_a_connection_are_told_apart(method):
     split = apply(method, network, type(evaluation)(evaluation.inputs, evaluation.labels, probes=probes))
     for layer in network.split_layers:
         assert split.labels(layer).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("tasks", [2, 3])
+@pytest.mark.parametrize("method", OF_WEIGHTS)
+def test_planted_modules_without_leakage_are_found(method, tasks):
+    for seed in range(3):
+        network, labels = planted(0.0, tasks=tasks, seed=seed)
+        split = apply(method, network, seed=seed)
+        assert all(np.array_equal(split.labels(k), labels[k]) for k in labels)
 
 
 @pytest.mark.parametrize("method", SPLITS)
