@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,27 +10,7 @@ from .network import IntArray
 from .splits.split import Split
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How far two splits agree, by three measures.
-
-    Attributes:
-        adjusted_rand: the adjusted Rand index: of the pairs of neurons, the share on which the splits agree, less that
-            expected of splits with classes of these sizes. 1 for equal splits, 0 by chance, at least −0.5. "Comparing
-            partitions", Hubert & Arabie 1985, doi:10.1007/BF01908075.
-        mutual_information: normalised mutual information, 2 I / (H₁ + H₂): what one split tells of the other. From 0
-            to 1 for equal splits. Not adjusted: it grows by chance with the number of classes.
-        variation_of_information: H₁ + H₂ − 2 I in nats: what either split does not tell of the other. From 0 for equal
-            splits; a metric. "Comparing clusterings – an information based distance", Meilă 2007,
-            doi:10.1016/j.jmva.2006.11.013.
-    """
-
-    adjusted_rand: float
-    mutual_information: float
-    variation_of_information: float
-
-
-def agreement(one: Split, other: Split) -> Agreement:
+def agreement(one: Split, other: Split) -> dict[str, float]:
     """Compare which neurons two splits put together, whatever the tasks are called.
 
     The class of a neuron is the set of tasks that it serves: neurons that serve the same several tasks are together,
@@ -41,14 +20,29 @@ def agreement(one: Split, other: Split) -> Agreement:
         one: a split.
         other: a split of the same layers, for the same tasks or others.
 
+    Returns:
+        three measures, H₁ and H₂ being the entropies of the splits and I what they share:
+
+        ``adjusted-rand``: of the pairs of neurons, the share on which the splits agree, less that expected of splits
+        with classes of these sizes. 1 for equal splits, 0 by chance, at least −0.5. "Comparing partitions", Hubert &
+        Arabie 1985, doi:10.1007/BF01908075.
+
+        ``mutual-information``: 2 I / (H₁ + H₂), what one split tells of the other. From 0 to 1 for equal splits. Not
+        adjusted: by chance it grows with the number of classes. "Cluster ensembles", Strehl & Ghosh 2002, Journal of
+        Machine Learning Research 3, with the arithmetic mean of the entropies.
+
+        ``variation-of-information``: H₁ + H₂ − 2 I in nats, what each split does not tell of the other. 0 for equal
+        splits; a metric. "Comparing clusterings – an information based distance", Meilă 2007,
+        doi:10.1016/j.jmva.2006.11.013.
+
     Raises:
         ValueError: the splits are not of the same neurons, or of none.
 
     Example:
         >>> one = Split.from_labels("one", {1: [0, 0, 1, 1]}, tasks=2)
         >>> agreement(one, Split.from_labels("renamed", {1: [1, 1, 0, 0]}, tasks=2))
-        Agreement(adjusted_rand=1.0, mutual_information=1.0, variation_of_information=0.0)
-        >>> agreement(one, Split.from_labels("across", {1: [0, 1, 0, 1]}, tasks=2)).adjusted_rand
+        {'adjusted-rand': 1.0, 'mutual-information': 1.0, 'variation-of-information': 0.0}
+        >>> agreement(one, Split.from_labels("across", {1: [0, 1, 0, 1]}, tasks=2))["adjusted-rand"]
         -0.5
     """
     have = [{k: len(members) for k, members in split.membership.items()} for split in (one, other)]
@@ -62,7 +56,11 @@ def agreement(one: Split, other: Split) -> Agreement:
     mutual = max(own + others - both, 0.0)
     # Two splits with one class each have no entropy to share, and are equal.
     shared = 1.0 if own + others == 0 else min(2 * mutual / (own + others), 1.0)
-    return Agreement(_adjusted_rand(table), shared, max(2 * both - (own + others), 0.0))
+    return {
+        "adjusted-rand": _adjusted_rand(table),
+        "mutual-information": shared,
+        "variation-of-information": max(2 * both - (own + others), 0.0),
+    }
 
 
 def _classes(split: Split) -> IntArray:
