@@ -253,13 +253,14 @@ class Masking:
             for each split, for each ablation.
 
         Raises:
-            ValueError: there is no such ablation, or a split is not of this network.
+            ValueError: there is no such ablation, or a split is not of this network or of layers that are not masked.
         """
         for ablation in ablations:
             require_ablation(ablation)
         asked = []
-        for split in splits:
+        for number, split in enumerate(splits):
             split.require_for(self.network)
+            self._require_mask(number, split.module(0))
             asked.append([self._questions(split, ablation) for ablation in ablations])
         right = self._answers(question for of_split in asked for table in of_split for row in table for question in row)
         return [
@@ -297,14 +298,18 @@ class Masking:
 
     def _packed(self, mask: Mapping[int, BoolArray]) -> bytes:
         """Return the part of a mask that is of hidden layers as `_Question` has it."""
-        everything = {k: np.ones(self.network.layers[k].size, bool) for k in self._hidden if k not in mask}
-        return b"".join((everything | dict(mask))[k].tobytes() for k in self._hidden)
+        sizes = {k: self.network.layers[k].size for k in self._hidden}
+        return b"".join(mask[k].tobytes() if k in mask else b"\1" * size for k, size in sizes.items())
 
     def _unpacked(self, hidden: bytes) -> dict[int, BoolArray]:
         """Return the layers of which a mask disables neurons: layer number to ``(units,)``."""
-        sizes = [self.network.layers[k].size for k in self._hidden]
-        parts = np.split(np.frombuffer(hidden, bool), np.cumsum(sizes)[:-1])
-        return {k: keep for k, keep in zip(self._hidden, parts, strict=True) if not keep.all()} if sizes else {}
+        result, start = {}, 0
+        for k in self._hidden:
+            keep = np.frombuffer(hidden, bool, self.network.layers[k].size, start)
+            start += len(keep)
+            if not keep.all():
+                result[k] = keep
+        return result
 
     def _question(self, hidden: bytes, outputs: BoolArray | None, task: int, ablation: str) -> _Question:
         """Return the question about a task; `outputs` is ``(outputs,)``, or None if all are left."""

@@ -294,6 +294,12 @@ def test_a_split_of_another_network_is_refused():
         performance(worked(), Evaluation(INPUTS, [[0], [1]]), Split.from_labels("m", {1: [0, 0]}, 1), "zero")
 
 
+def test_a_split_of_layers_that_masks_may_not_be_of_is_refused():
+    masking = Masking(worked(), Evaluation(INPUTS, [[0], [1]]), [2])
+    with pytest.raises(ValueError, match=r"^mask 0: expected masks of layers \[2\], found one of layer 1$"):
+        masking.performance(Split.from_labels("m", {1: [0, 0], 2: [0, 0]}, 1), "zero")
+
+
 def test_a_network_of_strengths_cannot_be_masked():
     with pytest.raises(NotApplicableError, match="strengths only"):
         Masking(chain([[1]], tasks=[0], executable=False), Evaluation(np.ones((1, 1), np.float32), [[0]]))
