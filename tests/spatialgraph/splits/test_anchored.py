@@ -5,6 +5,7 @@ from hand_worked import chain, pair, random_network
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.planted import planted
 from spatialgraph.splits import apply
+from spatialgraph.splits.anchored import eliminate
 from spatialgraph.splits.strengths import undirected
 
 
@@ -37,6 +38,24 @@ def test_the_probabilities_are_those_of_walks(seed):
     expected = (probability / probability.mean(axis=0)).argmax(axis=1)
     split = apply("spectral-anchored", network)
     assert np.concatenate([split.labels(1), split.labels(2)]).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_taking_out_neurons_one_by_one_gives_the_probabilities_of_walks(seed):
+    network = random_network(seed, (2, 5, 6, 6), tasks=3, density=0.9)
+    strengths = undirected(network)
+    to_tasks = strengths[:11, 11:] @ (network.output_task[:, None] == np.arange(3))
+    assert eliminate(strengths[:11, :11], to_tasks) == pytest.approx(walked(network), abs=1e-12)
+
+
+@pytest.mark.parametrize("weak", [1e-12, 1e-16, 1e-20, 1e-30])
+def test_outputs_may_be_connected_however_weakly(weak):
+    # Beside its own strengths of 1, a neuron of layer 2 sends next to nothing on, less of it to the other task.
+    hidden = np.kron(np.eye(2), np.ones((2, 2)))
+    network = chain(np.ones((4, 1)), hidden, [[weak] * 2 + [weak / 4] * 2, [weak / 4] * 2 + [weak] * 2], tasks=[0, 1])
+    split = apply("spectral-anchored", network)
+    assert [split.labels(k).tolist() for k in (1, 2)] == [[0, 0, 1, 1], [0, 0, 1, 1]]
+    assert split.notes == ()
 
 
 def test_a_task_with_stronger_outputs_does_not_get_every_neuron():
