@@ -9,14 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .results import FULL, Results, read_scores
-from .statistics import LEAST_SEEDS, LEVEL, cells, comparisons
+from .results import FULL, Results, numbers, read_scores
+from .statistics import LEVEL, cells, comparisons, holm
 from .tables import DEFAULT_METHOD
 
 DROP = "accuracy-drop"
 """The metric that tells what a split costs, 0 to 1."""
+
+RANDOM = "random"
+"""The split method that is a control: random, of the sizes of the greedy split."""
 
 DEGENERATE = "degenerate:"
 """A note that starts with this says that a split is none, such as a cut that cuts off nothing but the outputs."""
@@ -68,7 +72,7 @@ class Evidence:
     @cached_property
     def results(self) -> Results:
         """The scores, with the orders in which tables show their kinds, input modes and methods."""
-        return Results(Path(), self.scores, {}, Path())
+        return Results(Path(), self.scores.reset_index(drop=True), {}, Path())
 
     @cached_property
     def groups(self) -> list[tuple[str, str]]:
@@ -147,9 +151,10 @@ class Evidence:
         """What splits cost beside random splits of the same sizes.
 
         Columns kind, inputs, split, ablation; drop and control (means over networks), better (in how many networks the
-        split costs less, p at most 0.05 for every task) and networks.
+        split costs less, p at most 0.05 for every task) and networks. Without the split `RANDOM`, which is a control.
         """
         rows = self.chances[(self.chances["null"] == "random-split") & (self.chances["metric"] == DROP)]
+        rows = rows[rows["split"] != RANDOM]
         groups = rows.assign(better=rows["p"] <= LEVEL).groupby(["kind", "inputs", "split", "ablation"], sort=False)
         return groups.agg(
             drop=("value", "mean"), control=("mean", "mean"), better=("better", "sum"), networks=("better", "size")
@@ -160,7 +165,25 @@ class Evidence:
         if self.degenerate.empty:
             return rows
         wrong = set(zip(self.degenerate["network"], self.degenerate["split"], strict=True))
-        return rows[[key not in wrong for key in zip(rows["network"], rows["split"], strict=True)]]
+        kept = [key not in wrong for key in zip(rows["network"], rows["split"], strict=True)]
+        return rows[np.array(kept, bool)]  # a list without entries would choose columns
+
+    def of_kinds(self, metric: str, split: str) -> list[Row]:
+        """Return the comparisons of the two kinds in a metric of a split that have values, the first kind as one."""
+        rows = self.comparisons
+        rows = rows[(rows["comparison"] == "kinds") & (rows["metric"] == metric) & (rows["split"] == split)]
+        first, second = self.kinds or ("", "")
+        return [
+            turned(row, first)
+            for row in records(rows)
+            if {row["one"], row["other"]} == {first, second} and row["n"] > 0
+        ]
+
+    def of_methods(self, metric: str, one: str, other: str) -> list[Row]:
+        """Return the comparisons of two methods in a metric that have values, as a family of their own."""
+        rows = self.comparisons
+        rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == metric) & (rows["n"] > 0)]
+        return planned(turned(row, one) for row in records(rows) if {row["one"], row["other"]} == {one, other})
 
     def networks(self, kind: str, inputs: str, split: str) -> list[str]:
         """Return the networks of a kind and input mode that a method split."""
@@ -207,21 +230,38 @@ def interval(mean: float, low: float, high: float) -> str:
     return number(mean) + ("" if math.isnan(low) else f" [{number(low)}, {number(high)}]")
 
 
-def tested(row: Row) -> str:
+def verdict(row: Row) -> str:
     """Return what a test of a comparison says, never p without n."""
     if math.isnan(row["p"]):
         return f"n = {row['n']}, no test"
-    p = f"p = {row['p']:.2g}"
+    p = f"n = {row['n']}, p = {row['p']:.2g}"
     if row["comparisons"] > 1:
         p += f", {row['p_holm']:.2g} corrected for {row['comparisons']} comparisons"
-    return f"n = {row['n']}, {p}"
+    return p if can_tell(row) else f"{p}, no less than so few seeds can give"
+
+
+def can_tell(row: Row) -> bool:
+    """Return whether the seeds are enough for a corrected p of at most 0.05, were all differences of one sign."""
+    return bool(row["p_least"] * row["comparisons"] <= LEVEL)
+
+
+def planned(rows: Iterable[Row]) -> list[Row]:
+    """Return comparisons as a table of their own: Holm's correction is for these, which are asked for beforehand."""
+    rows = list(rows)
+    p = np.array([row["p"] for row in rows], np.float64)
+    count = np.count_nonzero(~np.isnan(p))
+    return [{**row, "p_holm": value, "comparisons": count} for row, value in zip(rows, holm(p), strict=True)]
 
 
 def differs(row: Row) -> bool:
-    """Return whether a comparison shows a difference: corrected p at most 0.05, or, without a test, by its interval."""
-    if math.isnan(row["p"]):
-        return bool(row["low"] > 0 or row["high"] < 0)
-    return bool(row["p_holm"] <= LEVEL)
+    """Return whether a comparison shows a difference: by a corrected p of at most 0.05.
+
+    Where seeds are too few for that, whatever the data, by the interval of the difference, which must leave out 0:
+    a hint, and told as one.
+    """
+    if can_tell(row):
+        return bool(row["p_holm"] <= LEVEL)
+    return bool(row["low"] > 0 or row["high"] < 0)
 
 
 def turned(row: Row, first: str) -> Row:
@@ -232,6 +272,16 @@ def turned(row: Row, first: str) -> Row:
     for one, other in (("one", "other"), ("mean_one", "mean_other")):
         swapped[one], swapped[other] = row[other], row[one]
     return {**row, **swapped, "difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+
+
+def counted(count: int, word: str = "network") -> str:
+    """Return how many there are.
+
+    Example:
+        >>> counted(1), counted(2)
+        ('1 network', '2 networks')
+    """
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -245,16 +295,15 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def told_by(seeds: Sequence[int]) -> str:
-    """Return what the mark * of a difference says, by the numbers of seeds of the differences.
-
-    Example:
-        >>> told_by([10])
-        '10 seeds; *: differs from 0, corrected p ≤ 0.05'
-    """
-    if max(seeds) < LEAST_SEEDS:
-        return f"{between(seeds)} seeds; *: the interval of the difference leaves out 0"
-    return f"{between(seeds)} seeds; *: differs from 0, corrected p ≤ {LEVEL}"
+def told_by(rows: Sequence[Row]) -> str:
+    """Return how many seeds comparisons have and what says that they differ, see `differs`."""
+    tested = [can_tell(row) for row in rows]
+    hint = "the interval of the difference leaves out 0"
+    if not any(tested):
+        how = f"{hint}; too few seeds for a test"
+    else:
+        how = f"corrected p ≤ {LEVEL}" + ("" if all(tested) else f", or, from few seeds, {hint}")
+    return f"{between([row['n'] for row in rows])} seeds; *: {how}"
 
 
 def between(values: Sequence[int]) -> str:
@@ -288,5 +337,5 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raise ValueError(f"{path}: expected columns {', '.join(columns)}; {', '.join(missing)} missing, found {found}")
     for name in _NUMBERS:
         if name in table.columns:
-            table[name] = pd.to_numeric(table[name].replace("", "nan"))
+            table[name] = numbers(table[name], path)
     return table

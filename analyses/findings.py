@@ -1,8 +1,8 @@
 """Findings: what the data of an analysis show, each as one function that says it where they do and nothing where not.
 
 A finding is a rule computed from `Evidence`, for whatever tasks, kinds, input modes and methods there are. It speaks of
-differences whose corrected p is at most 0.05, or, where there are too few seeds for a test, whose 95 % interval leaves
-out 0 (see `differs`).
+differences whose corrected p is at most 0.05, or, where seeds are too few for a test, whose 95 % interval leaves out 0
+(see `differs`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import pandas as pd
 
 from .evidence import (
     DROP,
+    RANDOM,
     Evidence,
     Row,
     between,
+    counted,
     differs,
     group_name,
     interval,
@@ -27,9 +29,8 @@ from .evidence import (
     markdown_table,
     number,
     records,
-    tested,
     told_by,
-    turned,
+    verdict,
 )
 from .results import FULL, label
 from .statistics import LEVEL, holm, over_seeds, paired
@@ -42,6 +43,9 @@ LOSES = 0.05
 
 SURE = 0.9
 """The least agreement of the seeds of a method (adjusted Rand index) that calls its split certain."""
+
+# Lines of a list before it is cut short.
+_TOLD = 6
 
 _SAME_EXAMPLES = "labelled on the same examples"
 _MISPLACED = re.compile(r"(\d+) of (\d+) outputs lie in the \w+ of another task; (\d+) of (\d+) outputs lie in one")
@@ -65,15 +69,10 @@ def kinds_differ(evidence: Evidence) -> Finding | None:
     if evidence.kinds is None:
         return None
     one, other = evidence.kinds
-    rows = evidence.comparisons
-    rows = rows[(rows["comparison"] == "kinds") & (rows["one"] == one) & (rows["other"] == other)]
     wanted = {"accuracy of the whole network": ("accuracy", FULL)}
     wanted |= {metric: (metric, evidence.method) for metric in ("modularity", "layered-modularity", "cut")}
-    columns = {}
-    for title, (metric, split) in wanted.items():
-        own = records(rows[(rows["metric"] == metric) & (rows["split"] == split) & (rows["n"] > 0)])
-        if own:
-            columns[title] = {row["inputs"]: row for row in own}
+    found = {title: {row["inputs"]: row for row in evidence.of_kinds(*measure)} for title, measure in wanted.items()}
+    columns = {title: own for title, own in found.items() if own}
     told = [row for own in columns.values() for row in own.values()]
     if not any(map(differs, told)):
         return None
@@ -83,7 +82,7 @@ def kinds_differ(evidence: Evidence) -> Finding | None:
     ]
     text = (
         f"**{label(one)} and {label(other).lower()} networks differ.** Mean of {one} / of {other} networks, split by "
-        f"`{evidence.method}` ({told_by([row['n'] for row in told])}):\n\n"
+        f"`{evidence.method}` ({told_by(told)}):\n\n"
     )
     return Finding(text + markdown_table(["inputs", *columns], table), True)
 
@@ -101,17 +100,14 @@ def ablation_matters(evidence: Evidence) -> Finding | None:
     changed = [row for row in _changes(contrasts) if differs(row) and abs(row["difference"]) >= MATTERS]
     if not changed:
         return None
-    rows = evidence.comparisons
-    rows = rows[(rows["comparison"] == "kinds") & (rows["metric"] == DROP) & (rows["split"] == evidence.method)]
-    rows = rows[(rows["one"] == one) & (rows["other"] == other) & (rows["n"] > 0)]
-    cells = {(row["inputs"], row["ablation"]): row for row in records(rows)}
+    cells = {(row["inputs"], row["ablation"]): row for row in evidence.of_kinds(DROP, evidence.method)}
     table = [
         [label(inputs), *(_difference(cells.get((inputs, ablation))) for ablation in evidence.results.ablations)]
         for inputs in evidence.results.inputs
     ]
     text = (
         f"**The kind of ablation changes the conclusion.** Accuracy that `{evidence.method}` splits cost, {one} minus "
-        f"{other} networks, by what disabled neurons emit ({told_by(list(rows['n']))}):\n\n"
+        f"{other} networks, by what disabled neurons emit ({told_by(list(cells.values()))}):\n\n"
         f"{markdown_table(['inputs', *map(_ablation, evidence.results.ablations)], table)}\n\n"
     )
     lines = []
@@ -123,7 +119,7 @@ def ablation_matters(evidence: Evidence) -> Finding | None:
             lines.append(
                 f"- {label(inputs)}: the difference is {number(largest['mean_one'])} under {largest['one']} and "
                 f"{number(largest['mean_other'])} under {largest['other']}, a change of "
-                f"{interval(largest['difference'], largest['low'], largest['high'])} ({tested(largest)})."
+                f"{interval(largest['difference'], largest['low'], largest['high'])} ({verdict(largest)})."
             )
     return Finding(text + "\n".join(lines), True)
 
@@ -145,12 +141,12 @@ def clusterings(evidence: Evidence) -> Finding | None:
             most = [row[2] for row in found if row[2] >= 0.75 * row[3]]
             if len(most) > len(networks) / 2:
                 fails.append(
-                    f"{group_name(kind, inputs)} ({len(most)} of {len(networks)} networks: {between(most)} of "
+                    f"{group_name(kind, inputs)} ({len(most)} of {counted(len(networks))}: {between(most)} of "
                     f"{found[0][3]} outputs{_loss(evidence, kind, inputs, method)})"
                 )
             elif networks and not found:
                 works.append(
-                    f"{group_name(kind, inputs)} ({len(networks)} networks{_loss(evidence, kind, inputs, method)})"
+                    f"{group_name(kind, inputs)} ({counted(len(networks))}{_loss(evidence, kind, inputs, method)})"
                 )
         if fails:
             line = f"- `{method}` has most outputs in one cluster in {'; '.join(fails)}."
@@ -172,7 +168,7 @@ def same_examples(evidence: Evidence) -> Finding | None:
         own = keys[keys["split"] == method]
         counts = own.groupby(["kind", "inputs"]).size()
         cells = [
-            f"{group_name(*group)} ({counts[group]} networks{_loss(evidence, *group, method)})"
+            f"{group_name(*group)} ({counted(counts[group])}{_loss(evidence, *group, method)})"
             for group in evidence.groups
             if group in counts.index
         ]
@@ -198,26 +194,29 @@ def sizes_alone(evidence: Evidence) -> Finding | None:
     if evidence.controls.empty:
         return _greedy_against_random(evidence)
     controls = evidence.controls
-    bad = controls[(controls["better"] <= controls["networks"] / 2) & (controls["drop"] >= LOSES)]
+    bad = controls[
+        (controls["better"] <= controls["networks"] / 2)
+        & (controls["drop"] >= LOSES)
+        & (controls["drop"] >= controls["control"] - MATTERS)
+    ]
     if bad.empty:
         return None
-    # Of each split the ablation under which it does worst beside its control, those of most accuracy first.
-    rows = bad.assign(worse=bad["drop"] - bad["control"]).sort_values("worse", ascending=False, kind="stable")
+    # Of each split the ablation under which it does worst beside its control; those of the reference method first.
+    rows = bad.assign(worse=bad["drop"] - bad["control"], other=bad["split"] != evidence.method)
+    rows = rows.sort_values(["other", "worse"], ascending=[True, False], kind="stable")
     rows = rows.drop_duplicates(["kind", "inputs", "split"])
-    first = rows["split"] == evidence.method
-    told = pd.concat([rows[first], rows[~first]]).head(6)
     lines = [
         f"- `{row['split']}`, {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['drop'])}, "
-        f"random splits of its sizes {number(row['control'])}; {row['better']} of {row['networks']} networks do "
-        f"better than theirs{_smallest_share(evidence, row['kind'], row['inputs'], row['split'])}."
-        for row in records(told)
+        f"random splits {number(row['control'])}, better than those in {row['better']} of {counted(row['networks'])}"
+        f"{_smallest_share(evidence, row['kind'], row['inputs'], row['split'])}."
+        for row in records(rows.head(_TOLD))
     ]
-    if len(rows) > len(told):
-        lines.append(f"- {len(rows) - len(told)} more, in nulls.csv.")
+    if len(rows) > _TOLD:
+        lines.append(f"- {len(rows) - _TOLD} more, in nulls.csv.")
     text = (
         f"**Some splits lose by their sizes alone.** In {len(bad)} of {len(controls)} cells (kind, inputs, method and "
-        f"ablation) a split costs at least {LOSES} of accuracy and most networks do not better (p ≤ {LEVEL}, for every "
-        "task) than with random splits of the same sizes. Accuracy lost, of each method the worst ablation:\n\n"
+        f"ablation) a split costs at least {LOSES} of accuracy and no less than random splits of the same sizes. "
+        "Accuracy lost, of each method the worst ablation:\n\n"
     )
     return Finding(text + "\n".join(lines), False)
 
@@ -247,22 +246,19 @@ def better_than_sizes(evidence: Evidence) -> Finding | None:
 def min_cut(evidence: Evidence) -> Finding | None:
     """Tell how much less the minimum cut cuts than the greedy split, and where it cuts off nothing but outputs."""
     name, plain = "min-cut", "greedy"
-    rows = evidence.comparisons
-    rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == "cut") & (rows["n"] > 0)]
-    rows = rows[[{name, plain} == {one, other} for one, other in zip(rows["one"], rows["other"], strict=True)]]
     lines = []
-    for row in (turned(row, name) for row in records(rows)):
+    for row in evidence.of_methods("cut", name, plain):
         if not (differs(row) and row["difference"] < 0):
             continue
         group = row["kind"], row["inputs"]
         lines.append(
             f"- {group_name(*group)}: {number(row['mean_one'])} against {number(row['mean_other'])} of the strength, a "
-            f"difference of {interval(row['difference'], row['low'], row['high'])} ({tested(row)}); accuracy lost "
+            f"difference of {interval(row['difference'], row['low'], row['high'])} ({verdict(row)}); accuracy lost "
             f"{number(_worst(evidence, *group, name))} against {number(_worst(evidence, *group, plain))}."
         )
     wrong = evidence.degenerate[evidence.degenerate["split"] == name].groupby(["kind", "inputs"]).size()
     cells = [
-        f"{group_name(*group)} ({wrong[group]} of {len(evidence.networks(*group, name))} networks)"
+        f"{group_name(*group)} ({wrong[group]} of {counted(len(evidence.networks(*group, name)))})"
         for group in evidence.groups
         if group in wrong.index
     ]
@@ -303,7 +299,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
         [f"most {listed(no)} networks do not"] if no else []
     )
     title = f"Modularity is more than {what}" if yes else f"Modularity is no more than {what}"
-    note = "; * larger, too few draws for p" if rows["few"].any() else ""
+    note = "; *: larger, p is not known from so few draws" if rows["few"].any() else ""
     text = (
         f"**{title}{' in some networks' if yes and no else ''}.** Networks whose modularity (`{evidence.method}`) is "
         f"above that of the null model (p ≤ {LEVEL}), and the median z{note}:\n\n"
@@ -334,7 +330,7 @@ def seeds_disagree(evidence: Evidence) -> Finding | None:
     networks = rows["network"].nunique()
     text = (
         "**Several splits are about as good.** Mean adjusted Rand index between the splits that a method finds of one "
-        f"network from different seeds (1: the same split, 0: chance; {networks} networks), where below {SURE}:\n\n"
+        f"network from different seeds (1: the same split, 0: chance; {counted(networks)}), where below {SURE}:\n\n"
     )
     return Finding(text + markdown_table(["method", *(kind or "all" for kind in kinds)], table), False)
 
@@ -355,8 +351,8 @@ def methods_agree(evidence: Evidence) -> Finding | None:
         ends = f"{means.index[-1]} agree most ({number(means.iloc[-1], 2)}), "
         ends += f"{means.index[0]} least ({number(means.iloc[0], 2)})"
         lines.append(
-            f"- {kind or 'all'}: {number(means.mean(), 2)} over {len(means)} pairs of methods and "
-            f"{own['network'].nunique()} networks; {ends}."
+            f"- {kind or 'all'}: {number(means.mean(), 2)} over {counted(len(means), 'pair')} of methods and "
+            f"{counted(own['network'].nunique())}; {ends}."
         )
     mean = rows.groupby("pair")["value"].mean().mean()
     title = "Methods find much the same modules" if mean >= 0.8 else "Methods find different modules"
@@ -399,21 +395,19 @@ def _changes(contrasts: pd.DataFrame) -> list[Row]:
 
 def _greedy_against_random(evidence: Evidence) -> Finding | None:
     """Tell where greedy loses as much as the one random split of its sizes, if no null model was run."""
-    rows = evidence.comparisons
-    rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == DROP) & (rows["n"] > 0)]
-    rows = rows[[{"greedy", "random"} == {one, other} for one, other in zip(rows["one"], rows["other"], strict=True)]]
+    plain = "greedy"
     lines = [
-        f"- {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['mean_one'])}, `random` "
+        f"- {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['mean_one'])}, `{RANDOM}` "
         f"{number(row['mean_other'])}, difference {interval(row['difference'], row['low'], row['high'])} "
-        f"({tested(row)}){_smallest_share(evidence, row['kind'], row['inputs'], 'greedy')}."
-        for row in (turned(row, "greedy") for row in records(rows))
+        f"({verdict(row)}){_smallest_share(evidence, row['kind'], row['inputs'], plain)}."
+        for row in evidence.of_methods(DROP, plain, RANDOM)
         if row["mean_one"] >= LOSES and not (differs(row) and row["difference"] < 0)
     ]
     if not lines:
         return None
     text = (
-        "**Some splits lose by their sizes alone.** Accuracy lost by `greedy` where it is not told to lose less than "
-        "`random`, one random split of the same sizes (null models would draw many):\n\n"
+        f"**Some splits lose by their sizes alone.** Accuracy lost by `{plain}` where it is not told to lose less than "
+        f"`{RANDOM}`, one random split of the same sizes (null models would draw many):\n\n"
     )
     return Finding(text + "\n".join(lines), False)
 

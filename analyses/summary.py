@@ -15,11 +15,13 @@ from .evidence import (
     Evidence,
     Row,
     between,
+    counted,
     differs,
     group_name,
     interval,
     listed,
     markdown_table,
+    planned,
     records,
     turned,
 )
@@ -107,7 +109,8 @@ def _nulls(evidence: Evidence) -> str:
     if evidence.nulls.empty:
         return "No null model was run: what chance would give is not known."
     draws = evidence.nulls.groupby("null", sort=False)["draws"].max()
-    return f"Null models: {', '.join(f'{null} ({count:.0f} draws)' for null, count in draws.items())}."
+    parts = [f"{null} ({counted(int(most), 'draw')})" for null, most in draws.fillna(0).items()]
+    return f"Null models: {listed(parts)}."
 
 
 def _possible(evidence: Evidence) -> list[str]:
@@ -136,7 +139,7 @@ def _possible(evidence: Evidence) -> list[str]:
                 f"{worst['size']} comparisons needs {LEVEL / worst['size']:.2g}: "
                 f"{_seeds_needed(worst['size'])}compare fewer. Read their intervals."
             )
-    return lines
+    return [*lines, "What is found below is corrected for the comparisons that it makes."] if lines else []
 
 
 def _seeds_needed(size: int) -> str:
@@ -193,16 +196,23 @@ def _beside(evidence: Evidence) -> list[str]:
     rows = evidence.comparisons
     rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == DROP) & (rows["n"] > 0)]
     rows = rows[(rows["one"] == evidence.method) | (rows["other"] == evidence.method)]
+    asked: list[Row] = []  # of one kind, input mode and ablation: every other method beside this one
+    for _, group in rows.groupby(["kind", "inputs", "ablation"], sort=False):
+        asked += planned(records(group))
     parts = []
     for method in evidence.results.methods:
-        own = [turned(row, method) for row in records(rows) if method in (row["one"], row["other"])]
+        own = [turned(row, method) for row in asked if method in (row["one"], row["other"])]
         if method != evidence.method and own:
             less = sum(differs(row) and row["difference"] < 0 for row in own)
             more = sum(differs(row) and row["difference"] > 0 for row in own)
             parts.append(f"`{method}` less in {less} and more in {more} of {len(own)}")
     if not parts:
         return []
-    how = "corrected p ≤ 0.05" if rows["n"].max() >= LEAST_SEEDS else "the interval of the difference leaves out 0"
+    how = (
+        f"p ≤ {LEVEL}, corrected for the methods"
+        if rows["n"].max() >= LEAST_SEEDS
+        else "the interval of the difference leaves out 0"
+    )
     of = f"`{evidence.method}`, for each kind, input mode and ablation"
     return [f"Accuracy lost, beside {of} ({how}): {'; '.join(parts)}."]
 
@@ -220,15 +230,15 @@ def _left_out(evidence: Evidence) -> str:
             lines.append(f"- Degenerate splits of `{method}`: {', '.join(parts)} networks.")
     if lines:
         lines.append(
-            "- They count in summary.csv, whose column degenerate says how many; in comparisons.csv and above not."
+            "- These count in summary.csv, whose column degenerate says how many; not above, nor in comparisons.csv."
         )
-    whole = set(evidence.results.members["network"])
+    members = evidence.results.members
     for method in evidence.results.methods:
-        rows = evidence.scores[evidence.scores["split"] == method]
-        missing = evidence.results.members[~evidence.results.members["network"].isin(set(rows["network"]))]
+        split = set(evidence.scores.loc[evidence.scores["split"] == method, "network"])
+        missing = members[~members["network"].isin(split)]
         if len(missing):
-            kinds = listed(dict.fromkeys(group_name(k, "") for k in missing["kind"]))
-            lines.append(f"- `{method}` does not apply to {len(missing)} of {len(whole)} networks ({kinds}).")
+            kinds = listed(dict.fromkeys(group_name(kind, "") for kind in missing["kind"]))
+            lines.append(f"- `{method}` was not applied to {len(missing)} of {len(members)} networks ({kinds}).")
     return "\n".join(lines) or "Nothing."
 
 

@@ -1,0 +1,131 @@
+"""Evidence: what is read, how it is ordered, and when a comparison shows a difference."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from spatialgraph.analyses.evidence import Evidence, differs, markdown_table, planned, told_by, turned, verdict
+from spatialgraph.analyses.results import COLUMNS
+
+
+def comparison(p, *, n=10, comparisons=3, low=0.1, high=0.3, p_holm=None):
+    least = 2 / 2**n if n >= 5 else math.nan
+    row = {"n": n, "p": p, "p_least": least, "comparisons": comparisons, "low": low, "high": high}
+    return row | {"p_holm": min(1, p * comparisons) if p_holm is None else p_holm}
+
+
+def test_a_corrected_p_decides_where_it_can():
+    assert differs(comparison(2 / 2**10))
+    assert not differs(comparison(0.04))  # 0.12 corrected, whatever the interval
+    assert differs(comparison(0.01, low=-0.1))
+
+
+@pytest.mark.parametrize(("low", "high", "expected"), [(0.1, 0.3, True), (-0.3, -0.1, True), (-0.1, 0.3, False)])
+@pytest.mark.parametrize(
+    "row", [comparison(math.nan, n=3), comparison(2 / 2**5, n=5), comparison(1.0, comparisons=105)]
+)
+def test_the_interval_decides_where_no_test_can_tell(row, low, high, expected):
+    assert differs(row | {"low": low, "high": high}) == expected
+
+
+def test_one_seed_shows_no_difference():
+    assert not differs(comparison(math.nan, n=1, low=math.nan, high=math.nan))
+
+
+def test_p_never_stands_without_n():
+    assert verdict(comparison(math.nan, n=3)) == "n = 3, no test"
+    assert verdict(comparison(2 / 2**10)) == "n = 10, p = 0.002, 0.0059 corrected for 3 comparisons"
+    assert verdict(comparison(0.5, comparisons=1)) == "n = 10, p = 0.5"
+    expected = "n = 5, p = 0.062, 0.19 corrected for 3 comparisons, no less than so few seeds can give"
+    assert verdict(comparison(2 / 2**5, n=5)) == expected
+
+
+def test_marks_say_what_they_rest_on():
+    few, many = comparison(math.nan, n=3), comparison(0.01)
+    assert told_by([many]) == "10 seeds; *: corrected p ≤ 0.05"
+    assert told_by([few]) == "3 seeds; *: the interval of the difference leaves out 0; too few seeds for a test"
+    expected = "3 to 10 seeds; *: corrected p ≤ 0.05, or, from few seeds, the interval of the difference leaves out 0"
+    assert told_by([few, many]) == expected
+
+
+def test_planned_comparisons_are_a_family_of_their_own():
+    rows = planned([comparison(0.01, comparisons=105), comparison(0.04, comparisons=105), comparison(math.nan, n=3)])
+    assert [row["p_holm"] for row in rows[:2]] == [0.02, 0.04]
+    assert [row["comparisons"] for row in rows] == [2, 2, 2]
+    assert planned([]) == []
+
+
+def test_a_comparison_can_be_turned():
+    row = {"one": "a", "other": "b", "mean_one": 1.0, "mean_other": 3.0, "difference": -2.0, "low": -4.0, "high": -1.0}
+    assert turned(row, "a") == row
+    expected = {
+        "one": "b",
+        "other": "a",
+        "mean_one": 3.0,
+        "mean_other": 1.0,
+        "difference": 2.0,
+        "low": 1.0,
+        "high": 4.0,
+    }
+    assert turned(row, "b") == expected
+
+
+def test_a_name_cannot_break_a_table():
+    assert markdown_table(["a|b", "c"], [["d", "1"]]).splitlines() == [r"| a\|b | c |", "| --- | ---: |", "| d | 1 |"]
+
+
+def scores(rows):
+    full = [("run", f"{kind}-{seed}", kind, "mix", seed, *rest) for kind, seed, *rest in rows]
+    return pd.DataFrame(full, columns=list(COLUMNS)).astype({"seed": "Int64"})
+
+
+def test_the_worst_ablation_is_that_of_the_largest_mean():
+    rows = [
+        ("a", seed, "greedy", ablation, "accuracy-drop", "", value)
+        for ablation, value in (("zero", 0.1), ("incoming", 0.3), ("mean", 0.2))
+        for seed in (0, 1)
+    ]
+    worst = Evidence(scores(rows)).worst
+    assert worst[["split", "ablation", "mean"]].to_numpy().tolist() == [["greedy", "incoming", 0.3]]
+
+
+def test_the_reference_method_is_greedy_or_the_first():
+    rows = [("a", 0, split, "", "cut", "", 0.1) for split in ("spectral", "greedy")]
+    assert Evidence(scores(rows)).method == "greedy"
+    assert Evidence(scores(rows[:1])).method == "spectral"
+    assert Evidence(scores([("a", 0, "none", "", "wiring", "", 1.0)])).method == ""
+
+
+def test_kinds_are_told_apart_regular_first():
+    rows = [(kind, 0, "greedy", "", "cut", "", 0.1) for kind in ("brainy", "spatial", "regular")]
+    assert Evidence(scores(rows)).kinds == ("regular", "spatial")
+    assert Evidence(scores(rows[:1])).kinds is None
+    evidence = Evidence(
+        scores([("flat", 0, "greedy", "", "cut", "", 0.1), ("regular", 0, "greedy", "", "cut", "", 0.4)])
+    )
+    assert evidence.of_kinds("cut", "greedy")[0]["mean_one"] == 0.4
+
+
+def test_a_folder_is_read_with_what_is_there(tmp_path):
+    table = scores([("a", 0, "greedy", "", "cut", "", 0.1)])
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    assert Evidence.load(tmp_path).nulls.empty
+    pd.DataFrame({"network": ["a-0"], "split": ["greedy"], "note": ["NA"]}).to_csv(tmp_path / "notes.csv", index=False)
+    nulls = table.assign(null="distance", draws=3, mean=0.2, sd="", z="", p=0.25)
+    nulls.to_csv(tmp_path / "nulls.csv", index=False)
+    evidence = Evidence.load(tmp_path)
+    assert evidence.notes["note"].tolist() == ["NA"]
+    assert evidence.nulls[["draws", "mean", "p"]].to_numpy().tolist() == [[3, 0.2, 0.25]]
+    assert evidence.chances["z"].isna().all()
+    assert evidence.agreement.empty
+
+
+def test_a_folder_without_scores_and_a_table_without_a_column_are_one_line(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"scores\.csv: expected the scores of an analysis, found nothing$"):
+        Evidence.load(tmp_path)
+    scores([("a", 0, "greedy", "", "cut", "", 0.1)]).to_csv(tmp_path / "scores.csv", index=False)
+    pd.DataFrame({"network": ["a-0"], "note": ["x"]}).to_csv(tmp_path / "notes.csv", index=False)
+    expected = r"notes\.csv: expected columns network, split, note; split missing, found network, note$"
+    with pytest.raises(ValueError, match=expected):
+        Evidence.load(tmp_path)

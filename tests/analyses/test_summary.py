@@ -1,0 +1,214 @@
+"""The summary: its files, what they say of invented results, and of the measured ones that the documents show."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from results_builder import METHODS, build_results
+
+from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.results import read_scores
+from spatialgraph.analyses.statistics import CELL
+from spatialgraph.analyses.summary import summary, write_summary
+
+MEASURED = Path(__file__).parents[2] / "docs" / "table1" / "scores.csv"
+SECTIONS = ("What was compared", "What holds", "What does not", "What each method is worth", "What was left out")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return build_results(tmp_path_factory.mktemp("built"), inputs=("mix", "sequential"), seeds=range(6))
+
+
+@pytest.fixture(scope="module")
+def evidence(folder):
+    return Evidence.load(folder)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return summary(Evidence(read_scores(MEASURED)))
+
+
+def section(text, title):
+    return text.split(f"\n## {title}\n\n")[1].split("\n## ")[0]
+
+
+def with_notes(evidence, split, note, kind):
+    members = evidence.results.members
+    names = members.loc[members["kind"] == kind, "network"]
+    return Evidence(evidence.scores, notes=pd.DataFrame({"network": names, "split": split, "note": note}))
+
+
+def test_three_files_are_written_whole_and_the_same_again(folder, tmp_path):
+    written = write_summary(folder, tmp_path / "new")
+    assert [path.name for path in written] == ["summary.csv", "comparisons.csv", "summary.md"]
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {path.name for path in written}
+    again = write_summary(Evidence.load(folder), tmp_path / "again")
+    assert [path.read_bytes() for path in written] == [path.read_bytes() for path in again]
+
+
+def test_the_files_lie_beside_the_scores_unless_it_is_said(tmp_path):
+    folder = build_results(tmp_path, inputs=("mix",), seeds=(0,))
+    assert write_summary(folder) == [folder / name for name in ("summary.csv", "comparisons.csv", "summary.md")]
+
+
+def test_evidence_needs_a_folder_to_be_written_to(evidence):
+    with pytest.raises(ValueError, match="expected a folder to write the summary of evidence to, found none"):
+        write_summary(evidence)
+
+
+def test_the_tables_hold_the_statistics(folder, evidence, tmp_path):
+    cells, comparisons = (
+        pd.read_csv(path, keep_default_na=False, na_values={"mean": "", "p": ""})
+        for path in write_summary(folder, tmp_path)[:2]
+    )
+    assert list(cells.columns[:7]) == [*CELL, "n", "networks"]
+    keys = ["regular", "mix", "greedy", "incoming", "accuracy-drop"]
+    cell = cells[(cells[list(CELL)] == keys).all(axis=1)].iloc[0]
+    assert cell["values"] == "0.15 0.17 0.19 0.21 0.23 0.25"  # 0.3 / 2 and 0.02 for every seed
+    assert cell["seeds"] == "0 1 2 3 4 5"
+    assert cell["mean"] == pytest.approx(0.2)
+    assert len(comparisons) == len(evidence.comparisons)
+    kinds = comparisons[
+        (comparisons["comparison"] == "kinds") & (comparisons["table"] == "kinds: greedy, zero, accuracy-drop")
+    ]
+    assert kinds["p"].tolist() == [2 / 2**6] * 2
+    assert kinds["p_holm"].astype(float).tolist() == [4 / 2**6] * 2
+    assert kinds["difference"].astype(float).tolist() == pytest.approx([0.28] * 2)
+
+
+def test_the_sections_stand_in_their_order(evidence):
+    text = summary(evidence)
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(SECTIONS)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+def test_what_was_compared(evidence):
+    lines = section(summary(evidence), "What was compared").splitlines()
+    assert lines[0] == ("- 24 networks, 6 each: regular mix, spatial mix, regular sequential and spatial sequential.")
+    assert (
+        lines[1] == "- The unit is the seed of training, at most 6 of a kind and input mode; tasks are averaged first."
+    )
+    assert lines[2] == "- 3 split methods: `greedy`, `spectral` and `random`."
+    assert lines[4] == "- No null model was run: what chance would give is not known."
+    # With 6 seeds p is at least 2/64; of 3 pairs of methods the first needs 0.05/3.
+    assert lines[-2] == (
+        "- Comparisons of methods: in 32 of 32 tables no corrected p can be 0.05 or less, whatever the data. From 6 seeds "
+        "p is at least 0.031, and the first of 3 comparisons needs 0.017: train 7 seeds, or compare fewer. Read their "
+        "intervals."
+    )
+
+
+def test_networks_of_one_seed_and_unequal_groups_are_told(evidence):
+    scores = evidence.scores
+    twin = scores[scores["network"] == "mix-regular-0"].assign(network="twin")
+    text = summary(Evidence(pd.concat([scores, twin])))
+    assert "regular mix (7), spatial mix (6)" in text
+    assert "tasks are averaged first, and networks of one kind, inputs and seed too." in text
+
+
+def test_too_few_seeds_are_told(evidence):
+    text = summary(Evidence(evidence.scores[evidence.scores["seed"] < 3]))
+    assert "No test was made: expected at least 5 seeds, found 3. An interval leaves out 0 about whenever" in text
+    assert "p =" not in text
+
+
+def test_null_models_are_named_with_their_draws(evidence):
+    rows = evidence.scores[evidence.scores["metric"] == "modularity"]
+    nulls = [
+        rows.assign(null=null, draws=draws, mean=0.1, sd=0.1, z=1.0, p=0.2) for null, draws in (("x", 100), ("y", 1))
+    ]
+    assert "- Null models: x (100 draws) and y (1 draw)." in summary(Evidence(evidence.scores, pd.concat(nulls)))
+
+
+def test_what_each_method_is_worth(evidence):
+    text = section(summary(evidence), "What each method is worth")
+    assert text.startswith("Accuracy lost under the ablation that costs most (of zero, incoming and mean; 6 seeds).\n")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(METHODS)
+    assert rows[0].startswith("| `greedy` | 0.350 [")  # zero costs most: 0.3 and 0.02 for every seed
+    assert "`spectral` less in 0 and more in 12 of 12" in text
+    assert "✓" not in text
+    assert "†" not in text
+
+
+def test_more_columns_than_fit_become_a_table_for_each_input_mode(evidence):
+    scores = pd.concat(
+        [evidence.scores.assign(inputs=name, network=evidence.scores["network"] + name) for name in "abcd"]
+    )
+    text = section(summary(Evidence(scores)), "What each method is worth")
+    heads = [line for line in text.splitlines() if line.startswith("| method")]
+    assert heads == [f"| method | regular {name} | spatial {name} |" for name in "abcd"]
+
+
+def test_splits_that_beat_their_controls_are_marked(evidence):
+    rows = evidence.scores[evidence.scores["metric"] == "accuracy-drop"]
+    mean, p = 0.5, np.where((rows["split"] == "greedy") & (rows["kind"] == "spatial"), 0.01, 0.3)
+    nulls = rows.assign(null="random-split", draws=100, mean=mean, sd=0.1, z=-1.0, p=p)
+    text = section(summary(Evidence(evidence.scores, nulls)), "What each method is worth")
+    assert "✓: under every ablation most networks do better than with random splits of the same sizes." in text
+    greedy = next(line for line in text.splitlines() if line.startswith("| `greedy`")).split(" | ")[1:]
+    assert [cell.rstrip(" |").endswith("✓") for cell in greedy] == [False, True, False, True]
+
+
+def test_degenerate_splits_are_counted_and_left_out(evidence):
+    text = summary(with_notes(evidence, "spectral", "degenerate: no hidden neuron", "regular"))
+    row = next(line for line in text.splitlines() if line.startswith("| `spectral`"))
+    assert row.split(" | ")[1] == row.split(" | ")[3] == "degenerate"
+    assert section(text, "What was left out").splitlines()[0] == (
+        "- Degenerate splits of `spectral`: regular mix 6 of 6, regular sequential 6 of 6 networks."
+    )
+    assert section(summary(evidence), "What was left out") == "Nothing.\n"
+
+
+def test_a_cell_of_which_some_are_degenerate_is_marked(evidence):
+    noted = with_notes(evidence, "spectral", "degenerate: no hidden neuron", "regular")
+    some = Evidence(evidence.scores, notes=noted.notes[noted.notes["network"].str.endswith(("0", "1"))])
+    row = next(line for line in summary(some).splitlines() if line.startswith("| `spectral`"))
+    assert [cell.rstrip(" |").endswith("†") for cell in row.split(" | ")[1:]] == [True, False, True, False]
+    cells = some.cells[(some.cells["split"] == "spectral") & (some.cells["kind"] == "regular")]
+    assert set(cells["n"]) == {6}
+    assert set(cells["degenerate"]) == {2}
+    pairs = some.comparisons[(some.comparisons["other"] == "spectral") & (some.comparisons["kind"] == "regular")]
+    assert set(pairs["n"]) == {4}
+
+
+def test_methods_that_were_not_applied_are_told(evidence):
+    scores = evidence.scores
+    text = summary(Evidence(scores[(scores["split"] != "spectral") | (scores["kind"] == "spatial")]))
+    assert "- `spectral` was not applied to 12 of 24 networks (regular)." in text
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda rows: rows[rows["kind"] == "regular"],
+        lambda rows: rows[rows["split"].isin(["greedy", "none"])],
+        lambda rows: rows[rows["split"] == "none"],
+        lambda rows: rows[rows["seed"] == 0],
+        lambda rows: rows[rows["metric"] == "cut"],
+        lambda rows: rows.assign(kind="", inputs=""),
+        lambda rows: rows.assign(seed=pd.array([pd.NA] * len(rows), dtype="Int64")),
+    ],
+    ids=["one kind", "one method", "no method", "one seed", "no accuracies", "no names", "no seeds"],
+)
+def test_part_of_the_results_is_summarised_too(evidence, keep, tmp_path):
+    written = write_summary(Evidence(keep(evidence.scores)), tmp_path)
+    text = written[-1].read_text(encoding="utf-8")
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(SECTIONS)
+    assert "nan" not in text
+
+
+def test_the_measured_table_one_says_what_its_documents_say(measured):
+    holds, fails = section(measured, "What holds"), section(measured, "What does not")
+    assert "**The kind of ablation changes the conclusion.**" in holds
+    assert "- Concatenation: the difference is 0.103 under incoming and 0.000 under mean" in holds
+    assert "- Mixing: the difference is 0.216 under incoming and 0.009 under mean" in holds
+    assert "| Mixing | 0.891 / 0.887* | 0.139 / 0.452* | 0.347 / 0.047* |" in holds
+    assert "- regular sequential, zero: 0.305, `random` 0.179" in fails
+    assert "expected at least 5 seeds for a test" not in measured  # said once, not of every comparison
+    assert "- `positions` was not applied to 9 of 18 networks (regular)." in measured
+    assert len(measured.split()) < 1000  # two minutes
