@@ -295,7 +295,7 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def told_by(rows: Sequence[Row]) -> str:
+def told_by(rows: Sequence[Row], mark: str = "*: ") -> str:
     """Return how many seeds comparisons have and what says that they differ, see `differs`."""
     tested = [can_tell(row) for row in rows]
     hint = "the interval of the difference leaves out 0"
@@ -303,7 +303,7 @@ def told_by(rows: Sequence[Row]) -> str:
         how = f"{hint}; too few seeds for a test"
     else:
         how = f"corrected p ≤ {LEVEL}" + ("" if all(tested) else f", or, from few seeds, {hint}")
-    return f"{between([row['n'] for row in rows])} seeds; *: {how}"
+    return f"{between([row['n'] for row in rows])} seeds; {mark}{how}"
 
 
 def between(values: Sequence[int]) -> str:

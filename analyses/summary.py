@@ -23,6 +23,7 @@ from .evidence import (
     markdown_table,
     planned,
     records,
+    told_by,
     turned,
 )
 from .findings import FINDINGS
@@ -139,7 +140,11 @@ def _possible(evidence: Evidence) -> list[str]:
                 f"{worst['size']} comparisons needs {LEVEL / worst['size']:.2g}: "
                 f"{_seeds_needed(worst['size'])}compare fewer. Read their intervals."
             )
-    return [*lines, "What is found below is corrected for the comparisons that it makes."] if lines else []
+    below = (
+        "What is told below is corrected for its own comparisons only; where even those are too many for the seeds, it "
+        "rests on intervals, and is a hint."
+    )
+    return [*lines, below] if lines else []
 
 
 def _seeds_needed(size: int) -> str:
@@ -208,13 +213,8 @@ def _beside(evidence: Evidence) -> list[str]:
             parts.append(f"`{method}` less in {less} and more in {more} of {len(own)}")
     if not parts:
         return []
-    how = (
-        f"p ≤ {LEVEL}, corrected for the methods"
-        if rows["n"].max() >= LEAST_SEEDS
-        else "the interval of the difference leaves out 0"
-    )
     of = f"`{evidence.method}`, for each kind, input mode and ablation"
-    return [f"Accuracy lost, beside {of} ({how}): {'; '.join(parts)}."]
+    return [f"Accuracy lost, beside {of} ({told_by(asked, mark='')}): {'; '.join(parts)}."]
 
 
 def _left_out(evidence: Evidence) -> str:
