@@ -9,6 +9,8 @@ into the split's notes.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
+from dataclasses import replace
 
 from ..network import Evaluation, Network, NotApplicableError
 from .split import SPLITS, Split, sees, split_method
@@ -26,6 +28,9 @@ from . import ablation
 from . import random
 # isort: on
 
+# What `apply` gives to a method that asks for it; its other parameters are for whoever names the method.
+_GIVEN = ("network", "evaluation", "seed")
+
 __all__ = [
     "SPLITS",
     "NotApplicableError",
@@ -35,14 +40,82 @@ __all__ = [
     "anchored",
     "apply",
     "communities",
+    "draws_at_random",
     "greedy",
     "min_cut",
+    "parameters",
     "positions",
     "random",
     "sees",
+    "select",
     "spectral",
     "split_method",
 ]
+
+
+def select(methods: Iterable[str] | None) -> list[str]:
+    """Return the split methods asked for, each checked, in their order; every method if None.
+
+    A method is a name in `SPLITS`, followed by parameters of its function if others than the defaults are wanted:
+    ``louvain:resolution=0.5``, ``leiden:resolution=2:library=igraph``.
+
+    Raises:
+        ValueError: an unknown method or parameter, the message lists those that are known; or a value that is not of
+            the parameter's type.
+
+    Example:
+        >>> select(["greedy", "louvain:resolution=0.5"])
+        ['greedy', 'louvain:resolution=0.5']
+    """
+    chosen = list(SPLITS) if methods is None else list(dict.fromkeys(methods))
+    for method in chosen:
+        parameters(method)
+    return chosen
+
+
+def parameters(method: str) -> dict[str, object]:
+    """Return the parameters that a method is named with.
+
+    Raises:
+        ValueError: as `select` says.
+
+    Example:
+        >>> parameters("louvain:resolution=0.5"), parameters("louvain")
+        ({'resolution': 0.5}, {})
+    """
+    name, *given = method.split(":")
+    asked = inspect.signature(SPLITS[name]).parameters.values()
+    known = {p.name: type(p.default) for p in asked if p.name not in _GIVEN}
+    found: dict[str, object] = {}
+    for text in given:
+        key, _, value = text.partition("=")
+        if key not in known:
+            allowed = ", ".join(known) or "none"
+            raise ValueError(f"split method {method!r}: unknown parameter {key!r}; known: {allowed}")
+        found[key] = _value(method, key, value, known[key])
+    return found
+
+
+def _value(method: str, key: str, text: str, kind: type) -> object:
+    """Return a parameter's value: true or false, a number, or a word, as its default is."""
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise ValueError(f"split method {method!r}: expected {key}=true or {key}=false, found {text!r}")
+        return text == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"split method {method!r}: expected a number for {key}, found {text!r}") from None
+
+
+def draws_at_random(method: str) -> bool:
+    """Return whether a method has a seed.
+
+    Example:
+        >>> draws_at_random("louvain"), draws_at_random("greedy")
+        (True, False)
+    """
+    return "seed" in inspect.signature(SPLITS[method.split(":")[0]]).parameters
 
 
 def apply(
@@ -56,7 +129,7 @@ def apply(
     """Split a network by a method, giving the method what it asks for.
 
     Args:
-        method: a name in `SPLITS`.
+        method: a name in `SPLITS`, with parameters as in `select`.
         network: the network.
         evaluation: held-out examples, for the methods that run the network.
         seed: of the methods that draw at random; the same seed gives the same split.
@@ -65,7 +138,7 @@ def apply(
 
     Raises:
         NotApplicableError: no layer is to be split, or the method asks for something that is not there.
-        ValueError: there is no such method.
+        ValueError: there is no such method, or it has no such parameter.
 
     Example:
         >>> from spatialgraph.network import Connection, Layer
@@ -74,14 +147,15 @@ def apply(
         >>> apply("greedy", network).labels(0).tolist()
         [0, 1]
     """
-    function = SPLITS[method]
+    chosen = parameters(method)
+    function = SPLITS[method.split(":")[0]]
     if not network.split_layers:
         raise NotApplicableError(f"split {method!r}: expected split layers in network {network.name!r}, found none")
-    offered = {"evaluation": evaluation, "seed": seed}
+    offered: dict[str, object] = {"evaluation": evaluation, "seed": seed}
     asked = inspect.signature(function).parameters
     if "evaluation" in asked and evaluation is None:
         raise NotApplicableError(f"split {method!r}: expected an evaluation, found none")
     seen = network if strengths is None or sees(method) != "weights" else strengths
-    split = function(seen, **{name: value for name, value in offered.items() if name in asked})
+    split = function(seen, **{name: value for name, value in offered.items() if name in asked}, **chosen)
     split.require_for(network)
-    return split
+    return replace(split, method=method) if chosen else split

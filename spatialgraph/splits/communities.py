@@ -84,54 +84,44 @@ def louvain(network: Network, seed: int, resolution: float = 1.0) -> Split:
 
 
 @split_method("leiden", sees="weights")
-def leiden(network: Network, seed: int, resolution: float = 1.0) -> Split:
+def leiden(network: Network, seed: int, resolution: float = 1.0, library: str = "scikit-network") -> Split:
     """Find communities of largest modularity that do not fall apart, and give them to tasks.
 
     As `louvain`, but communities are divided anew before they are moved as a whole: "From Louvain to Leiden:
-    guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473, by scikit-network, once over. Its
+    guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473. By scikit-network once over: its
     refinement draws from the C library's random numbers, which no seed settles; here a refined community is what moving
-    single neurons within each community finds. A community of the consensus that is not connected is divided.
+    single neurons within each community finds. By igraph until nothing improves, which takes twice as long and finds a
+    few percent more modularity where communities are not clear. A community of the consensus that is not connected is
+    divided.
 
-    It cannot do more than `louvain` where communities are clear, and `leiden_igraph`, which repeats it until nothing
-    improves, finds a few percent more modularity where they are not. For the rest, see `louvain`.
-
-    Args:
-        network: the network.
-        seed: of the orders in which neurons are visited.
-        resolution: greater than 0; larger for more and smaller communities.
-
-    Raises:
-        NotApplicableError: there are no connections, or the output layer is not split.
-        ValueError: the resolution is outside its range.
-    """
-
-    def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
-        return _maximise(_leiden(), strengths, seed, resolution)
-
-    return _split("leiden", network, seed, resolution, maximise, connected=True)
-
-
-@split_method("leiden-igraph", sees="weights")
-def leiden_igraph(network: Network, seed: int, resolution: float = 1.0) -> Split:
-    """Find communities as `leiden` does, with igraph, repeating it until nothing improves.
-
-    It cannot do without the package igraph, whose licence is the GPL: ``pip install spatialgraph[igraph]``. For the
-    rest, see `leiden` and `louvain`.
+    It cannot do more than `louvain` where communities are clear. For the rest, see `louvain`.
 
     Args:
         network: the network.
         seed: of the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
+        library: ``"scikit-network"``, or ``"igraph"``, whose licence is the GPL: ``pip install spatialgraph[igraph]``.
 
     Raises:
-        NotApplicableError: igraph is not installed, there are no connections, or the output layer is not split.
-        ValueError: the resolution is outside its range.
+        NotApplicableError: there are no connections, the output layer is not split, or igraph is asked for and not
+            installed.
+        ValueError: the resolution is outside its range, or there is no such library.
     """
+    if library not in _LEIDEN:
+        raise ValueError(f"library of split 'leiden': expected one of {', '.join(_LEIDEN)}, found {library!r}")
+    return _split("leiden", network, seed, resolution, _LEIDEN[library](resolution), connected=True)
+
+
+def _leiden_of_scikit_network(resolution: float) -> _Algorithm:
+    return lambda strengths, seed: _maximise(_leiden(), strengths, seed, resolution)
+
+
+def _leiden_of_igraph(resolution: float) -> _Algorithm:
     try:
         import igraph
     except ModuleNotFoundError:
         raise NotApplicableError(
-            "split 'leiden-igraph': expected the package igraph (pip install spatialgraph[igraph]), found none"
+            "split 'leiden': expected the package igraph (pip install spatialgraph[igraph]), found none"
         ) from None
 
     def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
@@ -149,7 +139,10 @@ def leiden_igraph(network: Network, seed: int, resolution: float = 1.0) -> Split
             igraph.set_random_number_generator(random)
         return np.array(found.membership, np.int64)
 
-    return _split("leiden-igraph", network, seed, resolution, maximise, connected=True)
+    return maximise
+
+
+_LEIDEN = {"scikit-network": _leiden_of_scikit_network, "igraph": _leiden_of_igraph}
 
 
 def _split(

@@ -46,7 +46,7 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
 
 
 def sees(method: str) -> Sees:
-    """Return what a split method makes its split of, as `split_method` says.
+    """Return what a split method, named with parameters or without, makes its split of, as `split_method` says.
 
     Raises:
         ValueError: there is no such method.
@@ -56,8 +56,9 @@ def sees(method: str) -> Sees:
         >>> sees("greedy"), sees("positions")
         ('weights', 'positions')
     """
-    SPLITS[method]
-    return _SEES[method]
+    name = method.split(":")[0]
+    SPLITS[name]
+    return _SEES[name]
 
 
 @dataclass(frozen=True, eq=False)

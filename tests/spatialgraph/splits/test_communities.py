@@ -12,16 +12,17 @@ from hand_worked import chain, random_network, separate
 from spatialgraph.network import Connection, NotApplicableError
 from spatialgraph.planted import planted
 from spatialgraph.splits import apply, communities
-from spatialgraph.splits.communities import leiden, leiden_igraph, louvain
+from spatialgraph.splits.communities import leiden
 from spatialgraph.splits.strengths import undirected
 
-METHODS = ["louvain", "leiden", "leiden-igraph"]
+IGRAPH = "leiden:library=igraph"
+METHODS = ["louvain", "leiden", IGRAPH]
 
 
 @pytest.fixture(autouse=True)
 def _igraph(request):
     """Skip what needs igraph where it is not installed."""
-    if "leiden-igraph" in getattr(getattr(request.node, "callspec", None), "params", {}).values():
+    if IGRAPH in getattr(getattr(request.node, "callspec", None), "params", {}).values():
         pytest.importorskip("igraph")
 
 
@@ -105,9 +106,8 @@ def test_weak_and_strong_networks_are_split_alike(method, factor):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_larger_resolution_gives_more_communities(method):
-    function = {"louvain": louvain, "leiden": leiden, "leiden-igraph": leiden_igraph}[method]
     network, _ = planted(0.3)
-    counts = [int(function(network, seed=0, resolution=g).notes[0].split()[0]) for g in (0.2, 1.0, 3.0)]
+    counts = [int(apply(f"{method}:resolution={g}", network).notes[0].split()[0]) for g in (0.2, 1.0, 3.0)]
     assert counts[0] == 1
     assert counts[1] == 2
     assert counts[2] > 4
@@ -136,13 +136,19 @@ def test_what_was_run_before_makes_no_difference(method):
     assert all(np.array_equal(first.membership[k], again.membership[k]) for k in network.split_layers)
 
 
-def test_without_igraph_its_method_says_how_to_get_it(monkeypatch):
+def test_without_igraph_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "igraph", None)
     with pytest.raises(NotApplicableError) as error:
-        apply("leiden-igraph", separate())
+        apply(IGRAPH, separate())
     assert str(error.value) == (
-        "split 'leiden-igraph': expected the package igraph (pip install spatialgraph[igraph]), found none"
+        "split 'leiden': expected the package igraph (pip install spatialgraph[igraph]), found none"
     )
+
+
+def test_a_library_that_is_none_is_refused():
+    said = r"^library of split 'leiden': expected one of scikit-network, igraph, found 'magic'$"
+    with pytest.raises(ValueError, match=said):
+        apply("leiden:library=magic", separate())
 
 
 def test_the_consensus_graph_worked_out_by_hand():

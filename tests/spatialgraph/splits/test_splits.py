@@ -2,20 +2,18 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from hand_worked import labelled, pair, separate, zoo
+from hand_worked import labelled, pair, random_network, separate, zoo
 
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
 from spatialgraph.planted import planted
-from spatialgraph.splits import SPLITS, Split, apply, sees
+from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, parameters, sees, select
 
-CLUSTERINGS = ("spectral", "louvain", "leiden", "leiden-igraph", "positions")
+CLUSTERINGS = ("spectral", "louvain", "leiden", "positions")
 SHARING = ("greedy-shared", "probability")
-MISSING = set() if find_spec("igraph") else {"leiden-igraph"}
-OF_WEIGHTS = [method for method in SPLITS if sees(method) == "weights" and method not in MISSING]
+OF_WEIGHTS = [method for method in SPLITS if sees(method) == "weights"]
 
 
 def attempt(method, network, seed=0):
@@ -53,11 +51,11 @@ def test_every_method_splits_every_network_or_says_why_not(method, name, capfd):
 
 
 APPLIES = {
-    "random": set(SPLITS) - MISSING,
-    "three tasks": set(SPLITS) - MISSING,
-    "not connected": set(SPLITS) - MISSING,
-    "no positions": set(SPLITS) - MISSING - {"positions"},
-    "all weights 0": set(SPLITS) - {"spectral", "louvain", "leiden", "leiden-igraph"},
+    "random": set(SPLITS),
+    "three tasks": set(SPLITS),
+    "not connected": set(SPLITS),
+    "no positions": set(SPLITS) - {"positions"},
+    "all weights 0": set(SPLITS) - {"spectral", "louvain", "leiden"},
     "strengths only": {*OF_WEIGHTS, "random"},
 }
 
@@ -103,7 +101,7 @@ def test_methods_that_run_the_network_need_an_evaluation(method):
 
 def test_an_unknown_method_is_refused_with_those_that_are_known():
     known = (
-        "greedy, greedy-shared, probability, spectral, spectral-anchored, min-cut, louvain, leiden, leiden-igraph, "
+        "greedy, greedy-shared, probability, spectral, spectral-anchored, min-cut, louvain, leiden, "
         "activation-mean, activation-variance, task-variance, positions, ablation, random"
     )
     with pytest.raises(ValueError, match=f"^unknown split method 'magic'; known: {known}$"):
@@ -134,3 +132,33 @@ def test_the_methods_are_known_without_the_libraries_that_only_some_need():
         "sys.exit(any(m in sys.modules for m in heavy))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_method_can_be_named_with_parameters():
+    network = random_network(3, sizes=(2, 12, 12, 6))
+    split = apply("greedy-shared:tolerance=0", network)
+    assert split.method == "greedy-shared:tolerance=0"
+    plain = apply("greedy", network)
+    assert all(np.array_equal(split.membership[k], plain.membership[k]) for k in network.split_layers)
+    assert apply("greedy-shared:tolerance=0.9", network).is_partition is False
+    assert parameters("ablation:signed=true:measure=accuracy") == {"signed": True, "measure": "accuracy"}
+    assert sees("louvain:resolution=2") == "weights"
+    assert draws_at_random("louvain:resolution=2")
+    assert select(["greedy", "louvain:resolution=2", "greedy"]) == ["greedy", "louvain:resolution=2"]
+    assert select(None) == list(SPLITS)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("magic:x=1", "unknown split method 'magic'; known: greedy, .*"),
+        ("greedy:x=1", "split method 'greedy:x=1': unknown parameter 'x'; known: none"),
+        ("louvain:seed=1", "split method 'louvain:seed=1': unknown parameter 'seed'; known: resolution"),
+        ("louvain:resolution=much", "split method .*: expected a number for resolution, found 'much'"),
+        ("louvain:resolution", "split method .*: expected a number for resolution, found ''"),
+        ("ablation:signed=1", "split method .*: expected signed=true or signed=false, found '1'"),
+    ],
+)
+def test_parameters_that_are_none_are_refused_with_those_that_are(method, said):
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        select([method])
