@@ -169,7 +169,7 @@ def read_scores(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: expected columns {', '.join(COLUMNS)}; {', '.join(missing)} missing, found {found}")
     if scores.empty:
         raise ValueError(f"{path}: expected at least one score, found none")
-    seed, value = _numbers(scores["seed"], path), _numbers(scores["value"], path)
+    seed, value = numbers(scores["seed"], path), numbers(scores["value"], path)
     if (seed % 1 > 0).any():
         raise ValueError(f"{path}: expected whole numbers in the column seed, found {seed[seed % 1 > 0].iloc[0]}")
     return scores.assign(seed=seed.astype("Int64"), value=value)[list(COLUMNS)]
@@ -213,7 +213,7 @@ def _run_of(path: Path) -> Path:
     return Path(run)
 
 
-def _numbers(column: pd.Series[str], path: Path) -> pd.Series[float]:
+def numbers(column: pd.Series[str], path: Path) -> pd.Series[float]:
     """Return the numbers of a column, NaN where it is empty."""
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     wrong = numbers.isna() & ~column.str.lower().isin(["", "nan"])

@@ -1,33 +1,31 @@
-"""Networks × splits × ablations × metrics → tidy scores."""
+"""One network × splits × ablations × metrics → tidy scores."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-import spatialgraph
-from spatialgraph.files import atomic, digest, locked
-from spatialgraph.masking import ABLATIONS, Masking
-from spatialgraph.metrics import METRICS, Measurement, measure, measure_of
+from spatialgraph.activations import one_thread
+from spatialgraph.agreement import agreement
+from spatialgraph.masking import ABLATIONS, Masking, Performance
+from spatialgraph.metrics import METRICS, Measurement, facts, measure
 from spatialgraph.network import Evaluation, Network, NotApplicableError
-from spatialgraph.splits import SPLITS, Split, apply
-from spatialgraph.store import read_evaluation, read_network, write_splits
+from spatialgraph.splits import Split, apply, draws_at_random, select
+from spatialgraph.strength import STRENGTHS, with_strength
 
-from .results import COLUMNS, FULL
+from .results import FULL
 
 # How many examples may be judged differently by two programs that round differently: a near tie between two outputs.
 _ROUNDING = 0.0005
+
+# Runs of a method that draws at random, each with a seed of its own, whose splits are compared.
+_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,19 @@ class Plan:
     """What is asked of every network.
 
     Attributes:
-        splits: names of split methods.
+        splits: split methods, with parameters if others than the defaults are wanted.
         ablations: what disabled neurons emit.
         metrics: names of metrics.
-        seed: settles all that split methods draw at random; every network gets random numbers of its own.
+        strength: what the strength of a connection is, for splits and measures of the graph.
+        nulls: how many draws of each null model scores are compared with; 0 for none.
+        seed: settles all that is drawn at random; every network gets random numbers of its own.
     """
 
     splits: tuple[str, ...]
     ablations: tuple[str, ...]
     metrics: tuple[str, ...]
+    strength: str = "absolute"
+    nulls: int = 0
     seed: int = 0
 
     @classmethod
@@ -52,41 +54,140 @@ class Plan:
         splits: Sequence[str] | None = None,
         ablations: Sequence[str] | None = None,
         metrics: Sequence[str] | None = None,
+        strength: str = "absolute",
+        nulls: int = 0,
         seed: int = 0,
     ) -> Plan:
         """Make a plan of the names given, of all there are where none are.
 
         Raises:
-            ValueError: an unknown name; the message lists those that are known.
+            ValueError: an unknown name, the message lists those that are known; or a negative number of draws.
         """
         modes = ABLATIONS if ablations is None else tuple(dict.fromkeys(ablations))
         for mode in modes:
             if mode not in ABLATIONS:
                 raise ValueError(f"unknown ablation mode {mode!r}; known: {', '.join(ABLATIONS)}")
-        return cls(tuple(SPLITS.select(splits)), modes, tuple(METRICS.select(metrics)), seed)
+        STRENGTHS[strength]
+        if nulls < 0:
+            raise ValueError(f"draws of the null models: expected at least 0, found {nulls}")
+        return cls(tuple(select(splits)), modes, tuple(METRICS.select(metrics)), strength, nulls, seed)
 
     def metrics_of(self, subject: str) -> list[str]:
         """Return the names of the metrics that are measures of a network, of a split, or of function."""
-        return [name for name in self.metrics if measure_of(name) == subject]
+        return [name for name in self.metrics if facts(name).of == subject]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is measured: a network, and what is made of it once for all measures.
+
+    Attributes:
+        network: the network as it was trained.
+        graph: the network with strengths for weights, of which splits and measures are made.
+        evaluation: its held-out examples, if there are any.
+        masking: what masks it, None if nothing of function can be measured.
+        untrained: the graph before training, None if it is not known.
+    """
+
+    network: Network
+    graph: Network
+    evaluation: Evaluation | None
+    masking: Masking | None
+    untrained: Network | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number: what was measured of which split.
+
+    Attributes:
+        split: the split method, `FULL` for the whole network.
+        ablation: what disabled neurons emitted, ``""`` where none was disabled.
+        metric: the name of the metric, followed by ``:`` and the layer if it is of one.
+        task: the name of the task, ``""`` if it is of all.
+        value: the number, in the metric's own unit.
+    """
+
+    split: str
+    ablation: str
+    metric: str
+    task: str
+    value: float
+
+    @classmethod
+    def of(cls, split: str, ablation: str, metric: str, measurement: Measurement) -> Score:
+        """Make the score of a measurement."""
+        name = f"{metric}:{measurement.layer}" if measurement.layer else metric
+        return cls(split, ablation, name, measurement.task, measurement.value)
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What it is a score of, without the number."""
+        return self.split, self.ablation, self.metric, self.task
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How much two splits of a network agree.
+
+    Attributes:
+        split: a split method.
+        other: another, or the same: then it is the mean over pairs of runs with different seeds.
+        measure: what is measured, as `spatialgraph.agreement` says.
+        value: the number.
+    """
+
+    split: str
+    other: str
+    measure: str
+    value: float
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What is found out about one network.
+    """What is found out about one network, chance left aside.
 
     Attributes:
-        rows: its rows of the scores, without the columns that are the same for all of them.
+        scores: every score.
         splits: method to split.
+        agreements: between every two methods, and between the seeds of a method that has one.
         notes: (split method, what it could not do, or what could not be measured).
     """
 
-    rows: list[dict[str, object]]
+    scores: list[Score]
     splits: dict[str, Split]
+    agreements: list[Agreement]
     notes: list[tuple[str, str]]
 
 
+Note = Callable[[str, str], None]
+
+
+def subject_of(
+    network: Network, evaluation: Evaluation | None, plan: Plan, note: Note, untrained: Network | None = None
+) -> Subject:
+    """Prepare a network for measuring.
+
+    Args:
+        network: the network.
+        evaluation: its held-out examples; None leaves out all that needs them, with a note.
+        plan: what is asked.
+        note: is called with a split method and what could not be done.
+        untrained: the network before training, if it is known.
+
+    Raises:
+        NotApplicableError: the strength that the plan names cannot be had of this network.
+        ValueError: the evaluation does not fit the network, or the network, run on it, has other accuracies than those
+            that training stored.
+    """
+    masking = _masking(network, evaluation, note)
+    graph = with_strength(network, plan.strength, evaluation)
+    before = None if untrained is None else with_strength(untrained, plan.strength, evaluation)
+    return Subject(network, graph, evaluation, masking, before)
+
+
 def score(network: Network, evaluation: Evaluation | None, plan: Plan) -> Scored:
-    """Split a network by every method of a plan and score each split.
+    """Split a network by every method of a plan and score each split; see `score_subject`, which this calls.
 
     Args:
         network: the network.
@@ -94,6 +195,7 @@ def score(network: Network, evaluation: Evaluation | None, plan: Plan) -> Scored
         plan: what is asked.
 
     Raises:
+        NotApplicableError: the strength that the plan names cannot be had of this network.
         ValueError: the evaluation does not fit the network, or the network, run on it, has other accuracies than those
             that training stored.
 
@@ -101,59 +203,137 @@ def score(network: Network, evaluation: Evaluation | None, plan: Plan) -> Scored
         >>> from spatialgraph.network import Connection, Layer
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[3.0, 0.0], [1.0, 2.0]]),), [0, 1], {"tasks": ["a", "b"]})
-        >>> score(network, None, Plan.choose(["greedy"], metrics=["cut"])).rows[0]["value"]  # 1 of 6 runs between
+        >>> score(network, None, Plan.choose(["greedy"], metrics=["cut"])).scores[0].value  # 1 of 6 runs between
         0.16666666666666666
     """
-    rows: list[dict[str, object]] = []
     notes: list[tuple[str, str]] = []
+    subject = subject_of(network, evaluation, plan, lambda split, text: notes.append((split, text)))
+    return score_subject(subject, plan, notes)
+
+
+@one_thread()
+def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]] = ()) -> Scored:
+    """Split a network by every method of a plan and score each split.
+
+    Args:
+        subject: the network, prepared.
+        plan: what is asked.
+        notes: what was noted before.
+    """
+    found = list(notes)
+
+    def note(split: str, text: str) -> None:
+        found.append((split, text))
+
+    scores: list[Score] = []
+    if subject.masking is not None and "accuracy" in plan.metrics:
+        full = zip(subject.network.tasks, subject.masking.full, strict=True)
+        scores += [Score(FULL, "", "accuracy", task, float(value)) for task, value in full]
     splits: dict[str, Split] = {}
-
-    def add(split: str, ablation: str, metric: str, measured: list[Measurement]) -> None:
-        for m in measured:
-            name = f"{metric}:{m.layer}" if m.layer else metric
-            rows.append({"split": split, "ablation": ablation, "metric": name, "task": m.task, "value": m.value})
-
-    masking = _masking(network, evaluation, notes)
-    if masking is not None and "accuracy" in plan.metrics:
-        full = zip(network.tasks, masking.full, strict=True)
-        add(FULL, "", "accuracy", [Measurement(float(value), task) for task, value in full])
-    for metric in plan.metrics_of("network"):
-        with _noting(notes, FULL):
-            add(FULL, "", metric, measure(metric, network))
     for method in plan.splits:
-        with _noting(notes, method):
-            splits[method] = apply(method, network, evaluation, _seed(plan.seed, network.name, method))
+        with noting(note, method):
+            splits[method] = split_by(method, subject, plan)
     for method, split in splits.items():
-        notes.extend((method, note) for note in split.notes)
-        for metric in plan.metrics_of("split"):
-            with _noting(notes, method):
-                add(method, "", metric, measure(metric, network, split))
-        if masking is None or not plan.metrics_of("function"):
-            continue
-        for ablation in plan.ablations:
-            performance = masking.performance(split, ablation)
-            for metric in plan.metrics_of("function"):
-                add(method, ablation, metric, measure(metric, performance))
+        for text in split.notes:
+            note(method, text)
+    scores += structure(subject.graph, splits, plan, note)
+    if subject.masking is not None and plan.metrics_of("function"):
+        performances = subject.masking.performances(list(splits.values()), plan.ablations)
+        for method, of_split in zip(splits, performances, strict=True):
+            scores += function(method, of_split, plan, note)
     # What the network lacks is noted once, not again for every split that would need it.
-    return Scored(rows, splits, list({text: (split, text) for split, text in reversed(notes)}.values())[::-1])
+    once = list({text: (split, text) for split, text in reversed(found)}.values())[::-1]
+    return Scored(scores, splits, list(_agreements(subject, splits, plan)), once)
+
+
+def split_by(method: str, subject: Subject, plan: Plan, *, graph: Network | None = None, run: int = 0) -> Split:
+    """Split a network by a method, with the random numbers that the plan gives to the network and the method.
+
+    Args:
+        method: the name of a split method.
+        subject: the network.
+        plan: its seed is used.
+        graph: strengths to split by in place of the network's own.
+        run: which of several runs with different random numbers.
+
+    Raises:
+        NotApplicableError: the method asks for something that is not there.
+    """
+    seed = seed_of(plan.seed, subject.network.name, method, *([run] if run else []))
+    strengths = subject.graph if graph is None else graph
+    return apply(method, subject.network, subject.evaluation, seed, strengths=strengths)
+
+
+def structure(
+    graph: Network, splits: Mapping[str, Split], plan: Plan, note: Note, *, weights_only: bool = False
+) -> Iterator[Score]:
+    """Yield what the metrics of a plan measure of a graph and of splits of it.
+
+    Args:
+        graph: the network, with strengths for weights.
+        splits: method to split.
+        plan: its metrics are measured.
+        note: is called with a split method and what could not be measured.
+        weights_only: whether metrics that do not depend on weights are left out.
+    """
+    wanted = [name for name in plan.metrics if facts(name).weights or not weights_only]
+    for metric in wanted:
+        if facts(metric).of == "network":
+            with noting(note, FULL):
+                yield from [Score.of(FULL, "", metric, found) for found in measure(metric, graph)]
+    for method, split in splits.items():
+        for metric in wanted:
+            if facts(metric).of == "split":
+                with noting(note, method):
+                    yield from [Score.of(method, "", metric, found) for found in measure(metric, graph, split)]
+
+
+def function(method: str, performances: Sequence[Performance], plan: Plan, note: Note) -> Iterator[Score]:
+    """Yield what the metrics of a plan measure of what a split can do, under each ablation.
+
+    Args:
+        method: the split method.
+        performances: one for each ablation.
+        plan: its metrics are measured.
+        note: is called with the split method and what could not be measured.
+    """
+    for performance in performances:
+        for metric in plan.metrics_of("function"):
+            with noting(note, method):
+                yield from [
+                    Score.of(method, performance.ablation, metric, found) for found in measure(metric, performance)
+                ]
+
+
+def _agreements(subject: Subject, splits: Mapping[str, Split], plan: Plan) -> Iterator[Agreement]:
+    """Yield how much every two splits agree, and the runs of each method with different seeds."""
+    for one, other in itertools.combinations(splits, 2):
+        for name, value in agreement(splits[one], splits[other]).items():
+            yield Agreement(one, other, name, value)
+    for method, split in splits.items():
+        if draws_at_random(method):
+            runs = [split, *(split_by(method, subject, plan, run=run) for run in range(1, _SEEDS))]
+            pairs = [agreement(one, other) for one, other in itertools.combinations(runs, 2)]
+            for name in pairs[0]:
+                yield Agreement(method, method, name, float(np.mean([pair[name] for pair in pairs])))
 
 
 @contextmanager
-def _noting(notes: list[tuple[str, str]], split: str) -> Iterator[None]:
+def noting(note: Note, split: str) -> Iterator[None]:
     """Turn a measure or a method that does not apply into a note."""
     try:
         yield
     except NotApplicableError as error:
-        notes.append((split, str(error)))
+        note(split, str(error))
 
 
-def _masking(network: Network, evaluation: Evaluation | None, notes: list[tuple[str, str]]) -> Masking | None:
+def _masking(network: Network, evaluation: Evaluation | None, note: Note) -> Masking | None:
     """Return what masks the network, its unmasked accuracy compared with the one that training stored."""
     if evaluation is None:
-        notes.append((FULL, "its metadata names no evaluation: nothing of function is measured"))
+        note(FULL, "its metadata names no evaluation: nothing of function is measured")
         return None
     if not network.executable:
-        notes.append((FULL, "it cannot be run: nothing of function is measured"))
+        note(FULL, "it cannot be run: nothing of function is measured")
         return None
     masking = Masking(network, evaluation)
     stored = network.metadata.get("accuracy")
@@ -169,130 +349,7 @@ def _masking(network: Network, evaluation: Evaluation | None, notes: list[tuple[
     return masking
 
 
-def _seed(seed: int, *parts: object) -> int:
+def seed_of(seed: int, *parts: object) -> int:
     """Return a seed for one use, so that no two networks or methods share random numbers."""
     text = json.dumps([seed, *parts])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
-def analyze(
-    run: Path,
-    results: Path,
-    *,
-    splits: Sequence[str] | None = None,
-    ablations: Sequence[str] | None = None,
-    metrics: Sequence[str] | None = None,
-    seed: int = 0,
-    console: Console | None = None,
-) -> int:
-    """Score every network of a run, and write ``scores.csv``, ``splits.h5``, ``notes.csv`` and ``analysis.json``.
-
-    Args:
-        run: the folder of the run.
-        results: the folder to write into; what an earlier analysis wrote there is replaced.
-        splits: names of split methods; None for all.
-        ablations: names of ablation modes; None for all.
-        metrics: names of metrics; None for all.
-        seed: of the split methods that draw at random.
-        console: where to show progress and what could not be done.
-
-    Returns:
-        How many scores there are.
-
-    Raises:
-        ValueError: unknown names, or a file that is not what it should be.
-        FileNotFoundError: there are no networks, or an evaluation is missing.
-        InUseError: another process writes into the folder of the results.
-    """
-    plan = Plan.choose(splits, ablations, metrics, seed)
-    files = sorted((run / "networks").glob("*.h5"))
-    if not files:
-        raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
-    console = console or Console(stderr=True)
-    rows: list[dict[str, object]] = []
-    found: dict[str, dict[str, Split]] = {}
-    notes: list[dict[str, str]] = []
-    with locked(results, "analysis"), _bar(console) as progress:
-        bar = progress.add_task("analysing", total=len(files))
-        for file in files:
-            progress.update(bar, description=f"analysing {file.stem}")
-            network = read_network(file)
-            scored = score(network, _evaluation(run, network, file), plan)
-            known = {key: network.metadata.get(key, "") for key in ("kind", "inputs", "seed")}
-            first = {"run": run.resolve().name, "network": file.stem, **known}
-            rows.extend(first | row for row in scored.rows)
-            notes.extend({"network": file.stem, "split": split, "note": note} for split, note in scored.notes)
-            found[file.stem] = scored.splits
-            progress.advance(bar)
-        _write(run, results, plan, rows, found, notes)
-    _tell(notes, results, console)
-    return len(rows)
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("networks · left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-
-
-def _evaluation(run: Path, network: Network, file: Path) -> Evaluation | None:
-    """Return the held-out examples that a network names, if it names any."""
-    named = network.metadata.get("evaluation")
-    if named is None:
-        return None
-    path = run / named["file"]
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected the evaluation that {file} names, found nothing")
-    evaluation, found = _read_evaluation(path, path.stat().st_mtime_ns)
-    if found != named["sha256"]:
-        raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {found[:12]}…")
-    return evaluation
-
-
-@lru_cache(maxsize=2)  # networks of one input mode share their evaluation, and come one after the other
-def _read_evaluation(path: Path, _changed: int) -> tuple[Evaluation, str]:
-    return read_evaluation(path), digest(path)
-
-
-def _write(
-    run: Path,
-    results: Path,
-    plan: Plan,
-    rows: list[dict[str, object]],
-    splits: dict[str, dict[str, Split]],
-    notes: list[dict[str, str]],
-) -> None:
-    write_splits(results / "splits.h5", splits)
-    with atomic(results / "notes.csv") as temporary:
-        pd.DataFrame(notes, columns=["network", "split", "note"]).to_csv(temporary, index=False)
-    facts = {
-        "run": os.path.relpath(run.resolve(), results.resolve()),
-        "version": spatialgraph.__version__,
-        "splits": list(plan.splits),
-        "ablations": list(plan.ablations),
-        "metrics": list(plan.metrics),
-        "seed": plan.seed,
-    }
-    with atomic(results / "analysis.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    with atomic(results / "scores.csv") as temporary:
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)
-
-
-def _tell(notes: list[dict[str, str]], results: Path, console: Console) -> None:
-    """Say in a line for each split method what it could not do; everything is in ``notes.csv``."""
-    if not notes:
-        return
-    console.print("What could not be done, or was odd; of each split method the most frequent note:")
-    for split, own in pd.DataFrame(notes).groupby("split", sort=False):
-        networks, most = own["network"].nunique(), own["note"].mode()[0]
-        line = f"{split:<20}{networks:>3} network{' ' if networks == 1 else 's'}  {most}"
-        console.print(line, style="dim", highlight=False, markup=False, no_wrap=True, overflow="ellipsis")
-    console.print(f"all notes: {results / 'notes.csv'}", highlight=False, soft_wrap=True)

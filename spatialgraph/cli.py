@@ -34,6 +34,9 @@ Results = Annotated[
 File = Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file.", show_default=False)]
 Formats = Annotated[str, typer.Option("--format", help="Kinds of picture, with commas between.")]
 
+# Enough draws for p ≤ 0.05, and few enough for a demo.
+_DEMO_NULLS = 19
+
 _debug = False
 
 
@@ -60,7 +63,7 @@ def demo(
     with _errors():
         run = out / "run"
         _train("demo", run, device=device, data=None, changes={})
-        _analyze(run, out)
+        _analyze(run, out, jobs=-1, nulls=_DEMO_NULLS)
         _draw(out, out / "figures", formats, only=None)
 
 
@@ -95,7 +98,10 @@ def train_command(
         typer.echo(f"next: spatialgraph analyze {run}")
 
 
-@app.command(epilog="Example: spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming")
+@app.command(
+    epilog="Examples: spatialgraph analyze runs/table1  ·  "
+    "spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming --nulls 0"
+)
 def analyze(
     run: Run,
     out: Annotated[
@@ -104,12 +110,23 @@ def analyze(
     splits: Annotated[str | None, typer.Option(help="Split methods.", show_default="all")] = None,
     ablations: Annotated[str | None, typer.Option(help="Ablation modes.", show_default="all")] = None,
     metrics: Annotated[str | None, typer.Option(help="Measures.", show_default="all")] = None,
-    seed: Annotated[int, typer.Option(help="Of the methods that draw at random.")] = 0,
+    strength: Annotated[
+        str, typer.Option(help="Strength of a connection: absolute, squared, activation or balanced.")
+    ] = "absolute",
+    nulls: Annotated[
+        int, typer.Option(help="Draws of each null model that scores are compared with; 0: none.", metavar="DRAWS")
+    ] = 100,
+    jobs: Annotated[int, typer.Option(help="Networks at a time; -1: as many as there are cores.")] = -1,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
 ) -> None:
-    """Split every network by every method and score each split: scores.csv."""
+    """Split every network by every method, and compare each split with chance and with the other methods.
+
+    Stopped and started again, it carries on with the networks that are missing.
+    """
     with _errors():
         results = out or run / "results"
-        _analyze(run, results, splits=_names(splits), ablations=_names(ablations), metrics=_names(metrics), seed=seed)
+        chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
+        _analyze(run, results, jobs=jobs, strength=strength, nulls=nulls, seed=seed, **chosen)
         typer.echo(f"next: spatialgraph figures {results}")
 
 
@@ -245,9 +262,11 @@ def _train(experiment: str, run: Path, *, device: str, data: Path | None, change
     typer.echo(f"{run}: {done}")
 
 
-def _analyze(run: Path, results: Path, **choices: Any) -> None:
-    rows = _stage("analyses.scoring").analyze(run, results, console=_console(stderr=True), **choices)
+def _analyze(run: Path, results: Path, *, jobs: int, **choices: Any) -> None:
+    plan = _stage("analyses.scoring").Plan.choose(**choices)
+    rows = _stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, console=_console(stderr=True))
     typer.echo(f"{results / 'scores.csv'}: {rows} scores")
+    typer.echo(f"{results / 'summary.md'}: what holds, and what does not")
 
 
 def _draw(results: Path, out: Path, formats: str, only: list[str] | None) -> None:

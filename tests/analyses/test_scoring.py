@@ -1,18 +1,15 @@
 """Scores: every row, by hand where it can be; what cannot be measured is a note; what does not fit is an error."""
 
-import io
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
-from spatialgraph.analyses.scoring import Plan, analyze, score
-from spatialgraph.files import digest
+from spatialgraph.analyses.scoring import Plan, score
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import Connection, Evaluation, Layer, Network
 from spatialgraph.splits import SPLITS
-from spatialgraph.store import read_splits, write_evaluation, write_network
 
 # Inputs 0 and 1 say the class of task a, inputs 2 and 3 that of task b; hidden neurons pass them on.
 INPUTS = np.array([[1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1]], np.float32)
@@ -35,7 +32,7 @@ def separate_network(**metadata):
 
 
 def rows_of(scored):
-    frame = pd.DataFrame(scored.rows)
+    frame = pd.DataFrame(map(asdict, scored.scores))
     return frame.set_index(["split", "ablation", "metric", "task"])["value"]
 
 
@@ -61,10 +58,11 @@ def test_scores_of_a_network_worked_out_by_hand():
 def test_every_split_ablation_and_metric_has_its_rows():
     evaluation = Evaluation(INPUTS, LABELS, probes={"a": INPUTS[None, [0, 2]], "b": INPUTS[None, [0, 1]]})
     scored = score(separate_network(), evaluation, Plan.choose())
-    rows = pd.DataFrame(scored.rows)
+    rows = pd.DataFrame(map(asdict, scored.scores))
     assert set(rows["split"]) == {"none", *SPLITS}
     assert set(rows["ablation"]) == {"", "zero", "incoming", "mean"}
-    assert {metric.split(":")[0] for metric in rows["metric"]} == set(METRICS)
+    # All its neurons are equally strong, so that their strengths cannot be correlated.
+    assert {metric.split(":")[0] for metric in rows["metric"]} == set(METRICS) - {"strength-assortativity"}
     assert not rows.duplicated(["split", "ablation", "metric", "task"]).any()
 
 
@@ -82,7 +80,10 @@ def test_what_cannot_be_measured_is_a_note():
     assert "positions" not in scored.splits
     assert "positions" in notes
     assert "cannot be run" in dict(reversed(scored.notes))["none"]
-    assert {row["metric"].split(":")[0] for row in scored.rows} == {"modularity", "directed-modularity", "cut", "share"}
+    assert {score.metric.split(":")[0] for score in scored.scores} == {
+        *("modularity", "directed-modularity", "layered-modularity", "signed-modularity"),
+        *("cut", "ncut", "participation", "share"),
+    }
 
 
 def test_an_accuracy_that_training_did_not_measure_is_an_error():
@@ -94,7 +95,7 @@ def test_an_accuracy_that_training_did_not_measure_is_an_error():
 @pytest.mark.parametrize(
     ("choice", "text"),
     [
-        ({"splits": ["greedy", "gredy"]}, "unknown split method 'gredy'; known: greedy, spectral"),
+        ({"splits": ["greedy", "gredy"]}, "unknown split method 'gredy'; known: greedy, greedy-shared"),
         ({"ablations": ["none"]}, "unknown ablation mode 'none'; known: zero, incoming, mean"),
         ({"metrics": ["Q"]}, "unknown metric 'Q'; known: modularity, directed-modularity"),
     ],
@@ -104,56 +105,9 @@ def test_unknown_names_are_refused_with_those_known(choice, text):
         Plan.choose(**choice)
 
 
-@pytest.fixture
-def run(tmp_path):
-    write_evaluation(tmp_path / "evaluation-mix.h5", Evaluation(INPUTS, LABELS))
-    named = {"file": "evaluation-mix.h5", "sha256": digest(tmp_path / "evaluation-mix.h5")}
-    for seed in (0, 1):
-        known = {"kind": "spatial", "inputs": "mix", "seed": seed, "evaluation": named, "name": f"net-{seed}"}
-        write_network(tmp_path / "networks" / f"net-{seed}.h5", separate_network(**known))
-    return tmp_path
-
-
-def quietly(run, results, **choices):
-    return analyze(run, results, console=Console(file=io.StringIO()), **choices)
-
-
-def test_analyze_writes_tidy_scores_splits_and_notes(run):
-    count = quietly(run, run / "results")
-    scores = pd.read_csv(run / "results" / "scores.csv")
-    columns = ["run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value"]
-    assert list(scores.columns) == columns
-    assert len(scores) == count
-    assert set(scores["network"]) == {"net-0", "net-1"}
-    assert set(scores["seed"]) == {0, 1}
-    assert read_splits(run / "results" / "splits.h5")["net-1"]["greedy"].labels(1).tolist() == [0, 0, 1, 1]
-    notes = pd.read_csv(run / "results" / "notes.csv")
-    assert "task-variance" in set(notes["split"])
-
-
-def test_the_same_analysis_gives_the_same_bytes_and_another_seed_other_random_splits(run):
-    for name, seed in (("one", 0), ("two", 0), ("three", 1)):
-        quietly(run, run / name, seed=seed, splits=["random", "spectral"])
-    read = {name: (run / name / "scores.csv").read_bytes() for name in ("one", "two", "three")}
-    assert read["one"] == read["two"]
-    splits = {name: read_splits(run / name / "splits.h5") for name in read}
-    drawn = {n: [s[f"net-{k}"]["random"].labels(1).tolist() for k in (0, 1)] for n, s in splits.items()}
-    assert drawn["one"] == drawn["two"]
-    assert drawn["one"] != drawn["three"] or drawn["one"][0] != drawn["one"][1]
-
-
-def test_an_evaluation_that_is_not_the_one_named_is_refused(run):
-    write_evaluation(run / "evaluation-mix.h5", Evaluation(INPUTS, LABELS[::-1].copy()))
-    with pytest.raises(ValueError, match=r"evaluation-mix\.h5: expected SHA-256 [0-9a-f]{12}… that .*net-0\.h5 names"):
-        quietly(run, run / "results")
-    (run / "evaluation-mix.h5").unlink()
-    with pytest.raises(FileNotFoundError, match=r"expected the evaluation that .*net-0\.h5 names, found nothing"):
-        quietly(run, run / "results")
-
-
-def test_a_folder_without_networks_is_refused(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"networks: expected networks \(\*\.h5\) of a training run, found none"
-    ):
-        quietly(tmp_path, tmp_path / "results")
-    assert not (tmp_path / "results").exists()
+def test_a_network_of_one_task_is_scored_as_far_as_it_can_be():
+    network = separate_network()
+    one = Network(network.layers, network.connections, [0, 0, 0, 0], {"tasks": ["a"], "name": "one"})
+    scored = score(one, Evaluation(INPUTS, [[0], [1], [2], [3]]), Plan.choose())
+    assert {score.split for score in scored.scores} >= {"greedy", "min-cut"}
+    assert any("double-dissociation" in text for _, text in scored.notes)

@@ -54,7 +54,7 @@ def work(tmp_path_factory):
     assert "runs/small: trained 8 networks in" in trained.stdout
     assert trained.stdout.endswith("next: spatialgraph analyze runs/small\n")
     assert "sequential epoch 6/6 · accuracy spatial" in trained.stderr
-    analysed = spatialgraph("analyze", "runs/small", cwd=folder)
+    analysed = spatialgraph("analyze", "runs/small", "--nulls", "3", cwd=folder)
     assert "runs/small/results/scores.csv: " in analysed.stdout
     drawn = spatialgraph("figures", "runs/small/results", "--format", "png", cwd=folder)
     assert "Accuracy before and after the split" in drawn.stdout
@@ -141,7 +141,7 @@ def test_data_that_cannot_be_had_are_named(tmp_path):
 
 def test_unknown_names_are_refused_with_those_known(work):
     line = refused("analyze", work / "runs/small", "--splits", "gredy", status=1)
-    assert line.startswith("error: unknown split method 'gredy'; known: greedy, spectral")
+    assert line.startswith("error: unknown split method 'gredy'; known: greedy, greedy-shared")
     line = refused("figures", work / "runs/small/results", "--only", "figure9", status=1)
     assert "figure9" in line
     assert "positions" in line

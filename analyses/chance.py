@@ -1,0 +1,151 @@
+"""What scores are worth by chance: the same measures on draws of the null models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialgraph.activations import one_thread
+from spatialgraph.masking import Performance
+from spatialgraph.metrics import facts
+from spatialgraph.network import Network
+from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED, Chance, chance, draw, require_for
+from spatialgraph.splits import Split, sees
+from spatialgraph.splits.random import random_splits
+
+from .results import FULL
+from .scoring import Note, Plan, Score, Scored, Subject, function, noting, seed_of, split_by, structure
+
+# Splits whose controls are run together: enough for them to share what they can.
+_TOGETHER = 25
+
+_Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A score and what it is on the draws of a null model.
+
+    Attributes:
+        score: the score.
+        null: the null model.
+        values: ``(draws,)``, the same measure on each draw; nan where it could not be measured.
+    """
+
+    score: Score
+    null: str
+    values: NDArray[np.float64]
+
+    @property
+    def tail(self) -> str:
+        """Which values are more extreme: ``"high"``, ``"low"``, or ``""`` for both."""
+        return facts(self.score.metric.split(":")[0]).better
+
+    @property
+    def chance(self) -> Chance:
+        """The score beside its values on the draws."""
+        return chance(self.score.value, self.values, facts(self.score.metric.split(":")[0]).better)
+
+
+@one_thread()
+def against_chance(subject: Subject, scored: Scored, plan: Plan, note: Note) -> list[Drawn]:
+    """Measure again on draws of every null model what depends on what it draws.
+
+    A method that sees weights splits every draw anew; a split of another method is measured as it is.
+
+    Args:
+        subject: the network.
+        scored: its scores and splits.
+        plan: how many draws, and what is measured.
+        note: is called with a split method and what could not be done.
+    """
+    if not plan.nulls:
+        return []
+    observed = {score.key: score for score in scored.scores}
+    found: list[Drawn] = []
+    for null in NULLS:
+        with noting(note, FULL):
+            require_for(null, subject.graph)
+            seeds = (seed_of(plan.seed, subject.network.name, null, number) for number in range(plan.nulls))
+            found += _collect(null, observed, _on_graphs(subject, scored.splits, plan, _draws(null, subject, seeds)))
+    if subject.untrained is None:
+        note(FULL, f"null model {UNTRAINED!r}: its file has no snapshot of epoch 0: nothing is compared with it")
+    else:
+        found += _collect(UNTRAINED, observed, _on_graphs(subject, scored.splits, plan, [subject.untrained]))
+    found += _collect(RANDOM_SPLIT, observed, _on_random_splits(subject, scored.splits, plan))
+    return found
+
+
+def _draws(null: str, subject: Subject, seeds: Iterable[int]) -> Iterator[Network]:
+    return (draw(null, subject.graph, seed) for seed in seeds)
+
+
+def _on_graphs(
+    subject: Subject, splits: Mapping[str, Split], plan: Plan, graphs: Iterable[Network]
+) -> Iterator[tuple[int, Iterable[Score]]]:
+    """Yield the number of each draw and what is measured on it."""
+    for number, graph in enumerate(graphs):
+        again: dict[str, Split] = {}
+        for method, split in splits.items():
+            with noting(_nothing, method):
+                again[method] = split_by(method, subject, plan, graph=graph) if sees(method) == "weights" else split
+        yield number, structure(graph, again, plan, _nothing, weights_only=True)
+
+
+def _on_random_splits(
+    subject: Subject, splits: Mapping[str, Split], plan: Plan
+) -> Iterator[tuple[int, Iterable[Score]]]:
+    """Yield the number of each draw and what random splits of the sizes of each split can do.
+
+    Splits of equal sizes have the same controls, which are run once.
+    """
+    if subject.masking is None or not plan.metrics_of("function"):
+        return
+    known: dict[object, list[list[Performance]]] = {}
+    seed = seed_of(plan.seed, subject.network.name, RANDOM_SPLIT)
+    for method, split in splits.items():
+        sizes = _sizes(subject.network, split)
+        if sizes not in known:
+            controls = list(random_splits(subject.network, split, plan.nulls, seed))
+            known[sizes] = [
+                performances
+                for start in range(0, len(controls), _TOGETHER)
+                for performances in subject.masking.performances(controls[start : start + _TOGETHER], plan.ablations)
+            ]
+        for number, performances in enumerate(known[sizes]):
+            yield number, function(method, performances, plan, _nothing)
+
+
+def _sizes(network: Network, split: Split) -> object:
+    """Return all that random splits keep of a split: its outputs, and how many neurons of each layer serve what."""
+    sizes = []
+    for k, members in split.membership.items():
+        if k == network.output_layer:
+            sizes.append((k, members.tobytes()))
+        else:
+            kinds, counts = np.unique(members, axis=0, return_counts=True)
+            sizes.append((k, kinds.tobytes() + counts.tobytes()))
+    return tuple(sizes)
+
+
+def _collect(null: str, observed: Mapping[_Key, Score], measured: Iterable[tuple[int, Iterable[Score]]]) -> list[Drawn]:
+    """Gather what was measured draw by draw under the scores that it is compared with."""
+    values: dict[_Key, dict[int, float]] = {}
+    draws = 0
+    for number, scores in measured:
+        draws = max(draws, number + 1)
+        for score in scores:
+            if score.key in observed:
+                values.setdefault(score.key, {})[number] = score.value
+    return [
+        Drawn(score, null, np.array([values[key].get(number, np.nan) for number in range(draws)]))
+        for key, score in observed.items()
+        if key in values
+    ]
+
+
+def _nothing(split: str, text: str) -> None:
+    """What cannot be measured on a draw is missing from it, and counted as missing."""

@@ -1,0 +1,242 @@
+"""Analyses of whole runs: every table, carrying on after a kill, files that are not what they should be."""
+
+import dataclasses
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import small_evaluation, two_module_network
+from rich.console import Console
+
+from spatialgraph.analyses import analysis
+from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
+from spatialgraph.analyses.results import COLUMNS
+from spatialgraph.analyses.scoring import Plan
+from spatialgraph.files import InUseError, digest, locked
+from spatialgraph.metrics import facts
+from spatialgraph.network import Evaluation
+from spatialgraph.nulls import chance
+from spatialgraph.store import read_arrays, read_splits, write_evaluation, write_network
+
+UNITS = 8
+
+
+def write_run(folder, seeds=(0, 1), snapshots=True):
+    """Write a run of small networks of two modules, with their evaluation."""
+    evaluation = folder / "evaluation-mix.h5"
+    write_evaluation(evaluation, small_evaluation(UNITS))
+    named = {"file": evaluation.name, "sha256": digest(evaluation)}
+    for seed in seeds:
+        network = two_module_network(UNITS, cross=0.1, seed=seed)
+        known = {"kind": "spatial", "inputs": "mix", "seed": seed, "evaluation": named, "name": f"net-{seed}"}
+        network = dataclasses.replace(network, metadata=network.metadata | known)
+        before = dataclasses.replace(two_module_network(UNITS, cross=4.0, seed=100 + seed), metadata=network.metadata)
+        write_network(folder / "networks" / f"net-{seed}.h5", network, {0: before} if snapshots else None)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path):
+    return write_run(tmp_path)
+
+
+def quietly(run, results, jobs=1, **choices):
+    return analyze(run, results, plan=Plan.choose(**choices), jobs=jobs, console=Console(file=io.StringIO()))
+
+
+def tables(results):
+    """Return the bytes of everything that an analysis writes for others to read."""
+    return {path.name: path.read_bytes() for path in sorted(results.iterdir()) if path.is_file() and path.suffix}
+
+
+def test_analyze_writes_tidy_scores_splits_and_notes(run):
+    count = quietly(run, run / "results")
+    scores = pd.read_csv(run / "results" / "scores.csv")
+    assert list(scores.columns) == list(COLUMNS)
+    assert len(scores) == count
+    assert set(scores["network"]) == {"net-0", "net-1"}
+    assert set(scores["seed"]) == {0, 1}
+    assert read_splits(run / "results" / "splits.h5")["net-1"]["greedy"].labels(1).tolist() == [0] * 4 + [1] * 4
+    notes = pd.read_csv(run / "results" / "notes.csv")
+    assert {"activation-mean"} <= set(notes["split"])
+    assert (run / "results" / "summary.md").read_text().startswith("#")
+    assert json.loads((run / "results" / "analysis.json").read_text())["nulls"] == 0
+
+
+def test_every_score_that_can_differ_by_chance_is_compared_with_every_null_model(run):
+    quietly(run, run / "results", nulls=9)
+    nulls = pd.read_csv(run / "results" / "nulls.csv", keep_default_na=False, na_values={"z": "", "p": "", "sd": ""})
+    scores = pd.read_csv(run / "results" / "scores.csv", keep_default_na=False)
+    assert list(nulls.columns) == list(NULL_COLUMNS)
+    of = {metric: facts(metric.split(":")[0]) for metric in scores["metric"]}
+    for null in ("shuffle", "strength", "distance", "untrained", "random-split"):
+        of_null = nulls[nulls["null"] == null]
+        random = null == "random-split"
+        want = {m for m, f in of.items() if (f.of == "function" if random else f.weights and f.of != "function")}
+        assert set(of_null["metric"]) == want, null
+        assert (of_null["draws"] <= (1 if null == "untrained" else 9)).all()
+    assert nulls["p"].dropna().between(1 / 10, 1).all()
+    greedy = nulls[(nulls["network"] == "net-0") & (nulls["split"] == "greedy")].set_index(["null", "metric"])
+    # Two modules that hardly touch are more modular than anything that was shuffled.
+    assert greedy.loc[("shuffle", "modularity"), "p"] == 1 / 10
+    assert greedy.loc[("shuffle", "cut"), "tail"] == "low"
+    assert greedy.loc[("shuffle", "cut"), "p"] == 1 / 10
+    assert greedy.loc[("untrained", "modularity"), "mean"] < greedy.loc[("untrained", "modularity"), "value"]
+    keys = ["network", "split", "ablation", "metric", "task"]
+    both = nulls.merge(scores, on=keys, suffixes=("", "_score"))
+    assert len(both) == len(nulls)
+    assert np.array_equal(both["value"], both["value_score"])
+
+
+def test_a_part_holds_the_values_of_all_draws(run):
+    quietly(run, run / "results", splits=["greedy"], metrics=["modularity"], nulls=9)
+    arrays, known = read_arrays(run / "results" / "parts" / "net-0.h5", "analysis-part")
+    nulls = pd.read_csv(run / "results" / "nulls.csv").query("network == 'net-0' and null == 'strength'")
+    assert arrays["drawn/strength"].shape == (1, 9)
+    found = chance(nulls["value"].item(), arrays["drawn/strength"][0], "high")
+    assert (found.p, found.mean, found.z) == tuple(nulls[["p", "mean", "z"]].to_numpy()[0])
+    assert known["scores"][known["drawn"]["strength"][0]] == ["greedy", "", "modularity", ""]
+
+
+def test_a_network_without_a_snapshot_is_not_compared_with_itself_untrained(tmp_path):
+    run = write_run(tmp_path, seeds=[0], snapshots=False)
+    quietly(run, run / "results", splits=["greedy"], nulls=2)
+    notes = pd.read_csv(run / "results" / "notes.csv")
+    assert notes["note"].str.contains("null model 'untrained': its file has no snapshot of epoch 0").sum() == 1
+    assert "untrained" not in set(pd.read_csv(run / "results" / "nulls.csv")["null"])
+
+
+def test_agreement_is_that_of_every_two_methods_and_of_the_seeds_of_a_method(run):
+    quietly(run, run / "results", splits=["greedy", "random", "positions"])
+    found = pd.read_csv(run / "results" / "agreement.csv")
+    assert list(found.columns) == list(AGREEMENT_COLUMNS)
+    pairs = set(zip(found["split"], found["other"], strict=True))
+    assert pairs == {
+        ("greedy", "random"),
+        ("greedy", "positions"),
+        ("random", "positions"),
+        ("random", "random"),
+        ("positions", "positions"),
+    }
+    rand = found[found["measure"] == "adjusted-rand"].set_index(["network", "split", "other"])["value"]
+    assert rand["net-0", "greedy", "positions"] == 1
+    assert rand["net-0", "positions", "positions"] == 1
+    assert rand["net-0", "random", "random"] < 0.9
+
+
+def test_the_same_analysis_gives_the_same_bytes_and_another_seed_other_random_splits(run):
+    for name, seed, jobs in (("one", 0, 1), ("two", 0, 2), ("three", 1, 1)):
+        quietly(run, run / name, seed=seed, jobs=jobs, splits=["random", "spectral", "greedy"], nulls=3)
+    assert tables(run / "one") == tables(run / "two")
+    splits = {name: read_splits(run / name / "splits.h5") for name in ("one", "three")}
+    drawn = [[s[f"net-{k}"]["random"].labels(1).tolist() for k in (0, 1)] for s in splits.values()]
+    assert drawn[0] != drawn[1]
+    assert drawn[0][0] != drawn[0][1]
+
+
+def test_an_analysis_carries_on_and_another_plan_or_network_is_analysed_anew(run, monkeypatch):
+    made = []
+    make = analysis._make_part
+
+    def counted(run, file, *arguments):
+        made.append(file.stem)
+        return make(run, file, *arguments)
+
+    monkeypatch.setattr(analysis, "_make_part", counted)
+    choices = {"splits": ["greedy", "random"], "nulls": 2}
+    quietly(run, run / "results", **choices)
+    first = tables(run / "results")
+    quietly(run, run / "results", **choices)
+    assert made == ["net-0", "net-1"]
+    (run / "results" / "parts" / "net-1.h5").write_bytes(b"half")  # what cannot be read is made again
+    quietly(run, run / "results", **choices)
+    assert made[2:] == ["net-1"]
+    assert tables(run / "results") == first
+    write_run(run, seeds=[1, 2])  # net-1 is the same network, net-2 is new
+    quietly(run, run / "results", **choices)
+    assert made[3:] == ["net-2"]
+    quietly(run, run / "results", **(choices | {"nulls": 3}))
+    assert made[4:] == ["net-0", "net-1", "net-2"]
+
+
+def test_an_evaluation_that_is_not_the_one_named_is_refused(run):
+    kept = small_evaluation(UNITS)
+    write_evaluation(run / "evaluation-mix.h5", Evaluation(kept.inputs, kept.labels[::-1].copy()))
+    with pytest.raises(ValueError, match=r"evaluation-mix\.h5: expected SHA-256 [0-9a-f]{12}… that .*net-0\.h5 names"):
+        quietly(run, run / "results")
+    (run / "evaluation-mix.h5").unlink()
+    with pytest.raises(FileNotFoundError, match=r"expected the evaluation that .*net-0\.h5 names, found nothing"):
+        quietly(run, run / "results")
+
+
+def test_a_folder_without_networks_is_refused(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"networks: expected networks \(\*\.h5\) of a training run, found none"
+    ):
+        quietly(tmp_path, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_number_of_jobs_that_is_none_is_refused(run):
+    with pytest.raises(ValueError, match=r"^jobs: expected a number of at least 1, or -1 .*, found 0$"):
+        quietly(run, run / "results", jobs=0)
+
+
+def test_results_that_another_process_writes_are_left_alone(run):
+    with locked(run / "results", "another analysis"), pytest.raises(InUseError, match="so analysis cannot start"):
+        quietly(run, run / "results")
+
+
+def test_an_analysis_that_is_killed_again_and_again_ends_like_one_that_was_not(tmp_path):
+    run = write_run(tmp_path, seeds=range(6))
+    choices = {"splits": ["greedy", "random", "spectral"], "nulls": 5}
+    quietly(run, run / "whole", **choices)
+    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--out", run / "killed", "--jobs", "2"]
+    command += ["--splits", ",".join(choices["splits"]), "--nulls", str(choices["nulls"])]
+    parts = run / "killed" / "parts"
+    for kills in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+        while process.poll() is None and len(list(parts.glob("*.h5"))) <= kills:
+            time.sleep(0.01)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert len(list(parts.glob("*.h5"))) >= 3
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "summary.md" in done.stdout
+    assert tables(run / "killed") == tables(run / "whole")
+
+
+def test_workers_end_when_the_process_they_work_for_is_killed(tmp_path):
+    run = write_run(tmp_path, seeds=range(2))
+    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--jobs", "2", "--nulls", "100000"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+
+    def of_group():
+        """Return the processes of the group that are at work."""
+        listed = subprocess.run(["ps", "-ww", "-eo", "pgid,stat,args"], capture_output=True, text=True, check=True)
+        rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
+        return [row for row in rows if row[0] == str(process.pid) and "loky" in row[2] and not row[1].startswith("Z")]
+
+    try:
+        wait_for(lambda: sum("popen_loky" in row[2] for row in of_group()) == 2, 60)
+        time.sleep(3)  # the workers import what they need, then work
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not of_group(), 30)
+
+
+def wait_for(happens, seconds):
+    end = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.1)
