@@ -1,0 +1,265 @@
+"""How fast networks are analysed: one network of Table 1, measures against networkx, and 117 million weights.
+
+    python benchmarks/analysis.py [--run runs/table1] [--repeats 3] [--out docs/benchmarks/analysis.json]
+
+*One network*: every split, measure and ablation of a network of Table 1's shape, and the same with 100 draws of every
+null model, in one process. With `--run` it is the first network of that run, else one of random weights with 10,000
+random examples. *Measures*: modularity and cut straight from the weights, against networkx's modularity on the graph of
+the same split layers, which is built beforehand. *Large*: eight layers of 512 to 4096 units, written to a file and read
+in pieces by a process of its own: greedy split, modularity and cut, the same on 10 shuffled draws, and the most memory
+that the process took, all against summing the weights once. Medians of repetitions; ratios within one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import linregress
+
+from spatialgraph.activations import accuracy, one_thread
+from spatialgraph.analyses.chance import against_chance
+from spatialgraph.analyses.scoring import Plan, score_subject, subject_of
+from spatialgraph.files import atomic
+from spatialgraph.graph import to_networkx
+from spatialgraph.metrics import cut, modularity
+from spatialgraph.network import Connection, Evaluation, Layer, Network
+from spatialgraph.nulls import draw
+from spatialgraph.splits import Split, apply
+from spatialgraph.store import read_evaluation, read_network, read_snapshot, write_network
+
+WIDTHS, DEPTH = (512, 1024, 2048, 4096), 8
+EXAMPLES, CLASSES = 10_000, 10
+Numbers = dict[str, object]
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Return how many seconds a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def median(function: Callable[[], object], repeats: int) -> float:
+    """Return the median of how many seconds calls take."""
+    return statistics.median(seconds(function) for _ in range(repeats))
+
+
+def random_network(sizes: tuple[int, ...], split: tuple[int, ...], seed: int = 0) -> Network:
+    """Return a network of Gaussian weights whose outputs belong to two tasks by halves."""
+    generator = np.random.default_rng(seed)
+    last = len(sizes) - 1
+    layers = tuple(
+        Layer(
+            "input" if k == 0 else "output" if k == last else f"hidden{k}",
+            size,
+            "" if k in (0, last) else "sigmoid",
+            None if k == 0 else np.zeros(size),
+            generator.standard_normal((size, 2)) if k in split else None,
+            split=k in split,
+        )
+        for k, size in enumerate(sizes)
+    )
+    connections = tuple(
+        Connection(k, k + 1, generator.standard_normal((b, a), dtype=np.float32) * np.float32(2 * a**-0.5))
+        for k, (a, b) in enumerate(itertools.pairwise(sizes))
+    )
+    task = (np.arange(sizes[-1]) >= sizes[-1] // 2).astype(int)
+    return Network(layers, connections, task, {"name": f"random-{sizes[1]}", "tasks": ["one", "other"]})
+
+
+def table_one(run: Path | None) -> tuple[Network, Evaluation, Network]:
+    """Return a network of Table 1's shape, its evaluation, and the network before training."""
+    if run is not None:
+        file = min((run / "networks").glob("*.h5"))
+        network = read_network(file)
+        return network, read_evaluation(run / network.metadata["evaluation"]["file"]), read_snapshot(file, 0)
+    sizes = (784, 128, 128, 128, 256, 2 * CLASSES)
+    network, before = (random_network(sizes, (3, 4, 5), seed) for seed in (0, 1))
+    generator = np.random.default_rng(0)
+    inputs = generator.integers(0, 256, (EXAMPLES, sizes[0]), dtype=np.uint8)
+    probes = {task: generator.integers(0, 256, (16, 64, sizes[0]), dtype=np.uint8) for task in network.tasks}
+    labels = generator.integers(0, CLASSES, (EXAMPLES, 2))
+    return network, Evaluation(inputs, labels, 1 / 255, probes), before
+
+
+def measure_one(run: Path | None, repeats: int) -> Numbers:
+    """Time the analysis of one network, in one process, and of its parts."""
+    network, evaluation, before = table_one(run)
+    accuracy(network, evaluation)  # loads what is loaded once
+
+    def analysed(nulls: int) -> None:
+        plan = Plan.choose(nulls=nulls)
+        subject = subject_of(network, evaluation, plan, lambda *_: None, before)
+        against_chance(subject, score_subject(subject, plan), plan, lambda *_: None)
+
+    score_again = Plan.choose()
+    subject = subject_of(network, evaluation, score_again, lambda *_: None, before)
+    analysed(0)
+    methods = {}
+    for method in score_again.splits:
+        with one_thread():
+            methods[method] = median(lambda m=method: apply(m, network, evaluation), repeats)
+    del subject
+    return {
+        "network": network.name,
+        "without nulls, s (at most 5)": median(lambda: analysed(0), repeats),
+        "with 100 draws of every null, s (at most 60)": median(lambda: analysed(100), max(1, repeats // 2)),
+        "one split, s": methods,
+    }
+
+
+def measure_measures(run: Path | None, repeats: int) -> Numbers:
+    """Time modularity and cut from the weights against networkx's modularity on a graph that is already built."""
+    import networkx as nx
+
+    network = table_one(run)[0]
+    split = apply("greedy", network)
+    graph = to_networkx(network, directed=False)
+    labels = np.concatenate([split.labels(k) for k in network.split_layers])
+    communities = [set(np.flatnonzero(labels == task).tolist()) for task in range(len(network.tasks))]
+    alone = [{int(node)} for node in np.flatnonzero(labels < 0)]
+
+    def fresh() -> Split:  # what is computed once for a network and a split is computed for each of these
+        return Split(split.method, split.membership)
+
+    theirs = nx.community.modularity(graph, [c for c in (*communities, *alone) if c], weight="strength")
+    ours = modularity(network, split)
+    np.testing.assert_allclose(ours, theirs, atol=1e-9)
+
+    def both() -> None:
+        made = fresh()
+        modularity(network, made)
+        cut(network, made)
+
+    times = {"networkx": [], "spatialgraph": []}
+    for _ in range(max(repeats, 5)):
+        times["networkx"].append(
+            seconds(lambda: nx.community.modularity(graph, [c for c in (*communities, *alone) if c], weight="strength"))
+        )
+        times["spatialgraph"].append(seconds(lambda: [both() for _ in range(100)]) / 100)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    return {
+        "networkx's modularity, s": medians["networkx"],
+        "modularity and cut, s": medians["spatialgraph"],
+        "times networkx (at least 100)": medians["networkx"] / medians["spatialgraph"],
+    }
+
+
+def measure_large(file: Path, repeats: int) -> Numbers:
+    """Time one large network, read in pieces, in a process that does nothing else."""
+    start = time.perf_counter()
+    network = read_network(file, in_pieces=True)
+    opened = time.perf_counter() - start
+    split = apply("greedy", network)
+
+    def fresh() -> None:
+        made = Split(split.method, split.membership)
+        modularity(network, made)
+        cut(network, made)
+
+    def all_draws() -> None:
+        for number in range(10):
+            drawn = draw("shuffle", network, number)
+            again = apply("greedy", drawn)
+            modularity(drawn, again)
+            cut(drawn, again)
+
+    summed = median(lambda: [float(c.weight.sum()) for c in network.connections], repeats)
+    greedy = median(lambda: apply("greedy", network), repeats)
+    measures = median(fresh, repeats)
+    shuffles = seconds(all_draws)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # The same from weights that are held, where the time of reading does not hide that of measuring.
+    held = read_network(file)
+    weights = [c.weight for c in held.connections]
+    summed_held = median(lambda: [float(w.sum()) for w in weights], repeats)
+
+    def fresh_held() -> None:
+        made = Split(split.method, split.membership)
+        modularity(held, made)
+        cut(held, made)
+
+    measured_held = median(fresh_held, repeats)
+    return {
+        "weights": sum(w.size for w in weights),
+        "open and check, s": opened,
+        "sum the weights once, s": summed,
+        "modularity and cut, s": measures,
+        "times the sum (at most 5)": measures / summed,
+        "held: sum the weights once, s": summed_held,
+        "held: modularity and cut, s": measured_held,
+        "held: times the sum (at most 5)": measured_held / summed_held,
+        "greedy, s": greedy,
+        "10 shuffles, s": shuffles,
+        "everything, s (at most 120)": opened + greedy + measures + shuffles,
+        "memory, times the file (at most 2)": memory / file.stat().st_size,
+        "memory, MB": memory / 1e6,
+        "file, MB": file.stat().st_size / 1e6,
+    }
+
+
+def measure_widths(repeats: int) -> Numbers:
+    """Time large networks of several widths, each in a process of its own, and fit how time grows with weights."""
+    found: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for width in WIDTHS:
+            file = Path(folder) / f"{width}.h5"
+            sizes = (width,) * DEPTH
+            network = random_network(sizes, tuple(range(DEPTH)))
+            write_network(file, network)
+            del network
+            command = [sys.executable, __file__, "--large", str(file), "--repeats", str(repeats)]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            found[str(width)] = json.loads(output)
+            file.unlink()
+    weights = [of_width["weights"] for of_width in found.values()]
+    names = ("held: modularity and cut, s", "greedy, s", "10 shuffles, s", "everything, s (at most 120)")
+    exponents = {
+        name: float(linregress(np.log(weights), np.log([of_width[name] for of_width in found.values()])).slope)
+        for name in names
+    }
+    return {"by width": found, "time ∝ weights^k, k": exponents}
+
+
+def main() -> None:
+    """Measure, print, and write as JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, help="a run of Table 1, whose first network is analysed")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=["one", "measures", "large"])
+    parser.add_argument("--large", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    if arguments.large:
+        print(json.dumps(measure_large(arguments.large, arguments.repeats)))  # noqa: T201
+        return
+    parts = {
+        "one": lambda: measure_one(arguments.run, arguments.repeats),
+        "measures": lambda: measure_measures(arguments.run, arguments.repeats),
+        "large": lambda: measure_widths(arguments.repeats),
+    }
+    chosen = [arguments.only] if arguments.only else list(parts)
+    machine = {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()}
+    packages = {"numpy": np.__version__, "repeats": arguments.repeats}
+    text = json.dumps({"machine": machine | packages, **{name: parts[name]() for name in chosen}}, indent=1)
+    print(text)  # noqa: T201
+    if arguments.out:
+        with atomic(arguments.out) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
