@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from spatialgraph.activations import one_thread
 from spatialgraph.masking import Performance
 from spatialgraph.metrics import facts
-from spatialgraph.network import Network
+from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED, Chance, chance, draw, require_for
 from spatialgraph.splits import Split, sees
 from spatialgraph.splits.random import random_splits
 
 from .results import FULL
 from .scoring import Note, Plan, Score, Scored, Subject, function, noting, seed_of, split_by, structure
+
+NULL_MODELS = (*NULLS, UNTRAINED, RANDOM_SPLIT)
+"""The names of all null models that scores are compared with."""
 
 # Splits whose controls are run together: enough for them to share what they can.
 _TOGETHER = 25
@@ -51,36 +54,39 @@ class Drawn:
 
 
 @one_thread()
-def against_chance(subject: Subject, scored: Scored, plan: Plan, note: Note) -> list[Drawn]:
-    """Measure again on draws of every null model what depends on what it draws.
+def against(null: str, subject: Subject, scored: Scored, plan: Plan, note: Note) -> list[Drawn]:
+    """Measure again on draws of a null model what depends on what it draws.
 
     A method that sees weights splits every draw anew; a split of another method is measured as it is.
 
     Args:
+        null: one of `NULL_MODELS`.
         subject: the network.
         scored: its scores and splits.
         plan: how many draws, and what is measured.
         note: is called with a split method and what could not be done.
     """
-    if not plan.nulls:
-        return []
-    observed = {score.key: score for score in scored.scores}
-    found: list[Drawn] = []
-    for null in NULLS:
-        with noting(note, FULL):
+    measured: Iterable[tuple[int, Iterable[Score]]] = ()
+    with noting(note, FULL):
+        if null == RANDOM_SPLIT:
+            measured = _on_random_splits(subject, scored.splits, plan)
+        elif null == UNTRAINED:
+            measured = _on_graphs(subject, scored.splits, plan, [_untrained(subject)])
+        else:
             require_for(null, subject.graph)
-            seeds = (seed_of(plan.seed, subject.network.name, null, number) for number in range(plan.nulls))
-            found += _collect(null, observed, _on_graphs(subject, scored.splits, plan, _draws(null, subject, seeds)))
+            measured = _on_graphs(subject, scored.splits, plan, _draws(null, subject, plan))
+    return _collect(null, {score.key: score for score in scored.scores}, measured)
+
+
+def _untrained(subject: Subject) -> Network:
     if subject.untrained is None:
-        note(FULL, f"null model {UNTRAINED!r}: its file has no snapshot of epoch 0: nothing is compared with it")
-    else:
-        found += _collect(UNTRAINED, observed, _on_graphs(subject, scored.splits, plan, [subject.untrained]))
-    found += _collect(RANDOM_SPLIT, observed, _on_random_splits(subject, scored.splits, plan))
-    return found
+        raise NotApplicableError(f"null model {UNTRAINED!r}: expected a snapshot of epoch 0 in its file, found none")
+    return subject.untrained
 
 
-def _draws(null: str, subject: Subject, seeds: Iterable[int]) -> Iterator[Network]:
-    return (draw(null, subject.graph, seed) for seed in seeds)
+def _draws(null: str, subject: Subject, plan: Plan) -> Iterator[Network]:
+    for number in range(plan.nulls):
+        yield draw(null, subject.graph, seed_of(plan.seed, subject.network.name, null, number))
 
 
 def _on_graphs(

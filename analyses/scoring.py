@@ -164,7 +164,13 @@ Note = Callable[[str, str], None]
 
 
 def subject_of(
-    network: Network, evaluation: Evaluation | None, plan: Plan, note: Note, untrained: Network | None = None
+    network: Network,
+    evaluation: Evaluation | None,
+    plan: Plan,
+    note: Note,
+    untrained: Network | None = None,
+    *,
+    masked: bool = True,
 ) -> Subject:
     """Prepare a network for measuring.
 
@@ -174,13 +180,14 @@ def subject_of(
         plan: what is asked.
         note: is called with a split method and what could not be done.
         untrained: the network before training, if it is known.
+        masked: whether something of function is to be measured.
 
     Raises:
         NotApplicableError: the strength that the plan names cannot be had of this network.
         ValueError: the evaluation does not fit the network, or the network, run on it, has other accuracies than those
             that training stored.
     """
-    masking = _masking(network, evaluation, note)
+    masking = _masking(network, evaluation, note) if masked else None
     graph = with_strength(network, plan.strength, evaluation)
     before = None if untrained is None else with_strength(untrained, plan.strength, evaluation)
     return Subject(network, graph, evaluation, masking, before)

@@ -2,12 +2,13 @@
 
     python benchmarks/analysis.py [--run runs/table1] [--repeats 3] [--out docs/benchmarks/analysis.json]
 
-*One network*: every split, measure and ablation of a network of Table 1's shape, and the same with 100 draws of every
-null model, in one process. With `--run` it is the first network of that run, else one of random weights with 10,000
-random examples. *Measures*: modularity and cut straight from the weights, against networkx's modularity on the graph of
-the same split layers, which is built beforehand. *Large*: eight layers of 512 to 4096 units, written to a file and read
-in pieces by a process of its own: greedy split, modularity and cut, the same on 10 shuffled draws, and the most memory
-that the process took, all against summing the weights once. Medians of repetitions; ratios within one run.
+*One network*: every split, measure and ablation of a network of Table 1's shape, in one process, and the same with
+100 draws of every null model, with as many jobs as there are cores; tables and summary are written. With `--run` it
+is the last network of that run, else one of random weights with 10,000 random examples. *Measures*: modularity and
+cut straight from the weights, against networkx's modularity on the graph of the same split layers, which is built
+beforehand. *Large*: eight layers of 512 to 4096 units, written to a file and read in pieces by a process of its own:
+greedy split, modularity and cut, the same on 10 shuffled draws, and the most memory that the process took, all
+against summing the weights once. Medians of repetitions; ratios within one run.
 """
 
 from __future__ import annotations
@@ -24,21 +25,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 from scipy.stats import linregress
 
-from spatialgraph.activations import accuracy, one_thread
-from spatialgraph.analyses.chance import against_chance
-from spatialgraph.analyses.scoring import Plan, score_subject, subject_of
-from spatialgraph.files import atomic
+from spatialgraph.activations import one_thread
+from spatialgraph.analyses.analysis import analyze
+from spatialgraph.analyses.scoring import Plan
+from spatialgraph.files import atomic, digest
 from spatialgraph.graph import to_networkx
 from spatialgraph.metrics import cut, modularity
 from spatialgraph.network import Connection, Evaluation, Layer, Network
 from spatialgraph.nulls import draw
-from spatialgraph.splits import Split, apply
-from spatialgraph.store import read_evaluation, read_network, read_snapshot, write_network
+from spatialgraph.splits import SPLITS, Split, apply, sees
+from spatialgraph.store import read_evaluation, read_network, read_snapshot, write_evaluation, write_network
 
 WIDTHS, DEPTH = (512, 1024, 2048, 4096), 8
 EXAMPLES, CLASSES = 10_000, 10
@@ -83,7 +87,7 @@ def random_network(sizes: tuple[int, ...], split: tuple[int, ...], seed: int = 0
 def table_one(run: Path | None) -> tuple[Network, Evaluation, Network]:
     """Return a network of Table 1's shape, its evaluation, and the network before training."""
     if run is not None:
-        file = min((run / "networks").glob("*.h5"))
+        file = max((run / "networks").glob("*.h5"))  # a spatial one: all null models apply
         network = read_network(file)
         return network, read_evaluation(run / network.metadata["evaluation"]["file"]), read_snapshot(file, 0)
     sizes = (784, 128, 128, 128, 256, 2 * CLASSES)
@@ -95,30 +99,41 @@ def table_one(run: Path | None) -> tuple[Network, Evaluation, Network]:
     return network, Evaluation(inputs, labels, 1 / 255, probes), before
 
 
-def measure_one(run: Path | None, repeats: int) -> Numbers:
-    """Time the analysis of one network, in one process, and of its parts."""
+def run_of_one(folder: Path, run: Path | None) -> Path:
+    """Write a run of one network of Table 1's shape."""
     network, evaluation, before = table_one(run)
-    accuracy(network, evaluation)  # loads what is loaded once
+    write_evaluation(folder / "evaluation.h5", evaluation)
+    named = {"file": "evaluation.h5", "sha256": digest(folder / "evaluation.h5")}
+    named_network = replace(network, metadata={**network.metadata, "evaluation": named})
+    write_network(folder / "networks" / f"{network.name}.h5", named_network, {0: before})
+    return folder
 
-    def analysed(nulls: int) -> None:
-        plan = Plan.choose(nulls=nulls)
-        subject = subject_of(network, evaluation, plan, lambda *_: None, before)
-        against_chance(subject, score_subject(subject, plan), plan, lambda *_: None)
 
-    score_again = Plan.choose()
-    subject = subject_of(network, evaluation, score_again, lambda *_: None, before)
-    analysed(0)
+def measure_one(run: Path | None, repeats: int) -> Numbers:
+    """Time the analysis of one network, as the command line does it, with as many jobs as there are cores."""
+    network, evaluation, _ = table_one(run)
     methods = {}
-    for method in score_again.splits:
-        with one_thread():
-            methods[method] = median(lambda m=method: apply(m, network, evaluation), repeats)
-    del subject
-    return {
-        "network": network.name,
-        "without nulls, s (at most 5)": median(lambda: analysed(0), repeats),
-        "with 100 draws of every null, s (at most 60)": median(lambda: analysed(100), max(1, repeats // 2)),
-        "one split, s": methods,
-    }
+    for method in SPLITS:
+        if network.has_positions or sees(method) != "positions":
+            with one_thread():
+                apply(method, network, evaluation)  # loads what is loaded once
+                methods[method] = median(lambda m=method: apply(m, network, evaluation), repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        one = run_of_one(Path(folder), run)
+        results = iter(range(100))
+
+        def analysed(nulls: int, jobs: int) -> None:
+            console = Console(file=StringIO())
+            analyze(one, one / str(next(results)), plan=Plan.choose(nulls=nulls), jobs=jobs, console=console)
+
+        analysed(1, -1)  # starts the workers
+        return {
+            "network": network.name,
+            "without nulls, s (at most 5)": median(lambda: analysed(0, 1), repeats),
+            "with 100 draws of every null, s (at most 60)": median(lambda: analysed(100, -1), max(1, repeats // 2)),
+            "the same in one process, s": seconds(lambda: analysed(100, 1)),
+            "one split, s": methods,
+        }
 
 
 def measure_measures(run: Path | None, repeats: int) -> Numbers:
@@ -237,7 +252,7 @@ def measure_widths(repeats: int) -> Numbers:
 def main() -> None:
     """Measure, print, and write as JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="a run of Table 1, whose first network is analysed")
+    parser.add_argument("--run", type=Path, help="a run of Table 1, whose last network is analysed")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=["one", "measures", "large"])
     parser.add_argument("--large", type=Path, help=argparse.SUPPRESS)

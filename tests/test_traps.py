@@ -11,7 +11,7 @@ import pytest
 from hand_worked import chain, random_network, separate
 
 from spatialgraph.agreement import agreement
-from spatialgraph.analyses.chance import against_chance
+from spatialgraph.analyses.chance import against
 from spatialgraph.analyses.scoring import Plan, score_subject, subject_of
 from spatialgraph.analyses.statistics import cells
 from spatialgraph.metrics import METRICS, directed_modularity, layered_modularity, modularity, signed_modularity
@@ -59,9 +59,7 @@ def test_a_method_that_optimises_is_run_again_on_every_draw():
     network = untrained(0)
     plan = Plan.choose(["greedy"], metrics=["modularity"], nulls=39)
     subject = subject_of(network, None, plan, lambda *_: None)
-    (found,) = [
-        d for d in against_chance(subject, score_subject(subject, plan), plan, lambda *_: None) if d.null == "shuffle"
-    ]
+    (found,) = against("shuffle", subject, score_subject(subject, plan), plan, lambda *_: None)
     fitted = apply("greedy", network)
     fixed = [modularity(draw("shuffle", network, [0, number]), fitted) for number in range(39)]
     assert chance(modularity(network, fitted), np.array(fixed), "high").p == 1 / 40

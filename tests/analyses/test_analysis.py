@@ -97,19 +97,23 @@ def test_every_score_that_can_differ_by_chance_is_compared_with_every_null_model
 
 def test_a_part_holds_the_values_of_all_draws(run):
     quietly(run, run / "results", splits=["greedy"], metrics=["modularity"], nulls=9)
-    arrays, known = read_arrays(run / "results" / "parts" / "net-0.h5", "analysis-part")
+    scores = read_arrays(run / "results" / "parts" / "net-0" / "scores.h5", "analysis-part")[1]["scores"]
+    arrays, _ = read_arrays(run / "results" / "parts" / "net-0" / "strength.h5", "analysis-part")
     nulls = pd.read_csv(run / "results" / "nulls.csv").query("network == 'net-0' and null == 'strength'")
-    assert arrays["drawn/strength"].shape == (1, 9)
-    found = chance(nulls["value"].item(), arrays["drawn/strength"][0], "high")
+    assert arrays["values"].shape == (1, 9)
+    found = chance(nulls["value"].item(), arrays["values"][0], "high")
     assert (found.p, found.mean, found.z) == tuple(nulls[["p", "mean", "z"]].to_numpy()[0])
-    assert known["scores"][known["drawn"]["strength"][0]] == ["greedy", "", "modularity", ""]
+    assert [scores[row] for row in arrays["rows"]] == [["greedy", "", "modularity", ""]]
 
 
 def test_a_network_without_a_snapshot_is_not_compared_with_itself_untrained(tmp_path):
     run = write_run(tmp_path, seeds=[0], snapshots=False)
     quietly(run, run / "results", splits=["greedy"], nulls=2)
     notes = pd.read_csv(run / "results" / "notes.csv")
-    assert notes["note"].str.contains("null model 'untrained': its file has no snapshot of epoch 0").sum() == 1
+    assert (
+        notes["note"].str.contains("null model 'untrained': expected a snapshot of epoch 0 in its file, found").sum()
+        == 1
+    )
     assert "untrained" not in set(pd.read_csv(run / "results" / "nulls.csv")["null"])
 
 
@@ -143,27 +147,34 @@ def test_the_same_analysis_gives_the_same_bytes_and_another_seed_other_random_sp
 
 def test_an_analysis_carries_on_and_another_plan_or_network_is_analysed_anew(run, monkeypatch):
     made = []
-    make = analysis._make_part
+    do = analysis.do
 
-    def counted(run, file, *arguments):
-        made.append(file.stem)
-        return make(run, file, *arguments)
+    def counted(step):
+        made.append((step.file.stem, step.name))
+        return do(step)
 
-    monkeypatch.setattr(analysis, "_make_part", counted)
+    monkeypatch.setattr(analysis, "do", counted)
     choices = {"splits": ["greedy", "random"], "nulls": 2}
+    steps = ["scores", "shuffle", "strength", "distance", "untrained", "random-split"]
     quietly(run, run / "results", **choices)
     first = tables(run / "results")
+    assert sorted(made) == sorted((f"net-{k}", step) for k in (0, 1) for step in steps)
+    assert [step for _, step in made[:2]] == ["scores", "scores"]  # what the null models need comes first
+    made.clear()
     quietly(run, run / "results", **choices)
-    assert made == ["net-0", "net-1"]
-    (run / "results" / "parts" / "net-1.h5").write_bytes(b"half")  # what cannot be read is made again
+    assert made == []
+    (run / "results" / "parts" / "net-1" / "strength.h5").write_bytes(b"half")  # what cannot be read is made again
+    (run / "results" / "parts" / "net-0" / "distance.h5").unlink()
     quietly(run, run / "results", **choices)
-    assert made[2:] == ["net-1"]
+    assert sorted(made) == [("net-0", "distance"), ("net-1", "strength")]
     assert tables(run / "results") == first
+    made.clear()
     write_run(run, seeds=[1, 2])  # net-1 is the same network, net-2 is new
     quietly(run, run / "results", **choices)
-    assert made[3:] == ["net-2"]
+    assert {name for name, _ in made} == {"net-2"}
+    made.clear()
     quietly(run, run / "results", **(choices | {"nulls": 3}))
-    assert made[4:] == ["net-0", "net-1", "net-2"]
+    assert len(made) == 3 * len(steps)
 
 
 def test_an_evaluation_that_is_not_the_one_named_is_refused(run):
@@ -203,12 +214,12 @@ def test_an_analysis_that_is_killed_again_and_again_ends_like_one_that_was_not(t
     parts = run / "killed" / "parts"
     for kills in range(3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
-        while process.poll() is None and len(list(parts.glob("*.h5"))) <= kills:
+        while process.poll() is None and len(list(parts.glob("*/*.h5"))) <= 10 * kills:
             time.sleep(0.01)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    assert len(list(parts.glob("*.h5"))) >= 3
+    assert len(list(parts.glob("*/*.h5"))) > 20
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "summary.md" in done.stdout

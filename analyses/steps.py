@@ -1,0 +1,207 @@
+"""The steps of an analysis: the scores of a network, then each null model of it, each a file of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import spatialgraph
+from spatialgraph.files import digest
+from spatialgraph.network import Evaluation, Network
+from spatialgraph.nulls import RANDOM_SPLIT, UNTRAINED
+from spatialgraph.splits import Split
+from spatialgraph.store import read_arrays, read_evaluation, read_header, read_network, read_snapshot, write_arrays
+
+from .chance import NULL_MODELS, Drawn, against
+from .scoring import Agreement, Plan, Score, Scored, Subject, score_subject, subject_of
+
+_PART = "analysis-part"
+
+# The step before those of the null models, which are called by their names.
+_SCORES = "scores"
+
+# Raised when the same plan gives other numbers than before, so that parts made by older code are made again.
+_EDITION = 1
+
+# A network of more bytes that is not run is read in pieces, whenever a connection is looked at.
+_LARGE = 2**28
+
+
+@dataclass(frozen=True)
+class Step:
+    """A piece of work: the scores of a network, or one null model of it.
+
+    Attributes:
+        run: the folder of the run.
+        file: the file of the network.
+        parts: the folder of what is found out about it.
+        name: ``"scores"``, or a null model.
+        plan: what is asked.
+        key: tells whether a part is of this network and this plan, made by this code.
+    """
+
+    run: Path
+    file: Path
+    parts: Path
+    name: str
+    plan: Plan
+    key: str
+
+    @property
+    def part(self) -> Path:
+        """The file of what this step finds out."""
+        return self.parts / f"{self.name}.h5"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the part is there; one that cannot be read is made again."""
+        try:
+            return bool(read_header(self.part).metadata.get("key") == self.key)
+        except (OSError, ValueError):
+            return False
+
+
+def steps_of(run: Path, file: Path, parts: Path, plan: Plan) -> list[Step]:
+    """Return the steps of a network, its scores first."""
+    facts = [spatialgraph.__version__, _EDITION, asdict(plan), digest(file)]
+    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    names = (_SCORES, *(NULL_MODELS if plan.nulls else ()))
+    return [Step(run, file, parts, name, plan, key) for name in names]
+
+
+def do(step: Step) -> str:
+    """Do a step, write its part, and return what it was."""
+    _end_with_parent()
+    notes: list[tuple[str, str]] = []
+
+    def note(split: str, text: str) -> None:
+        notes.append((split, text))
+
+    if step.name == _SCORES:
+        network, evaluation = _read(step)
+        scored = score_subject(subject_of(network, evaluation, step.plan, note), step.plan, notes)
+        _write_scores(step, {name: network.metadata.get(name, "") for name in ("kind", "inputs", "seed")}, scored)
+    else:
+        _, scored = read_scores(replace(step, name=_SCORES))
+        drawn = against(step.name, _subject(step), scored, step.plan, note)
+        _write_drawn(step, scored, drawn, notes)
+    return f"{step.file.stem} · {step.name}"
+
+
+def _read(step: Step) -> tuple[Network, Evaluation | None]:
+    """Return the network of a step and its held-out examples; a large one that cannot be run is read in pieces."""
+    named = read_header(step.file).metadata.get("evaluation")
+    network = read_network(step.file, in_pieces=named is None and step.file.stat().st_size > _LARGE)
+    return network, _evaluation(step.run, network, step.file)
+
+
+def _subject(step: Step) -> Subject:
+    """Return a network as a null model needs it: masked for random splits, untrained where that is compared with."""
+    network, evaluation = _read(step)
+    untrained = None
+    if step.name == UNTRAINED and 0 in read_header(step.file).snapshots:
+        untrained = read_snapshot(step.file, 0)
+
+    def note(split: str, text: str) -> None:
+        """What cannot be measured was noted with the scores."""
+
+    return subject_of(network, evaluation, step.plan, note, untrained, masked=step.name == RANDOM_SPLIT)
+
+
+@cache
+def _end_with_parent() -> None:
+    """Let a worker process end when the process that gives it work is gone: nobody waits for what it does."""
+    parent = multiprocessing.parent_process()
+    if parent is None or os.getppid() != parent.pid:
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent.pid:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _evaluation(run: Path, network: Network, file: Path) -> Evaluation | None:
+    """Return the held-out examples that a network names, if it names any."""
+    named = network.metadata.get("evaluation")
+    if named is None:
+        return None
+    path = run / named["file"]
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected the evaluation that {file} names, found nothing")
+    evaluation, found = _read_evaluation(path, path.stat().st_mtime_ns)
+    if found != named["sha256"]:
+        raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {found[:12]}…")
+    return evaluation
+
+
+@lru_cache(maxsize=2)  # networks of one input mode share their evaluation, and come one after the other
+def _read_evaluation(path: Path, _changed: int) -> tuple[Evaluation, str]:
+    return read_evaluation(path), digest(path)
+
+
+def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
+    # Numbers lie in arrays, where they may be nan; what they are of lies in the metadata.
+    arrays: dict[str, NDArray[np.generic]] = {
+        "scores": np.array([score.value for score in scored.scores], np.float64),
+        "agreements": np.array([found.value for found in scored.agreements], np.float64),
+    }
+    for method, split in scored.splits.items():
+        for layer, members in split.membership.items():
+            arrays[f"splits/{method}/{layer}"] = members
+    metadata = {
+        "key": step.key,
+        "known": known,
+        "scores": [score.key for score in scored.scores],
+        "agreements": [astuple(found)[:-1] for found in scored.agreements],
+        "splits": {method: list(split.notes) for method, split in scored.splits.items()},
+        "notes": scored.notes,
+    }
+    write_arrays(step.part, _PART, arrays, metadata)
+
+
+def read_scores(step: Step) -> tuple[dict[str, object], Scored]:
+    """Return what is known of a network, and its scores."""
+    arrays, known = read_arrays(step.part, _PART)
+    scores = [
+        Score(split, ablation, metric, task, value)
+        for (split, ablation, metric, task), value in zip(known["scores"], arrays["scores"].tolist(), strict=True)
+    ]
+    agreements = [
+        Agreement(split, other, measure, value)
+        for (split, other, measure), value in zip(known["agreements"], arrays["agreements"].tolist(), strict=True)
+    ]
+    splits = {}
+    for method, notes in known["splits"].items():
+        prefix = f"splits/{method}/"
+        layers = {int(name.removeprefix(prefix)): name for name in arrays if name.startswith(prefix)}
+        splits[method] = Split(method, {layer: arrays[name] for layer, name in layers.items()}, tuple(notes))
+    return known["known"], Scored(scores, splits, agreements, [(split, text) for split, text in known["notes"]])
+
+
+def _write_drawn(step: Step, scored: Scored, drawn: Sequence[Drawn], notes: Sequence[tuple[str, str]]) -> None:
+    row = {score.key: number for number, score in enumerate(scored.scores)}
+    values = np.stack([found.values for found in drawn]) if drawn else np.empty((0, 0))
+    arrays = {"rows": np.array([row[found.score.key] for found in drawn], np.int64), "values": values}
+    write_arrays(step.part, _PART, arrays, {"key": step.key, "notes": list(notes)})
+
+
+def read_drawn(step: Step, scored: Scored) -> tuple[list[Drawn], list[tuple[str, str]]]:
+    """Return scores beside their values on the draws of a null model, and notes."""
+    arrays, known = read_arrays(step.part, _PART)
+    rows = zip(arrays["rows"].tolist(), arrays["values"], strict=True)
+    drawn = [Drawn(scored.scores[row], step.name, values) for row, values in rows]
+    return drawn, [(split, text) for split, text in known["notes"]]
