@@ -83,9 +83,9 @@ def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
 def figure_of(means: pd.DataFrame) -> Figure:
     """Draw a panel for each method, the others behind it in grey, and one with what partitions cut."""
     methods = [method for method in means["method"].unique() if method != PLANTED]
-    columns = 4
+    columns = 3
     rows = -(-(len(methods) + 1) // columns)
-    figure = Figure(figsize=(DOUBLE, 1.35 * rows + 0.3))
+    figure = Figure(figsize=(DOUBLE, 1.25 * rows + 0.3))
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
     lines = {method: means[means["method"] == method] for method in methods}
     for number, method in enumerate(methods):
