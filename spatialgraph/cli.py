@@ -27,7 +27,7 @@ app = typer.Typer(
     epilog="Start with [bold]spatialgraph demo[/bold]: it needs no data but those that ship with the package.",
 )
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.", show_default=False)]
+Run = Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a training run.", show_default=False)]
 Results = Annotated[
     Path | None, typer.Argument(metavar="RESULTS", help="Folder that analyze wrote.", show_default=False)
 ]
@@ -103,27 +103,35 @@ def train_command(
     "spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming --nulls 0"
 )
 def analyze(
-    run: Run,
+    run: Run = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results.", show_default="RUN/results", metavar="RESULTS")
     ] = None,
-    splits: Annotated[str | None, typer.Option(help="Split methods.", show_default="all")] = None,
+    splits: Annotated[str | None, typer.Option(help="Split methods, with commas between.", show_default="all")] = None,
     ablations: Annotated[str | None, typer.Option(help="Ablation modes.", show_default="all")] = None,
     metrics: Annotated[str | None, typer.Option(help="Measures.", show_default="all")] = None,
     strength: Annotated[
-        str, typer.Option(help="Strength of a connection: absolute, squared, activation or balanced.")
+        str, typer.Option(help="Strength of a connection.")
     ] = "absolute",
     nulls: Annotated[
         int, typer.Option(help="Draws of each null model that scores are compared with; 0: none.", metavar="DRAWS")
     ] = 100,
-    jobs: Annotated[int, typer.Option(help="Networks at a time; -1: as many as there are cores.")] = -1,
+    jobs: Annotated[int, typer.Option(help="Steps at a time; -1: as many as there are cores.")] = -1,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
+    show: Annotated[
+        bool, typer.Option("--list", help="List methods, measures and null models, analyse nothing.")
+    ] = False,
 ) -> None:
     """Split every network by every method, and compare each split with chance and with the other methods.
 
-    Stopped and started again, it carries on with the networks that are missing.
+    Stopped and started again, it carries on where it was.
     """
     with _errors():
+        if show:
+            _list_choices()
+            return
+        if run is None:
+            raise typer.BadParameter("expected the folder of a training run, found nothing", param_hint="RUN")
         results = out or run / "results"
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
         _analyze(run, results, jobs=jobs, strength=strength, nulls=nulls, seed=seed, **chosen)
@@ -143,10 +151,7 @@ def figures(
     """Write the tables and draw the figures of a paper, each with its numbers beside it."""
     with _errors():
         if show:
-            registry = _stage("analyses.figures").FIGURES
-            width = max(map(len, registry))
-            for name in registry:
-                typer.echo(f"{name:{width}}  {registry.summary(name)}")
+            _list(_stage("analyses.figures").FIGURES)
             return
         if results is None:
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
@@ -205,6 +210,28 @@ def export(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line with the arguments given, or those of the process."""
     app(args=None if arguments is None else list(arguments), prog_name="spatialgraph")
+
+
+def _list(registry: Any, indent: str = "") -> None:
+    """Show every name of a registry with a sentence about it."""
+    width = max(map(len, registry))
+    for name in registry:
+        typer.echo(f"{indent}{name:{width}}  {registry.summary(name)}")
+
+
+def _list_choices() -> None:
+    """Show what an analysis can be asked for."""
+    choices = {
+        "split methods (--splits), with parameters such as louvain:resolution=0.5": "splits.SPLITS",
+        "measures (--metrics)": "metrics.METRICS",
+        "strengths of a connection (--strength)": "strength.STRENGTHS",
+        "null models (--nulls DRAWS), and besides the untrained network and random splits": "nulls.NULLS",
+    }
+    for title, place in choices.items():
+        module, name = place.split(".")
+        typer.echo(f"{title}\n")
+        _list(getattr(importlib.import_module(f"spatialgraph.{module}"), name), "  ")
+        typer.echo("")
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -139,7 +140,22 @@ def test_data_that_cannot_be_had_are_named(tmp_path):
     assert "train-images-idx3-ubyte" in line
 
 
+def test_what_an_analysis_can_be_asked_for_is_listed():
+    listed = spatialgraph("analyze", "--list").stdout
+    for name in ("min-cut", "layered-modularity", "balanced", "distance"):
+        assert re.search(rf"^  {name} +[A-Z].*\.$", listed, re.MULTILINE)
+
+
+def test_an_analysis_of_nothing_is_refused():
+    done = spatialgraph("analyze", status=2)
+    assert "expected the folder of a training run, found nothing" in done.stderr
+
+
 def test_unknown_names_are_refused_with_those_known(work):
+    line = refused("analyze", work / "runs/small", "--strength", "magic", status=1)
+    assert line == "error: unknown strength 'magic'; known: absolute, squared, activation, balanced"
+    line = refused("analyze", work / "runs/small", "--nulls", "-1", status=1)
+    assert line == "error: draws of the null models: expected at least 0, found -1"
     line = refused("analyze", work / "runs/small", "--splits", "gredy", status=1)
     assert line.startswith("error: unknown split method 'gredy'; known: greedy, greedy-shared")
     line = refused("figures", work / "runs/small/results", "--only", "figure9", status=1)
