@@ -110,9 +110,7 @@ def analyze(
     splits: Annotated[str | None, typer.Option(help="Split methods, with commas between.", show_default="all")] = None,
     ablations: Annotated[str | None, typer.Option(help="Ablation modes.", show_default="all")] = None,
     metrics: Annotated[str | None, typer.Option(help="Measures.", show_default="all")] = None,
-    strength: Annotated[
-        str, typer.Option(help="Strength of a connection.")
-    ] = "absolute",
+    strength: Annotated[str, typer.Option(help="Strength of a connection.")] = "absolute",
     nulls: Annotated[
         int, typer.Option(help="Draws of each null model that scores are compared with; 0: none.", metavar="DRAWS")
     ] = 100,

@@ -14,7 +14,7 @@ _NOTE = "the greedy split, whose sizes this one has, left neurons without a task
 
 
 @split_method("random", sees="sizes")
-def random(network: Network, seed: int) -> Split:
+def random(network: Network, seed: int, sizes: str = "greedy") -> Split:
     """Give neurons to tasks at random, in each layer as many to each task as the greedy split does.
 
     Modules of very different sizes do badly by their sizes alone; what a greedy split does better than this one is due
@@ -24,13 +24,24 @@ def random(network: Network, seed: int) -> Split:
     Args:
         network: the network.
         seed: of the draw.
+        sizes: ``"greedy"``, or ``"balanced"``: as many neurons for each task as can be, which tells what a network
+            keeps without any choice and without a small module.
+
+    Raises:
+        ValueError: there are no such sizes.
     """
-    draw = np.random.default_rng(seed)
-    sizes = greedy(network)
-    labels = {k: draw.permutation(sizes.labels(k)) for k in network.split_layers if k != network.output_layer}
+    if sizes not in ("greedy", "balanced"):
+        raise ValueError(f"sizes of split 'random': expected one of greedy, balanced, found {sizes!r}")
+    draw, tasks = np.random.default_rng(seed), len(network.tasks)
+    plain = greedy(network)
+    labels = {
+        k: draw.permutation(plain.labels(k) if sizes == "greedy" else np.arange(network.layers[k].size) % tasks)
+        for k in network.split_layers
+        if k != network.output_layer
+    }
     if network.output_layer in network.split_layers:
         labels[network.output_layer] = network.output_task
-    return Split.from_labels("random", labels, len(network.tasks), (_NOTE,) if sizes.notes else ())
+    return Split.from_labels("random", labels, tasks, (_NOTE,) if plain.notes and sizes == "greedy" else ())
 
 
 def random_splits(network: Network, split: Split, draws: int, seed: int) -> Iterator[Split]:

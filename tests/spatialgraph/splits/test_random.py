@@ -19,6 +19,16 @@ def test_the_sizes_are_those_of_the_greedy_split_and_outputs_are_given(seed):
     assert np.array_equal(random.labels(3), network.output_task)
 
 
+def test_balanced_splits_give_each_task_as_many_neurons_as_can_be():
+    network = random_network(0, (2, 20, 20, 6), tasks=3, density=0.2)
+    split = apply("random:sizes=balanced", network, seed=3)
+    assert [sorted(np.bincount(split.labels(k)).tolist()) for k in (1, 2)] == [[6, 7, 7], [6, 7, 7]]
+    assert np.array_equal(split.labels(3), network.output_task)
+    assert split.notes == ()
+    with pytest.raises(ValueError, match=r"^sizes of split 'random': expected one of greedy, balanced, found 'equal'$"):
+        apply("random:sizes=equal", network)
+
+
 def test_another_seed_is_another_draw():
     network = random_network(0, (2, 30, 30, 4))
     draws = {tuple(apply("random", network, seed=seed).labels(1).tolist()) for seed in range(5)}
