@@ -1,9 +1,10 @@
-# `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests.
+# `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests, and
+# `make bench` takes ten minutes and writes docs/benchmarks.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
@@ -15,6 +16,11 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/installed-test
+	$(BIN)/python benchmarks/training.py --out docs/benchmarks/training.json
+	$(BIN)/python benchmarks/masking.py --out docs/benchmarks/masking.json
+	$(BIN)/python benchmarks/analysis.py --out docs/benchmarks/analysis.json
 
 $(VENV)/installed-%: pyproject.toml
 	@echo "installing into $(VENV), PyTorch included: this takes a few minutes the first time"

@@ -11,6 +11,7 @@ processor's cache, each once for a split, and products are in float64.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal
@@ -68,23 +69,32 @@ def weighted_sums(
         >>> received.tolist(), sent.tolist()
         ([[4.0, 2.0]], [[3.0, 1.0]])
     """
+    with _one_thread():
+        return _weighted_sums(weight, of, sources, targets)
+
+
+def _weighted_sums(
+    weight: FloatArray, of: Quantity, sources: DoubleArray, targets: DoubleArray
+) -> tuple[DoubleArray, DoubleArray]:
     units, width = weight.shape
     received, sent = np.zeros((len(sources), units)), np.zeros((len(targets), width))
-    # Most splits leave no neuron without a task: the sums over those are 0 without reading the weights.
-    summed = [(row, source) for row, source in zip(received, sources, strict=True) if source.any()]
     rows = min(units, max(1, PIECE // width))
     buffer = np.empty((rows, width))
-    with _blas().limit(limits=1):  # so that the last bits do not depend on the number of cores
-        for start in range(0, units, rows):
-            piece = slice(start, min(start + rows, units))
-            values = buffer[: piece.stop - start]
-            _QUANTITIES[of](weight[piece], values)
-            # A product with each vector, not one with all: a matrix of two or three columns takes BLAS twice as long.
-            for row, source in summed:
-                np.matmul(values, source, out=row[piece])
-            for row, target in zip(sent, targets, strict=True):
-                row += target[piece] @ values
+    for start in range(0, units, rows):
+        piece = slice(start, min(start + rows, units))
+        values = buffer[: piece.stop - start]
+        _QUANTITIES[of](weight[piece], values)
+        # A product with each vector, not one with all: a matrix of two or three columns takes BLAS twice as long.
+        for row, source in zip(received, sources, strict=True):
+            np.matmul(values, source, out=row[piece])
+        for row, target in zip(sent, targets, strict=True):
+            row += target[piece] @ values
     return received, sent
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Return a context in which products run in one thread, so that the last bits do not depend on the cores."""
+    return _blas().limit(limits=1)  # type: ignore[no-any-return]
 
 
 @cache
@@ -175,12 +185,15 @@ def _sum(network: Network, split: Split, of: Quantity) -> Communities:
     between = np.zeros((len(network.split_connections), classes, classes))
     leaving = {k: np.zeros(member.shape[1]) for k, member in members.items()}
     entering = {k: np.zeros(member.shape[1]) for k, member in members.items()}
-    for number, connection in enumerate(network.split_connections):
-        source, target = members[connection.source], members[connection.target]
-        received, sent = weighted_sums(connection.weight, of, source, np.ones((int(each), target.shape[1])))
-        between[number] = received @ target.T
-        leaving[connection.source] += sent.sum(axis=0)
-        entering[connection.target] += received.sum(axis=0)
+    with _one_thread():
+        for number, connection in enumerate(network.split_connections):
+            # Most splits leave no neuron without a task: the sums over those are 0 without reading the weights.
+            source, target = members[connection.source][: classes if each else -1], members[connection.target]
+            received, sent = _weighted_sums(connection.weight, of, source, np.ones((int(each), target.shape[1])))
+            between[number, : len(received)] = received @ target.T
+            if each:
+                leaving[connection.source] += sent[0]
+                entering[connection.target] += received.sum(axis=0)
     return Communities(
         between,
         np.concatenate([leaving[k][which] for k, which in alone.items()]),
@@ -213,11 +226,12 @@ def strengths_to_tasks(network: Network, split: Split, of: Quantity = "absolute"
     """
     members = memberships(network, split)
     strengths = {k: np.zeros(member.shape) for k, member in members.items()}
-    for connection in network.split_connections:
-        source, target = members[connection.source], members[connection.target]
-        received, sent = weighted_sums(connection.weight, of, source, target)
-        strengths[connection.target] += received
-        strengths[connection.source] += sent
+    with _one_thread():
+        for connection in network.split_connections:
+            source, target = members[connection.source], members[connection.target]
+            received, sent = _weighted_sums(connection.weight, of, source, target)
+            strengths[connection.target] += received
+            strengths[connection.source] += sent
     return strengths
 
 
@@ -238,7 +252,12 @@ def memberships(network: Network, split: Split) -> dict[int, DoubleArray]:
     split.require_for(network)
     if not network.split_layers:
         raise NotApplicableError(f"measures of communities: expected split layers in {network.name!r}, found none")
-    split.labels(network.split_layers[0])  # says which split is no partition, and that it is none
-    return {
-        k: np.vstack([members.T, ~members.any(axis=1)]).astype(np.float64) for k, members in split.membership.items()
-    }
+    found = {}
+    for k, members in split.membership.items():
+        tasks = np.add.reduce(members, axis=1)
+        if tasks.size and tasks.max() > 1:
+            split.labels(k)  # says which split is no partition, and that it is none
+        found[k] = np.empty((members.shape[1] + 1, len(members)))
+        found[k][:-1] = members.T
+        np.equal(tasks, 0, out=found[k][-1])
+    return found
