@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .chance import NULL_MODELS
 from .results import FULL, Results, numbers, read_scores
 from .statistics import LEVEL, cells, comparisons, holm
 from .tables import DEFAULT_METHOD
@@ -64,7 +65,7 @@ class Evidence:
             raise FileNotFoundError(f"{folder / 'scores.csv'}: expected the scores of an analysis, found nothing")
         return cls(
             read_scores(folder / "scores.csv"),
-            _read(folder / "nulls.csv", _NULLS),
+            _in_order(_read(folder / "nulls.csv", _NULLS)),
             _read(folder / "agreement.csv", _AGREEMENT),
             _read(folder / "notes.csv", _NOTES),
         )
@@ -324,6 +325,12 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _pipes(texts: Sequence[str]) -> str:
     return "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
+
+
+def _in_order(nulls: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows by null model, in the order in which they are run, and others after them."""
+    rank = {null: number for number, null in enumerate(NULL_MODELS)}
+    return nulls.sort_values("null", key=lambda names: names.map(rank).fillna(len(rank)), kind="stable")
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
