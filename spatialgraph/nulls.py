@@ -38,6 +38,9 @@ large enough to leave something to shuffle."""
 # A draw of more weights than this is made connection by connection, whenever a connection is looked at.
 _HELD = 2**24
 
+# The order by distance of more connections than this is not kept.
+_ORDERED = 2**20
+
 # Iterative proportional fitting: rounds at most, and the relative error of a strength at which it may stop.
 _ROUNDS, _TOLERANCE = 50, 1e-3
 
@@ -199,7 +202,10 @@ def distance(network: Network, connection: Connection, generator: np.random.Gene
         NotApplicableError: a split layer has no positions.
     """
     require_for("distance", network)
-    order = _by_distance(network, connection.source, connection.target)
+    # Kept from draw to draw, unless it would take twice the memory of the weights it orders.
+    large = connection.shape[0] * connection.shape[1] > _ORDERED
+    by_distance = _by_distance.__wrapped__ if large else _by_distance
+    order = by_distance(network, connection.source, connection.target)
     weight = connection.weight.reshape(-1)[order]
     whole = len(weight) - len(weight) % BIN
     bins = weight[:whole].reshape(-1, BIN)
