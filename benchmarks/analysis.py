@@ -16,8 +16,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,13 +27,14 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
+from report import report
 from rich.console import Console
 from scipy.stats import linregress
 
 from spatialgraph.activations import one_thread
 from spatialgraph.analyses.analysis import analyze
 from spatialgraph.analyses.scoring import Plan
-from spatialgraph.files import atomic, digest
+from spatialgraph.files import digest
 from spatialgraph.graph import to_networkx
 from spatialgraph.metrics import cut, modularity
 from spatialgraph.network import Connection, Evaluation, Layer, Network
@@ -273,13 +272,7 @@ def main() -> None:
         "large": lambda: measure_widths(arguments.repeats),
     }
     chosen = [arguments.only] if arguments.only else list(parts)
-    machine = {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()}
-    packages = {"numpy": np.__version__, "repeats": arguments.repeats}
-    text = json.dumps({"machine": machine | packages, **{name: parts[name]() for name in chosen}}, indent=1)
-    print(text)  # noqa: T201
-    if arguments.out:
-        with atomic(arguments.out) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+    report({name: parts[name]() for name in chosen}, {"repeats": arguments.repeats}, arguments.out)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ several times; medians count, and ratios within one run. The outputs of both way
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -23,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from report import report
 
 from spatialgraph.ablation import ABLATIONS, single_ablation
 from spatialgraph.activations import activate, blocks, count_right, one_thread
-from spatialgraph.files import atomic
 from spatialgraph.masking import Masking
 from spatialgraph.network import BoolArray, Connection, Evaluation, FloatArray, Layer, Network
 from spatialgraph.splits import Split
@@ -161,12 +159,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = measure(arguments.masks, arguments.draws, arguments.repeats)
     np.testing.assert_allclose(list(found["largest difference of an output"].values()), 0, atol=1e-4)
-    system = {"system": platform.platform(), "processor": platform.machine(), "numpy": np.__version__}
-    text = json.dumps({"machine": {**system, "threads": 1, "repeats": arguments.repeats}, **found}, indent=1)
-    print(text)  # noqa: T201
-    if arguments.out:
-        with atomic(arguments.out) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+    report(found, {"threads": 1, "repeats": arguments.repeats}, arguments.out)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -23,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from report import report
 from torch import Tensor, nn
 
-from spatialgraph.files import atomic
 from spatialgraph.train.data import Dataset, Examples
 from spatialgraph.train.inputs import Batches, evaluation
 from spatialgraph.train.loop import Training
@@ -169,12 +167,7 @@ def main() -> None:
     found = measure(arguments.networks, arguments.repeats, device)
     np.testing.assert_allclose(*found["losses of two epochs"].values(), rtol=1e-3)
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    machine = {"device": name, "system": platform.platform(), "torch": torch.__version__, "repeats": arguments.repeats}
-    text = json.dumps({"machine": machine, **found}, indent=1)
-    print(text)  # noqa: T201
-    if arguments.out:
-        with atomic(arguments.out) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+    report(found, {"device": name, "torch": torch.__version__, "repeats": arguments.repeats}, arguments.out)
 
 
 if __name__ == "__main__":
