@@ -94,10 +94,6 @@ def draw(null: str, network: Network, seed: int | Sequence[int]) -> Network:
         [[3.0, 1.0], [2.0, 4.0]]
     """
     function = NULLS[null]
-    if not network.split_connections:
-        raise NotApplicableError(
-            f"null model {null!r}: expected connected split layers in {network.name!r}, found none"
-        )
     require_for(null, network)
     parts = [seed] if isinstance(seed, int) else list(seed)
     small = sum(connection.shape[0] * connection.shape[1] for connection in network.split_connections) <= _HELD
@@ -120,7 +116,11 @@ def _weights(function: Null, network: Network, connection: Connection, seed: tup
 
 
 def require_for(null: str, network: Network) -> None:
-    """Raise NotApplicableError unless a network has what a null model keeps."""
+    """Raise NotApplicableError unless a network has what a null model changes, and what it keeps."""
+    if not network.split_connections:
+        raise NotApplicableError(
+            f"null model {null!r}: expected connected split layers in {network.name!r}, found none"
+        )
     if null == "distance" and not network.has_positions:
         raise NotApplicableError(
             f"null model 'distance': expected positions in every split layer of {network.name!r}, found none"

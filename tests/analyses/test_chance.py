@@ -1,0 +1,56 @@
+"""Scores beside null models: what cannot be drawn is a note, and the other null models go on."""
+
+import numpy as np
+import pytest
+from builders import small_evaluation, two_module_network
+from hand_worked import labelled, zoo
+
+from spatialgraph.analyses.chance import NULL_MODELS, against
+from spatialgraph.analyses.scoring import Plan, score_subject, subject_of
+from spatialgraph.network import Connection, Layer, Network, NotApplicableError
+from spatialgraph.nulls import NULLS
+from spatialgraph.strength import STRENGTHS
+
+PLAN = Plan.choose(["greedy", "random"], nulls=3)
+
+
+def found(network, evaluation=None):
+    """Return what every null model gives, and its notes."""
+    subject = subject_of(network, evaluation, PLAN, lambda *_: None)
+    scored = score_subject(subject, PLAN)
+    notes = []
+    return {null: against(null, subject, scored, PLAN, lambda *note: notes.append(note)) for null in NULL_MODELS}, notes
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_a_network_without_connected_split_layers_has_a_note_for_each_null_model(split):
+    layers = (Layer("input", 2), Layer("hidden", 3), Layer("output", 2, split=split))
+    connections = (Connection(0, 1, np.ones((3, 2))), Connection(1, 2, np.ones((2, 3))))
+    drawn, notes = found(Network(layers, connections, [0, 1], {"name": "n", "tasks": ["a", "b"]}))
+    assert not any(drawn.values())
+    for null in NULLS:
+        assert ("none", f"null model {null!r}: expected connected split layers in 'n', found none") in notes
+
+
+def test_what_one_null_model_lacks_does_not_stop_the_others():
+    drawn, notes = found(two_module_network(8, positions=False, seed=0), small_evaluation(8))
+    assert {null for null, rows in drawn.items() if rows} == {"shuffle", "strength", "random-split"}
+    assert [text.split(":")[0] for _, text in notes] == ["null model 'distance'", "null model 'untrained'"]
+    assert all(row.values.shape == (3,) for rows in drawn.values() for row in rows)
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("name", zoo())
+def test_every_network_is_compared_with_chance_as_far_as_it_can_be(name, strength):
+    network = zoo()[name]
+    plan, evaluation = Plan.choose(nulls=2, strength=strength), labelled(network, 20)
+    if strength == "activation" and not network.executable:
+        with pytest.raises(NotApplicableError, match="expected one that can be run"):
+            subject_of(network, evaluation, plan, lambda *_: None)
+        return
+    subject = subject_of(network, evaluation, plan, lambda *_: None, network)
+    scored = score_subject(subject, plan)
+    for null in NULL_MODELS:
+        for row in against(null, subject, scored, plan, lambda *_: None):
+            assert row.values.shape == ((1,) if null == "untrained" else (2,))
+            assert np.isnan(row.chance.p) or 0 < row.chance.p <= 1
