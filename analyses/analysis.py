@@ -87,9 +87,9 @@ def analyze(
                 work = Parallel(n_jobs=min(jobs, len(missing)) or 1, return_as="generator_unordered")
                 for done in work(delayed(do)(step) for step in missing):
                     progress.update(bar, description=done, advance=1)
-        notes = _write(run, results, plan, steps)
-    _tell(notes, results, console)
-    return len(pd.read_csv(results / "scores.csv", usecols=["metric"]))
+        tables = _write(run, results, plan, steps)
+    _tell(tables["notes"], results, console)
+    return len(tables["scores"])
 
 
 def _bar(console: Console) -> Progress:
@@ -105,8 +105,8 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _write(run: Path, results: Path, plan: Plan, steps: Iterable[Sequence[Step]]) -> pd.DataFrame:
-    """Write the tables of an analysis; return its notes."""
+def _write(run: Path, results: Path, plan: Plan, steps: Iterable[Sequence[Step]]) -> dict[str, pd.DataFrame]:
+    """Write the tables of an analysis and return them: notes, nulls, agreement and scores."""
     rows: dict[str, list[pd.DataFrame]] = {"notes": [], "nulls": [], "agreement": [], "scores": []}
     splits = {}
     for of_network in steps:
@@ -132,7 +132,7 @@ def _write(run: Path, results: Path, plan: Plan, steps: Iterable[Sequence[Step]]
         with atomic(results / f"{name}.csv") as temporary:
             frame.to_csv(temporary, index=False)
     write_summary(results)
-    return frames["notes"]
+    return frames
 
 
 def _frame(first: dict[str, object], rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:

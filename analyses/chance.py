@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spatialgraph.activations import one_thread
 from spatialgraph.masking import Performance
-from spatialgraph.metrics import facts
+from spatialgraph.metrics import Better, facts
 from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED, Chance, chance, draw, require_for
 from spatialgraph.splits import Split, sees
@@ -43,14 +43,14 @@ class Drawn:
     values: NDArray[np.float64]
 
     @property
-    def tail(self) -> str:
+    def tail(self) -> Better:
         """Which values are more extreme: ``"high"``, ``"low"``, or ``""`` for both."""
         return facts(self.score.metric.split(":")[0]).better
 
     @property
     def chance(self) -> Chance:
         """The score beside its values on the draws."""
-        return chance(self.score.value, self.values, facts(self.score.metric.split(":")[0]).better)
+        return chance(self.score.value, self.values, self.tail)
 
 
 @one_thread()
