@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # Imported in the order in which the metrics are entered in `METRICS`, which is that of tables.
 # isort: off
-from .metric import METRICS, Better, Facts, Measurement, Metric, Of, facts, measure, measure_of, metric
+from .metric import METRICS, Better, Facts, Measurement, Metric, Of, facts, measure, metric
 from .community import (
     cut,
     directed_modularity,
@@ -42,7 +42,6 @@ __all__ = [
     "layered_modularity",
     "leaked_accuracy",
     "measure",
-    "measure_of",
     "metric",
     "modularity",
     "ncut",

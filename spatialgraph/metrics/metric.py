@@ -94,20 +94,6 @@ def facts(name: str) -> Facts:
     return _FACTS[name]
 
 
-def measure_of(name: str) -> Of:
-    """Return what a metric is a measure of: ``"network"``, ``"split"`` or ``"function"``.
-
-    Raises:
-        ValueError: there is no such metric.
-
-    Example:
-        >>> import spatialgraph.metrics
-        >>> measure_of("modularity"), measure_of("accuracy")
-        ('split', 'function')
-    """
-    return facts(name).of
-
-
 def measure(name: str, *subject: Network | Split | Performance) -> list[Measurement]:
     """Return what a metric measures as a list, also of a single number.
 

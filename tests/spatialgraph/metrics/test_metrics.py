@@ -3,7 +3,7 @@ import pytest
 from hand_worked import chain, labelled, pair, zoo
 
 from spatialgraph.masking import performance
-from spatialgraph.metrics import METRICS, Facts, Measurement, facts, measure, measure_of, metric
+from spatialgraph.metrics import METRICS, Facts, Measurement, facts, measure, metric
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
 from spatialgraph.splits import Split, apply
 
@@ -41,7 +41,7 @@ def test_every_metric_measures_every_network_or_says_why_not(name, network):
             "network": lambda: (network,),
             "split": lambda: (network, split),
             "function": lambda: (performance(network, labelled(network), split, "mean"),),
-        }[measure_of(name)]()
+        }[facts(name).of]()
         found = measure(name, *subject)
     except NotApplicableError as error:
         reason = str(error)
@@ -84,7 +84,7 @@ def test_measures_of_partitions_do_not_apply_to_shared_neurons(name):
 
 @pytest.mark.parametrize("name", [*ON_COMMUNITIES, "strength-assortativity"])
 def test_measures_of_strength_do_not_apply_where_there_is_none(name):
-    subject = (NOWHERE,) if measure_of(name) == "network" else (NOWHERE, PAIR_SPLIT)
+    subject = (NOWHERE,) if facts(name).of == "network" else (NOWHERE, PAIR_SPLIT)
     with pytest.raises(NotApplicableError) as error:
         measure(name, *subject)
     assert (
@@ -93,10 +93,10 @@ def test_measures_of_strength_do_not_apply_where_there_is_none(name):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in METRICS if measure_of(name) != "function"])
+@pytest.mark.parametrize("name", [name for name in METRICS if facts(name).of != "function"])
 def test_a_network_without_split_layers_has_nothing_to_measure(name):
     network = Network((Layer("input", 1), Layer("output", 1)), (Connection(0, 1, [[1.0]]),), [0], {"tasks": ["a"]})
-    subject = (network,) if measure_of(name) == "network" else (network, Split("empty", {}))
+    subject = (network,) if facts(name).of == "network" else (network, Split("empty", {}))
     with pytest.raises(NotApplicableError, match="found none"):
         measure(name, *subject)
 
@@ -105,9 +105,9 @@ def test_a_new_metric_is_one_function_with_one_decorator(monkeypatch):
     monkeypatch.setattr(METRICS, "_functions", dict(METRICS._functions))
     metric("layers", of="network", better="", weights=False)(lambda network: float(len(network.layers)))
     assert measure("layers", pair()) == [Measurement(3.0)]
-    assert measure_of("layers") == "network"
+    assert facts("layers").of == "network"
     assert facts("layers") == Facts("network", "", False)
     with pytest.raises(ValueError, match="there is a metric named 'layers' already"):
         metric("layers", of="network", better="", weights=False)(print)
     with pytest.raises(ValueError, match="unknown metric 'nothing'"):
-        measure_of("nothing")
+        facts("nothing")
