@@ -103,7 +103,7 @@ class Score:
     Attributes:
         split: the split method, `FULL` for the whole network.
         ablation: what disabled neurons emitted, ``""`` where none was disabled.
-        metric: the name of the metric, followed by ``:`` and the layer if it is of one.
+        metric: the name of the metric, followed by ``:`` and the layer or the module if it is of one.
         task: the name of the task, ``""`` if it is of all.
         value: the number, in the metric's own unit.
     """
@@ -117,7 +117,7 @@ class Score:
     @classmethod
     def of(cls, split: str, ablation: str, metric: str, measurement: Measurement) -> Score:
         """Make the score of a measurement."""
-        name = f"{metric}:{measurement.layer}" if measurement.layer else metric
+        name = f"{metric}:{measurement.part}" if measurement.part else metric
         return cls(split, ablation, name, measurement.task, measurement.value)
 
     @property

@@ -43,6 +43,7 @@ class Performance:
         kept: ``(modules, tasks)``, a module being the neurons that serve one task: of each task with only the neurons
             of one module, plus its own outputs. On the diagonal, `own`, to which no outputs are added. Of two tasks,
             the rest is `leaked`.
+        lesioned: ``(modules, tasks)``: of each task with all neurons but those of one module, and all of its outputs.
     """
 
     tasks: tuple[str, ...]
@@ -51,6 +52,7 @@ class Performance:
     own: NDArray[np.float64]
     leaked: NDArray[np.float64]
     kept: NDArray[np.float64]
+    lesioned: NDArray[np.float64]
 
 
 class _Question(NamedTuple):
@@ -272,10 +274,10 @@ class Masking:
         ]
 
     def _questions(self, split: Split, ablation: str) -> list[list[_Question]]:
-        """Return what to ask about a split: for each module, and for the neurons of other tasks, each task's question.
+        """Return what to ask about a split: each task's question, by row.
 
         Returns:
-            ``(modules + 1, tasks)``: the last row is that of `Performance.leaked`, the others are of `kept`.
+            ``(modules + 1 + modules, tasks)``: the rows of `Performance.kept`, of `leaked` and of `lesioned`.
         """
         tasks, last = range(len(self.network.tasks)), self.network.output_layer
         table = []
@@ -288,13 +290,15 @@ class Masking:
             )
         others = [self._packed(split.others(task)) for task in tasks]
         table.append([self._question(hidden, None, task, ablation) for task, hidden in enumerate(others)])
-        return table
+        rest = [self._packed(split.without(module)) for module in tasks]
+        return table + [[self._question(hidden, None, task, ablation) for task in tasks] for hidden in rest]
 
     def _performance(self, right: IntArray, ablation: str) -> Performance:
         """Return the performance that the answers to `_questions` make."""
         accuracies = share_right(right, self.evaluation)
-        kept = accuracies[:-1]
-        return Performance(self.network.tasks, ablation, self.full, kept.diagonal().copy(), accuracies[-1], kept)
+        tasks = len(self.network.tasks)
+        kept, leaked, lesioned = accuracies[:tasks], accuracies[tasks], accuracies[tasks + 1 :]
+        return Performance(self.network.tasks, ablation, self.full, kept.diagonal().copy(), leaked, kept, lesioned)
 
     def _packed(self, mask: Mapping[int, BoolArray]) -> bytes:
         """Return the part of a mask that is of hidden layers as `_Question` has it."""

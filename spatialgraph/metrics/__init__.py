@@ -22,7 +22,7 @@ from .community import (
     strength_assortativity,
 )
 from .geometry import inter_intra_distance, silhouette, wiring
-from .function import accuracy, accuracy_drop, double_dissociation, leaked_accuracy
+from .function import accuracy, accuracy_drop, accuracy_without, double_dissociation, leaked_accuracy
 # isort: on
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Of",
     "accuracy",
     "accuracy_drop",
+    "accuracy_without",
     "cut",
     "directed_modularity",
     "double_dissociation",

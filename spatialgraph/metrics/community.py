@@ -160,7 +160,7 @@ def participation(network: Network, split: Split) -> list[Measurement]:
     parts = {network.layers[k].name: values for k, values in participation_coefficients(network, split).items()}
     parts[""] = np.concatenate(list(parts.values()))
     connected = {layer: values[~np.isnan(values)] for layer, values in parts.items()}
-    return [Measurement(float(values.mean()), layer=layer) for layer, values in connected.items() if values.size]
+    return [Measurement(float(values.mean()), part=layer) for layer, values in connected.items() if values.size]
 
 
 def participation_coefficients(network: Network, split: Split) -> dict[int, DoubleArray]:

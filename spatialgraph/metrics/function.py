@@ -68,5 +68,22 @@ def double_dissociation(performance: Performance) -> list[Measurement]:
     return _per_task(performance, performance.kept.diagonal() - others.mean(axis=1))
 
 
+@metric("accuracy-without", of="function", better="", weights=True)
+def accuracy_without(performance: Performance) -> list[Measurement]:
+    """Measure the accuracy of each task when the neurons of one module are disabled, for each module.
+
+    A module is the neurons that serve one task, other tasks too or not; the outputs are left. From 0 to 1; nan for a
+    task without labelled examples. What a task loses without its own module and without others is its selectivity.
+
+    Args:
+        performance: what the network and the parts of a split can do.
+    """
+    return [
+        Measurement(float(value), task, module)
+        for module, row in zip(performance.tasks, performance.lesioned, strict=True)
+        for task, value in zip(performance.tasks, row, strict=True)
+    ]
+
+
 def _per_task(performance: Performance, values: NDArray[np.float64]) -> list[Measurement]:
     return [Measurement(float(value), task) for task, value in zip(performance.tasks, values, strict=True)]

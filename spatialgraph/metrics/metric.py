@@ -22,12 +22,12 @@ class Measurement:
     Attributes:
         value: the number; its unit and range are the metric's.
         task: the name of the task that it is of, ``""`` if it is of all.
-        layer: the name of the layer that it is of, ``""`` if it is of all split layers.
+        part: the name of the layer or of the module (a task) that it is of, ``""`` if it is of all.
     """
 
     value: float
     task: str = ""
-    layer: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True)

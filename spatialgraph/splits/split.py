@@ -137,6 +137,10 @@ class Split:
         other = np.arange(next(iter(self.membership.values())).shape[1]) != task if self.membership else []
         return {layer: np.asarray(members[:, other].any(axis=1)) for layer, members in self.membership.items()}
 
+    def without(self, task: int) -> dict[int, BoolArray]:
+        """Return the neurons that do not serve a task: layer number to ``(units,)``."""
+        return {layer: ~members[:, task] for layer, members in self.membership.items()}
+
     def require_for(self, network: Network) -> None:
         """Raise ValueError unless the split covers just the split layers of the network, with its units and tasks."""
         want = {k: (network.layers[k].size, len(network.tasks)) for k in network.split_layers}

@@ -200,6 +200,8 @@ def test_what_modules_keep_is_the_accuracy_under_their_masks(seed, ablation, tas
             assert found.kept[module, task] == masking.accuracy([kept], ablation)[0, task]
         leaked = masking.accuracy([split.others(module) | {3: network.output_task == module}], ablation)
         assert found.leaked[module] == leaked[0, module]
+        rest = split.without(module) | {3: np.ones(len(network.output_task), bool)}
+        assert found.lesioned[module].tolist() == masking.accuracy([rest], ablation)[0].tolist()
     assert np.array_equal(found.own, found.kept.diagonal())
     if tasks == 2:
         assert found.leaked.tolist() == [found.kept[1, 0], found.kept[0, 1]]
@@ -215,7 +217,7 @@ def test_many_performances_are_those_of_each_split_and_ablation_alone():
         for ablation, found in zip(ABLATIONS, of_split, strict=True):
             alone = performance(network, masking.evaluation, split, ablation)
             assert found.ablation == alone.ablation == ablation
-            for name in ("full", "own", "leaked", "kept"):
+            for name in ("full", "own", "leaked", "kept", "lesioned"):
                 assert np.array_equal(getattr(found, name), getattr(alone, name))
     assert masking.performances([], ABLATIONS) == []
 

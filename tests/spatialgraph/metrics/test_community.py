@@ -19,7 +19,7 @@ SCALE_FREE = (*CENTRED, "cut", "ncut", "participation")
 
 
 def value(name, *subject):
-    (measurement,) = (m for m in measure(name, *subject) if not m.layer)
+    (measurement,) = (m for m in measure(name, *subject) if not m.part)
     assert measurement.task == ""
     return measurement.value
 
@@ -103,7 +103,7 @@ def test_participation_leaves_out_neurons_without_strength():
     network = chain([[1], [1]], [[2, 0], [1, 0]], [[0, 0], [0, 0]], tasks=[0, 1])
     split = Split.from_labels("m", {1: [0, 1], 2: [0, 1], 3: [0, 1]}, 2)
     assert participation_coefficients(network, split)[1] == pytest.approx([1 - (4 + 1) / 9, np.nan], nan_ok=True)
-    layers = {m.layer: m.value for m in measure("participation", network, split)}
+    layers = {m.part: m.value for m in measure("participation", network, split)}
     assert layers == pytest.approx({"hidden1": 4 / 9, "hidden2": 0, "": 4 / 27})
 
 

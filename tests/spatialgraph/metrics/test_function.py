@@ -12,6 +12,7 @@ def test_measures_of_function_have_one_value_for_each_task():
     found = Performance(
         *(("a", "b"), "zero", np.array([1.0, np.nan]), np.array([0.75, np.nan]), np.array([0.25, np.nan])),
         kept=np.array([[0.75, np.nan], [0.25, np.nan]]),
+        lesioned=np.array([[0.25, np.nan], [0.75, np.nan]]),
     )
     for name, expected in {"accuracy": 0.75, "accuracy-drop": 0.25, "leaked-accuracy": 0.25}.items():
         first, second = measure(name, found)
@@ -19,13 +20,17 @@ def test_measures_of_function_have_one_value_for_each_task():
         assert second.task == "b"
         assert np.isnan(second.value)
     assert all(np.isnan(m.value) for m in measure("double-dissociation", found))
+    found = measure("accuracy-without", found)
+    assert [(m.value, m.task, m.part) for m in found[::2]] == [(0.25, "a", "a"), (0.75, "a", "b")]
+    assert [(m.task, m.part) for m in found[1::2]] == [("b", "a"), ("b", "b")]
+    assert all(np.isnan(m.value) for m in found[1::2])
 
 
 def of_kept(*kept):
     """Return what modules can do, `kept` the accuracies of every task with only the neurons of each."""
     kept = np.array(kept)
     tasks = tuple(f"task{number}" for number in range(len(kept)))
-    return Performance(tasks, "zero", np.ones(len(kept)), kept.diagonal(), np.zeros(len(kept)), kept)
+    return Performance(tasks, "zero", np.ones(len(kept)), kept.diagonal(), np.zeros(len(kept)), kept, kept)
 
 
 def test_double_dissociation_compares_the_tasks_that_one_module_does():

@@ -16,7 +16,7 @@ PAIR_SPLIT = Split.from_labels("by hand", {1: [0, 1], 2: [0, 1]}, 2)
 
 def value(name, *subject):
     (measurement,) = measure(name, *subject)
-    assert (measurement.task, measurement.layer) == ("", "")
+    assert (measurement.task, measurement.part) == ("", "")
     return measurement.value
 
 

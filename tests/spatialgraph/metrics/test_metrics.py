@@ -25,6 +25,7 @@ RANGES = {
     "inter-intra-distance": (0, INFINITE),
     "accuracy": (0, 1),
     "accuracy-drop": (-1, 1),
+    "accuracy-without": (0, 1),
     "double-dissociation": (-1, 1),
     "leaked-accuracy": (0, 1),
 }
@@ -58,8 +59,8 @@ def test_every_metric_measures_every_network_or_says_why_not(name, network):
         assert np.isfinite(measurement.value)
         assert lowest <= measurement.value <= highest
         assert measurement.task in (*network.tasks, "")
-        assert measurement.layer in (*layers, "")
-    assert len({(m.task, m.layer) for m in found}) == len(found)
+        assert measurement.part in (*layers, *network.tasks, "")
+    assert len({(m.task, m.part) for m in found}) == len(found)
     assert all(np.array_equal(*pair) for pair in zip(before, split.membership.values(), strict=True))
     assert measure(name, *subject) == found
 
