@@ -136,7 +136,10 @@ def analyze(
         typer.echo(f"next: spatialgraph figures {results}")
 
 
-@app.command(epilog="Example: spatialgraph figures runs/table1/results --format pdf")
+@app.command(
+    epilog="Examples: spatialgraph figures runs/table1/results --format pdf  ·  "
+    "spatialgraph figures runs/table1/results --only layers --networks mix-spatial-1 --method leiden"
+)
 def figures(
     results: Results = None,
     out: Annotated[
@@ -144,6 +147,13 @@ def figures(
     ] = None,
     formats: Formats = "pdf,svg,png",
     only: Annotated[str | None, typer.Option(help="Figures to draw.", show_default="all")] = None,
+    networks: Annotated[
+        str | None,
+        typer.Option(help="Networks that figures of single networks show.", show_default="one of each input mode"),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Split method that figures of one method show.", show_default="that of Table 1")
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the figures, draw nothing.")] = False,
 ) -> None:
     """Write the tables and draw the figures of a paper, each with its numbers beside it."""
@@ -153,7 +163,8 @@ def figures(
             return
         if results is None:
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
-        _draw(results, out or results / "figures", formats, _names(only))
+        chosen = None if networks is None else tuple(_names(networks) or ())
+        _draw(results, out or results / "figures", formats, _names(only), networks=chosen, method=method)
 
 
 @app.command(epilog="Example: spatialgraph check runs/table1/networks/*.h5")
@@ -294,10 +305,11 @@ def _analyze(run: Path, results: Path, *, jobs: int, **choices: Any) -> None:
     typer.echo(f"{results / 'summary.md'}: what holds, and what does not")
 
 
-def _draw(results: Path, out: Path, formats: str, only: list[str] | None) -> None:
+def _draw(results: Path, out: Path, formats: str, only: list[str] | None, **chosen: Any) -> None:
     """Write tables and figures, show Table 1 on the terminal, and say where everything is."""
     loaded = _stage("analyses.results").Results.load(results)
-    drawn = _stage("analyses.figures").draw(loaded, out, tuple(_names(formats) or ()), only=only)
+    drawing = _stage("analyses.figures")
+    drawn = drawing.draw(loaded, out, tuple(_names(formats) or ()), only=only, choice=drawing.Choice(**chosen))
     tables = _stage("analyses.tables")
     written = tables.write_tables(loaded, out)
     _console().print(tables.terminal_table(loaded))

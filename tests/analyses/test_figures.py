@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from results_builder import build_results, clustered_network
 
 from spatialgraph.analyses import figures, plots
-from spatialgraph.analyses.figures import FIGURES, Drawing, draw, drawings, save
+from spatialgraph.analyses.figures import FIGURES, Choice, Drawing, draw, drawings, save
 from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.tables import table_one
 from spatialgraph.network import NotApplicableError
@@ -34,7 +34,7 @@ def text_of(figure):
 
 
 def test_the_figures_there_are(made):
-    assert list(FIGURES) == ["positions", "layers", "methods", "training", "ablations"]
+    assert list(FIGURES) == ["positions", "layers", "methods", "ablations", "training"]
     assert set(made) == {"positions", "layers-concatenate", "layers-sequential", "methods", "training", "ablations"}
 
 
@@ -104,7 +104,7 @@ def test_files_are_written_in_every_format_with_numbers_and_caption(results, tmp
 
 def test_all_figures_are_drawn_by_default(results, made, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        figures, "drawings", lambda _, name: [one for one in made.values() if one.name.startswith(name)]
+        figures, "drawings", lambda _results, name, _choice: [one for one in made.values() if one.name.startswith(name)]
     )
     names = {path.name for path in draw(results, tmp_path, ["svg"])}
     assert names == {f"{name}.{ending}" for name in made for ending in ("svg", "csv", "txt")}
@@ -173,7 +173,7 @@ def test_layers_draw_the_connections_above_the_threshold(results, made):
 
 
 def test_layers_leave_out_the_weakest_beyond_a_number_and_say_so(results, monkeypatch):
-    monkeypatch.setattr(figures, "MAX_LINES", 5)
+    monkeypatch.setattr(figures.networks, "MAX_LINES", 5)
     drawing = drawings(results, "layers")[0]
     connections = drawing.numbers[drawing.numbers["part"] == "connection"]
     left_out = drawing.numbers[drawing.numbers["part"] == "left out"]
@@ -308,7 +308,7 @@ def test_wrong_usage_is_one_line(results, tmp_path):
     with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found none$"):
         draw(results, tmp_path, [])
     with pytest.raises(
-        ValueError, match=r"^unknown figure 'pie'; known: positions, layers, methods, training, ablations$"
+        ValueError, match=r"^unknown figure 'pie'; known: positions, layers, methods, ablations, training$"
     ):
         draw(results, tmp_path, only=["pie"])
     assert list(tmp_path.iterdir()) == []
@@ -326,13 +326,68 @@ def test_a_figure_of_one_s_own(results, tmp_path, monkeypatch):
     monkeypatch.setattr(FIGURES, "_functions", dict(FIGURES._functions))
 
     @FIGURES.register("own")
-    def own(results):
+    def own(results, choice):
         """Show nothing."""
         yield Drawing("own", matplotlib.figure.Figure(), results.members, "Nothing.")
 
     assert [path.name for path in draw(results, tmp_path, ["png"], only=["own"])] == ["own.png", "own.csv", "own.txt"]
 
 
+def test_a_drawing_that_is_no_picture_writes_files_of_its_own(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(FIGURES, "_functions", dict(FIGURES._functions))
+
+    class Text(Drawing):
+        def write(self, out, formats):
+            path = out / f"{self.name}.md"
+            path.write_text("none")
+            return [path]
+
+    @FIGURES.register("own")
+    def own(results, choice):
+        """Show nothing."""
+        yield Text("own", matplotlib.figure.Figure(), results.members, "Nothing.")
+
+    assert [path.name for path in draw(results, tmp_path, ["png"], only=["own"])] == ["own.md", "own.csv", "own.txt"]
+
+
+def test_chosen_networks_and_method(results):
+    choice = Choice(("sequential-spatial-1", "sequential-spatial-0"), "spectral")
+    (seen,) = drawings(results, "positions", choice)
+    assert seen.numbers["network"].unique().tolist() == list(choice.networks)
+    assert [ax.get_title() for ax in seen.figure.axes] == list(choice.networks)
+    assert "split method: spectral" in seen.caption
+    slices = drawings(results, "layers", choice)
+    assert [drawing.name for drawing in slices] == ["layers-sequential-spatial-1", "layers-sequential-spatial-0"]
+    (accuracies,) = drawings(results, "ablations", choice)
+    after = results.per_network("accuracy")
+    expected = after[(after["split"] == "spectral") & (after["network"] == "sequential-spatial-1")]["value"]
+    numbers = accuracies.numbers
+    shown = numbers[(numbers["network"] == "sequential-spatial-1") & (numbers["column"] != "")]["value"]
+    np.testing.assert_allclose(shown.astype(float), expected)
+
+
+def test_a_choice_that_the_results_lack(results, tmp_path):
+    with pytest.raises(ValueError, match=r"^networks: expected names of networks, found none$"):
+        Choice(())
+    with pytest.raises(ValueError, match=r"^networks: expected each once, found a more than once$"):
+        Choice(("a", "b", "a"))
+    with pytest.raises(
+        ValueError, match=r"^unknown network 'x'; known: concatenate-regular-0, .*sequential-spatial-1$"
+    ):
+        draw(results, tmp_path, choice=Choice(("concatenate-spatial-0", "x")))
+    with pytest.raises(ValueError, match=r"^unknown split method 'pie'; known: greedy, spectral, random$"):
+        draw(results, tmp_path, choice=Choice(method="pie"))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(
+        NotApplicableError,
+        match=r"^sequential-regular-0: expected a network with positions in its split layers, found ",
+    ):
+        drawings(results, "positions", Choice(("sequential-regular-0",)))
+    bare = Results(results.folder, results.scores, {"sequential-spatial-0": {"random": None}}, results.run)
+    with pytest.raises(NotApplicableError, match=r"^sequential-spatial-0: expected a split by greedy, found random$"):
+        drawings(bare, "layers", Choice(("sequential-spatial-0",)))
+
+
 def test_no_global_state_of_pyplot():
-    for module in (figures, plots):
-        assert "pyplot" not in Path(module.__file__).read_text(encoding="utf-8")
+    for path in (*Path(figures.__file__).parent.glob("*.py"), Path(plots.__file__)):
+        assert "pyplot" not in path.read_text(encoding="utf-8")

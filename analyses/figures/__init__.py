@@ -1,0 +1,99 @@
+"""Figures of a paper: from results to drawings, each with the numbers it shows, in files that never differ.
+
+A new figure is one function with ``@FIGURES.register("name")`` in a module that is imported here. It takes `Results`
+and a `Choice`, and yields drawings; the first sentence of its docstring says what it shows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from spatialgraph.network import NotApplicableError
+
+from ..results import Results
+from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, save, style
+
+# Imported to enter their figures in `FIGURES`, in the order in which they are listed and drawn.
+# isort: off
+from . import networks
+from . import scores
+from . import training
+# isort: on
+
+__all__ = [
+    "DOUBLE",
+    "FIGURES",
+    "FORMATS",
+    "SINGLE",
+    "Choice",
+    "Drawing",
+    "draw",
+    "drawings",
+    "networks",
+    "save",
+    "scores",
+    "style",
+    "training",
+]
+
+_LOG = logging.getLogger(__name__)
+
+
+def drawings(results: Results, name: str, choice: Choice | None = None) -> list[Drawing]:
+    """Draw one figure, of the networks and the split method chosen.
+
+    Raises:
+        ValueError: there is no such figure, network or split method.
+        NotApplicableError: the results lack what it shows.
+    """
+    choice = Choice() if choice is None else choice
+    choice.check(results)
+    with style():
+        return list(FIGURES[name](results, choice))
+
+
+def draw(
+    results: Results,
+    out: str | Path,
+    formats: Sequence[str] = FORMATS,
+    only: Collection[str] | None = None,
+    choice: Choice | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Write figures, the numbers of each beside it as CSV and its caption as text, each file whole or not at all.
+
+    Args:
+        results: the results.
+        out: the folder to write to, made if it is missing.
+        formats: some of `FORMATS`.
+        only: names of figures; all if None, those left out for which the results lack something.
+        choice: which networks and which split method figures show; see `Choice` for what is shown if None.
+        progress: called with a line for each figure that is drawn or left out.
+
+    Returns:
+        the files: ``<drawing>.<format>``, ``<drawing>.csv`` and ``<drawing>.txt``.
+
+    Raises:
+        ValueError: a format, a figure, a network or a split method is unknown, or a figure of `only` cannot be drawn
+            from these results.
+    """
+    wrong = [name for name in formats if name not in FORMATS]
+    if wrong or not formats:
+        raise ValueError(f"formats: expected some of {', '.join(FORMATS)}, found {', '.join(wrong) or 'none'}")
+    written: list[Path] = []
+    for name in FIGURES.select(only):
+        try:
+            made = drawings(results, name, choice)
+        except NotApplicableError as error:
+            if only is not None:
+                raise
+            message = f"figure {name} left out: {error}"
+            _LOG.info(message)
+        else:
+            message = f"figure {name} drawn"
+            written += [path for drawing in made for path in save(drawing, out, formats)]
+        if progress is not None:
+            progress(message)
+    return written

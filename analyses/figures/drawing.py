@@ -1,0 +1,131 @@
+"""What a figure is: a function of results and a choice that yields drawings, and how a drawing becomes files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.style
+import pandas as pd
+from matplotlib.figure import Figure
+
+from spatialgraph.files import atomic
+from spatialgraph.registry import Registry
+
+from ..results import Results
+from ..tables import default_method
+
+FORMATS = ("pdf", "svg", "png")
+"""The formats that figures are written in."""
+
+SINGLE, DOUBLE = 3.4, 7.0
+"""The widths of one and of two columns of a page, in inches."""
+
+_STYLE = Path(__file__).parents[1] / "paper.mplstyle"
+# What would differ from one day to the next is left out of the files.
+_METADATA: dict[str, dict[str, str | None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which networks and which split method figures show.
+
+    Figures of single networks show those that are chosen; figures over all networks show all of them, as means over
+    some would be others than those of the tables.
+
+    Attributes:
+        networks: names of networks; the first network with positions of each input mode if None.
+        method: the split method; the one of Table 1 if None.
+
+    Raises:
+        ValueError: no network is named, or one twice.
+    """
+
+    networks: tuple[str, ...] | None = None
+    method: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the names."""
+        if self.networks is None:
+            return
+        if not self.networks:
+            raise ValueError("networks: expected names of networks, found none")
+        if twice := sorted({name for name in self.networks if self.networks.count(name) > 1}):
+            raise ValueError(f"networks: expected each once, found {', '.join(twice)} more than once")
+
+    def check(self, results: Results) -> None:
+        """Raise an error if the results lack what is chosen.
+
+        Raises:
+            ValueError: a network or a split method is unknown; the message lists those that are known.
+        """
+        known = tuple(results.members["network"])
+        for name in self.networks or ():
+            if name not in known:
+                raise ValueError(f"unknown network {name!r}; known: {', '.join(known)}")
+        if self.method is not None and self.method not in results.methods:
+            raise ValueError(f"unknown split method {self.method!r}; known: {', '.join(results.methods)}")
+
+    def method_of(self, results: Results) -> str:
+        """Return the split method to show."""
+        return default_method(results) if self.method is None else self.method
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure that is ready to be saved.
+
+    A drawing whose file is no picture, but a film, is a subclass with a `write` of its own.
+
+    Attributes:
+        name: the name of its files, without an ending.
+        figure: the picture.
+        numbers: what it shows, as a tidy frame.
+        caption: what it shows, in words: which network, what is left out, what bars and points are.
+    """
+
+    name: str
+    figure: Figure
+    numbers: pd.DataFrame
+    caption: str
+
+    def write(self, out: Path, formats: Sequence[str]) -> list[Path]:
+        """Write the picture in each format and return the files."""
+        with style():
+            self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")  # laid out once, not again for every format
+        written = []
+        for ending in formats:
+            path = out / f"{self.name}.{ending}"
+            with style(), atomic(path) as temporary:
+                self.figure.savefig(temporary, format=ending, metadata=_METADATA[ending])
+            written.append(path)
+        return written
+
+
+Draw = Callable[[Results, Choice], Iterator[Drawing]]
+
+FIGURES: Registry[Draw] = Registry("figure")
+"""Every figure, by name: a function of `Results` and `Choice` that yields drawings, or raises `NotApplicableError`."""
+
+
+def style() -> AbstractContextManager[None]:
+    """Return a context with the style of the figures, whatever the user's own settings are."""
+    return matplotlib.style.context(["default", _STYLE])
+
+
+def save(drawing: Drawing, out: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write a drawing, its numbers and its caption, each file whole or not at all; return the files."""
+    written = drawing.write(Path(out), formats)
+    texts = {
+        "csv": drawing.numbers.to_csv(index=False, lineterminator="\n", float_format="%.9g"),
+        "txt": f"{drawing.caption}\n",
+    }
+    for ending, text in texts.items():
+        path = Path(out) / f"{drawing.name}.{ending}"
+        with atomic(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+        written.append(path)
+    return written
