@@ -1,4 +1,4 @@
-"""Tables of a paper: first the numbers, as a tidy frame, then their text in Markdown, LaTeX, CSV or for the terminal.
+"""Tables of a paper: first the numbers, as a tidy frame, then their text in Markdown, LaTeX and CSV.
 
 Means and deviations are over networks, that is over the seeds of training; tasks are averaged before.
 """
@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from spatialgraph.files import atomic
 
@@ -23,12 +19,11 @@ from .results import FULL, Results, label, slug
 DEFAULT_METHOD = "greedy"
 """The split method of Table 1: the paper's."""
 
-TERMINAL_WIDTH = 80
+FULL_ROW, SPLIT_ROW, DROP_ROW = "Full network", "Split network", "Accuracy drop"
+"""The rows of Table 1."""
 
 _Key = tuple[str, str, str, str]  # block, row, inputs, kind
-_Heading = tuple[str, dict[str, int]]  # inputs; the width of each kind's column, in characters
 _ACCURACY, _DROP = "accuracy", "accuracy-drop"
-_FULL_ROW, _SPLIT_ROW, _DROP_ROW = "Full network", "Split network", "Accuracy drop"
 _MEASURES = {_DROP: "Accuracy drop", "modularity": "Modularity", "cut": "Cut"}
 
 
@@ -62,6 +57,15 @@ class Table:
     def rows(self) -> list[tuple[str, str]]:
         """The rows of the table: block and row."""
         return list(dict.fromkeys(zip(self.numbers["block"], self.numbers["row"], strict=True)))
+
+    @property
+    def spread(self) -> str:
+        """What the numbers of the cells are, a sentence."""
+        counts = sorted(set(self.numbers["n"]))
+        if counts == [1]:
+            return "One seed."
+        seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        return f"Mean ± sample standard deviation over {seeds} seeds."
 
     def cells(self) -> dict[_Key, tuple[float, float]]:
         """Return the mean and the deviation of every cell, by block, row, inputs and kind."""
@@ -116,9 +120,9 @@ def table_one(results: Results, ablation: str, method: str | None = None) -> Tab
     _known(ablation, "an ablation", results.ablations, results)
     accuracy, drop = results.per_network(_ACCURACY), results.per_network(_DROP)
     parts = {
-        _FULL_ROW: accuracy[accuracy["split"] == FULL],
-        _SPLIT_ROW: accuracy[(accuracy["split"] == method) & (accuracy["ablation"] == ablation)],
-        _DROP_ROW: drop[(drop["split"] == method) & (drop["ablation"] == ablation)],
+        FULL_ROW: accuracy[accuracy["split"] == FULL],
+        SPLIT_ROW: accuracy[(accuracy["split"] == method) & (accuracy["ablation"] == ablation)],
+        DROP_ROW: drop[(drop["split"] == method) & (drop["ablation"] == ablation)],
     }
     caption = (
         f"Accuracy on held-out examples before and after the split (method: {method}; neurons of other tasks disabled: "
@@ -183,7 +187,7 @@ def markdown(table: Table) -> str:
     cells, columns = table.cells(), table.columns
     head = [f"{label(inputs)}, {label(kind).lower()}" for inputs, kind in columns]
     lines = [
-        f"{table.caption} {_spread(table)}",
+        f"{table.caption} {table.spread}",
         "",
         _pipes(["", *map(_plain, head)]),
         _pipes(["---", *["---:"] * len(columns)]),
@@ -211,7 +215,7 @@ def latex(table: Table) -> str:
         r"% \usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering\small",
-        rf"  \caption{{{_tex(f'{table.caption} {_spread(table)}')}}}",
+        rf"  \caption{{{_tex(f'{table.caption} {table.spread}')}}}",
         rf"  \label{{tab:{table.name}}}",
         rf"  \begin{{tabular}}{{l{'c' * len(columns)}}}",
         r"    \toprule",
@@ -240,21 +244,6 @@ def csv(table: Table) -> str:
     return numbers[[*first, "mean", "sd", "n"]].to_csv(index=False, lineterminator="\n")
 
 
-def terminal_table(results: Results) -> RenderableType:
-    """Return Table 1 for the terminal: the full network, then each ablation, within 80 columns.
-
-    Input modes that do not fit side by side follow one another.
-    """
-    tables = [table_one(results, ablation) for ablation in results.ablations]
-    tables = [table for table in tables if len(table.numbers)]
-    if not tables:
-        return Text(f"{results.folder / 'scores.csv'} has no accuracies of split networks, so there is no Table 1.")
-    title = Text.assemble(("Accuracy before and after the split", "bold"), f" ({default_method(results)})")
-    names = [table.name.removeprefix("table1-") for table in tables]
-    meaning = " · ".join(f"{name}: {label(name)}" for name in names if label(name) != name)
-    return Group(title, *_chunks(tables), Text(f"{_spread(tables[0])}\n{meaning}".strip(), style="dim"))
-
-
 def _known(name: str, word: str, known: tuple[str, ...], results: Results) -> str:
     if name not in known:
         where = results.folder / "scores.csv"
@@ -271,15 +260,6 @@ def _table(name: str, caption: str, parts: list[tuple[str, str, pd.DataFrame]]) 
     ]
     columns = ["block", "row", "inputs", "kind", "mean", "sd", "n"]
     return Table(name, caption, pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns))
-
-
-def _spread(table: Table) -> str:
-    """Say what the numbers of the cells are."""
-    counts = sorted(set(table.numbers["n"]))
-    if counts == [1]:
-        return "One seed."
-    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"Mean ± sample standard deviation over {seeds} seeds."
 
 
 def _number(value: float) -> str:
@@ -315,65 +295,3 @@ def _tex(text: str) -> str:
     special |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     special |= {"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"}
     return "".join(special.get(character, character) for character in text)
-
-
-def _chunks(tables: list[Table]) -> Iterator[RichTable]:
-    """Yield the tables of the terminal, each with as many input modes as fit into its width."""
-    texts = {table.name: {key: _short(cell) for key, cell in table.cells().items()} for table in tables}
-    groups = dict.fromkeys((mode, tuple(kinds)) for table in tables for mode, kinds in table.groups)
-    first = max(len(" split"), *(len(table.name.removeprefix("table1-")) for table in tables))
-    room, chunk = TERMINAL_WIDTH - first, list[_Heading]()
-    for mode, kinds in groups:
-        widths = {kind: len(label(kind)) for kind in kinds}
-        for own in texts.values():
-            for (_, _, inputs, kind), text in own.items():
-                if inputs == mode:
-                    widths[kind] = max(widths[kind], text.cell_len)
-        widths[kinds[-1]] += max(0, len(label(mode)) - _span(widths))
-        need = 2 + _span(widths)
-        if chunk and need > room:
-            yield _chunk(tables, texts, chunk)
-            room, chunk = TERMINAL_WIDTH - first, []
-        room -= need
-        chunk.append((mode, widths))
-    yield _chunk(tables, texts, chunk)
-
-
-def _span(widths: dict[str, int]) -> int:
-    """Return the characters that the kinds of one input mode take side by side."""
-    return sum(widths.values()) + len(widths) - 1
-
-
-def _chunk(tables: list[Table], texts: dict[str, dict[_Key, Text]], headings: list[_Heading]) -> RichTable:
-    """Return one table of the terminal. A column is an input mode, whose kinds stand in it at fixed places."""
-
-    def line(name: str, row: str) -> list[Text]:
-        joined = []
-        for mode, widths in headings:
-            parts = [texts[name].get(("", row, mode, kind), Text("–", style="dim")).copy() for kind in widths]
-            for part, width in zip(parts, widths.values(), strict=True):
-                part.align("right", width)
-            joined.append(Text(" ").join(parts))
-        return joined
-
-    table = RichTable(box=box.HORIZONTALS, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False, border_style="dim")
-    table.add_column(no_wrap=True)
-    for mode, widths in headings:
-        kinds = " ".join(label(kind).rjust(width) for kind, width in widths.items())
-        table.add_column(Text(f"{label(mode).center(_span(widths))}\n{kinds}", style="bold"), no_wrap=True)
-    table.add_row(Text("Full", style="bold"), *line(tables[0].name, _FULL_ROW))
-    for one in tables:
-        table.add_section()
-        table.add_row(Text(one.name.removeprefix("table1-"), style="bold cyan"))
-        table.add_row(" split", *line(one.name, _SPLIT_ROW))
-        table.add_row(" drop", *line(one.name, _DROP_ROW))
-    return table
-
-
-def _short(cell: tuple[float, float]) -> Text:
-    """Return a cell of the terminal, the deviation dim and, as it is below 1, without its zero."""
-    mean, deviation = cell
-    text = Text(_number(mean))
-    if not math.isnan(deviation):
-        text.append(f"±{_number(deviation).removeprefix('0')}", style="dim")
-    return text

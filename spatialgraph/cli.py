@@ -310,9 +310,9 @@ def _draw(results: Path, out: Path, formats: str, only: list[str] | None, **chos
     loaded = _stage("analyses.results").Results.load(results)
     drawing = _stage("analyses.figures")
     drawn = drawing.draw(loaded, out, tuple(_names(formats) or ()), only=only, choice=drawing.Choice(**chosen))
-    tables = _stage("analyses.tables")
-    written = tables.write_tables(loaded, out)
-    _console().print(tables.terminal_table(loaded))
+    written = _stage("analyses.tables").write_tables(loaded, out)
+    console = _console()
+    console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width))
     for line in _joined([*drawn, *written]):
         typer.echo(line)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from results_builder import build_results
-from rich.console import Console
 
 from spatialgraph.analyses.results import COLUMNS, Results
 from spatialgraph.analyses.tables import (
@@ -17,7 +16,6 @@ from spatialgraph.analyses.tables import (
     markdown,
     methods_table,
     table_one,
-    terminal_table,
     write_tables,
 )
 
@@ -154,7 +152,6 @@ def test_unknown_choices_are_one_line():
 def test_without_a_split_there_is_no_table_one():
     whole = results_of([("a", "spatial", "mix", "none", "", "accuracy", 0, 0.5)])
     assert list(all_tables(whole)) == []
-    assert "no Table 1" in str(terminal_table(whole))
 
 
 @pytest.fixture(scope="module")
@@ -179,37 +176,8 @@ def test_latex_is_balanced(built):
         assert {line.count("&") for line in rows} == {len(columns) - 1}
 
 
-def rendered(results, width=80):
-    console = Console(width=width, file=io.StringIO(), color_system=None)
-    console.print(terminal_table(results))
-    return console.file.getvalue()
-
-
-def test_the_terminal_shows_the_paper_s_table_within_80_columns(built):
-    lines = rendered(built).splitlines()
-    assert max(map(len, lines)) <= 80
-    assert "Accuracy before and after the split (greedy)" in lines[0]
-    assert lines[1].split() == ["Concatenation", "Mixing", "Sequential"]
-    assert lines[2].split() == ["Regular", "Spatial"] * 3
-    labels = [line[:9].strip() for line in lines[3:] if not line.startswith("─")]
-    assert labels[:10] == ["Full", "zero", "split", "drop", "incoming", "split", "drop", "mean", "split", "drop"]
-    drop = next(line for line in lines if line.startswith(" drop"))
-    assert drop.split() == ["drop", *["0.320±.020", "0.040±.020"] * 3]
-
-
-def test_the_terminal_table_goes_on_below_where_it_is_too_wide(tmp_path):
-    folder = build_results(
-        tmp_path, inputs=("mix", "a very long name", "sequential", "other"), kinds=("regular", "spatial")
-    )
-    text = rendered(Results.load(folder))
-    assert max(map(len, text.splitlines())) <= 80
-    assert text.count("Full ") == 2
-    assert all(word in text for word in ("Mixing", "a very long name", "Sequential", "other"))
-
-
-def test_the_terminal_table_of_one_seed_has_no_deviations(tmp_path):
-    results = Results.load(build_results(tmp_path, inputs=("mix",), seeds=(0,)))
-    assert "±" not in rendered(results)
-    assert "One seed." in rendered(results)
-    assert "±" not in markdown(table_one(results, "zero"))
-    assert r"\pm" not in latex(table_one(results, "zero"))
+def test_a_table_of_one_seed_has_no_deviations(tmp_path):
+    table = table_one(Results.load(build_results(tmp_path, inputs=("mix",), seeds=(0,))), "zero")
+    assert table.spread == "One seed."
+    assert "±" not in markdown(table)
+    assert r"\pm" not in latex(table)
