@@ -111,11 +111,11 @@ def _write(run: Path, results: Path, plan: Plan, steps: Iterable[Sequence[Step]]
     splits = {}
     for of_network in steps:
         network = of_network[0].file.stem
-        known, scored = read_scores(of_network[0])
+        known, scored = read_scores(of_network[0].part)
         first = {"run": run.resolve().name, "network": network, **known}
         notes, compared = list(scored.notes), []
         for step in of_network[1:]:
-            drawn, noted = read_drawn(step, scored)
+            drawn, noted = read_drawn(step.part, scored)
             compared += [asdict(d.score) | {"null": d.null, "tail": d.tail} | asdict(d.chance) for d in drawn]
             notes += noted
         splits[network] = scored.splits

@@ -93,7 +93,7 @@ def do(step: Step) -> str:
         scored = score_subject(subject_of(network, evaluation, step.plan, note), step.plan, notes)
         _write_scores(step, {name: network.metadata.get(name, "") for name in ("kind", "inputs", "seed")}, scored)
     else:
-        _, scored = read_scores(replace(step, name=_SCORES))
+        _, scored = read_scores(replace(step, name=_SCORES).part)
         drawn = against(step.name, _subject(step), scored, step.plan, note)
         _write_drawn(step, scored, drawn, notes)
     return f"{step.file.stem} · {step.name}"
@@ -173,9 +173,9 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
     write_arrays(step.part, _PART, arrays, metadata)
 
 
-def read_scores(step: Step) -> tuple[dict[str, object], Scored]:
-    """Return what is known of a network, and its scores."""
-    arrays, known = read_arrays(step.part, _PART)
+def read_scores(part: Path) -> tuple[dict[str, object], Scored]:
+    """Return what is known of a network, and its scores, from the part that holds them."""
+    arrays, known = read_arrays(part, _PART)
     scores = [
         Score(split, ablation, metric, task, value)
         for (split, ablation, metric, task), value in zip(known["scores"], arrays["scores"].tolist(), strict=True)
@@ -199,9 +199,26 @@ def _write_drawn(step: Step, scored: Scored, drawn: Sequence[Drawn], notes: Sequ
     write_arrays(step.part, _PART, arrays, {"key": step.key, "notes": list(notes)})
 
 
-def read_drawn(step: Step, scored: Scored) -> tuple[list[Drawn], list[tuple[str, str]]]:
-    """Return scores beside their values on the draws of a null model, and notes."""
-    arrays, known = read_arrays(step.part, _PART)
+def read_drawn(part: Path, scored: Scored) -> tuple[list[Drawn], list[tuple[str, str]]]:
+    """Return scores beside their values on the draws of a null model, and notes, from its part."""
+    arrays, known = read_arrays(part, _PART)
     rows = zip(arrays["rows"].tolist(), arrays["values"], strict=True)
-    drawn = [Drawn(scored.scores[row], step.name, values) for row, values in rows]
+    drawn = [Drawn(scored.scores[row], part.stem, values) for row, values in rows]
     return drawn, [(split, text) for split, text in known["notes"]]
+
+
+def all_drawn(parts: Path) -> list[Drawn]:
+    """Return every score of a network beside its values on the draws of every null model that was run.
+
+    Args:
+        parts: the folder of what was found out about the network, ``RESULTS/parts/<network>``.
+
+    Raises:
+        FileNotFoundError: the folder has no scores.
+    """
+    scores = parts / f"{_SCORES}.h5"
+    if not scores.is_file():
+        raise FileNotFoundError(f"{scores}: expected the scores that `spatialgraph analyze` wrote, found nothing")
+    scored = read_scores(scores)[1]
+    models = [part for null in NULL_MODELS if (part := parts / f"{null}.h5").is_file()]
+    return [drawn for part in models for drawn in read_drawn(part, scored)[0]]

@@ -19,6 +19,7 @@ from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
 from spatialgraph.analyses.results import COLUMNS
 from spatialgraph.analyses.scoring import Plan
+from spatialgraph.analyses.steps import all_drawn
 from spatialgraph.files import InUseError, digest, locked
 from spatialgraph.metrics import facts
 from spatialgraph.network import Evaluation
@@ -104,6 +105,21 @@ def test_a_part_holds_the_values_of_all_draws(run):
     found = chance(nulls["value"].item(), arrays["values"][0], "high")
     assert (found.p, found.mean, found.z) == tuple(nulls[["p", "mean", "z"]].to_numpy()[0])
     assert [scores[row] for row in arrays["rows"]] == [["greedy", "", "modularity", ""]]
+
+
+def test_all_values_on_draws_of_a_network_can_be_had(run):
+    results = run / "results"
+    quietly(run, results, splits=["greedy"], ablations=["zero"], nulls=3)
+    table = pd.read_csv(results / "nulls.csv", keep_default_na=False)
+    table = table[table["network"] == "net-0"].reset_index(drop=True)
+    found = all_drawn(results / "parts" / "net-0")
+    names = ["split", "ablation", "metric", "task"]
+    rows = table[["null", *names, "mean", "draws"]].to_dict("tight")["data"]
+    assert sorted(row[:5] for row in rows) == sorted([drawn.null, *drawn.score.key] for drawn in found)
+    means = {(drawn.null, *drawn.score.key): np.nanmean(drawn.values) for drawn in found}
+    assert all(float(row[5]) == pytest.approx(means[tuple(row[:5])]) for row in rows)
+    with pytest.raises(FileNotFoundError, match=r"scores\.h5: expected the scores that `spatialgraph analyze` wrote"):
+        all_drawn(results / "parts" / "net-9")
 
 
 def test_a_network_without_a_snapshot_is_not_compared_with_itself_untrained(tmp_path):
