@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from spatialgraph.network import Network
+from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.splits.split import Split
-from spatialgraph.store import read_network, read_splits
+from spatialgraph.store import read_network, read_snapshots, read_splits
 
 COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value")
 """The columns of ``scores.csv``: one row is one score."""
@@ -55,6 +55,7 @@ class Results:
     splits: Mapping[str, Mapping[str, Split]]
     run: Path
     _networks: dict[str, Network] = field(default_factory=dict, repr=False)
+    _snapshots: dict[str, list[tuple[float, Network]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> Results:
@@ -134,14 +135,38 @@ class Results:
             FileNotFoundError: the run, or its file of this network, is not where the analysis found it.
         """
         if name not in self._networks:
-            path = self.run / "networks" / f"{name}.h5"
-            if not path.is_file():
-                raise FileNotFoundError(
-                    f"{path}: expected the network {name!r} of {self.folder / 'scores.csv'}, found nothing; "
-                    f"the run stands in {self.folder / 'analysis.json'}"
-                )
-            self._networks[name] = read_network(path)
+            self._networks[name] = read_network(self._file(name))
         return self._networks[name]
+
+    def snapshots(self, name: str) -> list[tuple[float, Network]]:
+        """Return a network at all moments of its training that its file holds; they are read once.
+
+        Returns:
+            numbers of epochs in ascending order, each with the network as it was then. The last is the trained network,
+            and the only one if the file has no snapshots; some of the others cannot be run (`Network.executable`).
+
+        Raises:
+            FileNotFoundError: the run, or its file of this network, is not where the analysis found it.
+            NotApplicableError: the metadata of the network do not say how many epochs it was trained for.
+        """
+        if name not in self._snapshots:
+            trained = self.network(name)
+            epochs = trained.metadata.get("epochs")
+            if not isinstance(epochs, (int, float)):
+                raise NotApplicableError(f"{self._file(name)}: expected metadata.epochs, a number, found {epochs!r}")
+            earlier = [(epoch, was) for epoch, was in read_snapshots(self._file(name)).items() if epoch < epochs]
+            self._snapshots[name] = [*earlier, (float(epochs), trained)]
+        return self._snapshots[name]
+
+    def _file(self, name: str) -> Path:
+        """Return the file of a network."""
+        path = self.run / "networks" / f"{name}.h5"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path}: expected the network {name!r} of {self.folder / 'scores.csv'}, found nothing; "
+                f"the run stands in {self.folder / 'analysis.json'}"
+            )
+        return path
 
 
 def read_scores(path: Path) -> pd.DataFrame:

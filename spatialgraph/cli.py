@@ -82,6 +82,9 @@ def train_command(
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Such as 0:10 or 3,5.", show_default="of the experiment")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.", show_default="of the experiment")] = None,
+    snapshots: Annotated[
+        int | None, typer.Option(help="Moments of training to keep in the files.", show_default="of the experiment")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
@@ -93,6 +96,7 @@ def train_command(
         changes: dict[str, object] = dict(parse(text) for text in settings or [])
         changes |= {} if seeds is None else {"seeds": seeds}
         changes |= {} if epochs is None else {"epochs": epochs}
+        changes |= {} if snapshots is None else {"snapshots": snapshots}
         run = out or Path("runs") / Path(experiment).stem
         _train(experiment, run, device=device, data=data_dir, changes=changes)
         typer.echo(f"next: spatialgraph analyze {run}")
@@ -301,7 +305,10 @@ def _train(experiment: str, run: Path, *, device: str, data: Path | None, change
 def _analyze(run: Path, results: Path, *, jobs: int, **choices: Any) -> None:
     plan = _stage("analyses.scoring").Plan.choose(**choices)
     rows = _stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, console=_console(stderr=True))
+    console, evidence = _console(), _stage("analyses.evidence").Evidence.load(results)
+    console.print(_stage("analyses.terminal").terminal_methods(evidence, console.width))
     typer.echo(f"{results / 'scores.csv'}: {rows} scores")
+    typer.echo(f"{results / 'summary.csv'}: every measure of every method, over seeds")
     typer.echo(f"{results / 'summary.md'}: what holds, and what does not")
 
 

@@ -151,7 +151,8 @@ class Network:
 
     Attributes:
         layers: the layers, the input first and the output last.
-        connections: at most one `Connection` for each pair of layers; every layer but the input has one that enters it.
+        connections: at most one `Connection` for each pair of layers; every layer but the input has one that enters it,
+            in a network that is not executable every split one.
         output_task: ``(outputs,)``, the number of the task that each output belongs to. The k-th output of a task
             stands for the task's class k.
         metadata: a JSON object with at least ``tasks``, the names of the tasks.
@@ -183,7 +184,8 @@ class Network:
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "connections", tuple(self.connections))
         object.__setattr__(self, "output_task", _frozen(self.output_task, np.int64))
-        for fault in network_faults(self.layers, self.connections, self.output_task, self.metadata, self.history):
+        parts = (self.layers, self.connections, self.output_task, self.metadata, self.history)
+        for fault in network_faults(*parts, executable=self.executable):
             raise ValueError(str(fault))
 
     @property
@@ -257,6 +259,8 @@ def network_faults(
     output_task: NDArray[Any],
     metadata: Any,
     history: Mapping[str, NDArray[Any]],
+    *,
+    executable: bool,
 ) -> Iterator[Fault]:
     """Yield everything about the parts of a network that does not fit; nothing if they make a network."""
     tasks = metadata.get("tasks") if isinstance(metadata, Mapping) else None
@@ -269,7 +273,7 @@ def network_faults(
         yield Fault("layers", "an input layer and at least one more", f"{len(layers)} layers")
         return
     yield from _layer_faults(layers)
-    yield from _connection_faults(layers, connections)
+    yield from _connection_faults(layers, connections, executable=executable)
     if isinstance(tasks, (list, tuple)):
         yield from _output_faults(output_task, layers[-1].size, len(layers) - 1, len(tasks))
 
@@ -311,7 +315,9 @@ def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
         yield Fault("layers/*/position", "the same number of dimensions in every layer", f"{sorted(dims)}")
 
 
-def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection]) -> Iterator[Fault]:
+def _connection_faults(
+    layers: Sequence[Layer], connections: Sequence[Connection], *, executable: bool
+) -> Iterator[Fault]:
     pairs: set[tuple[int, int]] = set()
     for number, connection in enumerate(connections):
         key = f"connections/{number}"
@@ -328,7 +334,7 @@ def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection
         weight = np.empty(connection.shape, np.bool_) if isinstance(connection, MadeConnection) else connection.weight
         yield from array_faults(f"{key}/weight", weight, shape)
     for number in range(1, len(layers)):
-        if all(target != number for _, target in pairs):
+        if (executable or layers[number].split) and all(target != number for _, target in pairs):
             yield Fault(f"layers/{number}", "a connection that enters it", "none")
 
 

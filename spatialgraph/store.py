@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
@@ -57,6 +58,10 @@ _CHUNK_BYTES = 2**20
 # The arrays of a layer that training changes.
 _LEARNED = ("bias", "position")
 
+# The name of a snapshot: a decimal number of epochs of at most 15 digits, which is as many as float64 tells apart.
+_EPOCH = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{0,5}[1-9])?")
+_EPOCH_WORDS = "a number of epochs from 0, of at most 6 decimals"
+
 _Value = TypeVar("_Value")
 _Attribute = str | int | float | bool
 
@@ -94,7 +99,7 @@ class Header:
     format: str
     version: int
     metadata: Mapping[str, Any]
-    snapshots: tuple[int, ...] = ()
+    snapshots: tuple[float, ...] = ()
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -111,17 +116,19 @@ class _Content:
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
-def write_network(path: str | Path, network: Network, snapshots: Mapping[int, Network] | None = None) -> None:
+def write_network(path: str | Path, network: Network, snapshots: Mapping[float, Network] | None = None) -> None:
     """Write a network to a file, whole or not at all.
 
     Args:
         path: the file; one that is there is replaced, missing folders are made.
         network: what to write.
-        snapshots: number of epochs, 0 for none, to the network as it was after so many: its weights, biases and
-            positions are kept, everything else is as in the network.
+        snapshots: number of epochs, of at most 6 decimals, 0 for none, to the network as it was after so many: its
+            weights, biases and positions are kept, everything else is as in the network. What splits are made and
+            measured on suffices: connections into layers that are not split may be missing, and so may biases and
+            positions of layers that neither are split nor send connections into split ones.
 
     Raises:
-        ValueError: a snapshot is of another shape than the network.
+        ValueError: a snapshot is of another shape than the network, or its number is not one of epochs.
         OSError: the file cannot be written, or does not read back as written; an older file is as it was.
 
     Example:
@@ -145,26 +152,47 @@ def write_network(path: str | Path, network: Network, snapshots: Mapping[int, Ne
     for number, connection in enumerate(network.connections):
         key = f"connections/{number}"
         content.attributes[key] = {"source": connection.source, "target": connection.target}
-    content.arrays |= dict(_parameters(network))
+    parameters = dict(_parameters(network, network))
+    content.arrays |= parameters
     for quantity, values in network.history.items():
         content.arrays[f"history/{_key(quantity)}"] = values
     for epoch, snapshot in (snapshots or {}).items():
-        arrays = dict(_parameters(snapshot))
-        if {k: a.shape for k, a in arrays.items()} != {k: a.shape for k, a in _parameters(network)} or epoch < 0:
+        arrays = dict(_parameters(snapshot, network))
+        known = all(key in parameters and array.shape == parameters[key].shape for key, array in arrays.items())
+        if not known or parameters.keys() - arrays.keys() - _dispensable(network):
             raise ValueError(f"{path}: snapshot {epoch}: expected the arrays of network {network.name!r}, found others")
-        content.arrays |= {f"snapshots/{epoch}/{key}": array for key, array in arrays.items()}
+        content.arrays |= {f"snapshots/{_epoch_key(path, epoch)}/{key}": array for key, array in arrays.items()}
     _write(path, content)
 
 
-def _parameters(network: Network) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield the arrays that training changes, with their keys."""
+def _parameters(network: Network, trained: Network) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield the arrays that training changes, with their keys in the file of the trained network."""
+    numbers = {(c.source, c.target): number for number, c in enumerate(trained.connections)}
     for number, layer in enumerate(network.layers):
         for name in _LEARNED:
             array = getattr(layer, name)
             if array is not None:
                 yield f"layers/{number}/{name}", array
-    for number, connection in enumerate(network.connections):
+    for connection in network.connections:
+        number = numbers.get((connection.source, connection.target), len(numbers))
         yield f"connections/{number}/weight", connection.weight
+
+
+def _dispensable(network: Network) -> set[str]:
+    """Return the keys of the arrays that a snapshot may lack."""
+    split = set(network.split_layers)
+    senders = {connection.source for connection in network.connections if connection.target in split}
+    others = set(range(len(network.layers))) - split - senders
+    weights = {f"connections/{i}/weight" for i, c in enumerate(network.connections) if c.target not in split}
+    return weights | {f"layers/{number}/{name}" for number in others for name in _LEARNED}
+
+
+def _epoch_key(path: str | Path, epoch: float) -> str:
+    """Return a number of epochs as the name of a snapshot."""
+    name = f"{epoch:.6f}".rstrip("0").rstrip(".")
+    if not _EPOCH.fullmatch(name) or float(name) != epoch:
+        raise ValueError(f"{path}: snapshot {epoch}: expected {_EPOCH_WORDS}, found {epoch}")
+    return name
 
 
 def write_evaluation(path: str | Path, evaluation: Evaluation) -> None:
@@ -358,10 +386,11 @@ def read_network(path: str | Path, *, in_pieces: bool = False) -> Network:
     return _read(path, {NETWORK: _network})
 
 
-def read_snapshot(path: str | Path, epoch: int) -> Network:
+def read_snapshot(path: str | Path, epoch: float) -> Network:
     """Read a network as it was after so many epochs of training; 0 is the untrained network.
 
-    Its weights, biases and positions are of that time; metadata and history are those of the trained network.
+    Its weights, biases and positions are of that time; metadata and history are those of the trained network. Where the
+    file leaves out some of the first, the network lacks them too and is not executable.
 
     Raises:
         NotApplicableError: the file holds no snapshot of that epoch.
@@ -375,18 +404,30 @@ def read_snapshot(path: str | Path, epoch: int) -> Network:
         >>> path = Path(mkdtemp()) / "network.h5"
         >>> write_network(path, networks[1], snapshots={0: networks[0]})
         >>> read_snapshot(path, 0).connections[0].weight.tolist(), read_header(path).snapshots
-        ([[0.5]], (0,))
+        ([[0.5]], (0.0,))
     """
     known = read_header(path).snapshots
     if epoch not in known:
-        found = ", ".join(map(str, known)) or "none"
+        found = ", ".join(_epoch_key(path, number) for number in known) or "none"
         raise NotApplicableError(f"{path}: expected a snapshot of epoch {epoch}, found {found}")
 
     def snapshot(reader: _Reader) -> Network | None:
         network = _network(reader)
-        return network and _snapshot(reader, network, epoch)
+        return network and _snapshot(reader, network, _epoch_key(path, epoch))
 
     return _read(path, {NETWORK: snapshot})
+
+
+def read_snapshots(path: str | Path) -> dict[float, Network]:
+    """Read all snapshots of a network: number of epochs, in ascending order, to what `read_snapshot` returns.
+
+    The file is opened once; a film of 50 moments is read as fast as a few networks.
+
+    Raises:
+        FormatError: the file is damaged or is not a network by ``FORMAT.md``.
+        OSError: there is no such file, or it may not be read.
+    """
+    return _read(path, {NETWORK: _snapshots})
 
 
 def read_evaluation(path: str | Path) -> Evaluation:
@@ -409,12 +450,15 @@ def read_splits(path: str | Path) -> dict[str, dict[str, Split]]:
     return _read(path, {SPLITS: _splits})
 
 
-def read_arrays(path: str | Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def read_arrays(
+    path: str | Path, kind: str, only: Collection[str] | None = None
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what `write_arrays` wrote.
 
     Args:
         path: the file.
         kind: what the arrays are, as they were written.
+        only: names of the arrays to read, as far as they are there; None for all.
 
     Returns:
         the arrays by name, and the metadata.
@@ -423,7 +467,7 @@ def read_arrays(path: str | Path, kind: str) -> tuple[dict[str, NDArray[Any]], d
         FormatError: the file is damaged or of another kind.
         OSError: there is no such file, or it may not be read.
     """
-    return _read(path, {_format_of(kind): _arrays})
+    return _read(path, {_format_of(kind): partial(_arrays, only=only)})
 
 
 def read_header(path: str | Path) -> Header:
@@ -437,7 +481,7 @@ def read_header(path: str | Path) -> Header:
     def header(reader: _Reader) -> Header:
         metadata = reader.metadata() if reader.has("", "metadata") else None
         version = reader.attribute("", "version", int)
-        epochs = tuple(sorted(int(name) for name in _snapshot_names(reader)))
+        epochs = tuple(map(float, _snapshot_names(reader)))
         return Header(reader.attribute("", "format", str) or "", version or 0, metadata or {}, epochs)
 
     return _read(path, dict.fromkeys((*_PARSERS, ""), header))
@@ -449,7 +493,7 @@ def faults(path: str | Path) -> list[Fault]:
     Raises:
         OSError: there is no such file, or it may not be read.
     """
-    return _examine(path, {**_PARSERS, NETWORK: _network_and_snapshots, "": _arrays})[1]
+    return _examine(path, {**_PARSERS, NETWORK: _snapshots, "": _arrays})[1]
 
 
 def _read(path: str | Path, parsers: Mapping[str, Callable[[_Reader], _Value | None]]) -> _Value:
@@ -598,6 +642,8 @@ class _Reader:
             parent, _, name = key.rpartition("/")
             if attribute:
                 return bool(h5py.h5a.exists(self.member(key).id, attribute.encode()))
+            if parent and not self.has(parent):
+                return False
             group = self.member(parent, h5py.Group)  # kept by name: its `links` do not keep it open
             return not name or bool(group.id.links.exists(_encoded(name)))
 
@@ -781,7 +827,8 @@ def _network(reader: _Reader, pieces: Path | None = None) -> Network | None:
         metadata,
         {name: values for name, values in history.items() if values is not None},
     )
-    reader.add(fault for fault in network_faults(*parts) if whole or fault.key != "layers")
+    found = network_faults(*parts, executable=bool(executable))
+    reader.add(fault for fault in found if whole or fault.key != "layers")
     if reader.faults or metadata is None:
         return None
     made, joined, tasks, _, quantities = parts
@@ -789,37 +836,47 @@ def _network(reader: _Reader, pieces: Path | None = None) -> Network | None:
 
 
 def _snapshot_names(reader: _Reader) -> list[str]:
-    """Return the names of the snapshots; one that is no number of epochs is a fault."""
+    """Return the names of the snapshots in the order of their epochs; one that is no number of epochs is a fault."""
     names = reader.names("snapshots")
-    wrong = [name for name in names if not (name.isascii() and name.isdecimal() and str(int(name)) == name)]
-    reader.add(Fault(f"snapshots/{name}", "a number of epochs", repr(name)) for name in wrong)
-    return [name for name in names if name not in wrong]
+    wrong = [name for name in names if not _EPOCH.fullmatch(name)]
+    reader.add(Fault(f"snapshots/{name}", _EPOCH_WORDS, repr(name)) for name in wrong)
+    return sorted((name for name in names if name not in wrong), key=float)
 
 
-def _snapshot(reader: _Reader, network: Network, epoch: int) -> Network | None:
-    """Return a network as it was after so many epochs; None if anything is wrong, which is then on the list."""
-    prefix = f"snapshots/{epoch}"
-    read = {key: reader.array(f"{prefix}/{key}", array.shape, "float32") for key, array in _parameters(network)}
-    arrays: dict[str, Any] = {key: array for key, array in read.items() if array is not None}
-    if len(arrays) < len(read):
+def _snapshot(reader: _Reader, network: Network, name: str) -> Network | None:
+    """Return a network as a snapshot has it; None if anything is wrong, which is then on the list."""
+    prefix = f"snapshots/{name}"
+    wanted = dict(_parameters(network, network))
+    lacking = {key for key in _dispensable(network) & wanted.keys() if not reader.has(f"{prefix}/{key}")}
+    read = {
+        key: reader.array(f"{prefix}/{key}", array.shape, "float32")
+        for key, array in wanted.items()
+        if key not in lacking
+    }
+    if any(array is None for array in read.values()):
         return None
-    layers = [
-        replace(layer, **{name: arrays[key] for name in _LEARNED if (key := f"layers/{k}/{name}") in arrays})
+    layers = tuple(
+        replace(layer, bias=read.get(f"layers/{k}/bias"), position=read.get(f"layers/{k}/position"))
         for k, layer in enumerate(network.layers)
-    ]
-    connections = [replace(c, weight=arrays[f"connections/{i}/weight"]) for i, c in enumerate(network.connections)]
-    found = list(network_faults(layers, connections, network.output_task, network.metadata, network.history))
+    )
+    weights = [read.get(f"connections/{number}/weight") for number in range(len(network.connections))]
+    connections = tuple(
+        replace(c, weight=weight) for c, weight in zip(network.connections, weights, strict=True) if weight is not None
+    )
+    executable = network.executable and not lacking
+    parts = (layers, connections, network.output_task, network.metadata, network.history)
+    found = list(network_faults(*parts, executable=executable))
     reader.add(replace(fault, key=f"{prefix}/{fault.key}") for fault in found)
-    return None if found else replace(network, layers=tuple(layers), connections=tuple(connections))
+    return None if found else replace(network, layers=layers, connections=connections, executable=executable)
 
 
-def _network_and_snapshots(reader: _Reader) -> Network | None:
-    """Return the network of a file once everything in the file was read."""
+def _snapshots(reader: _Reader) -> dict[float, Network] | None:
+    """Return all snapshots of a file, by their epochs; None if anything is wrong in it, which is then on the list."""
     network = _network(reader)
-    if network is not None:
-        for name in _snapshot_names(reader):
-            _snapshot(reader, network, int(name))
-    return network
+    if network is None:
+        return None
+    read = {float(name): _snapshot(reader, network, name) for name in _snapshot_names(reader)}
+    return {epoch: snapshot for epoch, snapshot in read.items() if snapshot is not None}
 
 
 def _layer(reader: _Reader, key: str) -> Layer | None:
@@ -941,12 +998,15 @@ def _notes(reader: _Reader, key: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _arrays(reader: _Reader) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+def _arrays(
+    reader: _Reader, only: Collection[str] | None = None
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     """Return the arrays and the metadata of a file; None if anything is wrong, which is then on the reader's list."""
     metadata = reader.metadata()
     group = reader.attempt("arrays", lambda: reader.member("arrays", h5py.Group))
-    names = [] if group is None else reader.names("arrays")
-    arrays = {unquote(name): reader.array(f"arrays/{name}", None, "numbers or booleans") for name in names}
+    keys = {} if group is None else {unquote(name): f"arrays/{name}" for name in reader.names("arrays")}
+    chosen = keys if only is None else [name for name in keys if name in only]
+    arrays = {name: reader.array(keys[name], None, "numbers or booleans") for name in chosen}
     readable = {name: array for name, array in arrays.items() if array is not None}
     return None if reader.faults or metadata is None else (readable, metadata)
 

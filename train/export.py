@@ -19,6 +19,7 @@ from spatialgraph.store import write_network
 
 from .loop import Training
 from .model import initial_parameters
+from .moments import Moments
 from .settings import Member
 
 
@@ -26,16 +27,18 @@ class DivergedError(RuntimeError):
     """Training drove weights of networks out of the range of numbers."""
 
 
-def write_networks(training: Training, tasks: Sequence[str], evaluation: Path, folder: Path) -> None:
+def write_networks(training: Training, tasks: Sequence[str], evaluation: Path, folder: Path, moments: Moments) -> None:
     """Write every network of a batch that is not in the folder yet, each to ``folder/<name>.h5``.
 
-    With it goes a snapshot of epoch 0, the network before training: what is there without any learning.
+    With it go snapshots: of epoch 0, the whole network before training, what is there without any learning; and of the
+    moments that were kept, what splits are made and measured on.
 
     Args:
         training: the batch.
         tasks: the names of the tasks, in the order of the outputs.
         evaluation: the file of the held-out examples on which the accuracies were measured.
         folder: where the files go.
+        moments: what was kept of the batch during training.
 
     Raises:
         DivergedError: networks whose numbers are not finite; all others are written.
@@ -43,7 +46,6 @@ def write_networks(training: Training, tasks: Sequence[str], evaluation: Path, f
     """
     metadata = {"tasks": list(tasks), "evaluation": {"file": evaluation.name, "sha256": digest(evaluation)}}
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in training.stack.named()}
-    sizes = [training.stack.weights[0].shape[1], *(weight.shape[2] for weight in training.stack.weights)]
     diverged = []
     for index, member in enumerate(training.batch.members):
         file = folder / f"{member.name}.h5"
@@ -54,7 +56,9 @@ def write_networks(training: Training, tasks: Sequence[str], evaluation: Path, f
             continue
         own = {name: array[index] for name, array in arrays.items()}
         network = _network(training, member, index, own, metadata)
-        write_network(file, network, {0: _untrained(training, member, network, sizes)})
+        # The start is drawn again: the seed settles it, so that nothing had to be kept.
+        kept = {**moments.of(member), 0.0: initial_parameters(training.experiment, training.sizes, member.seed)}
+        write_network(file, network, {epoch: _as_it_was(training, member, network, kept[epoch]) for epoch in kept})
     if diverged:
         raise DivergedError(
             f"expected finite weights, found others in {', '.join(diverged)}: not written, but all others of the batch "
@@ -89,34 +93,32 @@ def _network(
     )
 
 
-def _untrained(training: Training, member: Member, network: Network, sizes: Sequence[int]) -> Network:
-    """Return a network as it was before training: its seed settles it, so that nothing had to be kept."""
-    arrays = initial_parameters(training.experiment, sizes, member.seed)
+def _as_it_was(training: Training, member: Member, network: Network, arrays: Mapping[str, np.ndarray]) -> Network:
+    """Return a network with parameters of an earlier time; where some were not kept, it cannot be run."""
     layers, connections = _parts(training, member, arrays)
-    return dataclasses.replace(network, layers=layers, connections=connections)
+    whole = len(connections) == len(network.connections)
+    return dataclasses.replace(network, layers=layers, connections=connections, executable=whole)
 
 
 def _parts(
     training: Training, member: Member, arrays: Mapping[str, np.ndarray]
 ) -> tuple[tuple[Layer, ...], tuple[Connection, ...]]:
     """Return the layers and the connections that parameters, named as `Stack.named` does, make."""
-    experiment, depth = training.experiment, len(training.stack.weights)
-    layers = [Layer("input", arrays["weight/1"].shape[0], position=_position(arrays, member, 0))]
-    connections = []
+    experiment, sizes, depth = training.experiment, training.sizes, len(training.stack.weights)
+    layers = [Layer("input", sizes[0], position=_position(arrays, member, 0))]
     for k in range(1, depth + 1):
-        weight = arrays[f"weight/{k}"]
         layers.append(
             Layer(
                 name="output" if k == depth else f"hidden{k}",
-                size=weight.shape[1],
+                size=sizes[k],
                 activation="" if k == depth else experiment.activation,
-                bias=arrays[f"bias/{k}"][0],
+                bias=arrays[f"bias/{k}"][0] if f"bias/{k}" in arrays else None,
                 position=_position(arrays, member, k),
                 split=k in experiment.penalised,
             )
         )
-        connections.append(Connection(k - 1, k, weight.T))
-    return tuple(layers), tuple(connections)
+    weights = {k: arrays[f"weight/{k}"] for k in range(1, depth + 1) if f"weight/{k}" in arrays}
+    return tuple(layers), tuple(Connection(k - 1, k, weight.T) for k, weight in weights.items())
 
 
 def _position(arrays: Mapping[str, np.ndarray], member: Member, layer: int) -> np.ndarray | None:

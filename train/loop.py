@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,8 @@ class Training:
         self._batches = batches
         self._test_inputs = torch.from_numpy(np.array(evaluation.values(evaluation.inputs))).to(device)
         self._test_labels = torch.from_numpy(np.array(evaluation.labels)).to(device)
-        sizes = layer_sizes(experiment, batches.inputs, sum(classes))
-        self.stack: Stack = initial_stack(experiment, sizes, batch.members, device)
+        self.sizes = layer_sizes(experiment, batches.inputs, sum(classes))
+        self.stack: Stack = initial_stack(experiment, self.sizes, batch.members, device)
         self._shapes = {name: tuple(tensor.shape[1:]) for name, tensor in self.stack.named()}
         # The task losses are differentiated automatically, by leaves that share the parameters' memory; the costs'
         # gradients are added to them, and one Adam moves the whole matrix.
@@ -98,13 +98,27 @@ class Training:
         scratch = Stack.of(torch.zeros_like(self._gradient), self._shapes)
         return add_costs(self.experiment, self.stack, self._transport, self._density, scratch)
 
-    def run_epoch(self) -> NDArray[np.float32]:
-        """Train for one epoch and return the accuracy of every network, ``(networks, tasks)``."""
+    @property
+    def steps(self) -> int:
+        """How many steps an epoch has."""
+        return self._batches.steps
+
+    def run_epoch(self, after_step: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+        """Train for one epoch.
+
+        Args:
+            after_step: called after each step with the number of steps taken since the start of training.
+
+        Returns:
+            the accuracy of every network, ``(networks, tasks)``, 0 to 1.
+        """
         seeds = [member.seed for member in self.batch.members]
         sums: tuple[Tensor, Tensor] | None = None
-        for inputs, labels in self._batches.epoch(seeds, self.epoch):
+        for taken, (inputs, labels) in enumerate(self._batches.epoch(seeds, self.epoch), self.epoch * self.steps + 1):
             step = self._step(inputs, labels)
             sums = step if sums is None else (sums[0] + step[0], sums[1] + step[1])
+            if after_step:
+                after_step(taken)
         if sums is None:
             raise RuntimeError("an epoch without a single step")
         accuracy = accuracies(

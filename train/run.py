@@ -23,13 +23,15 @@ from .data import Dataset, load
 from .export import settings_of, write_networks
 from .inputs import Batches, evaluation
 from .loop import Training
+from .moments import Moments, forget_orphans
 from .progress import Reporter
 from .settings import Batch, Experiment, SettingError, difference, experiment_from
 
-_SETTINGS, _NETWORKS = "experiment.json", "networks"
+_SETTINGS, _NETWORKS, _CHECKPOINTS = "experiment.json", "networks", "checkpoints"
 
-# What may be asked for differently when a run is carried on: more networks of the same settings, not other ones.
-_EXTENSIBLE = ("seeds", "inputs", "kinds", "checkpoint_seconds")
+# What may be asked for differently when a run is carried on: more networks of the same settings, not other ones, and
+# what changes no weights.
+_EXTENSIBLE = ("seeds", "inputs", "kinds", "checkpoint_seconds", "snapshots", "snapshot_seeds")
 
 
 def choose_device(name: str) -> torch.device:
@@ -82,6 +84,7 @@ def train(
     torch.set_flush_denormal(True)
     with locked(run, "training"):
         _require_same(run, experiment)
+        forget_orphans(run / _CHECKPOINTS)
         batches = _missing(run, experiment)
         if not batches:
             return 0
@@ -116,9 +119,11 @@ def _train_batch(
     if checkpoint.exists():
         arrays, metadata = read_arrays(checkpoint, "checkpoint")
         training.restore(arrays, int(metadata["epoch"]))
+    moments = Moments(training, checkpoint.with_suffix(""))
+    moments.forget_later()
     saved = time.monotonic()
     while training.epoch < experiment.epochs:
-        accuracy = training.run_epoch()
+        accuracy = training.run_epoch(moments.keep)
         stop = stopping()
         # The last epoch is always saved: a run that is killed while it writes its networks can write the rest.
         if stop or time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
@@ -127,7 +132,8 @@ def _train_batch(
         reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
         if stop:
             raise KeyboardInterrupt
-    write_networks(training, [dataset.name for dataset in datasets], evaluation_file, run / _NETWORKS)
+    write_networks(training, [dataset.name for dataset in datasets], evaluation_file, run / _NETWORKS, moments)
+    moments.remove()  # first: what is there without a checkpoint belongs to no run
     checkpoint.unlink()
 
 
@@ -160,7 +166,7 @@ def _save(checkpoint: Path, training: Training) -> None:
 
 def _checkpoint_file(run: Path, batch: Batch) -> Path:
     names = ",".join(member.name for member in batch.members)
-    return run / "checkpoints" / f"{batch.inputs}-{hashlib.sha256(names.encode()).hexdigest()[:8]}.h5"
+    return run / _CHECKPOINTS / f"{batch.inputs}-{hashlib.sha256(names.encode()).hexdigest()[:8]}.h5"
 
 
 def _checkpoint_epoch(run: Path, batch: Batch) -> int:
@@ -178,7 +184,7 @@ def _missing(run: Path, experiment: Experiment) -> list[Batch]:
     for batch in experiment.batches():
         rest = {m.name: m for m in batch.members if not (run / _NETWORKS / f"{m.name}.h5").exists()}
         members = {m.name: m for m in batch.members}
-        for checkpoint in sorted((run / "checkpoints").glob("*.h5")):
+        for checkpoint in sorted((run / _CHECKPOINTS).glob("*.h5")):
             metadata = read_arrays(checkpoint, "checkpoint")[1]
             if metadata["inputs"] == batch.inputs and set(metadata["members"]) <= set(members):
                 begun = Batch(batch.inputs, tuple(members[name] for name in metadata["members"]))

@@ -174,7 +174,22 @@ class Experiment:
         default=20.0, converter=_number, validator=_real("a number of at least 0", lambda v: v >= 0)
     )
 
+    # How many moments of training are kept of each network, its start and its end included, for films and for curves of
+    # what is measured on weights. More cost disk, not time: 50 of a network of the paper take 10 MB.
+    snapshots: int = attrs.field(default=2, validator=_integer(2))
+    # The seeds whose networks are kept at these moments; none named: all. All networks keep their start and their end.
+    snapshot_seeds: tuple[int, ...] = attrs.field(
+        default=(),
+        converter=_seeds,
+        validator=_many("different whole numbers of at least 0", lambda v: type(v) is int and v >= 0, 0),
+    )
+
     def __attrs_post_init__(self) -> None:
+        for seed in self.snapshot_seeds:
+            if seed not in self.seeds:
+                raise SettingError(
+                    f"snapshot_seeds: expected some of the seeds {', '.join(map(str, self.seeds))}, found {seed}"
+                )
         known = (*(f"hidden{k + 1}" for k in range(len(self.hidden))), "output")
         for name in self.penalised_layers:
             if name not in known:

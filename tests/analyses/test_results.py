@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from results_builder import build_results
 
 from spatialgraph.analyses.results import Results
+from spatialgraph.network import NotApplicableError
+from spatialgraph.store import write_network
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,32 @@ def test_load_reads_typed_scores_splits_and_networks(folder):
     network = results.network("sequential-spatial-1")
     assert network.metadata["seed"] == 1
     assert results.network("sequential-spatial-1") is network
+
+
+def test_snapshots_are_the_moments_of_training_and_the_trained_network_last(tmp_path):
+    results = Results.load(build_results(tmp_path, inputs=("mix",), kinds=("spatial",), seeds=(1,)))
+    trained = results.network("mix-spatial-1")
+    for epochs, expected in ((3, [0.0, 0.25, 3.0]), (0.25, [0.0, 0.25])):
+        made = replace(trained, metadata={**trained.metadata, "epochs": epochs})
+        earlier = {epoch: replace(made, connections=_scaled(made.connections, epoch)) for epoch in (0.25, 0)}
+        write_network(results.run / "networks" / "mix-spatial-1.h5", made, earlier)
+        again = Results.load(results.folder)
+        found = again.snapshots("mix-spatial-1")
+        assert [epoch for epoch, _ in found] == expected
+        assert found[-1][1] is again.network("mix-spatial-1")
+        assert found[0][1].connections[-1].weight.max() == 0
+        assert again.snapshots("mix-spatial-1") is found
+
+
+def _scaled(connections, factor):
+    return [replace(connection, weight=factor * connection.weight) for connection in connections]
+
+
+def test_a_network_that_does_not_say_how_long_it_was_trained_has_no_moments(folder):
+    with pytest.raises(
+        NotApplicableError, match=r"concatenate-spatial-0\.h5: expected metadata\.epochs, a number, found None"
+    ):
+        Results.load(folder).snapshots("concatenate-spatial-0")
 
 
 def test_per_network_averages_tasks_and_leaves_out_other_metrics(copy):

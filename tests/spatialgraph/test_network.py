@@ -91,6 +91,17 @@ def test_a_network_that_does_not_fit_is_refused(message):
     assert str(error.value) == message
 
 
+def test_a_network_that_is_not_executable_may_lack_connections_into_layers_that_are_not_split():
+    network = two_module_network()
+    layers = [replace(layer, split=k > 1) for k, layer in enumerate(network.layers)]
+    lacking = {"layers": layers, "connections": network.connections[1:]}
+    assert len(replace(network, executable=False, **lacking).connections) == 2
+    with pytest.raises(ValueError, match="layers/1: expected a connection that enters it, found none"):
+        replace(network, **lacking)
+    with pytest.raises(ValueError, match="layers/1: expected a connection that enters it, found none"):
+        replace(network, executable=False, connections=network.connections[1:])
+
+
 def test_what_a_network_says_of_itself():
     network = two_module_network()
     assert network.name == "two-modules"

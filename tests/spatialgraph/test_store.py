@@ -37,6 +37,7 @@ from spatialgraph.store import (
     read_header,
     read_network,
     read_snapshot,
+    read_snapshots,
     read_splits,
     write_arrays,
     write_evaluation,
@@ -136,7 +137,10 @@ def test_a_network_comes_back_as_it_was(tmp_path, network):
 
 
 @quick
-@given(network=networks(), epochs=st.sets(st.integers(0, 1000), max_size=3))
+@given(
+    network=networks(),
+    epochs=st.sets(st.integers(0, 1000) | st.sampled_from([0.25, 0.004255, 12.5, 999999999.999999]), max_size=3),
+)
 def test_snapshots_come_back_as_they_were(tmp_path, network, epochs):
     path = tmp_path / "network.h5"
     earlier = {
@@ -146,8 +150,77 @@ def test_snapshots_come_back_as_they_were(tmp_path, network, epochs):
     write_network(path, network, earlier)
     assert read_header(path).snapshots == tuple(sorted(epochs))
     assert {epoch: plain(read_snapshot(path, epoch)) for epoch in epochs} == plain(earlier)
+    assert list(read_snapshots(path)) == sorted(epochs)
+    assert plain(read_snapshots(path)) == plain(earlier)
     assert plain(read_network(path)) == plain(network)
     assert faults(path) == []
+
+
+def partly_split_network():
+    """Return a network of four layers whose last alone is split; the one before sends into it, as does the second."""
+    whole = two_module_network()
+    layers = [replace(layer, split=k == 3) for k, layer in enumerate(whole.layers)]
+    return replace(whole, layers=layers, connections=[*whole.connections, Connection(0, 2, np.ones((4, 4)))])
+
+
+def lean(network):
+    """Return `partly_split_network` without all that a snapshot may lack."""
+    layers = list(network.layers)
+    layers[1] = replace(layers[1], bias=None, position=None)
+    connections = [c for c in network.connections if c.target == 3]
+    return replace(network, layers=layers, connections=connections, executable=False)
+
+
+def test_a_snapshot_may_lack_what_splits_are_neither_made_nor_measured_on(tmp_path):
+    path, network = tmp_path / "network.h5", partly_split_network()
+    write_network(path, network, {0: network, 0.25: lean(network), 0.5: replace(lean(network), layers=network.layers)})
+    assert faults(path) == []
+    read = read_snapshots(path)
+    assert [read[epoch].executable for epoch in (0, 0.25, 0.5)] == [True, False, False]
+    assert plain(read[0]) == plain(network)
+    assert plain(read_snapshot(path, 0.25)) == plain(read[0.25]) == plain(lean(network))
+    assert [(c.source, c.target) for c in read[0.25].connections] == [(2, 3)]
+    with h5py.File(path) as file:
+        assert sorted(file["snapshots"]) == ["0", "0.25", "0.5"]
+        assert sorted(file["snapshots/0.25/layers"]) == ["2", "3"]
+        assert sorted(file["snapshots/0.25/connections"]) == ["2"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["connections/2/weight", "layers/2/bias", "layers/2/position", "layers/3/bias", "layers/3/position"],
+)
+def test_a_snapshot_must_have_what_splits_are_made_and_measured_on(tmp_path, part):
+    path, network = tmp_path / "network.h5", partly_split_network()
+    write_network(path, network, {0.25: lean(network)})
+    with h5py.File(path, "r+") as file:
+        del file[f"snapshots/0.25/{part}"]
+    assert [fault.key for fault in faults(path)] == [f"snapshots/0.25/{part}"]
+    with pytest.raises(FormatError, match=f"snapshots/0.25/{part}: expected a dataset, found nothing"):
+        read_snapshots(path)
+    layers = list(lean(network).layers)
+    layers[3] = replace(layers[3], bias=None)
+    with pytest.raises(ValueError, match="snapshot 1: expected the arrays of network 'two-modules', found others"):
+        write_network(path, network, {1: replace(lean(network), layers=layers)})
+
+
+@pytest.mark.parametrize("epoch", [-1, -0.0, 1e9, 1 / 3, np.nan, np.inf])
+def test_a_snapshot_of_no_number_of_epochs_is_not_written(path, epoch):
+    with pytest.raises(
+        ValueError, match=f"snapshot {epoch}: expected a number of epochs from 0, of at most 6 decimals"
+    ):
+        write_network(path, two_module_network(), {epoch: two_module_network()})
+
+
+@pytest.mark.parametrize("name", ["last", "01", "1.50", "1.", ".5", "1e3", "-1", "0.0000001", "1234567890", "٣"])
+def test_a_snapshot_that_is_named_otherwise_is_a_fault(path, name):
+    write_network(path, two_module_network(), {5: two_module_network()})
+    with h5py.File(path, "r+") as file:
+        file.move("snapshots/5", f"snapshots/{name}")
+    expected = "a number of epochs from 0, of at most 6 decimals"
+    assert list(map(str, faults(path))) == [f"snapshots/{name}: expected {expected}, found {name!r}"]
+    with pytest.raises(FormatError, match=f"snapshots/{name}: expected {expected}"):
+        read_snapshots(path)
 
 
 def test_a_network_read_in_pieces_is_the_same_and_holds_no_weights(path):
@@ -180,9 +253,9 @@ def test_a_snapshot_that_is_not_there_or_not_of_the_network_is_refused(path):
     put(path, "snapshots/5/connections/0/weight", np.zeros((4, 4), np.float32))
     said = "snapshots/5/layers/1/bias: expected finite values, found 4 that are not, the first at (0,)"
     assert message(path, lambda path: read_snapshot(path, 5)) == said
-    with h5py.File(path, "r+") as file:
-        file.move("snapshots/5", "snapshots/last")
-    assert list(map(str, faults(path))) == ["snapshots/last: expected a number of epochs, found 'last'"]
+    assert message(path, read_snapshots) == said
+    with pytest.raises(NotApplicableError, match=r"network\.h5: expected a snapshot of epoch 0.25, found 5$"):
+        read_snapshot(path, 0.25)
 
 
 @quick

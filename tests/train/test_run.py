@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from spatialgraph.files import locked
-from spatialgraph.store import read_arrays, read_evaluation, read_network, read_snapshot
+from spatialgraph.store import read_arrays, read_evaluation, read_network, read_snapshot, read_snapshots
 from spatialgraph.train.export import DivergedError
 from spatialgraph.train.model import initial_parameters
 from spatialgraph.train.progress import Reporter
@@ -260,7 +260,7 @@ def test_tasks_of_unequal_length_and_classes_train_together(tmp_path):
 
 def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(tmp_path):
     toml = tmp_path / "small.toml"
-    lines = [f"{name} = {value!r}" for name, value in {**SETTINGS, "epochs": 60}.items()]
+    lines = [f"{name} = {value!r}" for name, value in {**SETTINGS, "epochs": 60, "snapshots": 80}.items()]
     toml.write_text("\n".join(lines))
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     command = [sys.executable, "-m", "spatialgraph.cli", "train", str(toml), "--device", "cpu", "--out"]
@@ -273,6 +273,10 @@ def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(t
     assert networks(killed) == {}
     subprocess.run([*command, str(killed)], check=True, capture_output=True)
     assert_same(networks(killed), networks(whole))
+    for name in networks(whole):
+        kept = read_snapshots(whole / "networks" / f"{name}.h5")
+        assert len(kept) == 79
+        assert_same(read_snapshots(killed / "networks" / f"{name}.h5"), kept)
 
 
 def wait_for_epoch(run, epoch, process):

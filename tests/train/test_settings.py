@@ -50,6 +50,9 @@ def test_batches_put_the_networks_that_pay_first_and_name_them():
         ({"kinds": ["flat"]}, "kinds: expected regular, spatial or both, found ('flat',)"),
         ({"strength": "cubed"}, "strength: expected one of absolute, squared, found 'cubed'"),
         ({"seeds": "1:1"}, "seeds: expected a range such as 0:10 or numbers such as 0,3,7, found '1:1'"),
+        ({"snapshots": 1}, "snapshots: expected a whole number of at least 2, found 1"),
+        ({"snapshot_seeds": [0, 3]}, "snapshot_seeds: expected some of the seeds 0, 1, 2, found 3"),
+        ({"snapshot_seeds": [-1]}, "snapshot_seeds: expected different whole numbers of at least 0, found (-1,)"),
         ({"seeds": [1, 1]}, "seeds: expected different whole numbers of at least 0, found (1, 1)"),
         (
             {"penalised_layers": ["hidden9"]},

@@ -1,0 +1,119 @@
+"""Moments of training: after which steps networks are kept, and the files of a batch until its networks are written."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spatialgraph.store import read_arrays, write_arrays
+
+from .loop import Training
+from .settings import Member
+
+_KIND = "moment"
+
+# A file of networks numbers its snapshots by epochs with so many decimals.
+_DECIMALS = 6
+
+
+def moments(steps: int, count: int) -> tuple[int, ...]:
+    """Return the steps of the optimiser after which networks are kept, the start (0) and the end included.
+
+    Networks change most at first: half of the moments lie in the first tenth of training, each later than the one
+    before by the same factor; the others follow evenly.
+
+    Args:
+        steps: of the whole training, at least 1.
+        count: how many moments, at least 2.
+
+    Returns:
+        different steps in ascending order; all of them where there are no more than `count`.
+
+    Example:
+        >>> moments(1000, 10)
+        (0, 1, 5, 22, 100, 280, 460, 640, 820, 1000)
+        >>> moments(50, 2), moments(3, 40)
+        ((0, 50), (0, 1, 2, 3))
+    """
+    count = min(count, steps + 1)
+    early = count // 2 - 1
+    tenth = max(1, steps // 10)
+    first = np.geomspace(tenth, 1, early)[::-1]  # this way round, a single one is at the tenth
+    rest = np.linspace(tenth if early else 0, steps, count - early)[1:]
+    found = [0]
+    for number, step in enumerate(np.concatenate([first, rest]), start=1):
+        latest = steps - (count - 1 - number)  # leaves a step for each moment that follows
+        found.append(min(max(round(float(step)), found[-1] + 1), latest))
+    return tuple(found)
+
+
+def forget_orphans(checkpoints: Path) -> None:
+    """Remove the moments of batches without a checkpoint, which will not be carried on."""
+    for folder in checkpoints.glob("*/"):
+        if not (checkpoints / f"{folder.name}.h5").exists():
+            shutil.rmtree(folder)
+
+
+class Moments:
+    """The moments of one batch between its start and its end, each a file that is written when it comes.
+
+    What is kept of a network is what splits are made and measured on: the connections into penalised layers, and the
+    biases and positions of the layers at both ends of these.
+
+    Args:
+        training: the batch.
+        folder: where the files are, one for each moment, ``<step>.h5``.
+    """
+
+    def __init__(self, training: Training, folder: Path) -> None:
+        experiment = training.experiment
+        self._training, self._folder = training, folder
+        self._steps = frozenset(moments(experiment.epochs * training.steps, experiment.snapshots)[1:-1])
+        chosen = experiment.snapshot_seeds or experiment.seeds
+        self._rows = {member.name: k for k, member in enumerate(training.batch.members) if member.seed in chosen}
+        kept = {f"weight/{k}" for k in experiment.penalised}
+        for name in ("bias", "position"):
+            kept |= {f"{name}/{k}" for layer in experiment.penalised for k in (layer - 1, layer)}
+        self._shapes = {name: tuple(tensor.shape[1:]) for name, tensor in training.stack.named() if name in kept}
+
+    def keep(self, step: int) -> None:
+        """Write the networks as they are now if training should be kept after so many steps."""
+        if step not in self._steps or not self._rows:
+            return
+        tensors = [tensor.detach().flatten(1) for name, tensor in self._training.stack.named() if name in self._shapes]
+        kept = torch.cat(tensors, dim=1)[list(self._rows.values())].cpu().numpy()
+        write_arrays(self._folder / f"{step}.h5", _KIND, dict(zip(self._rows, kept, strict=True)), {"step": step})
+
+    def forget_later(self) -> None:
+        """Remove moments that training has not come to, as after a stop: they will be kept again."""
+        done = self._training.epoch * self._training.steps
+        for step, file in self._files():
+            if step > done:
+                file.unlink()
+
+    def of(self, member: Member) -> dict[float, dict[str, NDArray[np.float32]]]:
+        """Return the moments of a network: number of epochs to its arrays, named as `Stack.named` names them."""
+        if member.name not in self._rows:
+            return {}
+        ends = np.cumsum([math.prod(shape) for shape in self._shapes.values()])
+        found = {}
+        for step, file in self._files():
+            rows, _ = read_arrays(file, _KIND, only=[member.name])
+            if member.name in rows:  # else it was chosen only after this moment
+                parts = zip(self._shapes.items(), np.split(rows[member.name], ends[:-1]), strict=True)
+                epoch = round(step / self._training.steps, _DECIMALS)
+                found[epoch] = {name: part.reshape(shape) for (name, shape), part in parts}
+        return found
+
+    def remove(self) -> None:
+        """Remove the files."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _files(self) -> list[tuple[int, Path]]:
+        """Return the files in the order of their steps."""
+        return sorted((int(file.stem), file) for file in self._folder.glob("[0-9]*.h5"))
