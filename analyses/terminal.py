@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+import pandas as pd
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from .evidence import number
-from .results import Results, label
+from .evidence import RANDOM, Evidence, Row, between, listed, number, records
+from .results import FULL, Results, label
+from .statistics import LEVEL
 from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Table, default_method, table_one
+from .worth import LEAST_DRAWS, worth
 
 WIDTH = 80
 """The characters of a line, where nobody says how many there are."""
+
+BEST = 6
+"""How many split methods are shown of an input mode, besides those that others are compared with."""
 
 _Key = tuple[str, str, str, str]  # block, row, inputs, kind
 _Heading = tuple[str, dict[str, int]]  # inputs; the width of each kind's column, in characters
@@ -93,9 +101,209 @@ def _chunk(tables: list[Table], texts: dict[str, dict[_Key, Text]], headings: li
     return table
 
 
-def _short(mean: float, deviation: float) -> Text:
+def _short(mean: float, deviation: float, decimals: int = 3) -> Text:
     """Return a number of the terminal, its deviation dim and, as it is below 1, without its zero."""
-    text = Text(number(mean))
+    text = Text(number(mean, decimals))
     if not math.isnan(deviation):
-        text.append(f"±{number(deviation).removeprefix('0')}", style="dim")
+        text.append(f"±{number(deviation, decimals).removeprefix('0')}", style="dim")
     return text
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A measure of the table of methods: its name in `worth`, its title, and how many decimals are shown."""
+
+    name: str
+    title: str
+    decimals: int
+
+
+_MEASURES = (_Measure("drop", "accuracy drop", 3), _Measure("modularity", "modularity", 2))
+
+_Own = Mapping[str, Row]  # of one kind and input mode: method to what it is worth
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How many characters the parts of the table of methods take.
+
+    Attributes:
+        method: the name of a method.
+        values: of each measure that there is, its value.
+        gap: what stands between value and count, a mark of degenerate splits or a space.
+        count: in how many networks it is better than by chance; 0 where that is not shown.
+        together: how many kinds stand side by side.
+    """
+
+    method: int
+    values: Mapping[_Measure, int]
+    gap: int
+    count: int
+    together: int = 1
+
+    def column(self, measure: _Measure) -> int:
+        """Return the characters of a measure: its value, the gap and the count; or its title."""
+        return max(len(measure.title), self.values[measure] + self.gap + self.count)
+
+    @property
+    def kind(self) -> int:
+        """The characters of a kind: its measures, two apart."""
+        return sum(map(self.column, self.values)) + 2 * (len(self.values) - 1)
+
+
+def terminal_methods(evidence: Evidence, width: int = WIDTH) -> RenderableType:
+    """Return what each split method is worth: a block for each input mode, in which those that cost least come first.
+
+    Args:
+        evidence: the tables of an analysis.
+        width: how many characters a line may have; kinds that do not fit side by side follow one another.
+    """
+    table = worth(evidence)
+    if table[["drop", "modularity"]].isna().all(axis=None):
+        return Text("No accuracy drop and no modularity of a split was measured.")
+    lines: list[RenderableType] = [Text("What each split method is worth", style="bold")]
+    layout = _layout(table, width)
+    for mode in evidence.results.inputs:
+        own = {kind: _own(table, kind, mode) for kind in evidence.results.kinds}
+        kinds = [kind for kind in own if own[kind]]
+        for start in range(0, len(kinds), layout.together):
+            shown = {kind: own[kind] for kind in kinds[start:][: layout.together]}
+            lines += ["", *_block(evidence, mode, shown, layout)]
+    return Group(*lines, "", *(Text(line, style="dim") for line in _explanation(evidence, table, layout)))
+
+
+def _own(table: pd.DataFrame, kind: str, mode: str) -> _Own:
+    return {row["split"]: row for row in records(table[(table["kind"] == kind) & (table["inputs"] == mode)])}
+
+
+def _layout(table: pd.DataFrame, width: int) -> _Layout:
+    """Return the layout that fits: without counts if it must be, and with names of methods cut off if even so."""
+    rows, method = records(table), max(map(len, table["split"]))
+    measures = [measure for measure in _MEASURES if table[measure.name].notna().any()]
+    values = {measure: max(_value(row, measure).cell_len for row in rows) for measure in measures}
+    count = max(_count(row, measure).cell_len for row in rows for measure in measures)
+    marked = any(_marked(row, measure) for row in rows for measure in measures)
+    layout = _Layout(method, values, int(marked or count > 0), count)
+    if method + 1 + layout.kind > width:
+        layout = _Layout(method, values, int(marked), 0)
+    room = width - 1 - layout.kind
+    more = min(max(0, room - method) // (layout.kind + 2), table["kind"].nunique() - 1)
+    first = max(method, *(len(label(mode)) for mode in table["inputs"]))
+    return replace(layout, method=max(1, min(first, room - more * (layout.kind + 2))), together=1 + more)
+
+
+def _block(evidence: Evidence, mode: str, shown: Mapping[str, _Own], layout: _Layout) -> Iterator[Text]:
+    """Yield the lines of an input mode and of some kinds: a head, then one for each method."""
+    heads = [_head(evidence, mode, kind, layout.kind) for kind in shown]
+    yield _line(Text(label(mode) if mode else "", style="bold cyan"), heads, layout)
+    titles = Text("  ").join(Text(one.title.rjust(layout.column(one)), style="dim") for one in layout.values)
+    yield _line(Text(), [titles] * len(shown), layout)
+    methods = [method for method in evidence.results.methods if any(method in own for own in shown.values())]
+    order = sorted(methods, key=lambda method: _rank(method, shown, layout))
+    references = (evidence.method, RANDOM)
+    best = [method for method in order if method not in references][:BEST]
+    told = [method for method in order if method in (*best, *references)]
+    if len(told) == len(order) - 1:
+        told = order  # to say that one is left out would take as much room
+    for method in told:
+        cells = [_cell(own.get(method), layout) for own in shown.values()]
+        yield _line(Text(method, style="dim" if method == RANDOM else ""), cells, layout)
+    if len(told) < len(order):
+        yield _line(Text(f"… {len(order) - len(told)} more", style="dim"), [], layout)
+
+
+def _line(first: Text, cells: Sequence[Text], layout: _Layout) -> Text:
+    first.truncate(layout.method, overflow="ellipsis", pad=True)
+    line = Text(" ").join([first, Text("  ").join(cells)])
+    line.rstrip()
+    line.no_wrap = True
+    return line
+
+
+def _head(evidence: Evidence, mode: str, kind: str, width: int) -> Text:
+    """Return the name of a kind and the accuracy of its whole networks, as much as there is room for."""
+    rows = evidence.results.per_network("accuracy")
+    of = (rows["kind"] == kind) & (rows["inputs"] == mode) & (rows["split"] == FULL)
+    values = rows.loc[of, "value"]
+    text = Text(label(kind) if kind else "Networks", style="bold")
+    if len(values):
+        accuracy = f", accuracy {number(float(values.mean()))}"
+        text.append(accuracy if text.cell_len + len(accuracy) <= width else "", style="not bold")
+    text.truncate(width, overflow="ellipsis")
+    text.align("left", width)
+    return text
+
+
+def _rank(method: str, shown: Mapping[str, _Own], layout: _Layout) -> list[tuple[bool, float]]:
+    """Return what methods are ordered by: the least drop, then the most modularity, of the last kind before others."""
+    rank = []
+    for measure in layout.values:
+        for own in reversed(list(shown.values())):
+            value = own[method][measure.name] if method in own else math.nan
+            better = value if measure.name == "drop" else -value
+            rank.append((math.isnan(value), round(np.nan_to_num(better), measure.decimals)))
+    return rank
+
+
+def _cell(row: Row | None, layout: _Layout) -> Text:
+    """Return the measures of a method, each its value, a mark where degenerate splits are left out, and the count."""
+    parts = []
+    for measure in layout.values:
+        value = _value(row, measure)
+        value.align("right", layout.column(measure) - layout.gap - layout.count)
+        value.append("†" if _marked(row, measure) else " " * layout.gap)
+        count = _count(row, measure) if layout.count else Text()
+        count.align("right", layout.count)
+        parts.append(value + count)
+    return Text("  ").join(parts)
+
+
+def _marked(row: Row | None, measure: _Measure) -> bool:
+    """Return whether a value is without some networks, whose splits are degenerate."""
+    return row is not None and row["degenerate"] > 0 and not math.isnan(row[measure.name])
+
+
+def _value(row: Row | None, measure: _Measure) -> Text:
+    """Return a value with its deviation, or why there is none."""
+    if row is None or math.isnan(row[measure.name]):
+        degenerate = row is not None and row["degenerate"] > 0 and measure.name == "drop"
+        return Text("degenerate" if degenerate else "–", style="dim")
+    return _short(row[measure.name], row.get(f"{measure.name}_sd", math.nan), measure.decimals)
+
+
+def _count(row: Row | None, measure: _Measure) -> Text:
+    """Return in how many networks a measure is better than by chance, green if in most."""
+    if row is None or math.isnan(row[f"{measure.name}_networks"]):
+        return Text()
+    better, networks = row[f"{measure.name}_better"], row[f"{measure.name}_networks"]
+    return Text(f"{better:.0f}/{networks:.0f}", style="green" if better > networks / 2 else "dim")
+
+
+def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> Iterator[str]:
+    """Yield what the numbers are, a sentence each."""
+    first, ablations = next(iter(layout.values)), evidence.results.ablations
+    seeds = between(table["seeds"].dropna().astype(int).tolist())
+    over = "one seed" if seeds == "1" else f"mean ± sample standard deviation over {seeds} seeds"
+    under = f", under the ablation that costs most (of {listed(ablations)})" if first.name == "drop" else ""
+    kinds, beside = evidence.results.kinds, layout.together
+    by = "" if beside == 1 else f" for {label(kinds[-1])}" if beside == len(kinds) else " for the rightmost kind"
+    yield f"{first.title.capitalize()}: {over}{under}; the best{by} come first."
+    if layout.count:
+        yield f"2/3: in 2 of 3 networks (p ≤ {LEVEL}) {'; '.join(_chances(table, layout))}."
+    elif len(evidence.nulls) and table[["drop_networks", "modularity_networks"]].isna().all(axis=None):
+        yield f"Not compared with chance: p ≤ {LEVEL} needs at least {LEAST_DRAWS} draws of a null model."
+    if any(_marked(row, measure) for row in records(table) for measure in layout.values):
+        yield "†: without degenerate splits."
+    yield "The rest: summary.csv, nulls.csv."
+
+
+def _chances(table: pd.DataFrame, layout: _Layout) -> Iterator[str]:
+    """Yield what chance is for each measure."""
+    for measure in layout.values:
+        counted = table[table[f"{measure.name}_networks"].notna()]
+        if len(counted) and measure.name == "drop":
+            yield "less of each task is lost than by random splits of the same sizes"
+        elif len(counted):
+            kinds = counted.groupby("null", sort=False)["kind"].unique()
+            of = [f"{null} ({', '.join(map(label, own))})" for null, own in kinds.items()]
+            yield f"modularity is above that of the null model {' or '.join(of if len(of) > 1 else kinds.index)}"

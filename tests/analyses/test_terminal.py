@@ -2,12 +2,14 @@
 
 import io
 
+import pandas as pd
 import pytest
 from results_builder import build_results
 from rich.console import Console
 
+from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.results import FULL, Results
-from spatialgraph.analyses.terminal import terminal_table_one
+from spatialgraph.analyses.terminal import terminal_methods, terminal_table_one
 
 
 def rendered(renderable, width=80):
@@ -61,3 +63,133 @@ def test_table_one_of_one_seed_has_no_deviations(tmp_path):
 def test_without_a_split_there_is_no_table_one(built):
     whole = Results(built.folder, built.scores[built.scores["split"] == FULL], {}, built.run)
     assert "no Table 1" in str(terminal_table_one(whole))
+
+
+def evidence_of(built, nulls=None, notes=()):
+    """Return the evidence of invented results, with scores beside null models as `nulls` gives their p by kind."""
+    scores = built.scores
+    tables = []
+    for (metric, null), p in (nulls or {}).items():
+        rows = scores[(scores["metric"] == metric) & (scores["split"] != FULL) & scores["kind"].isin(p)]
+        tables.append(rows.assign(null=null, draws=100, mean=0.5, sd=0.1, z=1.0, p=rows["kind"].map(p)))
+    noted = pd.DataFrame(list(notes), columns=["network", "split", "note"])
+    return Evidence(scores, pd.concat(tables) if tables else Evidence(scores).nulls, notes=noted)
+
+
+@pytest.fixture(scope="module")
+def compared(built):
+    nulls = {
+        ("accuracy-drop", "random-split"): {"regular": 0.5, "spatial": 0.01},
+        ("modularity", "strength"): {"regular": 0.01, "spatial": 0.01},
+        ("modularity", "distance"): {"spatial": 0.2},
+    }
+    return evidence_of(built, nulls)
+
+
+def test_methods_are_shown_in_a_block_for_each_input_mode(compared):
+    lines = rendered(terminal_methods(compared)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "What each split method is worth"
+    heads = [line.split()[0] for line in lines if "accuracy 0." in line]
+    assert heads == ["Concatenation", "Mixing", "Sequential"]
+    assert lines[2].split() == ["Concatenation", "Regular,", "accuracy", "0.884", "Spatial,", "accuracy", "0.844"]
+    assert lines[3].split() == ["accuracy", "drop", "modularity"] * 2
+    # Of three seeds: 0.3 and 0.02 for every seed; modularity 0.45 and 0.01 for every seed.
+    assert lines[4].split() == [
+        *("greedy", "0.320±.020", "0/3", "0.46", "3/3"),
+        *("0.040±.020", "3/3", "0.46", "0/3"),
+    ]
+    assert [line.split()[0] for line in lines[4:7]] == ["greedy", "spectral", "random"]
+    assert lines[6].split() == ["random", "0.500±.020", "0.36", "3/3", "0.052±.020", "0.36", "0/3"]
+
+
+def test_what_the_numbers_of_methods_are_is_said(compared):
+    text = " ".join(rendered(terminal_methods(compared)).split("\n\n")[-1].split())
+    assert text == (
+        "Accuracy drop: mean ± sample standard deviation over 3 seeds, under the ablation that costs most (of zero, "
+        "incoming and mean); the best for Spatial come first. 2/3: in 2 of 3 networks (p ≤ 0.05) less of each task is "
+        "lost than by random splits of the same sizes; modularity is above that of the null model strength (Regular) "
+        "or distance (Spatial). The rest: summary.csv, nulls.csv."
+    )
+
+
+def test_few_draws_say_nothing_of_chance(built):
+    evidence = evidence_of(built, {("modularity", "strength"): {"regular": 0.25, "spatial": 0.25}})
+    text = rendered(terminal_methods(Evidence(built.scores, evidence.nulls.assign(draws=3))))
+    assert "/3" not in text
+    assert "Not compared with chance: p ≤ 0.05 needs at least 19 draws of a null model." in text
+    assert "chance" not in rendered(terminal_methods(evidence_of(built)))
+
+
+@pytest.mark.parametrize(("width", "tables"), [(30, 6), (40, 6), (60, 6), (80, 3), (200, 3)])
+def test_kinds_of_networks_follow_one_another_where_the_terminal_is_narrow(compared, width, tables):
+    text = rendered(terminal_methods(compared, width), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.count(", accuracy 0.") == 6
+    assert sum("accuracy drop" in line for line in text.splitlines()) == tables
+    assert ("3/3" in text) == (width >= 40)
+
+
+def test_a_long_list_of_methods_is_cut_after_the_best(tmp_path):
+    methods = ("greedy", "random", *(f"leiden:resolution=0.{number}" for number in range(1, 9)))
+    results = Results.load(build_results(tmp_path, inputs=("mix",), methods=methods[::-1]))
+    lines = rendered(terminal_methods(Evidence(results.scores))).splitlines()
+    assert max(map(len, lines)) <= 80
+    names = [line.split()[0] for line in lines if "±" in line and "seeds" not in line]
+    # A later method costs more: the list was given the other way round, and greedy stands last.
+    assert names == [*(f"leiden:resolution=0.{number}" for number in range(8, 2, -1)), "random", "greedy"]
+    assert "… 2 more" in lines
+
+
+def test_one_method_is_not_left_out_to_say_so(tmp_path):
+    methods = ("greedy", "random", *(f"method-{number}" for number in range(7)))
+    results = Results.load(build_results(tmp_path, inputs=("mix",), methods=methods))
+    text = rendered(terminal_methods(Evidence(results.scores)))
+    assert "method-6" in text
+    assert "more" not in text
+
+
+def test_degenerate_splits_are_marked(built):
+    notes = [(f"mix-spatial-{seed}", "greedy", "degenerate: none") for seed in (0, 1)]
+    notes += [(f"mix-regular-{seed}", "greedy", "degenerate: none") for seed in (0, 1, 2)]
+    text = rendered(terminal_methods(evidence_of(built, notes=notes)))
+    row = next(line for line in text.split("Mixing")[1].splitlines() if line.startswith("greedy"))
+    assert row.split() == ["greedy", "degenerate", "–", "0.060†", "0.47†"]
+    assert "†: without degenerate splits." in text
+    assert "†" not in rendered(terminal_methods(evidence_of(built)))
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"),
+    [
+        (lambda rows: rows[rows["kind"] == "regular"], "Regular, accuracy 0.884"),
+        (
+            lambda rows: rows[rows["metric"] == "modularity"],
+            "Modularity: mean ± sample standard deviation over 3 seeds;",
+        ),
+        (lambda rows: rows[rows["metric"] == "accuracy-drop"], "greedy           0.320±.020     0.040±.020"),
+        (lambda rows: rows[rows["seed"] == 0], "Accuracy drop: one seed, under"),
+        (lambda rows: rows.assign(kind="", inputs=""), "Networks, accuracy 0."),
+        (lambda rows: rows.assign(seed=pd.array([pd.NA] * len(rows), dtype="Int64")), "over 3 seeds"),
+        (
+            lambda rows: rows.assign(kind=rows["seed"].astype(str) + rows["kind"]),
+            "best for the rightmost kind come first",
+        ),
+        (lambda rows: rows[rows["split"] == FULL], "No accuracy drop and no modularity of a split was measured."),
+        (lambda rows: rows[rows["metric"] == "cut"], "No accuracy drop and no modularity of a split was measured."),
+    ],
+    ids=["one kind", "modularity", "drop", "one seed", "no names", "no seeds", "many kinds", "no split", "cut"],
+)
+def test_part_of_the_results_is_shown_too(built, keep, expected):
+    text = rendered(terminal_methods(Evidence(keep(built.scores))))
+    assert max(map(len, text.splitlines())) <= 80
+    assert expected in text
+    assert "nan" not in text
+
+
+def test_the_most_modular_method_comes_first_where_accuracy_was_not_measured(built):
+    rows = built.scores[(built.scores["metric"] == "modularity") & (built.scores["inputs"] == "mix")]
+    turned = rows.assign(value=-rows["value"])
+    for scores, order in ((rows, ["greedy", "spectral", "random"]), (turned, ["random", "spectral", "greedy"])):
+        lines = rendered(terminal_methods(Evidence(scores))).splitlines()
+        assert [line.split()[0] for line in lines[4:7]] == order

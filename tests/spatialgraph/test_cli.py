@@ -56,7 +56,13 @@ def work(tmp_path_factory):
     assert trained.stdout.endswith("next: spatialgraph analyze runs/small\n")
     assert "sequential epoch 6/6 · accuracy spatial" in trained.stderr
     analysed = spatialgraph("analyze", "runs/small", "--nulls", "3", cwd=folder)
-    assert "runs/small/results/scores.csv: " in analysed.stdout
+    assert analysed.stdout.startswith("What each split method is worth\n\nConcatenation ")
+    assert "p ≤ 0.05 needs at least 19 draws of a null model" in " ".join(analysed.stdout.split())
+    *_, scores, summary, text, following = analysed.stdout.splitlines()
+    assert scores.startswith("runs/small/results/scores.csv: ")
+    assert summary.startswith("runs/small/results/summary.csv: ")
+    assert text.startswith("runs/small/results/summary.md: ")
+    assert following == "next: spatialgraph figures runs/small/results"
     drawn = spatialgraph("figures", "runs/small/results", "--format", "png", cwd=folder)
     assert "Accuracy before and after the split" in drawn.stdout
     lines = [line for line in drawn.stdout.splitlines() if line.startswith("runs/")]
