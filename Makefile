@@ -25,7 +25,7 @@ bench: $(VENV)/installed-test
 $(VENV)/installed-%: pyproject.toml
 	@echo "installing into $(VENV), PyTorch included: this takes a few minutes the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[train,$*]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[train,report,$*]"
 	@touch $@
 
 clean:

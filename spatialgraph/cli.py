@@ -65,6 +65,7 @@ def demo(
         _train("demo", run, device=device, data=None, changes={})
         _analyze(run, out, jobs=-1, nulls=_DEMO_NULLS)
         _draw(out, out / "figures", formats, only=None)
+        _report(out)
 
 
 @app.command(
@@ -137,7 +138,7 @@ def analyze(
         results = out or run / "results"
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
         _analyze(run, results, jobs=jobs, strength=strength, nulls=nulls, seed=seed, **chosen)
-        typer.echo(f"next: spatialgraph figures {results}")
+        typer.echo(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 
 
 @app.command(
@@ -169,6 +170,18 @@ def figures(
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
         chosen = None if networks is None else tuple(_names(networks) or ())
         _draw(results, out or results / "figures", formats, _names(only), networks=chosen, method=method)
+
+
+@app.command(epilog="Example: spatialgraph report runs/table1/results --out table1.html")
+def report(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that analyze wrote.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="File of the report.", show_default="RESULTS/report.html", metavar="HTML")
+    ] = None,
+) -> None:
+    """Write one HTML page to explore: networks in three dimensions, tables, chance, the film; it works offline."""
+    with _errors():
+        _report(results, out)
 
 
 @app.command(epilog="Example: spatialgraph check runs/table1/networks/*.h5")
@@ -325,6 +338,11 @@ def _draw(results: Path, out: Path, formats: str, only: list[str] | None, **chos
 
 
 def _joined(paths: Sequence[Path]) -> list[str]:
+def _report(results: Path, out: Path | None = None) -> None:
+    written = _stage("analyses.report").write_report(results, out, console=_console(stderr=True))
+    typer.echo(f"{written}: open it in a browser")
+
+
     """Return the paths with those of one name in one line, as a shell writes them: ``figure.{pdf,png}``."""
     endings: dict[Path, list[str]] = {}
     for path in paths:

@@ -1,0 +1,112 @@
+"""The report of an analysis: one page that shows everything, works offline and asks nobody for anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import track
+
+from spatialgraph.files import atomic
+
+from ..evidence import Evidence
+from ..results import Results
+from .content import behind, content, html, read_cells
+from .portrait import Room, portrait
+
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["write_report"]
+
+_ASSETS = Path(__file__).with_name("assets")
+
+# In the order in which they are put together: each uses those before it.
+_SCRIPTS = ("data", "state", "marks", "table", "scene", "above", "neuron", "modules", "charts", "film", "main")
+
+# Of 18 networks, the page then has at most 6 MB; of more, each has less, but never so little that it shows nothing.
+_CONNECTIONS, _LEAST_CONNECTIONS = 220_000, 400
+_MOST_CONNECTIONS = 8000
+_FILM_NETWORKS, _FRAME = 36, 250
+
+
+def write_report(folder: str | Path, out: str | Path | None = None, console: Console | None = None) -> Path:
+    """Write the report of an analysis: one HTML file, whole or not at all.
+
+    Args:
+        folder: the RESULTS folder.
+        out: the file; ``report.html`` in the folder if None.
+        console: where to show progress.
+
+    Returns:
+        the file.
+
+    Raises:
+        FileNotFoundError: the folder lacks a file that an analysis writes, or the networks are not where it found them.
+        ValueError: a file of the folder is not what an analysis writes.
+    """
+    folder = Path(folder)
+    results = Results.load(folder)
+    evidence = Evidence.load(folder)
+    cells = read_cells(_required(folder / "summary.csv"))
+    sections = html(_required(folder / "summary.md").read_text(encoding="utf-8"))
+    names = results.members["network"].tolist()
+    rooms = _rooms(results.members.sort_values("seed", kind="stable")["network"])
+    networks = []
+    console = console or Console(stderr=True, quiet=True)
+    for name in track(names, "drawing up the report", console=console, transient=True, disable=not console.is_terminal):
+        found = portrait(results, evidence.agreement, name, rooms[name])
+        networks.append({"facts": found.facts | {"arrays": found.pack.entries}, "bytes": found.pack.text()})
+    texts, rows = behind(results)
+    facts = content(results, cells) | {
+        "rows": {"names": texts, "arrays": rows.entries},
+        "networks": [network["facts"] for network in networks],
+    }
+    page = _template().render(
+        title=facts["run"],
+        version=facts["version"],
+        style=(_ASSETS / "page.css").read_text(encoding="utf-8"),
+        script="\n".join((_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+        sections=sections,
+        content=_json(facts),
+        rows=rows.text(),
+        networks=[network["bytes"] for network in networks],
+    )
+    path = folder / "report.html" if out is None else Path(out)
+    with atomic(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    return path
+
+
+def _required(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected what `spatialgraph analyze` wrote, found nothing")
+    return path
+
+
+def _rooms(names: Iterable[str]) -> dict[str, Room]:
+    """Return how much of each network fits, so that the page stays small enough to be sent; the first have a film."""
+    names = list(names)
+    each = min(max(_CONNECTIONS // len(names), _LEAST_CONNECTIONS), _MOST_CONNECTIONS)
+    return {name: Room(each, _FRAME if number < _FILM_NETWORKS else 0) for number, name in enumerate(names)}
+
+
+def _json(value: Any) -> str:
+    """Return JSON that may stand in an HTML file: nothing in it can end the element that holds it."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _template() -> jinja2.Template:
+    try:
+        import jinja2
+    except ModuleNotFoundError:
+        raise RuntimeError(
+            'the report needs the package jinja2, found none: pip install "spatialgraph[report]"'
+        ) from None
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_ASSETS), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("page.html")

@@ -1,0 +1,119 @@
+// What the page carries: facts as JSON, and arrays as base64 text, which is read when something first asks for it.
+
+const element = (id) => document.getElementById(id);
+const content = JSON.parse(element("content").textContent);
+
+const TYPES = { Uint8Array, Uint16Array, Uint32Array, Float64Array };
+const MISSING = 65535;
+
+function bytesOf(id) {
+  const text = atob(element(id).textContent.trim());
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes.buffer;
+}
+
+/** Return an array as numbers; one that was quantised is spread out again, nan where a number is missing. */
+function unpack(buffer, entry) {
+  const length = entry.shape.reduce((product, size) => product * size, 1);
+  const raw = new TYPES[entry.type](buffer, entry.offset, length);
+  if (entry.step === undefined) return raw;
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) {
+    const value = entry.low + entry.step * raw[i];
+    values[i] = raw[i] === MISSING ? NaN : entry.logarithms ? Math.exp(value) : value;
+  }
+  return values;
+}
+
+/** Return a function from the name of an array to its numbers, null if the page does not have it. */
+function arraysOf(id, entries) {
+  const known = new Map();
+  let buffer = null;
+  return (name) => {
+    if (!(name in entries)) return null;
+    if (!known.has(name)) {
+      buffer ??= bytesOf(id);
+      known.set(name, unpack(buffer, entries[name]));
+    }
+    return known.get(name);
+  };
+}
+
+const networks = content.networks.map((facts, index) => ({
+  ...content.members[index],
+  ...facts,
+  index,
+  units: facts.layers.reduce((sum, layer) => sum + layer.size, 0),
+  array: arraysOf(`network-${index}`, facts.arrays),
+  kept: new Map(),
+}));
+
+/** Return what a function makes of a network, made once under a key. */
+function once(network, key, make) {
+  if (!network.kept.has(key)) network.kept.set(key, make());
+  return network.kept.get(key);
+}
+
+/** Return the place in `network.layers` of each neuron. */
+function layersOf(network) {
+  return once(network, "layers", () => {
+    const places = new Uint8Array(network.units);
+    network.layers.forEach((layer, place) => places.fill(place, layer.first, layer.first + layer.size));
+    return places;
+  });
+}
+
+const NONE = -1;
+const SEVERAL = -2;
+
+/** Return the task of each neuron by a split method: its number, NONE, or SEVERAL. */
+function labelsOf(network, method) {
+  return once(network, `labels:${method}`, () => {
+    const labels = new Int8Array(network.units).fill(NONE);
+    const row = network.methods.indexOf(method);
+    if (row < 0) return labels;
+    const members = network.array("membership");
+    const tasks = network.tasks.length;
+    for (let unit = 0; unit < network.units; unit++) {
+      const start = (row * network.units + unit) * tasks;
+      for (let task = 0; task < tasks; task++) {
+        if (members[start + task]) labels[unit] = labels[unit] === NONE ? task : SEVERAL;
+      }
+    }
+    return labels;
+  });
+}
+
+/** Return whether a neuron serves a task by a split method; it may serve several. */
+function serves(network, method, unit, task) {
+  const row = network.methods.indexOf(method);
+  if (row < 0) return false;
+  return network.array("membership")[(row * network.units + unit) * network.tasks.length + task] === 1;
+}
+
+/** Return the rows of scores.csv behind the table: a function from an index to its values. */
+const rows = (() => {
+  const array = arraysOf("rows-bytes", content.rows.arrays);
+  const names = content.rows.names;
+  const column = (name) => ({ codes: array(name), names: names[name] });
+  return {
+    /** Return the rows of a cell of the table, each with its line in the file. */
+    of(cell) {
+      const columns = Object.fromEntries(["network", "split", "ablation", "metric", "task"].map((n) => [n, column(n)]));
+      const wanted = Object.entries({ split: cell.split, ablation: cell.ablation, metric: cell.metric }).map(
+        ([name, value]) => [columns[name].codes, columns[name].names.indexOf(value)],
+      );
+      const members = new Map(content.members.map((member) => [member.network, member]));
+      const found = [];
+      const lines = array("line");
+      for (let i = 0; i < lines.length; i++) {
+        if (!wanted.every(([codes, code]) => codes[i] === code)) continue;
+        const member = members.get(columns.network.names[columns.network.codes[i]]);
+        if (member.kind !== cell.kind || member.inputs !== cell.inputs) continue;
+        found.push({ line: lines[i], ...member, task: columns.task.names[columns.task.codes[i]], value: array("value")[i] });
+      }
+      return found;
+    },
+  };
+})();

@@ -1,0 +1,116 @@
+// Colours, marks and small pieces of the page that several parts use.
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+
+/** Return a colour of the style sheet as it is now. */
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/** Return the colour of a task, of neurons without a task, or of those with several. */
+function taskColour(task, tasks) {
+  if (task === NONE) return colour("unassigned");
+  if (task === SEVERAL) return colour("shared");
+  if (tasks <= 8) return colour(`task-${task}`);
+  return `hsl(${Math.round((360 * task) / tasks)} 65% ${dark.matches ? 62 : 42}%)`;
+}
+
+/** Return a canvas's context, its size in CSS pixels and the drawing as sharp as the screen. */
+function prepared(canvas) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const ratio = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}
+
+/** Add the mark of a layer to the path of a context: a circle, a triangle, a square or a diamond. */
+function addMark(context, layer, x, y, size) {
+  const kind = layer % 4;
+  if (kind === 0) {
+    context.moveTo(x + size, y);
+    context.arc(x, y, size, 0, 2 * Math.PI);
+  } else if (kind === 1) {
+    const wide = size * 1.2;
+    context.moveTo(x, y - wide);
+    context.lineTo(x + wide, y + 0.8 * wide);
+    context.lineTo(x - wide, y + 0.8 * wide);
+    context.closePath();
+  } else if (kind === 2) {
+    context.rect(x - 0.9 * size, y - 0.9 * size, 1.8 * size, 1.8 * size);
+  } else {
+    const wide = size * 1.3;
+    context.moveTo(x, y - wide);
+    context.lineTo(x + wide, y);
+    context.lineTo(x, y + wide);
+    context.lineTo(x - wide, y);
+    context.closePath();
+  }
+}
+
+/** Return an element with attributes, and children that are elements or texts. */
+function make(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "style") for (const [key, text] of Object.entries(value)) made.style.setProperty(key, text);
+    else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+function makeSvg(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** Return a number as tables write it; what rounds to nothing has no sign. */
+function written(value, digits = 3) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const text = value.toFixed(digits).replace("-", "−");
+  return /^−0\.?0*$/.test(text) ? text.slice(1) : text;
+}
+
+const many = (value) => value.toLocaleString("en").replaceAll(",", "\u202f");
+
+function dotOf(network, label) {
+  const kind = label === NONE ? "dot none" : "dot";
+  return make("span", { class: kind, style: { "--colour": taskColour(label, network.tasks.length) } });
+}
+
+const taskName = (network, label) => (label === NONE ? "no task" : label === SEVERAL ? "several" : network.tasks[label]);
+
+function nameOf(network, unit) {
+  const layer = network.layers[layersOf(network)[unit]];
+  return `${layer.name} ${unit - layer.first}`;
+}
+
+/** Return rows of bars: for each a text, a share from 0 to 1, a colour, and a reference to mark on it, if any. */
+function bars(entries, most = 1) {
+  const holder = make("div", { class: "bars" });
+  const place = (value) => `${100 * Math.min(Math.max(value / most, 0), 1)}%`;
+  for (const { text, value, shade, reference, say } of entries) {
+    const bar = make("div", { class: "bar" }, make("i", { style: { "--colour": shade, width: place(value || 0) } }));
+    if (reference !== undefined && !Number.isNaN(reference)) bar.append(make("b", { style: { left: place(reference) } }));
+    holder.append(make("span", {}, text), bar, make("span", {}, say ?? written(value)));
+  }
+  return holder;
+}
+
+/** Fill a select with choices. */
+function fill(select, choices, chosen) {
+  select.replaceChildren(
+    ...choices.map(({ name, label, about }) => {
+      const option = make("option", { value: name, ...(about ? { title: about } : {}) }, label ?? name);
+      option.selected = name === chosen;
+      return option;
+    }),
+  );
+}

@@ -1,0 +1,67 @@
+// The modules of the chosen split, and what each task loses without each of them.
+
+/** Return the accuracy of each task without a module: of the network, and the mean of random controls. */
+function without(network, module) {
+  const row = network.methods.indexOf(state.method);
+  const column = content.ablations.findIndex(({ name }) => name === state.ablation);
+  const tasks = network.tasks.length;
+  const start = ((row * content.ablations.length + column) * tasks + module) * tasks;
+  const [found, control] = [network.array("without"), network.array("without-control")];
+  return network.tasks.map((_, task) => ({
+    left: found ? found[start + task] : NaN,
+    control: control ? control[start + task] : NaN,
+  }));
+}
+
+function drawModules() {
+  const network = shown();
+  const applied = network.methods.includes(state.method);
+  const labels = labelsOf(network, state.method);
+  const note = element("modules-note");
+  if (!applied) {
+    note.textContent = `${state.method} was not applied to this network.`;
+    element("modules").replaceChildren();
+    return;
+  }
+  const counts = new Map();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  note.textContent = network.lesions
+    ? `Accuracy that each task loses without a module (${labelOf(content.ablations, state.ablation)}). The mark is what ` +
+      "it loses without as many random neurons."
+    : "What tasks lose without a module was not measured.";
+  const cards = network.tasks.map((name, module) => moduleCard(network, name, module, counts));
+  if (counts.get(NONE)) cards.push(quiet(`${counts.get(NONE)} neurons serve no task.`));
+  if (state.brushed.length) cards.unshift(brushedCard(network, labels));
+  element("modules").replaceChildren(...cards);
+}
+
+function moduleCard(network, name, module, counts) {
+  const tasks = network.tasks.length;
+  const size = counts.get(module) ?? 0;
+  const entries = without(network, module).map(({ left, control }, task) => ({
+    text: network.tasks[task],
+    value: (network.accuracy[task] ?? NaN) - left,
+    reference: (network.accuracy[task] ?? NaN) - control,
+    shade: taskColour(task, tasks),
+  }));
+  return make(
+    "button",
+    {
+      class: "module",
+      style: { "--colour": taskColour(module, tasks) },
+      "aria-pressed": String(state.module === module),
+      onclick: () => change({ module: state.module === module ? NONE : module, brushed: [] }),
+    },
+    make("b", {}, `without ${name}`),
+    ` (${size} neuron${size === 1 ? "" : "s"})`,
+    ...(network.lesions ? [bars(entries)] : []),
+  );
+}
+
+function brushedCard(network, labels) {
+  const counts = new Map();
+  for (const unit of state.brushed) counts.set(labels[unit], (counts.get(labels[unit]) ?? 0) + 1);
+  const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([label, count]) => `${taskName(network, label)} ${count}`);
+  const chosen = state.module === NONE ? "" : ` Their module: ${network.tasks[state.module]}.`;
+  return make("p", { id: "brushed" }, `${state.brushed.length} neurons chosen: ${parts.join(", ")}.${chosen}`);
+}

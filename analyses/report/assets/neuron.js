@@ -1,0 +1,127 @@
+// What is known of one neuron: beside the pointer in short, in the panel in full.
+
+/** Return the strongest connections of a neuron that the page has: the other neuron, the weight, and the direction. */
+function strongestOf(network, unit, most) {
+  const [source, target] = [network.array("source"), network.array("target")];
+  const [weight, negative] = [network.array("weight"), network.array("negative")];
+  const found = [];
+  for (let i = 0; i < weight.length && found.length < most; i++) {
+    if (source[i] !== unit && target[i] !== unit) continue;
+    const own = source[i] === unit ? "out" : "in";
+    found.push({ other: own === "out" ? target[i] : source[i], own, weight: negative[i] ? -weight[i] : weight[i] });
+  }
+  return found;
+}
+
+/** Return a neuron's strength to each task, by the chosen split; nan where the split is no partition. */
+function strengthsOf(network, unit) {
+  const row = network.methods.indexOf(state.method);
+  const tasks = network.tasks.length;
+  const strength = network.array("strength");
+  return network.tasks.map((_, task) => (row < 0 ? NaN : strength[(row * network.units + unit) * tasks + task]));
+}
+
+function strengthBars(network, unit) {
+  const strengths = strengthsOf(network, unit);
+  const total = strengths.reduce((sum, value) => sum + value, 0) || 1;
+  return bars(
+    strengths.map((value, task) => ({
+      text: network.tasks[task],
+      value: value / total,
+      say: written(value, 2),
+      shade: taskColour(task, network.tasks.length),
+    })),
+  );
+}
+
+function selectivityBars(network, unit) {
+  const selectivity = network.array("selectivity");
+  if (!selectivity) return null;
+  const tasks = network.tasks.length;
+  return bars(
+    network.tasks.map((text, task) => {
+      const value = selectivity[unit * tasks + task];
+      const percent = Number.isNaN(value) ? "–" : `${Math.round(100 * value)} %`;
+      return { text, value, say: percent, shade: taskColour(task, tasks) };
+    }),
+  );
+}
+
+const quiet = (text) => make("div", { class: "note" }, text);
+
+/** Show a neuron beside the pointer. */
+function hover(unit, x, y, canvas) {
+  const tip = element("tooltip");
+  change({ hovered: unit });
+  canvas.style.cursor = unit === NONE ? "" : "pointer";
+  if (unit === NONE) {
+    tip.hidden = true;
+    return;
+  }
+  const network = shown();
+  const label = labelsOf(network, state.method)[unit];
+  const votes = new Map();
+  for (const method of network.methods) {
+    const said = labelsOf(network, method)[unit];
+    votes.set(said, (votes.get(said) ?? 0) + 1);
+  }
+  const said = [...votes].sort((a, b) => b[1] - a[1]).map(([task, count]) => `${taskName(network, task)} ${count}`);
+  const selectivity = selectivityBars(network, unit);
+  tip.replaceChildren(
+    make("b", {}, dotOf(network, label), ` ${nameOf(network, unit)} · ${taskName(network, label)}`),
+    quiet(aliveOf(network)[unit] ? "strength to each task" : "hardly any input weight is left · strength to each task"),
+    strengthBars(network, unit),
+    ...(selectivity ? [quiet("selectivity: share of its task variance"), selectivity] : []),
+    quiet(`methods: ${said.join(", ")}`),
+  );
+  tip.hidden = false;
+  const box = canvas.getBoundingClientRect();
+  const [left, top] = [box.left + x + 16, box.top + y + 16];
+  tip.style.left = `${Math.max(4, Math.min(left, innerWidth - tip.offsetWidth - 8))}px`;
+  tip.style.top = `${Math.max(4, top + tip.offsetHeight > innerHeight - 8 ? box.top + y - tip.offsetHeight - 12 : top)}px`;
+}
+
+function drawNeuron() {
+  const network = shown();
+  const unit = state.neuron;
+  const panel = element("neuron");
+  if (unit === NONE) {
+    element("neuron-title").textContent = "Neuron";
+    panel.replaceChildren(quiet("Click a neuron for its strengths, its selectivity, what each method says of it, and its strongest connections."));
+    return;
+  }
+  const labels = labelsOf(network, state.method);
+  element("neuron-title").textContent = `Neuron ${nameOf(network, unit)}`;
+  const entering = network.array("entering")[unit];
+  const selectivity = selectivityBars(network, unit);
+  const links = strongestOf(network, unit, 12).map(({ other, own, weight }) =>
+    make(
+      "li",
+      {},
+      make(
+        "button",
+        { onclick: () => change({ neuron: other }) },
+        dotOf(network, labels[other]),
+        ` ${own === "out" ? "→" : "←"} ${nameOf(network, other)}  ${weight > 0 ? "+" : ""}${written(weight, 2)}`,
+      ),
+    ),
+  );
+  panel.replaceChildren(
+    quiet(`${state.method}: ${taskName(network, labels[unit])}. Its input weights sum to ${written(entering, 2)}.`),
+    quiet(`Strength to each task's neurons (${state.method})`),
+    strengthBars(network, unit),
+    ...(selectivity ? [quiet("Selectivity: each task's share of its task variance"), selectivity] : []),
+    quiet("What each method says"),
+    make(
+      "ul",
+      { class: "facts" },
+      ...network.methods.map((method) => {
+        const label = labelsOf(network, method)[unit];
+        return make("li", {}, dotOf(network, label), `${method}: ${taskName(network, label)}`);
+      }),
+    ),
+    quiet(links.length ? "Strongest connections" : "None of its connections is among the strongest that this page has."),
+    make("ul", { class: "links" }, ...links),
+  );
+  element("spoken").textContent = `${nameOf(network, unit)}, ${taskName(network, labels[unit])}`;
+}

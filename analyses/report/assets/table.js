@@ -1,0 +1,115 @@
+// The table: means over seeds with intervals, of one split method or of all, and the rows behind every number.
+
+const ONE_METHOD = "one";
+const cellKey = (cell) => [cell.metric, cell.split, cell.ablation, cell.inputs, cell.kind].join("\u0000");
+const cells = new Map(content.cells.map((cell) => [cellKey(cell), cell]));
+const labelOf = (list, name) => list.find((entry) => entry.name === name)?.label ?? name;
+
+function setUpTable() {
+  const measures = content.measures.filter(({ name }) => name && content.cells.some((cell) => cell.metric === name));
+  const choices = measures.map(({ name, label }) => ({ name, label: `all methods: ${label.toLowerCase()}` }));
+  fill(element("table-what"), [{ name: ONE_METHOD, label: "one method, all measures" }, ...choices], ONE_METHOD);
+  fill(element("table-method"), content.methods, state.method);
+  fill(element("table-ablation"), content.ablations, state.ablation);
+  for (const id of ["table-what", "table-method", "table-ablation"]) element(id).addEventListener("change", drawTable);
+  drawTable();
+}
+
+function drawTable() {
+  const what = element("table-what").value;
+  const perAblation = content.cells.some((cell) => cell.metric === what && cell.ablation);
+  element("table-method-label").hidden = what !== ONE_METHOD;
+  element("table-ablation-label").hidden = what === ONE_METHOD || !perAblation;
+  const method = element("table-method").value;
+  const ablation = perAblation ? element("table-ablation").value : "";
+  const lines = what === ONE_METHOD ? linesOfMethod(method) : linesOfMeasure(what, ablation);
+  element("table-holder").replaceChildren(tableOf(lines));
+}
+
+/** Return the rows of the table of one method: each a title, or a text and what its cells are of. */
+function linesOfMethod(method) {
+  const lines = [{ text: "Whole network: accuracy", of: { metric: "accuracy", split: "none", ablation: "" } }];
+  for (const { name, label } of content.measures) {
+    const own = content.cells.filter((cell) => cell.metric === name && cell.split === method);
+    if (!name || !own.length) continue;
+    const ablations = content.ablations.filter((ablation) => own.some((cell) => cell.ablation === ablation.name));
+    if (!ablations.length) lines.push({ text: label, of: { metric: name, split: method, ablation: "" } });
+    else lines.push({ title: label });
+    for (const ablation of ablations) {
+      lines.push({ text: `\u2003${ablation.label}`, of: { metric: name, split: method, ablation: ablation.name } });
+    }
+  }
+  return lines;
+}
+
+const linesOfMeasure = (metric, ablation) =>
+  content.methods.map(({ name, about }) => ({ text: name, about, of: { metric, split: name, ablation } }));
+
+function tableOf(lines) {
+  const modes = content.inputs.map(({ name, label }) => ({
+    label,
+    span: content.groups.filter(([inputs]) => inputs === name).length,
+  }));
+  const head = make(
+    "thead",
+    {},
+    make("tr", {}, make("td"), ...modes.map(({ label, span }) => make("th", { colspan: span, scope: "colgroup" }, label))),
+    make("tr", {}, make("td"), ...content.groups.map(([, kind]) => make("th", { scope: "col" }, labelOf(content.kinds, kind)))),
+  );
+  const body = make("tbody");
+  for (const { title, text, about, of } of lines) {
+    if (title) {
+      body.append(make("tr", { class: "block" }, make("th", { colspan: content.groups.length + 1, scope: "rowgroup" }, title)));
+      continue;
+    }
+    const heading = make("th", { scope: "row", ...(about ? { title: about } : {}) }, text);
+    body.append(make("tr", {}, heading, ...content.groups.map(([inputs, kind]) => cellOf({ ...of, inputs, kind }))));
+  }
+  return make("table", { class: "numbers" }, head, body);
+}
+
+function cellOf(of) {
+  const cell = cells.get(cellKey(of));
+  if (!cell) return make("td", {}, "–");
+  const interval = cell.low === null ? "" : `[${written(cell.low)}, ${written(cell.high)}]`;
+  const button = make(
+    "button",
+    { class: "number", onclick: () => showRows(cell), "aria-haspopup": "dialog" },
+    written(cell.mean),
+    " ",
+    make("small", {}, interval),
+  );
+  return make("td", {}, button);
+}
+
+/** Show the rows of scores.csv that a number is the mean of, with their lines. */
+function showRows(cell) {
+  const found = rows.of(cell);
+  const seeds = new Set(found.map((row) => row.seed)).size;
+  const measure = cell.split === "none" ? "Accuracy of the whole network" : labelOf(content.measures, cell.metric);
+  const where = [labelOf(content.inputs, cell.inputs), labelOf(content.kinds, cell.kind)];
+  if (cell.split !== "none") where.push(cell.split);
+  if (cell.ablation) where.push(labelOf(content.ablations, cell.ablation));
+  element("rows-title").textContent = `${measure}: ${written(cell.mean)}`;
+  element("rows-note").textContent =
+    `${where.join(" · ")}. ${found.length} rows of scores.csv: the mean over the tasks of each network, ` +
+    `then over ${seeds} seed${seeds === 1 ? "" : "s"}.`;
+  const head = ["line", "network", "seed", "task", "value"];
+  const table = make(
+    "table",
+    {},
+    make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
+    make(
+      "tbody",
+      {},
+      ...found.map((row) =>
+        make("tr", {}, ...[row.line, row.network, row.seed ?? "", row.task || "all", row.value].map((v) => make("td", {}, String(v)))),
+      ),
+    ),
+  );
+  element("rows-holder").replaceChildren(table);
+  element("rows-query").textContent =
+    `pandas.read_csv("scores.csv", keep_default_na=False).query("kind == '${cell.kind}' and inputs == '${cell.inputs}' and ` +
+    `split == '${cell.split}' and ablation == '${cell.ablation}' and metric == '${cell.metric}'")`;
+  element("rows").showModal();
+}

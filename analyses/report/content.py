@@ -1,0 +1,130 @@
+"""What the page says of the whole run: its summary, its table, and the rows of ``scores.csv`` behind every number."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markdown_it import MarkdownIt
+
+import spatialgraph
+from spatialgraph.splits import SPLITS
+
+from ..results import FULL, Results, label, numbers
+from ..tables import default_method
+from .packing import Pack
+
+MEASURES = {
+    "accuracy": "Accuracy of the split network",
+    "accuracy-drop": "Accuracy drop",
+    "leaked-accuracy": "Accuracy with the other tasks' neurons",
+    "modularity": "Modularity",
+    "cut": "Cut",
+}
+"""The metrics of the table, and what it calls them."""
+
+_WHOLE = "Accuracy of the whole network"
+_CELL = ("kind", "inputs", "split", "ablation", "metric")
+_NUMBERS = ("n", "mean", "low", "high")
+
+
+def content(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
+    """Return what the page says of the run, as JSON can hold it.
+
+    Args:
+        results: the results.
+        cells: rows of ``summary.csv``: means over seeds with their intervals.
+    """
+    return {
+        "run": _title(results),
+        "version": spatialgraph.__version__,
+        "inputs": _labelled(results.inputs),
+        "kinds": _labelled(results.kinds),
+        "ablations": _labelled(results.ablations),
+        "methods": [{"name": name, "about": _about(name)} for name in results.methods],
+        "method": default_method(results),
+        "measures": [{"name": "", "label": _WHOLE}, *({"name": n, "label": text} for n, text in MEASURES.items())],
+        "members": json.loads(results.members.to_json(orient="records")),
+        "cells": _cells(cells),
+        "groups": [list(group) for group in dict.fromkeys(zip(*_columns(results.members), strict=True))],
+    }
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read ``summary.csv``: means over seeds with their intervals.
+
+    Raises:
+        ValueError: the file is not what an analysis writes.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    missing = [name for name in (*_CELL, *_NUMBERS) if name not in table.columns]
+    if missing:
+        raise ValueError(f"{path}: expected the columns {', '.join(missing)}, found {', '.join(table.columns)}")
+    return table.assign(**{name: numbers(table[name], path) for name in _NUMBERS})
+
+
+def _title(results: Results) -> str:
+    """Return what the run is called: its folder's name, or if that says nothing, the name of the folder around it."""
+    run = results.run.resolve()
+    return run.parent.name if run.name == "run" else run.name
+
+
+def _labelled(names: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"name": name, "label": label(name)} for name in names]
+
+
+def _about(method: str) -> str:
+    """Return a sentence about a split method, named with parameters or without."""
+    name = method.split(":")[0]
+    return SPLITS.summary(name) if name in SPLITS else ""
+
+
+def _columns(members: pd.DataFrame) -> tuple[list[str], list[str]]:
+    return members["inputs"].tolist(), members["kind"].tolist()
+
+
+def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the cells of the table: mean, interval and number of seeds."""
+    shown = cells["metric"].isin(list(MEASURES)) & ((cells["split"] != FULL) | (cells["metric"] == "accuracy"))
+    rows: list[dict[str, Any]] = json.loads(
+        cells.loc[shown, [*_CELL, *_NUMBERS]].to_json(orient="records", double_precision=6)
+    )
+    return rows
+
+
+def behind(results: Results) -> tuple[dict[str, list[str]], Pack]:
+    """Return the rows of ``scores.csv`` that the table's numbers are means of.
+
+    Returns:
+        names, the values of the columns that are texts; and the packed columns: ``line``, the row's line of the file,
+        ``value``, and of every text the place in its names.
+    """
+    scores = results.scores
+    rows = scores[scores["metric"].isin(list(MEASURES))]
+    names, pack = dict[str, list[str]](), Pack()
+    for column in ("network", "split", "ablation", "metric", "task"):
+        codes, known = pd.factorize(rows[column])
+        names[column] = known.tolist()
+        pack.add(column, codes.astype(np.uint16))
+    # Of the lines of a table the first is its heading; no value of it has several lines.
+    pack.add("line", (rows.index.to_numpy() + 2).astype(np.uint32))
+    pack.add("value", rows["value"].to_numpy(np.float64))
+    return names, pack
+
+
+def html(markdown: str) -> list[tuple[str, str]]:
+    r"""Return the sections of a summary as HTML, each its title and its text.
+
+    Text in it that looks like HTML is shown as it stands.
+
+    Example:
+        >>> html("# Summary\n\n## What holds\n\n**All** of <it>.\n")
+        [('What holds', '<p><strong>All</strong> of &lt;it&gt;.</p>\n')]
+    """
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+    sections = markdown.split("\n## ")[1:]
+    parts = (section.partition("\n") for section in sections)
+    return [(title.strip(), renderer.render(text.strip())) for title, _, text in parts]

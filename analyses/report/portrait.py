@@ -1,0 +1,368 @@
+"""A portrait of a network: all that the page shows of it, computed once, as facts and packed arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spatialgraph.activations import task_variance
+from spatialgraph.communities import strengths_to_tasks
+from spatialgraph.metrics import measure
+from spatialgraph.network import Connection, Evaluation, Network, NotApplicableError
+from spatialgraph.nulls import RANDOM_SPLIT, chance
+from spatialgraph.plane import Plane
+from spatialgraph.splits import Split
+from spatialgraph.store import read_evaluation
+
+from ..chance import Drawn
+from ..results import FULL, Results
+from ..steps import all_drawn
+from ..tables import default_method
+from .packing import Pack
+
+DROP, MODULARITY, WITHOUT = "accuracy-drop", "modularity", "accuracy-without"
+"""The metrics whose values on draws, or module by module, the page shows."""
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much of a network fits into the page.
+
+    Attributes:
+        connections: the most connections, the strongest.
+        frame: the most connections of a frame of the film, the strongest; 0 for no film.
+
+    Raises:
+        ValueError: a number is negative.
+    """
+
+    connections: int
+    frame: int
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if min(self.connections, self.frame) < 0:
+            raise ValueError(f"room: expected numbers of connections of at least 0, found {self}")
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """What the page shows of a network.
+
+    Attributes:
+        facts: what JSON can hold.
+        pack: arrays over neurons (of all split layers, one after the other), methods, draws and frames.
+    """
+
+    facts: dict[str, Any]
+    pack: Pack
+
+
+def portrait(results: Results, agreement: pd.DataFrame, name: str, room: Room) -> Portrait:
+    """Draw up what the page shows of a network.
+
+    Args:
+        results: the results.
+        agreement: rows of ``agreement.csv``.
+        name: the name of the network.
+        room: how much of it fits.
+
+    Raises:
+        FileNotFoundError: its file is not where the analysis found it.
+        FormatError: its file, or a part of the analysis, is damaged.
+    """
+    network = results.network(name)
+    splits = _splits(results, name)
+    pack = Pack()
+    facts: dict[str, Any] = {
+        "name": name,
+        "tasks": list(network.tasks),
+        "accuracy": _full_accuracy(results, network),
+        "layers": _layers(network),
+        "methods": list(splits),
+    }
+    facts |= _positions(network, pack)
+    facts |= _neurons(results, network, splits, pack)
+    facts |= _connections(network, room.connections, pack)
+    facts |= _lesions(results, network, pack)
+    facts |= _chance(results, network, pack)
+    facts |= _agreement(results, agreement[agreement["network"] == name], name, pack)
+    facts |= _film(results, network, splits, room.frame, pack)
+    return Portrait(facts, pack)
+
+
+def _splits(results: Results, name: str) -> dict[str, Split]:
+    """Return the splits of a network in the order of the methods that tables have."""
+    own = results.splits.get(name, {})
+    return {method: own[method] for method in results.methods if method in own}
+
+
+def _layers(network: Network) -> list[dict[str, Any]]:
+    """Return the split layers: name, units and the number of the first neuron over all of them."""
+    found, first = [], 0
+    for number in network.split_layers:
+        layer = network.layers[number]
+        found.append({"name": layer.name, "size": layer.size, "first": first})
+        first += layer.size
+    return found
+
+
+def _first_of(network: Network) -> dict[int, int]:
+    """Return the number of each split layer's first neuron."""
+    sizes = [network.layers[number].size for number in network.split_layers]
+    return dict(zip(network.split_layers, np.cumsum([0, *sizes]).tolist(), strict=False))
+
+
+def _full_accuracy(results: Results, network: Network) -> list[float | None]:
+    """Return the accuracy of each task of the whole network, None if it was not measured."""
+    rows = results.scores[(results.scores["network"] == network.name) & (results.scores["split"] == FULL)]
+    found = rows[rows["metric"] == "accuracy"].set_index("task")["value"]
+    return [float(found[task]) if task in found.index else None for task in network.tasks]
+
+
+def _places(network: Network) -> FloatArray | None:
+    """Return the positions of the neurons of all split layers, ``(neurons, dim)``; None if any has none."""
+    positions = [network.layers[number].position for number in network.split_layers]
+    known = [position for position in positions if position is not None]
+    return np.concatenate(known).astype(np.float64) if known and len(known) == len(positions) else None
+
+
+def _positions(network: Network, pack: Pack) -> dict[str, Any]:
+    places = _places(network)
+    if places is None:
+        return {"dimensions": 0}
+    pack.quantise("position", Plane.of(places).project(places))
+    return {"dimensions": places.shape[1]}
+
+
+def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pack: Pack) -> dict[str, Any]:
+    """Pack what is known of each neuron: by each method its tasks and its strength to every task; its selectivity."""
+    units, tasks = sum(network.layers[number].size for number in network.split_layers), len(network.tasks)
+    members = np.zeros((len(splits), units, tasks), np.uint8)
+    strengths = np.full((len(splits), units, tasks), np.nan)
+    for row, split in enumerate(splits.values()):
+        members[row] = np.concatenate([split.membership[number] for number in network.split_layers])
+        try:
+            own = strengths_to_tasks(network, split)
+        except NotApplicableError:  # of neurons that serve several tasks, strengths have no one to go to
+            continue
+        strengths[row] = np.concatenate([own[number][:tasks].T for number in network.split_layers])
+    pack.add("membership", members)
+    pack.quantise("strength", strengths)
+    pack.quantise("entering", np.concatenate([_entering(network, number) for number in network.split_layers]))
+    variance = _variance_shares(results, network)
+    if variance is not None:
+        pack.quantise("selectivity", variance)
+    return {"selectivity": variance is not None}
+
+
+def _entering(network: Network, layer: int) -> FloatArray:
+    """Return the sum of the absolute input weights of each neuron of a layer; nan for a layer that nothing enters."""
+    sums = [np.abs(c.weight).sum(axis=1, dtype=np.float64) for c in network.connections if c.target == layer]
+    return np.sum(sums, axis=0) if sums else np.full(network.layers[layer].size, np.nan)
+
+
+def _variance_shares(results: Results, network: Network) -> FloatArray | None:
+    """Return each task's share of the task variance of each neuron, ``(neurons, tasks)``; None if it is not known."""
+    named = network.metadata.get("evaluation")
+    if named is None or not (results.run / named["file"]).is_file():
+        return None
+    path = results.run / named["file"]
+    try:
+        found = task_variance(network, _evaluation(path, path.stat().st_mtime_ns), network.split_layers)
+    except NotApplicableError:
+        return None
+    variance = np.concatenate([found[number] for number in network.split_layers])
+    total = variance.sum(axis=1, keepdims=True)
+    shares = np.full(variance.shape, np.nan)
+    np.divide(variance, total, where=total > 0, out=shares)
+    return shares
+
+
+@lru_cache(maxsize=2)  # networks of one input mode share their evaluation, and come one after the other
+def _evaluation(path: Path, _changed: int) -> Evaluation:
+    return read_evaluation(path)
+
+
+def _strongest(
+    connections: Sequence[Connection], first: Mapping[int, int], most: int
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return source, target and weight of the strongest connections that are not 0, the strongest first."""
+    sources, targets, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+    for connection in connections:
+        weight = connection.weight
+        size = np.abs(weight).ravel()
+        # No more of a connection can be among the strongest of all: the rest need not be sorted.
+        kept = np.argpartition(-size, most - 1)[:most] if 0 < most < size.size else np.arange(size.size)
+        kept = kept[size[kept] > 0]
+        target, source = np.unravel_index(kept, weight.shape)
+        sources.append(source + first[connection.source])
+        targets.append(target + first[connection.target])
+        weights.append(weight[target, source].astype(np.float64))
+    found = np.concatenate(sources), np.concatenate(targets), np.concatenate(weights)
+    order = np.lexsort((found[1], found[0], -np.abs(found[2])))[:most]
+    return found[0][order], found[1][order], found[2][order]
+
+
+def _pack_connections(prefix: str, source: IntArray, target: IntArray, weight: FloatArray, pack: Pack) -> None:
+    small = np.uint16 if max(source.max(initial=0), target.max(initial=0)) < 2**16 else np.uint32
+    pack.add(f"{prefix}source", source.astype(small))
+    pack.add(f"{prefix}target", target.astype(small))
+    pack.quantise(f"{prefix}weight", np.abs(weight), logarithms=True)
+
+
+def _connections(network: Network, most: int, pack: Pack) -> dict[str, Any]:
+    source, target, weight = _strongest(network.split_connections, _first_of(network), most)
+    _pack_connections("", source, target, weight, pack)
+    pack.add("negative", (weight < 0).astype(np.uint8))
+    total = sum(int(np.count_nonzero(connection.weight)) for connection in network.split_connections)
+    return {"connections": {"kept": len(weight), "total": total}}
+
+
+def _lesions(results: Results, network: Network, pack: Pack) -> dict[str, Any]:
+    """Pack the accuracy of each task without each module, ``(methods, ablations, modules, tasks)``."""
+    scores = results.scores[results.scores["network"] == network.name]
+    rows = scores[scores["metric"].str.startswith(f"{WITHOUT}:")]
+    if rows.empty:
+        return {"lesions": False}
+    methods = list(_splits(results, network.name))
+    places = {
+        "split": {method: number for number, method in enumerate(methods)},
+        "ablation": {ablation: number for number, ablation in enumerate(results.ablations)},
+        "metric": {f"{WITHOUT}:{task}": number for number, task in enumerate(network.tasks)},
+        "task": {task: number for number, task in enumerate(network.tasks)},
+    }
+    pack.quantise("without", _in_array(rows, places, "value"))
+    return {"lesions": True}
+
+
+def _in_array(rows: pd.DataFrame, places: Mapping[str, Mapping[str, int]], column: str) -> FloatArray:
+    """Return the numbers of a column in an array whose axes are other columns; nan where there is no row."""
+    found = np.full([len(values) for values in places.values()], np.nan)
+    known = rows[np.logical_and.reduce([rows[name].isin(list(values)) for name, values in places.items()])]
+    index = tuple(known[name].map(dict(values)).to_numpy(int) for name, values in places.items())
+    found[index] = known[column].to_numpy(float)
+    return found
+
+
+def _chance(results: Results, network: Network, pack: Pack) -> dict[str, Any]:
+    """Pack the distributions of null models: of modularity, of what random splits cost, and of what they lesion."""
+    parts = results.folder / "parts" / network.name
+    if not (parts / "scores.h5").is_file():
+        return {"nulls": []}
+    drawn = all_drawn(parts)
+    methods = list(_splits(results, network.name))
+    shown = []
+    for title, null, ablation, values in _distributions(drawn):
+        present = [method for method in methods if method in values]
+        if not present:
+            continue
+        draws = len(next(iter(values.values()))[1])
+        array, known = np.full((len(methods), draws), np.nan), {}
+        for method in present:
+            observed, own, tail = values[method]
+            array[methods.index(method)] = own
+            beside = chance(observed, own, tail)
+            known[method] = [observed, *(None if np.isnan(v) else float(v) for v in (beside.z, beside.p))]
+        key = f"draws:{title}:{null}:{ablation}"
+        pack.quantise(key, array)
+        shown.append({"metric": title, "null": null, "ablation": ablation, "array": key, "observed": known})
+    _pack_controls(results, network, drawn, methods, pack)
+    return {"nulls": shown}
+
+
+_Values = dict[str, tuple[float, FloatArray, Any]]  # method to the observed value, those on draws, and the tail
+
+
+def _distributions(drawn: Sequence[Drawn]) -> Iterator[tuple[str, str, str, _Values]]:
+    """Yield metric, null model, ablation and the values by method; drops of accuracy as means over tasks."""
+    for null in dict.fromkeys(found.null for found in drawn):
+        own = [found for found in drawn if found.null == null]
+        modularity = {f.score.split: (f.score.value, f.values, f.tail) for f in own if f.score.metric == MODULARITY}
+        if modularity and max(len(values) for _, values, _ in modularity.values()) > 1:
+            yield MODULARITY, null, "", modularity
+        drops = [found for found in own if found.score.metric == DROP]
+        for ablation in dict.fromkeys(found.score.ablation for found in drops):
+            here = [found for found in drops if found.score.ablation == ablation]
+            by_method: _Values = {}
+            for method in dict.fromkeys(found.score.split for found in here):
+                tasks = [found for found in here if found.score.split == method]
+                observed = float(np.mean([found.score.value for found in tasks]))
+                by_method[method] = (observed, np.mean([found.values for found in tasks], axis=0), tasks[0].tail)
+            yield DROP, null, ablation, by_method
+
+
+def _pack_controls(
+    results: Results, network: Network, drawn: Sequence[Drawn], methods: Sequence[str], pack: Pack
+) -> None:
+    """Pack what each task can do without random neurons, as many as each module has: means over the draws."""
+    array = np.full((len(methods), len(results.ablations), len(network.tasks), len(network.tasks)), np.nan)
+    for found in drawn:
+        metric, _, module = found.score.metric.partition(":")
+        if metric == WITHOUT and found.null == RANDOM_SPLIT and found.score.split in methods:
+            place = methods.index(found.score.split), results.ablations.index(found.score.ablation)
+            array[(*place, network.tasks.index(module), network.tasks.index(found.score.task))] = found.values.mean()
+    if not np.isnan(array).all():
+        pack.quantise("without-control", array)
+
+
+def _agreement(results: Results, rows: pd.DataFrame, name: str, pack: Pack) -> dict[str, Any]:
+    """Pack how far every two methods agree, ``(methods, methods)``; on the diagonal, the seeds of a method."""
+    methods = {method: number for number, method in enumerate(_splits(results, name))}
+    shown = []
+    for measured in dict.fromkeys(rows["measure"]):
+        own = rows[rows["measure"] == measured]
+        half = _in_array(own, {"split": methods, "other": methods}, "value")
+        pack.quantise(f"agreement:{measured}", np.where(np.isnan(half), half.T, half))
+        shown.append(measured)
+    return {"agreement": shown}
+
+
+def _film(results: Results, network: Network, splits: Mapping[str, Split], most: int, pack: Pack) -> dict[str, Any]:
+    """Pack where the neurons lay and which connections were strongest, moment by moment of training."""
+    last = _places(network)
+    snapshots = _snapshots(results, network) if most else []
+    if len(snapshots) < 3 or last is None:  # the start and the end alone are no film
+        return {"film": None}
+    plane = Plane.of(last)
+    places = [plane.project(place) for _, moment in snapshots if (place := _places(moment)) is not None]
+    pack.quantise("film-position", np.stack(places))
+    first = _first_of(network)
+    frames = [_strongest(moment.split_connections, first, most) for _, moment in snapshots]
+    fewest = min(len(weight) for _, _, weight in frames)
+    source, target, weight = (np.stack([part[:fewest] for part in parts]) for parts in zip(*frames, strict=True))
+    _pack_connections("film-", source, target, weight, pack)
+    split = splits.get(default_method(results))
+    if split is not None:
+        pack.quantise("film-modularity", [_modularity(moment, split) for _, moment in snapshots])
+    accuracy = network.history.get("accuracy")
+    return {
+        "film": {
+            "epochs": [epoch for epoch, _ in snapshots],
+            "accuracy": [] if accuracy is None else np.round(accuracy.astype(float), 4).tolist(),
+        }
+    }
+
+
+def _snapshots(results: Results, network: Network) -> list[tuple[float, Network]]:
+    try:
+        return results.snapshots(network.name)
+    except NotApplicableError:  # when the network was trained is not known
+        return []
+
+
+def _modularity(network: Network, split: Split) -> float:
+    try:
+        return measure(MODULARITY, network, split)[0].value
+    except NotApplicableError:
+        return float("nan")
