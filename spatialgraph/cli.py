@@ -207,7 +207,8 @@ def info(file: File) -> None:
     """Show what a file holds: layers, tasks, accuracies, how it was made."""
     with _errors():
         describe = importlib.import_module("spatialgraph.describe").describe
-        _console().print(describe(file))
+        console = _console()
+        console.print(describe(file, console.width))
 
 
 @app.command(epilog="Example: spatialgraph export runs/table1/networks/mix-spatial-0.h5 --to graphml --keep 0.1")

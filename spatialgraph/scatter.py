@@ -1,0 +1,166 @@
+"""Neurons from above, drawn in characters: where each module of a network lies, for a terminal or a text file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from .network import BoolArray, IntArray, Network, NotApplicableError
+from .plane import Plane
+from .splits import Split
+
+WIDTH, HEIGHT = 80, 15
+"""The most characters of a line of a picture, and the most lines of a layer in it."""
+
+# Of a layer; fewer characters show no clusters.
+_LEAST = 16
+
+# What a character stands for, besides the number of a task.
+_EMPTY, _SEVERAL, _NONE = -3, -2, -1
+
+# The hues of the figures, as light as can be read on black and on white.
+_MARKS = "ox+vzsncaemkrtuwybdfghijlpq"
+_COLOURS = ("#3A96D8", "#D98A00", "#B05FC0", "#00A37A", "#E0602A", "#9A9A20", "#D06A9A", "#6A7FE0")
+
+
+@dataclass(frozen=True)
+class Raster:
+    """How the plane is divided into characters, which are twice as high as wide.
+
+    Attributes:
+        left: x of the middle of the first column, in units of the positions.
+        top: y of the middle of the first line.
+        unit: the width of a character, in units of the positions.
+        columns: how many characters a line has.
+        lines: how many lines there are.
+    """
+
+    left: float
+    top: float
+    unit: float
+    columns: int
+    lines: int
+
+    @classmethod
+    def around(cls, points: NDArray[np.float64], columns: int, lines: int) -> Raster:
+        """Return the finest raster that holds all points, ``(points, 2)``, in so many columns and lines at most.
+
+        Example:
+            >>> Raster.around(np.array([[0.0, 0.0], [4.0, 4.0]]), columns=9, lines=9)
+            Raster(left=0.0, top=4.0, unit=0.5, columns=9, lines=5)
+        """
+        (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
+        wide, high = (right - left) / max(columns - 1, 1), (top - bottom) / max(2 * (lines - 1), 1)
+        unit = float(max(wide, high)) or 1.0
+        across, down = round((right - left) / unit), round((top - bottom) / (2 * unit))
+        return cls(float(left), float(top), unit, 1 + across, 1 + down)
+
+    def cells(self, points: NDArray[np.float64], codes: IntArray) -> IntArray:
+        """Return what lies in each character: the code of its neurons, that of a task before none, or several.
+
+        Args:
+            points: ``(neurons, 2)``.
+            codes: ``(neurons,)``, numbers of tasks, or what else a neuron may serve.
+
+        Returns:
+            ``(lines, columns)``.
+        """
+        across = np.rint((points[:, 0] - self.left) / self.unit).astype(int)
+        down = np.rint((self.top - points[:, 1]) / (2 * self.unit)).astype(int)
+        cells = np.full((self.lines, self.columns), _EMPTY, np.int64)
+        for line, column, code in zip(down, across, codes, strict=True):
+            before = cells[line, column]
+            both = before == code or code == _NONE
+            cells[line, column] = code if before in (_EMPTY, _NONE) else before if both else _SEVERAL
+        return cells
+
+
+def scatter(network: Network, split: Split, width: int = WIDTH) -> RenderableType:
+    """Return a picture of the split layers, all to one scale, the output last, and what its characters stand for.
+
+    Positions on a line are a line for each layer; of those with more than two dimensions the first two principal
+    coordinates are shown.
+
+    Args:
+        network: a network with positions in every split layer.
+        split: which neuron serves which task.
+        width: how many characters a line may have; where they are too few, the first layers are left out.
+
+    Raises:
+        NotApplicableError: a split layer has no positions.
+    """
+    if not network.has_positions:
+        raise NotApplicableError(f"{network.name}: expected positions in every split layer, found a layer without")
+    positions = {k: np.asarray(network.layers[k].position, np.float64) for k in network.split_layers}
+    plane = Plane.of(np.concatenate(list(positions.values())))
+    on_a_line, width = plane.axes.shape[1] == 1, min(width, WIDTH)
+    names = {k: network.layers[k].name for k in positions}
+    title = min(max(map(len, names.values())), max(1, width - 2 - _LEAST))  # where a layer is a line
+    columns = max(1, width - 2 - title)
+    if not on_a_line:
+        shown = network.split_layers[-max(1, (width + 1) // (_LEAST + 3)) :]  # each has an edge, one apart
+        names = {k: names[k] for k in shown}
+        columns = max(1, (width + 1) // len(shown) - 3)
+    points = {k: plane.project(positions[k]) for k in names}
+    raster = Raster.around(np.concatenate(list(points.values())), columns, HEIGHT)
+    codes = {k: _codes(split.membership[k]) for k in names}
+    cells = {k: raster.cells(points[k], codes[k]) for k in names}
+    pictures = {names[k]: _drawn(own) for k, own in cells.items()}
+    left_out = len(network.split_layers) - len(names)
+    said = f"the last {len(names)} of {len(network.split_layers)} split layers" if left_out else ""
+    said = ", ".join(filter(None, [f"{split.method} split", said]))
+    legend = [*_legend(network.tasks, codes.values(), cells.values()), Text(f"({said})", style="dim")]
+    return Group(Text("  ").join(legend), _below(pictures, title) if on_a_line else _beside(pictures))
+
+
+def _codes(members: BoolArray) -> IntArray:
+    """Return what each neuron serves: the number of a task, none, or several."""
+    counts = members.sum(axis=1)
+    return np.where(counts == 1, members.argmax(axis=1), np.where(counts == 0, _NONE, _SEVERAL)).astype(np.int64)
+
+
+def _mark(code: int) -> tuple[str, str]:
+    """Return the character and the style of what a neuron serves; tasks differ in both."""
+    if code < 0:
+        return {_EMPTY: (" ", ""), _SEVERAL: ("#", "bold"), _NONE: ("·", "dim")}[code]
+    return _MARKS[code % len(_MARKS)], _COLOURS[code % len(_COLOURS)]
+
+
+def _drawn(cells: IntArray) -> Text:
+    return Text("\n", no_wrap=True).join(Text.assemble(*map(_mark, line.tolist())) for line in cells)
+
+
+def _beside(pictures: Mapping[str, Text]) -> Table:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    panels = [
+        Panel(text, title=Text(name), title_align="left", box=box.SQUARE, padding=0, expand=False, border_style="dim")
+        for name, text in pictures.items()
+    ]
+    grid.add_row(*panels)
+    return grid
+
+
+def _below(pictures: Mapping[str, Text], title: int) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", width=title, no_wrap=True)
+    for name, text in pictures.items():
+        grid.add_row(Text(name), text)
+    return grid
+
+
+def _legend(tasks: Sequence[str], codes: Iterable[IntArray], cells: Iterable[IntArray]) -> Iterator[Text]:
+    """Yield what the characters stand for that there are, each with the number of its neurons."""
+    neurons = np.concatenate(list(codes))
+    several = any((own == _SEVERAL).any() for own in cells)
+    for code, name in [*enumerate(tasks), (_NONE, "no task"), (_SEVERAL, "several tasks")]:
+        count = np.count_nonzero(neurons == code)
+        if count or (several and code == _SEVERAL):
+            yield Text.assemble(_mark(code), f" {name}", (f" {count}" if count else "", "dim"))
