@@ -204,7 +204,7 @@ def check(
 
 @app.command(epilog="Example: spatialgraph info runs/table1/networks/mix-spatial-0.h5")
 def info(file: File) -> None:
-    """Show what a file holds: layers, tasks, accuracies, how it was made."""
+    """Show what a file holds: layers, tasks, accuracies, costs, how it was made, and where its modules lie."""
     with _errors():
         describe = importlib.import_module("spatialgraph.describe").describe
         console = _console()
@@ -338,12 +338,12 @@ def _draw(results: Path, out: Path, formats: str, only: list[str] | None, **chos
         typer.echo(line)
 
 
-def _joined(paths: Sequence[Path]) -> list[str]:
 def _report(results: Path, out: Path | None = None) -> None:
     written = _stage("analyses.report").write_report(results, out, console=_console(stderr=True))
     typer.echo(f"{written}: open it in a browser")
 
 
+def _joined(paths: Sequence[Path]) -> list[str]:
     """Return the paths with those of one name in one line, as a shell writes them: ``figure.{pdf,png}``."""
     endings: dict[Path, list[str]] = {}
     for path in paths:
