@@ -118,7 +118,7 @@ def scatter(network: Network, split: Split, width: int = WIDTH) -> RenderableTyp
     said = f"the last {len(names)} of {len(network.split_layers)} split layers" if left_out else ""
     said = ", ".join(filter(None, [f"{split.method} split", said]))
     legend = [*_legend(network.tasks, codes.values(), cells.values()), Text(f"({said})", style="dim")]
-    return Group(Text("  ").join(legend), _below(pictures, title) if on_a_line else _beside(pictures))
+    return Group(*_packed(legend, width), _below(pictures, title) if on_a_line else _beside(pictures))
 
 
 def _codes(members: BoolArray) -> IntArray:
@@ -164,3 +164,13 @@ def _legend(tasks: Sequence[str], codes: Iterable[IntArray], cells: Iterable[Int
         count = np.count_nonzero(neurons == code)
         if count or (several and code == _SEVERAL):
             yield Text.assemble(_mark(code), f" {name}", (f" {count}" if count else "", "dim"))
+
+
+def _packed(parts: Iterable[Text], width: int) -> list[Text]:
+    """Return lines of parts, none of which is broken if it fits into a line."""
+    lines = [Text()]
+    for part in parts:
+        if lines[-1] and lines[-1].cell_len + 2 + part.cell_len > width:
+            lines.append(Text())
+        lines[-1] = Text.assemble(lines[-1], "  " if lines[-1] else "", part)
+    return lines
