@@ -13,7 +13,7 @@ import pandas as pd
 
 from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.splits.split import Split
-from spatialgraph.store import read_network, read_snapshots, read_splits
+from spatialgraph.store import read_header, read_network, read_snapshots, read_splits
 
 COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value")
 """The columns of ``scores.csv``: one row is one score."""
@@ -137,6 +137,14 @@ class Results:
         if name not in self._networks:
             self._networks[name] = read_network(self._file(name))
         return self._networks[name]
+
+    def snapshot_epochs(self, name: str) -> tuple[float, ...]:
+        """Return after how many epochs the file of a network holds snapshots, in ascending order; none is read.
+
+        Raises:
+            FileNotFoundError: the run, or its file of this network, is not where the analysis found it.
+        """
+        return read_header(self._file(name)).snapshots
 
     def snapshots(self, name: str) -> list[tuple[float, Network]]:
         """Return a network at all moments of its training that its file holds; they are read once.

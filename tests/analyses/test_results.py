@@ -60,6 +60,7 @@ def test_snapshots_are_the_moments_of_training_and_the_trained_network_last(tmp_
         again = Results.load(results.folder)
         found = again.snapshots("mix-spatial-1")
         assert [epoch for epoch, _ in found] == expected
+        assert again.snapshot_epochs("mix-spatial-1") == (0.0, 0.25)
         assert found[-1][1] is again.network("mix-spatial-1")
         assert found[0][1].connections[-1].weight.max() == 0
         assert again.snapshots("mix-spatial-1") is found
