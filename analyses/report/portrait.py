@@ -194,7 +194,7 @@ def _evaluation(path: Path, _changed: int) -> Evaluation:
     return read_evaluation(path)
 
 
-def _strongest(
+def strongest_connections(
     connections: Sequence[Connection], first: Mapping[int, int], most: int
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """Return source, target and weight of the strongest connections that are not 0, the strongest first."""
@@ -222,7 +222,7 @@ def _pack_connections(prefix: str, source: IntArray, target: IntArray, weight: F
 
 
 def _connections(network: Network, most: int, pack: Pack) -> dict[str, Any]:
-    source, target, weight = _strongest(network.split_connections, _first_of(network), most)
+    source, target, weight = strongest_connections(network.split_connections, _first_of(network), most)
     _pack_connections("", source, target, weight, pack)
     pack.add("negative", (weight < 0).astype(np.uint8))
     total = sum(int(np.count_nonzero(connection.weight)) for connection in network.split_connections)
@@ -338,7 +338,7 @@ def _film(results: Results, network: Network, splits: Mapping[str, Split], most:
     places = [plane.project(place) for _, moment in snapshots if (place := _places(moment)) is not None]
     pack.quantise("film-position", np.stack(places))
     first = _first_of(network)
-    frames = [_strongest(moment.split_connections, first, most) for _, moment in snapshots]
+    frames = [strongest_connections(moment.split_connections, first, most) for _, moment in snapshots]
     fewest = min(len(weight) for _, _, weight in frames)
     source, target, weight = (np.stack([part[:fewest] for part in parts]) for parts in zip(*frames, strict=True))
     _pack_connections("film-", source, target, weight, pack)

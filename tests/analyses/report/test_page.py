@@ -1,0 +1,389 @@
+"""The report's page in a real browser: what is shown, what picks change, and that nothing is asked of anyone."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysed_run import EPOCHS, MOMENTS, SPLITS, UNITS, write_analysed_run
+
+from spatialgraph.analyses.report import write_report
+from spatialgraph.communities import strengths_to_tasks
+from spatialgraph.store import read_network, read_splits
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# No sandbox, since tests may run as root; no services of the browser's own, which would ask for addresses.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+FLAGS += ["--disable-component-update", "--disable-quic"]
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+# One process has the browser and the run, whichever way tests are shared out.
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+    pytest.mark.xdist_group("browser"),
+]
+
+TASKS = ("left", "<i>right</i>")  # a name is text, whatever it looks like
+FIRST = "concatenate-spatial-0"
+LINES = UNITS * UNITS * 2
+SPLIT_UNITS = 3 * UNITS
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return write_analysed_run(tmp_path_factory.mktemp("analysed"), TASKS)
+
+
+@pytest.fixture(scope="module")
+def address(results):
+    return write_report(results).resolve().as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Return a function that opens the page; afterwards, nothing may have gone wrong or been asked for."""
+    faults, asked, contexts = [], [], []
+
+    def open_page(width=1280, height=900, fragment="", **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address + fragment)
+        page.wait_for_selector("html[data-drawn]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+    assert {url.split("#")[0] for url in asked} == {address}
+
+
+@pytest.fixture
+def page(opened):
+    return opened()
+
+
+def state(page, name):
+    return page.evaluate("name => spatialgraph.state[name]", name)
+
+
+def point_of(page, view, unit):
+    """Return where a neuron is on the page: the canvas is brought into view."""
+    canvas = page.locator(f"#{view}")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    places = page.evaluate("view => spatialgraph.places()[view]", view)
+    return box["x"] + places[2 * unit], box["y"] + places[2 * unit + 1]
+
+
+def picture(page, view):
+    """Return what a canvas shows, once it is drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.evaluate("id => document.getElementById(id).toDataURL()", view)
+
+
+def options(page, select):
+    return page.locator(f"#{select} option").all_text_contents()
+
+
+def scored(results, **wanted):
+    """Return the rows of scores.csv with these values, as texts, and their lines in the file."""
+    rows = pd.read_csv(results / "scores.csv", dtype=str, keep_default_na=False)
+    return rows[np.logical_and.reduce([rows[name] == value for name, value in wanted.items()])]
+
+
+def test_the_first_picture_is_there_at_once(opened):
+    """Ten times less than the two seconds that a reader may have to wait, on a machine at rest; the best of three."""
+    moments = [float(opened().locator("html").get_attribute("data-drawn")) for _ in range(3)]
+    assert min(moments) < 2000
+
+
+def test_the_page_says_what_the_summary_says_and_names_are_text(page, results):
+    summary = (results / "summary.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^## (.*)$", summary, re.MULTILINE)
+    assert page.locator("#summary summary").all_text_contents() == titles
+    assert page.locator("#legend").text_content().count("<i>right</i>") == 1
+    assert page.locator("#legend i, #modules i i").count() == 0
+    assert page.title() == "small · spatialgraph"
+
+
+def test_a_number_of_the_table_leads_to_its_rows(page, results):
+    page.locator("#table-holder tr", has_text="activation = 0").nth(1).locator("button").nth(1).click()
+    shown = page.locator("#rows-holder tbody tr")
+    rows = scored(
+        results, kind="spatial", inputs="concatenate", split="greedy", ablation="zero", metric="accuracy-drop"
+    )
+    assert len(rows) == 4
+    lines = (results / "scores.csv").read_text(encoding="utf-8").splitlines()
+    for found, (index, row) in zip(shown.all(), rows.iterrows(), strict=True):
+        line, network, seed, task, value = found.locator("td").all_text_contents()
+        assert int(line) == index + 2
+        fields = lines[int(line) - 1].split(",")
+        assert (network, seed, task) == (row["network"], row["seed"], row["task"]) == (fields[1], fields[4], fields[8])
+        assert float(value) == float(row["value"]) == float(fields[9])
+    mean = rows["value"].astype(float).mean()
+    assert page.locator("#rows-title").text_content() == f"Accuracy drop: {mean:.3f}".replace("-", "−")
+    page.keyboard.press("Escape")
+    assert not page.locator("#rows").is_visible()
+
+
+def test_the_table_shows_all_methods_of_a_measure(page, results):
+    page.select_option("#table-what", "modularity")
+    assert sorted(page.locator("#table-holder tbody th").all_text_contents()) == sorted(SPLITS)
+    numbers = page.locator("#table-holder tbody tr", has_text="louvain").locator("td").first.text_content()
+    cells = pd.read_csv(results / "summary.csv", keep_default_na=False)
+    cell = cells.query(
+        "kind == 'regular' and inputs == 'concatenate' and split == 'louvain' and metric == 'modularity'"
+    )
+    assert numbers.split()[0] == f"{float(cell['mean'].item()):.3f}".replace("-", "−")
+
+
+def test_picks_change_the_network_the_method_and_the_address(page, results):
+    assert options(page, "pick-kind") == ["Regular", "Spatial"]
+    assert page.locator("#network-note").text_content().startswith(f"{FIRST}: accuracy left")
+    page.select_option("#pick-seed", label="1")
+    assert "concatenate-spatial-1" in page.locator("#network-note").text_content()
+    page.select_option("#pick-kind", "regular")
+    assert page.locator("#network-note").text_content().startswith("concatenate-regular-1:")
+    assert "It has no positions" in page.locator("#network-note").text_content()
+    page.select_option("#pick-inputs", "mix")
+    assert page.locator("#network-note").text_content().startswith("mix-regular-0:")
+    page.select_option("#pick-method", "louvain")
+    assert "network=mix-regular-0&method=louvain" in page.url
+    split = read_splits(results / "splits.h5")["mix-regular-0"]["louvain"]
+    sizes = [sum(int(members[:, task].sum()) for members in split.membership.values()) for task in (0, 1)]
+    for card, size in zip(page.locator("#modules .module").all(), sizes, strict=True):
+        assert f"({size} neurons)" in card.text_content()
+
+
+def test_a_link_leads_to_what_its_sender_saw(opened):
+    page = opened(fragment="#network=mix-spatial-0&method=positions&ablation=mean&neuron=17")
+    assert page.locator("#network-note").text_content().startswith("mix-spatial-0:")
+    assert page.input_value("#pick-method") == "positions"
+    assert page.input_value("#pick-ablation") == "mean"
+    assert page.locator("#neuron-title").text_content() == "Neuron output 1"
+
+
+def test_the_slider_sets_the_weakest_connection_shown(page, results):
+    network = read_network(results.parent / "networks" / f"{FIRST}.h5")
+    strengths = np.concatenate([np.abs(connection.weight).ravel() for connection in network.split_connections])
+    pictures = set()
+    for share, tolerance in (("0", 0), ("500", 1), ("1000", 0)):
+        page.locator("#weakest").fill(share)
+        least, count = re.fullmatch(r"(\S+) \((\d+) lines\)", page.locator("#weakest-value").text_content()).groups()
+        expected = strengths.max() * (strengths.min() / strengths.max()) ** (int(share) / 1000)
+        assert float(least) == pytest.approx(expected, rel=0.06)
+        assert abs(int(count) - (strengths >= expected * (1 - 1e-4)).sum()) <= tolerance
+        pictures.add(picture(page, "scene"))
+    assert int(count) == LINES
+    assert len(pictures) == 3
+
+
+def test_hovering_tells_of_a_neuron(page, results):
+    network = read_network(results.parent / "networks" / f"{FIRST}.h5")
+    split = read_splits(results / "splits.h5")[FIRST]["greedy"]
+    # Neurons of different layers lie on each other: from above, that of the last layer is the one that is seen.
+    for view, layer, name in (("scene", 2, "hidden2"), ("above", 3, "output")):
+        page.mouse.move(*point_of(page, view, (layer - 1) * UNITS + 3))
+        tip = page.locator("#tooltip")
+        sync_api.expect(tip).to_be_visible()
+        text = tip.text_content()
+        assert f"{name} 3 · " in text
+        expected = strengths_to_tasks(network, split)[layer][:2, 3]
+        numbers = [float(found) for found in tip.locator(".bars").first.locator("span").all_text_contents()[1::2]]
+        assert numbers == pytest.approx(expected, abs=0.006)
+        assert "selectivity" in text
+        assert re.search(r"methods: .* \d", text)
+        page.mouse.move(2, 2)
+        sync_api.expect(tip).to_be_hidden()
+
+
+def test_a_click_shows_the_strongest_connections_of_a_neuron(page, results):
+    network = read_network(results.parent / "networks" / f"{FIRST}.h5")
+    unit = 2 * UNITS + 1  # the second output: all of its connections enter it
+    page.mouse.click(*point_of(page, "scene", unit))
+    assert page.locator("#neuron-title").text_content() == "Neuron output 1"
+    weight = network.split_connections[-1].weight[1]
+    first = page.locator("#neuron .links button").first
+    strongest = int(np.abs(weight).argmax())
+    assert f"← hidden2 {strongest}" in first.text_content()
+    assert first.text_content().split()[-1] == f"{weight[strongest]:+.2f}".replace("-", "−")
+    said = page.locator("#neuron .facts li").all_text_contents()
+    assert [text.split(":")[0] for text in said] == options(page, "pick-method")
+    first.click()
+    assert page.locator("#neuron-title").text_content() == f"Neuron hidden2 {strongest}"
+    assert state(page, "neuron") == UNITS + strongest
+
+
+def test_a_brush_chooses_neurons_and_their_module(page):
+    places = page.evaluate("() => spatialgraph.places().above")
+    labels = {unit: places[2 * unit] for unit in range(SPLIT_UNITS)}
+    middle = (min(labels.values()) + max(labels.values())) / 2
+    left = [unit for unit, x in labels.items() if x < middle]
+    canvas = page.locator("#above")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 3, box["y"] + 3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + middle, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.move(box["x"] + middle, box["y"] + box["height"] - 3, steps=4)
+    page.mouse.up()
+    assert state(page, "brushed") == left
+    assert page.locator("#brushed").text_content().startswith(f"{len(left)} neurons chosen: ")
+    assert page.locator('.module[aria-pressed="true"]').count() == 1
+    page.click("#clear")
+    assert state(page, "brushed") == []
+    assert page.locator('.module[aria-pressed="true"]').count() == 0
+
+
+def test_a_module_tells_what_tasks_lose_without_it(page, results):
+    page.select_option("#pick-ablation", "incoming")
+    for module, card in enumerate(page.locator("#modules .module").all()):
+        shown = card.locator(".bars > span").all_text_contents()
+        assert shown[::2] == list(TASKS)
+        for task, text in zip(TASKS, shown[1::2], strict=True):
+            full = scored(results, network=FIRST, split="none", metric="accuracy", task=task)["value"].astype(float)
+            metric = f"accuracy-without:{TASKS[module]}"
+            found = scored(results, network=FIRST, split="greedy", ablation="incoming", metric=metric, task=task)
+            assert float(text.replace("−", "-")) == pytest.approx(full.item() - float(found["value"].item()), abs=6e-4)
+    before = picture(page, "scene")
+    page.locator("#modules .module").first.click()
+    assert state(page, "module") == 0
+    assert picture(page, "scene") != before
+
+
+def test_null_distributions_show_what_was_observed(page, results):
+    figures = page.locator("#nulls figure")
+    titles = figures.locator("figcaption").all_text_contents()
+    assert sum(title.startswith("Modularity") for title in titles) == 3
+    assert sum(title.startswith("Accuracy drop") for title in titles) == 1
+    rows = pd.read_csv(results / "nulls.csv", keep_default_na=False)
+    rows = rows[(rows["network"] == FIRST) & (rows["split"] == "greedy") & (rows["metric"] == "modularity")]
+    row = rows[rows["null"] == "shuffle"].iloc[0]
+    facts = figures.locator(".note").first.text_content()
+    observed, z, p = (float(text.replace("−", "-")) for text in re.findall(r"[−\d.]+", facts))
+    assert observed == pytest.approx(float(row["value"]), abs=6e-4)
+    assert z == pytest.approx(float(row["z"]), abs=0.06)
+    assert p == pytest.approx(float(row["p"]), abs=6e-3)
+
+
+def test_the_agreement_matrix_marks_where_two_methods_differ(page, results):
+    table = pd.read_csv(results / "agreement.csv")
+    row = table.query(f"network == '{FIRST}' and split == 'greedy' and other == 'positions'")
+    value = row[row["measure"] == "adjusted-rand"]["value"].item()
+    cell = page.get_by_role("button", name="greedy and positions:")
+    shown = cell.get_attribute("aria-label").split(": ")[1].replace("−", "-")
+    assert float(shown) == pytest.approx(value, abs=6e-3)
+    page.get_by_role("button", name="random and greedy:").click()
+    assert page.input_value("#compare") == "greedy"
+    assert page.input_value("#pick-method") == "random"
+    before = picture(page, "above")
+    page.select_option("#compare", "")
+    assert picture(page, "above") != before
+    cell = page.get_by_role("button", name="greedy and greedy:")
+    cell.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("() => document.activeElement.getAttribute('aria-label')").startswith("greedy and ")
+
+
+def test_the_film_plays_and_is_scrubbed(page):
+    assert page.locator("#scrubber").get_attribute("max") == str(len(MOMENTS))
+    assert page.locator("#moment").text_content() == str(EPOCHS)
+    last = picture(page, "screen")
+    page.locator("#scrubber").fill("1")
+    assert page.locator("#moment").text_content() == "0.25"
+    assert picture(page, "screen") != last
+    page.locator("#screen").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#moment").text_content() == "0.50"
+    page.select_option("#duration", "4")
+    page.keyboard.press("Space")
+    assert page.locator("#play").text_content() == "Pause"
+    sync_api.expect(page.locator("#moment")).to_have_text(str(EPOCHS), timeout=10_000)
+    sync_api.expect(page.locator("#play")).to_have_text("Play")
+
+
+def test_a_network_without_positions_has_no_film(page):
+    page.select_option("#pick-kind", "regular")
+    assert not page.locator("#screen").is_visible()
+    assert FIRST in page.locator("#film-note").text_content()
+
+
+def test_the_keyboard_turns_zooms_and_walks(page):
+    page.locator("#scene").focus()
+    pictures = [picture(page, "scene")]
+    for key in ("ArrowRight", "ArrowUp", "+", "."):
+        page.keyboard.press(key)
+        pictures.append(picture(page, "scene"))
+    assert len(set(pictures)) == len(pictures)
+    assert page.locator("#spoken").text_content().startswith("hidden1 0, ")
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+    assert picture(page, "scene") == pictures[0]
+    page.locator("#above").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert state(page, "neuron") == 0
+    assert page.locator('.module[aria-pressed="true"]').count() == 1
+
+
+def test_dragging_turns_and_the_wheel_zooms(page):
+    first = picture(page, "scene")
+    canvas = page.locator("#scene")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 20
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 10, steps=3)
+    page.mouse.up()
+    turned = picture(page, "scene")
+    assert turned != first
+    assert state(page, "neuron") == -1
+    page.mouse.wheel(0, -240)
+    sync_api.expect(canvas).to_be_in_viewport()
+    assert picture(page, "scene") != turned
+    page.click("#turn-back")
+    page.mouse.move(2, 2)
+    assert picture(page, "scene") == first
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_sticks_out_of_the_page(opened, width, scheme):
+    page = opened(width=width, color_scheme=scheme)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    background = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
+    lightness = np.mean([int(part) for part in re.findall(r"\d+", background)[:3]])
+    assert lightness < 60 if scheme == "dark" else lightness > 200
+    for part in ("table-holder", "scene", "above", "modules", "nulls", "agreement-holder", "screen"):
+        assert page.locator(f"#{part}").bounding_box()["width"] <= width
+
+
+def test_a_printed_page_has_every_part_open_and_no_controls(page):
+    page.emulate_media(media="print")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("#play").is_visible()
+    assert page.locator("#summary details:not([open])").count() == 0
+    assert page.locator("#scene").is_visible()
+
+
+def test_the_page_is_one_file_that_names_no_other(address):
+    text = Path(address.removeprefix("file://")).read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!#|data:)""", text)
+    assert not re.search(r"https?://", text.replace("http://www.w3.org/2000/svg", ""))

@@ -1,0 +1,255 @@
+"""What the report is made of: each number that the page shows is one that an analysis wrote."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysed_run import MOMENTS, SPLITS, UNITS, write_analysed_run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spatialgraph.activations import task_variance
+from spatialgraph.analyses import report
+from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.report import write_report
+from spatialgraph.analyses.report.content import behind, content, html, read_cells
+from spatialgraph.analyses.report.packing import unpack
+from spatialgraph.analyses.report.portrait import Room, portrait, strongest_connections
+from spatialgraph.analyses.results import Results
+from spatialgraph.metrics import modularity
+from spatialgraph.network import Connection
+from spatialgraph.store import read_evaluation
+
+FIRST = "concatenate-spatial-0"
+ROOM = Room(connections=50, frame=20)
+NO_AGREEMENT = pd.DataFrame(columns=["network", "split", "other", "measure", "value"])
+
+pytestmark = pytest.mark.xdist_group("browser")  # which makes the same run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_analysed_run(tmp_path_factory.mktemp("analysed"))
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return Results.load(folder)
+
+
+@pytest.fixture(scope="module")
+def drawn(results, folder):
+    agreement = Evidence.load(folder).agreement
+    return {name: portrait(results, agreement, name, ROOM) for name in results.members["network"]}
+
+
+def array(portrait, name):
+    return unpack(portrait.pack.entries[name], portrait.pack.text())
+
+
+def test_neurons_have_the_tasks_that_methods_give_them(results, drawn):
+    methods = drawn[FIRST].facts["methods"]
+    assert methods == list(results.methods)
+    members = array(drawn[FIRST], "membership")
+    for row, method in enumerate(methods):
+        split = results.splits[FIRST][method]
+        assert np.array_equal(members[row], np.concatenate(list(split.membership.values())))
+
+
+def test_methods_that_do_not_apply_to_a_network_are_left_out_of_it(drawn):
+    assert "positions" not in drawn["mix-regular-0"].facts["methods"]
+    assert sorted(drawn[FIRST].facts["methods"]) == sorted(SPLITS)
+
+
+def test_positions_are_those_of_the_network_and_missing_where_it_has_none(results, drawn):
+    network = results.network(FIRST)
+    places = np.concatenate([network.layers[number].position for number in network.split_layers])
+    assert np.allclose(array(drawn[FIRST], "position"), places, atol=1e-3)
+    assert drawn["mix-regular-0"].facts["dimensions"] == 0
+    assert "position" not in drawn["mix-regular-0"].pack.entries
+
+
+def test_the_strongest_connections_come_first(results, drawn):
+    weights = np.concatenate([np.abs(c.weight).ravel() for c in results.network(FIRST).split_connections])
+    found = array(drawn[FIRST], "weight")
+    assert np.allclose(found, np.sort(weights)[::-1][:50], rtol=1e-3)
+    assert drawn[FIRST].facts["connections"] == {"kept": 50, "total": int(np.count_nonzero(weights))}
+
+
+@given(seed=st.integers(0, 2**31), most=st.integers(0, 40))
+def test_the_strongest_connections_are_those_of_sorting_them_all(seed, most):
+    draw = np.random.default_rng(seed)
+    connections = [Connection(0, 1, draw.integers(-3, 4, (4, 3))), Connection(1, 2, draw.integers(-3, 4, (2, 4)))]
+    source, target, weight = strongest_connections(connections, {0: 0, 1: 3, 2: 7}, most)
+    every = [
+        (-abs(float(c.weight[i, j])), j + first, i + after, float(c.weight[i, j]))
+        for c, first, after in zip(connections, (0, 3), (3, 7), strict=True)
+        for i, j in np.ndindex(c.weight.shape)
+        if c.weight[i, j]
+    ]
+    sizes = [size for size, *_ in sorted(every)[:most]]
+    assert (-np.abs(weight)).tolist() == sizes
+    assert {(s, t, w) for s, t, w in zip(source, target, weight, strict=True)} <= {row[1:] for row in every}
+
+
+def test_selectivity_is_the_share_of_task_variance(results, drawn):
+    network = results.network(FIRST)
+    evaluation = read_evaluation(results.run / network.metadata["evaluation"]["file"])
+    variance = np.concatenate(list(task_variance(network, evaluation, network.split_layers).values()))
+    expected = variance / variance.sum(axis=1, keepdims=True)
+    assert np.allclose(array(drawn[FIRST], "selectivity"), expected, atol=1e-4)
+
+
+def test_what_is_lost_without_a_module_is_that_of_the_scores(results, drawn):
+    found = array(drawn[FIRST], "without")
+    rows = results.scores[results.scores["network"] == FIRST]
+    for task, name in enumerate(("left", "right")):
+        own = rows[(rows["metric"] == "accuracy-without:left") & (rows["task"] == name) & (rows["ablation"] == "mean")]
+        own = own.set_index("split")["value"]
+        for row, method in enumerate(results.methods):
+            assert found[row, results.ablations.index("mean"), 0, task] == pytest.approx(own[method], abs=1e-4)
+
+
+def test_controls_are_the_means_of_random_splits(results, drawn, folder):
+    nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False)
+    own = nulls[(nulls["network"] == FIRST) & (nulls["null"] == "random-split") & (nulls["split"] == "greedy")]
+    own = own[(own["metric"] == "accuracy-without:right") & (own["ablation"] == "zero") & (own["task"] == "left")]
+    found = array(drawn[FIRST], "without-control")
+    place = results.methods.index("greedy"), results.ablations.index("zero"), 1, 0
+    assert found[place] == pytest.approx(float(own["mean"].item()), abs=1e-4)
+
+
+def test_distributions_are_those_of_the_null_models(drawn, folder):
+    nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False)
+    own = nulls[(nulls["network"] == FIRST) & (nulls["split"] == "louvain")]
+    shown = {(entry["metric"], entry["null"], entry["ablation"]): entry for entry in drawn[FIRST].facts["nulls"]}
+    assert {null for metric, null, _ in shown if metric == "modularity"} == {"shuffle", "strength", "distance"}
+    row = own[(own["metric"] == "modularity") & (own["null"] == "strength")].iloc[0]
+    observed, z, p = shown["modularity", "strength", ""]["observed"]["louvain"]
+    assert (observed, z, p) == pytest.approx((float(row["value"]), float(row["z"]), float(row["p"])))
+    values = array(drawn[FIRST], "draws:modularity:strength:")[drawn[FIRST].facts["methods"].index("louvain")]
+    assert values.mean() == pytest.approx(float(row["mean"]), abs=1e-4)
+    drop = shown["accuracy-drop", "random-split", "zero"]
+    rows = own[(own["metric"] == "accuracy-drop") & (own["ablation"] == "zero")]
+    assert drop["observed"]["louvain"][0] == pytest.approx(rows["value"].astype(float).mean())
+    values = array(drawn[FIRST], drop["array"])[drawn[FIRST].facts["methods"].index("louvain")]
+    assert values.mean() == pytest.approx(rows["mean"].astype(float).mean(), abs=1e-4)
+
+
+def test_agreement_is_the_same_from_both_sides(drawn, folder):
+    table = pd.read_csv(folder / "agreement.csv")
+    own = table[(table["network"] == FIRST) & (table["measure"] == "adjusted-rand")]
+    found = array(drawn[FIRST], "agreement:adjusted-rand")
+    methods = drawn[FIRST].facts["methods"]
+    for row in own.itertuples():
+        one, other = methods.index(row.split), methods.index(row.other)
+        assert found[one, other] == pytest.approx(row.value, abs=1e-4)
+        assert found[other, one] == found[one, other]
+
+
+def test_the_film_has_every_moment(results, drawn):
+    facts = drawn[FIRST].facts["film"]
+    assert facts["epochs"] == [*MOMENTS, 4]
+    positions = array(drawn[FIRST], "film-position")
+    assert positions.shape == (len(MOMENTS) + 1, 3 * UNITS, 2)
+    split = results.splits[FIRST]["greedy"]
+    found = array(drawn[FIRST], "film-modularity")
+    assert found == pytest.approx([modularity(was, split) for _, was in results.snapshots(FIRST)], abs=1e-4)
+    assert drawn["mix-regular-0"].facts["film"] is None  # it has no positions
+    assert portrait(results, NO_AGREEMENT, FIRST, Room(5, 0)).facts["film"] is None
+
+
+def test_the_rows_behind_the_table_are_lines_of_the_file(results, folder):
+    names, pack = behind(results)
+    lines = (folder / "scores.csv").read_text(encoding="utf-8").splitlines()
+    found = {name: unpack(entry, pack.text()) for name, entry in pack.entries.items()}
+    for k in range(0, len(found["line"]), 37):
+        fields = lines[found["line"][k] - 1].split(",")
+        assert fields[1] == names["network"][found["network"][k]]
+        assert fields[5:9] == [names[name][found[name][k]] for name in ("split", "ablation", "metric", "task")]
+        assert float(fields[9]) == found["value"][k]
+
+
+def test_cells_are_those_of_the_summary(results, folder):
+    cells = read_cells(folder / "summary.csv")
+    found = content(results, cells)
+    assert found["run"] == "small"
+    one = next(c for c in found["cells"] if c["metric"] == "modularity" and c["split"] == "greedy")
+    own = cells[(cells["metric"] == "modularity") & (cells["split"] == "greedy") & (cells["kind"] == one["kind"])]
+    own = own[own["inputs"] == one["inputs"]].iloc[0]
+    assert (one["mean"], one["n"]) == pytest.approx((own["mean"], own["n"]))
+    alone = [cell for cell in found["cells"] if cell["n"] == 1]
+    assert alone
+    assert all(cell["low"] is None for cell in alone)
+
+
+def test_the_same_results_give_the_same_bytes(folder, tmp_path):
+    pages = [write_report(folder, tmp_path / f"{number}.html").read_bytes() for number in (1, 2)]
+    assert pages[0] == pages[1]
+    assert str(tmp_path).encode() not in pages[0]
+
+
+def test_scripts_are_whole_and_used(folder, tmp_path):
+    text = write_report(folder, tmp_path / "page.html").read_text(encoding="utf-8")
+    assets = {path.stem for path in report._ASSETS.glob("*.js")}
+    assert assets == set(report._SCRIPTS)
+    assert not re.search(r"\{\{|\{%", text.split('"use strict"')[0])
+
+
+def test_a_page_of_many_networks_stays_small():
+    names = [f"net-{number}" for number in range(600)]
+    rooms = report._rooms(names)
+    assert sum(room.connections for room in rooms.values()) <= 600 * 400
+    assert sum(room.frame > 0 for room in rooms.values()) == 36
+    assert report._rooms(["one"])["one"].connections == 8000
+
+
+def test_results_without_null_models_snapshots_or_evaluation_have_a_report(tmp_path):
+    folder = write_analysed_run(tmp_path, splits=("greedy",), nulls=0, inputs=("mix",))
+    shutil.rmtree(folder / "parts")
+    for path in (folder.parent).glob("evaluation-*.h5"):
+        path.unlink()
+    found = portrait(Results.load(folder), NO_AGREEMENT, "mix-spatial-0", ROOM)
+    assert found.facts["nulls"] == []
+    assert found.facts["selectivity"] is False
+    assert write_report(folder).stat().st_size > 10_000
+
+
+def test_a_folder_that_is_no_result_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a folder that `spatialgraph analyze` wrote, found nothing"):
+        write_report(tmp_path / "none")
+
+
+def test_a_missing_or_a_damaged_summary_is_named(folder, tmp_path):
+    copy = tmp_path / "small" / "results"
+    shutil.copytree(folder, copy)
+    (copy / "summary.csv").write_text("kind,inputs\nspatial,mix\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"summary\.csv: expected the columns split, ablation, .*, found kind, inputs"):
+        write_report(copy)
+    (copy / "summary.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"summary\.csv: expected what `spatialgraph analyze` wrote"):
+        write_report(copy)
+
+
+def test_without_jinja2_the_extra_is_named(folder):
+    code = "import sys; sys.modules['jinja2'] = None\nfrom spatialgraph.cli import main\nmain(['report', sys.argv[1]])"
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    expected = 'error: the report needs the package jinja2, found none: pip install "spatialgraph[report]"\n'
+    assert done.stderr == expected
+
+
+def test_text_of_a_summary_is_not_html():
+    ((_, text),) = html("# Summary\n\n## A\n\n| <b> | `x` |\n| --- | ---: |\n| <script>alert(1)</script> | 2 |\n")
+    assert "<script>" not in text
+    assert "<table>" in text
+    assert "<code>x</code>" in text
+
+
+def test_room_is_not_negative():
+    with pytest.raises(ValueError, match="room: expected numbers of connections of at least 0"):
+        Room(-1, 0)
