@@ -20,6 +20,10 @@ from .splits import Split
 WIDTH, HEIGHT = 80, 15
 """The most characters of a line of a picture, and the most lines of a layer in it."""
 
+MIN_INPUT_STRENGTH = 0.1
+"""Neurons whose absolute input weights sum to no more are not shown, as in Wołczyk et al., "Biologically-Inspired
+Spatial Neural Networks", arXiv:1910.02776, footnote 4."""
+
 # Of a layer; fewer characters show no clusters.
 _LEAST = 16
 
@@ -87,7 +91,7 @@ def scatter(network: Network, split: Split, width: int = WIDTH) -> RenderableTyp
     """Return a picture of the split layers, all to one scale, the output last, and what its characters stand for.
 
     Positions on a line are a line for each layer; of those with more than two dimensions the first two principal
-    coordinates are shown.
+    coordinates are shown. Neurons that hardly anything enters are left out, unless there are no others.
 
     Args:
         network: a network with positions in every split layer.
@@ -99,26 +103,54 @@ def scatter(network: Network, split: Split, width: int = WIDTH) -> RenderableTyp
     """
     if not network.has_positions:
         raise NotApplicableError(f"{network.name}: expected positions in every split layer, found a layer without")
-    positions = {k: np.asarray(network.layers[k].position, np.float64) for k in network.split_layers}
-    plane = Plane.of(np.concatenate(list(positions.values())))
-    on_a_line, width = plane.axes.shape[1] == 1, min(width, WIDTH)
-    names = {k: network.layers[k].name for k in positions}
-    title = min(max(map(len, names.values())), max(1, width - 2 - _LEAST))  # where a layer is a line
-    columns = max(1, width - 2 - title)
-    if not on_a_line:
-        shown = network.split_layers[-max(1, (width + 1) // (_LEAST + 3)) :]  # each has an edge, one apart
-        names = {k: names[k] for k in shown}
+    width, shown = min(width, WIDTH), network.split_layers
+    title = min(max(len(network.layers[k].name) for k in shown), max(1, width - 2 - _LEAST))
+    on_a_line = _positions(network, shown[0]).shape[1] == 1
+    if on_a_line:
+        columns = max(1, width - 2 - title)
+    else:
+        shown = shown[-max(1, (width + 1) // (_LEAST + 3)) :]  # each has an edge, one apart
         columns = max(1, (width + 1) // len(shown) - 3)
-    points = {k: plane.project(positions[k]) for k in names}
-    raster = Raster.around(np.concatenate(list(points.values())), columns, HEIGHT)
-    codes = {k: _codes(split.membership[k]) for k in names}
-    cells = {k: raster.cells(points[k], codes[k]) for k in names}
-    pictures = {names[k]: _drawn(own) for k, own in cells.items()}
-    left_out = len(network.split_layers) - len(names)
-    said = f"the last {len(names)} of {len(network.split_layers)} split layers" if left_out else ""
-    said = ", ".join(filter(None, [f"{split.method} split", said]))
-    legend = [*_legend(network.tasks, codes.values(), cells.values()), Text(f"({said})", style="dim")]
+    drawn = _entered(network, shown)
+    codes = {k: _codes(split.membership[k])[drawn[k]] for k in shown}
+    cells = _cells({k: _positions(network, k)[drawn[k]] for k in shown}, codes, columns)
+    said = [f"{split.method} split"]
+    if len(shown) < len(network.split_layers):
+        said.append(f"the last {len(shown)} of {len(network.split_layers)} split layers")
+    if left_out := sum(np.count_nonzero(~own) for own in drawn.values()):
+        said.append(f"{left_out} without input left out")
+    legend = [*_legend(network.tasks, codes.values(), cells.values()), Text(f"({', '.join(said)})", style="dim")]
+    pictures = {network.layers[k].name: _picture(cells[k]) for k in shown}
     return Group(*_packed(legend, width), _below(pictures, title) if on_a_line else _beside(pictures))
+
+
+def _positions(network: Network, layer: int) -> NDArray[np.float64]:
+    return np.asarray(network.layers[layer].position, np.float64)
+
+
+def _entered(network: Network, layers: Sequence[int]) -> dict[int, BoolArray]:
+    """Return which neurons of each layer have input; all, if none has."""
+    entered = {k: _input_strength(network, k) > MIN_INPUT_STRENGTH for k in layers}
+    return entered if any(own.any() for own in entered.values()) else {k: own | True for k, own in entered.items()}
+
+
+def _cells(
+    positions: Mapping[int, NDArray[np.float64]], codes: Mapping[int, IntArray], columns: int
+) -> dict[int, IntArray]:
+    """Return the characters of every layer, in one raster."""
+    plane = Plane.of(np.concatenate(list(positions.values())))
+    points = {k: plane.project(own) for k, own in positions.items()}
+    raster = Raster.around(np.concatenate(list(points.values())), columns, HEIGHT)
+    return {k: raster.cells(own, codes[k]) for k, own in points.items()}
+
+
+def _input_strength(network: Network, layer: int) -> NDArray[np.float64]:
+    """Return the sum of the absolute weights that enter each neuron of a layer, ``(units,)``."""
+    strength = np.zeros(network.layers[layer].size)
+    for connection in network.connections:
+        if connection.target == layer:
+            strength += np.abs(connection.weight).sum(axis=1)
+    return strength
 
 
 def _codes(members: BoolArray) -> IntArray:
@@ -134,7 +166,7 @@ def _mark(code: int) -> tuple[str, str]:
     return _MARKS[code % len(_MARKS)], _COLOURS[code % len(_COLOURS)]
 
 
-def _drawn(cells: IntArray) -> Text:
+def _picture(cells: IntArray) -> Text:
     return Text("\n", no_wrap=True).join(Text.assemble(*map(_mark, line.tolist())) for line in cells)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,21 @@ def test_a_neuron_that_serves_several_tasks_is_marked():
     split = Split("shared", {1: np.array([[True, True], [False, True]])})
     assert boxed(rendered(scatter(network, split)))[0][0].strip().split() == ["#", "x"]
     assert "# several tasks 1" in rendered(scatter(network, split))
+
+
+def test_neurons_that_hardly_anything_enters_are_left_out():
+    network = network_of([[[0, 0], [100, 0], [1, 0]]])
+    weights = [[0.5], [0.0625], [-0.125]]
+    network = replace(network, connections=(Connection(0, 1, weights),))
+    text = rendered(scatter(network, split_of(network, [0, 1, 1])))
+    assert text.startswith("o task0 1  x task1 1  (by hand split, 1 without input left out)\n")
+    assert boxed(text)[0][0].split() == ["o", "x"]
+
+
+def test_where_nothing_enters_any_neuron_all_are_shown():
+    network = network_of([[[0, 0], [1, 0]]])
+    network = replace(network, connections=(Connection(0, 1, np.zeros((2, 1))),))
+    assert rendered(scatter(network, split_of(network, [0, 1]))).startswith("o task0 1  x task1 1  (by hand split)\n")
 
 
 def test_positions_on_a_line_are_a_line_for_each_layer():
