@@ -63,9 +63,12 @@ function hover(unit, x, y, canvas) {
   const votes = new Map();
   for (const method of network.methods) {
     const said = labelsOf(network, method)[unit];
-    votes.set(said, (votes.get(said) ?? 0) + 1);
+    votes.set(said, [...(votes.get(said) ?? []), method]);
   }
-  const said = [...votes].sort((a, b) => b[1] - a[1]).map(([task, count]) => `${taskName(network, task)} ${count}`);
+  const said = [...votes].sort((a, b) => b[1].length - a[1].length).map(([task, methods]) => {
+    const few = methods.length <= 3 ? ` (${methods.join(", ")})` : "";
+    return `${taskName(network, task)} ${methods.length}${few}`;
+  });
   const selectivity = selectivityBars(network, unit);
   tip.replaceChildren(
     make("b", {}, dotOf(network, label), ` ${nameOf(network, unit)} · ${taskName(network, label)}`),
