@@ -45,7 +45,9 @@ def terminal_table_one(results: Results, width: int = WIDTH) -> RenderableType:
     title = Text.assemble(("Accuracy before and after the split", "bold"), f" ({default_method(results)})")
     names = [table.name.removeprefix("table1-") for table in tables]
     meaning = " · ".join(f"{name}: {label(name)}" for name in names if label(name) != name)
-    return Group(title, *_chunks(tables, width), Text(f"{tables[0].spread}\n{meaning}".strip(), style="dim"))
+    first, *others = _chunks(tables, width)
+    parts = [first, *(part for chunk in others for part in ("", chunk))]
+    return Group(title, *parts, Text(f"{tables[0].spread}\n{meaning}".strip(), style="dim"))
 
 
 def _chunks(tables: list[Table], width: int) -> Iterator[RichTable]:

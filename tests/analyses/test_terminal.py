@@ -1,6 +1,7 @@
 """Results on a terminal: their numbers, and that no line is longer than the terminal is wide."""
 
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -193,3 +194,13 @@ def test_the_most_modular_method_comes_first_where_accuracy_was_not_measured(bui
     for scores, order in ((rows, ["greedy", "spectral", "random"]), (turned, ["random", "spectral", "greedy"])):
         lines = rendered(terminal_methods(Evidence(scores))).splitlines()
         assert [line.split()[0] for line in lines[4:7]] == order
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_colours_change_nothing_but_the_colour(built, compared, width):
+    for renderable in (terminal_table_one(built, width), terminal_methods(compared, width)):
+        console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+        console.print(renderable)
+        coloured = console.file.getvalue()
+        assert "\x1b[" in coloured
+        assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == rendered(renderable, width)

@@ -62,7 +62,8 @@ def work(tmp_path_factory):
     assert scores.startswith("runs/small/results/scores.csv: ")
     assert summary.startswith("runs/small/results/summary.csv: ")
     assert text.startswith("runs/small/results/summary.md: ")
-    assert following == "next: spatialgraph figures runs/small/results"
+    assert following.startswith("next: spatialgraph report runs/small/results")
+    assert following.endswith("spatialgraph figures runs/small/results")
     drawn = spatialgraph("figures", "runs/small/results", "--format", "png", cwd=folder)
     assert "Accuracy before and after the split" in drawn.stdout
     lines = [line for line in drawn.stdout.splitlines() if line.startswith("runs/")]
