@@ -1,0 +1,82 @@
+"""How fast the report is written, how large it is, and how soon a browser shows its first picture.
+
+    python benchmarks/page.py RESULTS [--repeats 5] [--out docs/benchmarks/page.json]
+
+RESULTS is a folder that `spatialgraph analyze` wrote. The page is opened in the Chromium that is installed, headless
+and without a graphics card, by Playwright; the first picture is when the browser has drawn the canvases, counted from
+the start of the navigation. A turn is the drawing of all layers of the network that is shown first, once as the page
+shows it and once with every connection that the page has. Medians over repetitions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+from report import report
+
+from spatialgraph.analyses.report import write_report
+
+LIMITS = {"bytes": 8_000_000, "first picture": 2.0}
+"""The most that the page of 18 networks may have, and the most seconds to its first picture."""
+
+_TURN = """() => new Promise((done) => {
+  const canvas = document.getElementById("scene");
+  const times = [];
+  const turn = () => {
+    if (times.length > 30) done(times.slice(1).map((time, k) => time - times[k]));
+    else {
+      times.push(performance.now());
+      canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+      requestAnimationFrame(turn);
+    }
+  };
+  requestAnimationFrame(turn);
+})"""
+
+
+def open_page(browser: Browser, path: Path) -> dict[str, float]:
+    """Open the page and return the seconds to its first picture, for a turn, and for one with all connections."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(path.resolve().as_uri())
+    page.wait_for_selector("html[data-drawn]")
+    first = float(page.locator("html").get_attribute("data-drawn") or "nan") / 1000
+    turn = statistics.median(page.evaluate(_TURN)) / 1000
+    page.locator("#weakest").fill("1000")
+    full = statistics.median(page.evaluate(_TURN)) / 1000
+    page.close()
+    return {"first picture": first, "turn": turn, "turn with all connections": full}
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        path = Path(folder) / "report.html"
+        written = []
+        for _ in range(options.repeats):
+            started = time.perf_counter()
+            write_report(options.results, path)
+            written.append(time.perf_counter() - started)
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        seen = [open_page(browser, path) for _ in range(options.repeats)]
+        found = {name: statistics.median(one[name] for one in seen) for name in seen[0]}
+        conditions = {"browser": browser.version, "playwright": importlib.metadata.version("playwright")}
+        browser.close()
+        sizes = {"bytes": path.stat().st_size, "networks": len(list((options.results / "parts").iterdir()))}
+    report({"write": statistics.median(written), **sizes, **found, "limits": LIMITS}, conditions, options.out)
+
+
+if __name__ == "__main__":
+    main()
