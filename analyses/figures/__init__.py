@@ -18,7 +18,11 @@ from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, save, st
 # Imported to enter their figures in `FIGURES`, in the order in which they are listed and drawn.
 # isort: off
 from . import networks
+from . import splits
+from . import connections
 from . import scores
+from . import masking
+from . import chance
 from . import training
 # isort: on
 
@@ -29,11 +33,15 @@ __all__ = [
     "SINGLE",
     "Choice",
     "Drawing",
+    "chance",
+    "connections",
     "draw",
     "drawings",
+    "masking",
     "networks",
     "save",
     "scores",
+    "splits",
     "style",
     "training",
 ]

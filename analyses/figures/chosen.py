@@ -1,8 +1,8 @@
-"""The networks that a figure shows: those chosen, or the first one with positions of each input mode."""
+"""The networks that a figure shows: those chosen, or the first ones of each input mode."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from spatialgraph.network import Network, NotApplicableError
@@ -19,6 +19,7 @@ class Shown:
     Attributes:
         network: the network.
         split: its split by the method that is shown.
+        kind: its kind.
         inputs: its input mode.
         title: what panels call it: its input mode where that tells it from the others shown, its name otherwise.
         slug: the same as a part of the name of a file.
@@ -26,31 +27,52 @@ class Shown:
 
     network: Network
     split: Split
+    kind: str
     inputs: str
     title: str
     slug: str
 
 
 def networks_with_positions(results: Results, choice: Choice) -> list[Shown]:
-    """Return the networks to show where they lie, in the order of their choice.
+    """Return the networks to show where they lie: those chosen, or the first with positions of each input mode.
 
     Raises:
         NotApplicableError: a chosen network, or every network, has no positions or no split by the method.
     """
-    if choice.networks is None:
-        return _first_of_each_mode(results, choice.method_of(results))
-    method, shown = choice.method_of(results), []
-    mode_of = dict(zip(results.members["network"], results.members["inputs"], strict=True))
-    for name in choice.networks:
-        split = results.splits.get(name, {}).get(method)
-        if split is None:
-            found = ", ".join(results.splits.get(name, {})) or "none"
-            raise NotApplicableError(f"{name}: expected a split by {method}, found {found}")
-        network = results.network(name)
-        if not has_positions(network):
-            raise NotApplicableError(f"{name}: expected a network with positions in its split layers, found none")
-        shown.append(Shown(network, split, mode_of[name], name, slug(name)))
+    if choice.networks is not None:
+        shown = [_chosen(results, name, choice) for name in choice.networks]
+        for one in shown:
+            if not has_positions(one.network):
+                raise NotApplicableError(
+                    f"{one.network.name}: expected a network with positions in its split layers, found none"
+                )
+        return shown
+    # Spatial networks before others that have positions too.
+    names = results.members.sort_values("kind", key=lambda kind: kind != "spatial", kind="stable")
+    of_modes = [names.loc[names["inputs"] == mode, "network"].tolist() for mode in results.inputs]
+    shown = [one for members in of_modes for one in _first(results, members, choice, has_positions)]
+    if not shown:
+        method = choice.method_of(results)
+        raise NotApplicableError(f"expected a network with positions and a split by {method}, found none")
     return shown
+
+
+def networks_by_mode(results: Results, choice: Choice) -> dict[str, list[Shown]]:
+    """Return the networks to show beside one another, by input mode: those chosen, or the first one of each kind.
+
+    Raises:
+        NotApplicableError: a chosen network, or every network, has no split by the method.
+    """
+    shown: list[Shown] = []
+    if choice.networks is not None:
+        shown = [_chosen(results, name, choice) for name in choice.networks]
+    else:
+        for _, members in results.members.groupby(["inputs", "kind"], sort=False):
+            shown += _first(results, members["network"].tolist(), choice, lambda network: bool(network.split_layers))
+    if not shown:
+        raise NotApplicableError(f"expected a network with a split by {choice.method_of(results)}, found none")
+    modes = dict.fromkeys(one.inputs for one in shown)
+    return {mode: [one for one in shown if one.inputs == mode] for mode in modes}
 
 
 def has_positions(network: Network) -> bool:
@@ -58,19 +80,19 @@ def has_positions(network: Network) -> bool:
     return bool(network.split_layers) and all(network.layers[k].position is not None for k in network.split_layers)
 
 
-def _first_of_each_mode(results: Results, method: str) -> list[Shown]:
-    """Return the first network with positions of each input mode; spatial ones before others."""
-    shown = [found for mode in results.inputs for found in _of_mode(results, mode, method)]
-    if not shown:
-        raise NotApplicableError(f"expected a network with positions and a split by {method}, found none")
-    return shown
+def _chosen(results: Results, name: str, choice: Choice) -> Shown:
+    """Return a network that was named."""
+    method, splits = choice.method_of(results), results.splits.get(name, {})
+    if method not in splits:
+        raise NotApplicableError(f"{name}: expected a split by {method}, found {', '.join(splits) or 'none'}")
+    member = results.members.set_index("network").loc[name]
+    return Shown(results.network(name), splits[method], str(member["kind"]), str(member["inputs"]), name, slug(name))
 
 
-def _of_mode(results: Results, mode: str, method: str) -> Iterator[Shown]:
-    """Yield the first network with positions of an input mode, if it has one."""
-    members = results.members.sort_values("kind", key=lambda kind: kind != "spatial", kind="stable")
-    for name in members.loc[members["inputs"] == mode, "network"]:
-        split = results.splits.get(name, {}).get(method)
-        if split is not None and has_positions(network := results.network(name)):
-            yield Shown(network, split, mode, label(mode), slug(mode))
+def _first(results: Results, names: list[str], choice: Choice, fits: Callable[[Network], bool]) -> Iterator[Shown]:
+    """Yield the first of some networks that has a split by the method and fits, if one does."""
+    for name in names:
+        if choice.method_of(results) in results.splits.get(name, {}) and fits(results.network(name)):
+            one = _chosen(results, name, choice)
+            yield Shown(one.network, one.split, one.kind, one.inputs, label(one.inputs), slug(one.inputs))
             return

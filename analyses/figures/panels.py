@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,15 +11,46 @@ from matplotlib.axes import Axes
 
 from .. import plots
 from ..results import label
+from ..statistics import RESAMPLES, interval_of_mean
+from ..tables import over_networks
+
+STATISTICS = ("mean", "sd", "low", "high", "rho")
+"""What the frame of a figure may tell of a group of networks, beside the value of each (``seed``)."""
+
+
+def with_intervals(points: pd.DataFrame, by: list[str], draws: int = RESAMPLES) -> pd.DataFrame:
+    """Return the mean of each group and its 95 % bootstrap interval.
+
+    Args:
+        points: a frame with a column ``value`` and those of `by`.
+        by: the columns that make a group.
+        draws: how many times the values are resampled, see `interval_of_mean`.
+
+    Returns:
+        the columns of `by`, then mean, low, high (NaN for n = 1) and n, in the order of appearance.
+
+    Example:
+        >>> frame = pd.DataFrame({"kind": ["a", "a", "b"], "value": [1.0, 1.0, 5.0]})
+        >>> with_intervals(frame, ["kind"]).to_dict("list")
+        {'kind': ['a', 'b'], 'mean': [1.0, 5.0], 'low': [1.0, nan], 'high': [1.0, nan], 'n': [2, 1]}
+    """
+    means = over_networks(points, by).assign(low=np.nan, high=np.nan)
+    groups = points.groupby(by, sort=False)["value"].agg(list)
+    for n in sorted(set(means["n"])):
+        rows = np.flatnonzero(means["n"] == n)
+        low, high = interval_of_mean(np.array([groups.iloc[row] for row in rows], np.float64), draws=draws)
+        means.loc[rows, "low"], means.loc[rows, "high"] = low, high
+    return means[[*by, "mean", "low", "high", "n"]]
 
 
 def points_and_means(points: pd.DataFrame, means: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return what a figure shows as one tidy frame: each seed's value, and the mean and deviation of the seeds."""
+    """Return what a figure shows as one tidy frame: each seed's value, then what is told of the seeds together."""
     columns = [*keys, "statistic", "network", "seed", "value"]
     parts = [points.assign(statistic="seed")[columns]]
-    for statistic in ("mean", "sd"):
-        part = means.drop(columns="value", errors="ignore").rename(columns={statistic: "value"})
-        parts.append(part.dropna(subset="value").assign(statistic=statistic).reindex(columns=columns))
+    for statistic in STATISTICS:
+        if statistic in means:
+            part = means.drop(columns="value", errors="ignore").rename(columns={statistic: "value"})
+            parts.append(part.dropna(subset="value").assign(statistic=statistic).reindex(columns=columns))
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
@@ -28,11 +59,32 @@ def first(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame[[*columns, *(name for name in frame.columns if name not in columns)]]
 
 
+def letter(number: int) -> str:
+    """Return the letter of a panel.
+
+    Example:
+        >>> letter(0), letter(25), letter(26)
+        ('a', 'z', 'aa')
+    """
+    return (letter(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)
+
+
 def head(ax: Axes, number: int, title: str, several: bool = True) -> None:
     """Write a panel's letter and title above it."""
     ax.set_title(title)
     if several:
-        ax.set_title(chr(ord("a") + number % 26), loc="left", fontweight="bold")
+        ax.set_title(letter(number), loc="left", fontweight="bold")
+
+
+def told(ax: Axes, number: int, texts: Sequence[tuple[str, str]], title: str = "") -> None:
+    """Write lines, each in its colour, above the right end of a panel, and its letter and title above them."""
+    for line, (text, colour) in enumerate(reversed(texts)):
+        ax.annotate(
+            text, (1, 1), xycoords="axes fraction", xytext=(0, 3 + 9 * line), textcoords="offset points", ha="right",
+            va="bottom", color=colour,
+        )  # fmt: skip
+    ax.set_title(letter(number), loc="left", fontweight="bold")
+    ax.set_title(title, pad=5 + 9 * len(texts) if title else None)
 
 
 def kind_keys(styles: dict[str, plots.Style]) -> list[Artist]:
@@ -46,3 +98,37 @@ def share_limits(axes: Sequence[Axes]) -> None:
         limits = np.array([ax.get_xlim() for ax in axes])
         for ax in axes:
             ax.set_xlim(limits[:, 0].min(), limits[:, 1].max())
+
+
+def of_references(methods: Iterable[str]) -> list[str]:
+    """Return the split methods that show what sizes alone cost: references, not methods among others.
+
+    Example:
+        >>> of_references(["greedy", "random", "random:seed=2"])
+        ['random', 'random:seed=2']
+    """
+    return [method for method in methods if method.startswith("random")]
+
+
+def networks_said(networks: pd.DataFrame) -> str:
+    """Say how many networks there are of a kind and input mode, from a row for each of them.
+
+    Example:
+        >>> networks_said(pd.DataFrame({"kind": ["a", "a", "b"], "inputs": "mix"}))
+        '1 to 2 seeds'
+    """
+    counts = networks.groupby(["kind", "inputs"]).size()
+    low, high = counts.min(), counts.max()
+    if high == 1:
+        return "one seed"
+    return f"{high} seeds" if low == high else f"{low} to {high} seeds"
+
+
+def wrapped(text: str) -> str:
+    r"""Return a text in two lines if it has several words.
+
+    Example:
+        >>> wrapped("incoming weights = 0"), wrapped("shuffle")
+        ('incoming\nweights = 0', 'shuffle')
+    """
+    return text.replace(" ", "\n", 1)

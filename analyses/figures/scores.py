@@ -1,23 +1,28 @@
-"""Scores over the seeds of training: split methods, and ablations."""
+"""Scores over the seeds of training: split methods, and modularity beside the accuracy that splits cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import stats
 
 from spatialgraph.network import NotApplicableError
 
 from .. import plots
-from ..results import FULL, Results, label
+from ..evidence import Row, number, records
+from ..results import Results, label
+from ..statistics import LEAST_SEEDS, LEVEL
 from ..tables import over_networks
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .panels import head, kind_keys, points_and_means, share_limits
+from .panels import first, kind_keys, letter, of_references, points_and_means, share_limits, told
 
 
 @FIGURES.register("methods")
-def methods(results: Results, choice: Choice) -> Iterator[Drawing]:
+def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
     """Compare split methods: the accuracy each costs under every ablation, and its modularity, seed by seed."""
     drop, modularity = results.per_network("accuracy-drop"), results.per_network("modularity")
     panels = [(f"accuracy drop\n{label(a)}", drop[drop["ablation"] == a]) for a in results.ablations]
@@ -30,7 +35,7 @@ def methods(results: Results, choice: Choice) -> Iterator[Drawing]:
     modes = [mode for mode in results.inputs if (points["inputs"] == mode).any()]
     names = [method for method in results.methods if (points["row"] == method).any()]
     # A random split of the same sizes shows what sizes alone cost: the reference, not a method among others.
-    references = {method for method in names if method.startswith("random")}
+    references = of_references(names)
     styles = plots.kind_styles(results.kinds)
     figure = Figure(figsize=(DOUBLE, len(modes) * (0.17 * len(names) + 0.35) + 0.65))
     axes = figure.subplots(len(modes), len(panels), squeeze=False, sharex="col", sharey=True)
@@ -42,7 +47,7 @@ def methods(results: Results, choice: Choice) -> Iterator[Drawing]:
             plots.dots(ax, points[here], means[own], names, styles, references)
             if title.startswith("accuracy"):
                 ax.axvline(0, color="#333333", linewidth=0.6, zorder=1)
-            ax.set_title(chr(ord("a") + row) + f"  {label(mode)}" if column == 0 else "", loc="left", fontweight="bold")
+            ax.set_title(letter(row) + f"  {label(mode)}" if column == 0 else "", loc="left", fontweight="bold")
             if row == len(modes) - 1:
                 ax.set_xlabel(title.rstrip())
     share_limits([ax for ax, (title, _) in zip(axes[0], panels, strict=True) if title.startswith("accuracy")])
@@ -57,34 +62,82 @@ def methods(results: Results, choice: Choice) -> Iterator[Drawing]:
     yield Drawing("methods", figure, points_and_means(points, means, ["panel", "inputs", "kind", "row"]), caption)
 
 
-@FIGURES.register("ablations")
-def ablations(results: Results, choice: Choice) -> Iterator[Drawing]:
-    """Show Table 1 as a picture: the accuracy after the split by ablation, beside that of the whole network."""
+@FIGURES.register("modularity-drop")
+def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
+    """Show the modularity of each network beside the accuracy that its split costs, and how far their ranks agree."""
     method = choice.method_of(results)
-    accuracy = results.per_network("accuracy").rename(columns={"ablation": "column"})
-    points = accuracy[((accuracy["split"] == FULL) & (accuracy["column"] == "")) | (accuracy["split"] == method)]
-    columns = {name: label(name) for name in results.ablations if (points["column"] == name).any()}
-    if not columns:
-        raise NotApplicableError("expected scores accuracy of split networks, found none")
-    means = over_networks(points, ["inputs", "kind", "column"])
+    points = _both(results, method)
+    if points.empty:
+        raise NotApplicableError(f"expected scores modularity and accuracy-drop of splits by {method}, found none")
+    groups = ["ablation", "inputs", "kind"]
+    ranks = points.groupby(groups, sort=False)[["x", "y"]].apply(_rank_correlation).reset_index()
+    ablations = [name for name in results.ablations if (points["ablation"] == name).any()]
     modes = [mode for mode in results.inputs if (points["inputs"] == mode).any()]
     styles = plots.kind_styles(results.kinds)
-    across = min(len(modes), 3)
-    down = -(-len(modes) // across)
-    figure = Figure(figsize=(SINGLE if across == 1 else DOUBLE, 2.0 * down + 0.4))
-    axes = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
-    texts = {name: text.replace(" ", "\n", 1) for name, text in columns.items()}
-    for number, (ax, mode) in enumerate(zip(axes, modes, strict=False)):
-        plots.levels(ax, points[points["inputs"] == mode], means[means["inputs"] == mode], texts, styles)
-        head(ax, number, label(mode), several=len(modes) > 1)
-        if number % across == 0:
-            ax.set_ylabel("accuracy after the split")
-    for ax in axes[len(modes) :]:
-        ax.set_axis_off()
-    whole = plots.line(plots.WHOLE, "full network")
-    figure.legend(handles=[*kind_keys(styles), whole], loc="outside lower center", ncols=len(styles) + 1)
+    width = SINGLE if len(ablations) == 1 else DOUBLE
+    figure = Figure(figsize=(width, 1.75 * len(modes) + 0.6))
+    axes = figure.subplots(len(modes), len(ablations), squeeze=False, sharex=True, sharey=True)
+    for row, mode in enumerate(modes):
+        for column, ablation in enumerate(ablations):
+            ax = axes[row, column]
+            here = (points["inputs"] == mode) & (points["ablation"] == ablation)
+            plots.scatter(ax, points[here], styles)
+            known = ranks[(ranks["inputs"] == mode) & (ranks["ablation"] == ablation)].dropna()
+            texts = [(_told_of(one), styles[str(one["kind"])][0]) for one in records(known)]
+            told(ax, row * len(ablations) + column, texts, label(ablation) if row == 0 else "")
+        axes[row, 0].set_ylabel(f"{label(mode)}\naccuracy drop")
+    for ax in axes[-1]:
+        ax.set_xlabel("modularity")
+    figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=len(styles))
     caption = (
-        f"Accuracy after the split (method: {method}), averaged over tasks, by how neurons of other tasks are "
-        "disabled. Hollow: one seed; filled: their mean, the bar one sample standard deviation; dashed: full network."
+        f"Modularity of the split by {method} and the accuracy that it costs, averaged over tasks, by how neurons of "
+        "other tasks are disabled. Each point is a network. ρ: Spearman's rank correlation over the networks of one "
+        f"kind and input mode, which differ in their seed, with its 95 % interval; none for fewer than {LEAST_SEEDS}."
     )
-    yield Drawing("ablations", figure, points_and_means(points, means, ["inputs", "kind", "column"]), caption)
+    numbers = points.rename(columns={"x": "modularity", "y": "accuracy-drop"}).merge(ranks, on=groups, how="left")
+    yield Drawing("modularity-drop", figure, first(numbers, *groups), caption)
+
+
+def _both(results: Results, method: str) -> pd.DataFrame:
+    """Return modularity (x) and accuracy drop (y) of every network's split by a method, for each ablation."""
+    modularity, drop = (results.per_network(metric) for metric in ("modularity", "accuracy-drop"))
+    x = modularity.loc[modularity["split"] == method, ["network", "value"]].rename(columns={"value": "x"})
+    y = drop.loc[drop["split"] == method].rename(columns={"value": "y"})
+    return y.drop(columns="split").merge(x, on="network")
+
+
+def _told_of(rank: Row) -> str:
+    """Say how far the ranks of a group of networks agree."""
+    return f"ρ = {number(rank['rho'], 2)} [{number(rank['low'], 2)}, {number(rank['high'], 2)}]"
+
+
+def _rank_correlation(points: pd.DataFrame) -> pd.Series[float]:
+    """Return the rank correlation of x and y with its interval; missing for few networks, or where all are alike."""
+    x, y = (points[name].to_numpy(np.float64) for name in ("x", "y"))
+    if len(points) < LEAST_SEEDS or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return pd.Series({"rho": np.nan, "low": np.nan, "high": np.nan, "n": float(len(points))})
+    rho, low, high = rank_correlation(x, y)
+    return pd.Series({"rho": rho, "low": low, "high": high, "n": float(len(points))})
+
+
+def rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return Spearman's rank correlation and the ends of its 95 % interval.
+
+    ρ is SciPy's; its interval tanh(artanh ρ ± z √((1 + ρ²/2) / (n − 3))): "Sample size requirements for estimating
+    Pearson, Kendall and Spearman correlations", Bonett & Wright 2000, doi:10.1007/BF02294183.
+
+    Args:
+        x: ``(n,)``, n at least 4, not all equal.
+        y: ``(n,)``, not all equal.
+
+    Example:
+        >>> x = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+        >>> tuple(round(end, 3) for end in rank_correlation(x, np.array([2.0, 1.0, 4.0, 3.0, 6.0, 5.0, 7.0])))
+        (0.893, 0.27, 0.989)
+    """
+    rho = float(stats.spearmanr(x, y).statistic)
+    # Of ranks that agree entirely the interval has no width; rounding may take ρ beyond 1.
+    centre = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
+    reach = stats.norm.ppf(1 - LEVEL / 2) * np.sqrt((1 + rho**2 / 2) / (len(x) - 3))
+    low, high = np.tanh([centre - reach, centre + reach])
+    return rho, float(low), float(high)

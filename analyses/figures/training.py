@@ -1,80 +1,144 @@
-"""What networks recorded while they were trained."""
+"""What networks recorded while they were trained, and how modular they were at the moments that were kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
+from numpy.typing import NDArray
 
-from spatialgraph.network import NotApplicableError
+from spatialgraph.metrics import modularity
+from spatialgraph.network import Network, NotApplicableError
+from spatialgraph.splits import apply, sees
 
 from .. import plots
 from ..results import Results, label
-from ..tables import over_networks
+from ..tables import DEFAULT_METHOD
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .panels import head, points_and_means
+from .panels import head, points_and_means, with_intervals
 
-_QUANTITIES = {"loss": "loss", "transport": "transport cost", "density": "density cost", "accuracy": "accuracy"}
+_RECORDED = {"loss": "loss", "transport": "transport cost", "density": "density cost", "accuracy": "accuracy"}
+_QUANTITIES = _RECORDED | {"modularity": "modularity"}
+# A band is a hundred intervals, of which none is read off to the third digit.
+_DRAWS = 999
 
 
 @FIGURES.register("training")
 def training(results: Results, choice: Choice) -> Iterator[Drawing]:
-    """Show the loss, the transport and density costs and the accuracy of each task over the epochs of training."""
-    lines, tasks = _histories(results)
+    """Show losses, costs, the accuracy of each task and modularity over the epochs of training."""
+    method = choice.method if choice.method is not None and sees(choice.method) == "weights" else DEFAULT_METHOD
+    lines = curves_of(results, method)
     quantities = [name for name in _QUANTITIES if (lines["quantity"] == name).any()]
     if not quantities:
-        raise NotApplicableError(f"expected networks with a history of {', '.join(_QUANTITIES)}, found none")
-    means = over_networks(lines, ["quantity", "inputs", "kind", "task", "epoch"])
+        raise NotApplicableError(f"expected networks with a history of {', '.join(_RECORDED)}, found none")
+    means = with_intervals(lines, ["quantity", "inputs", "kind", "task", "epoch"], _DRAWS)
     modes = [mode for mode in results.inputs if (lines["inputs"] == mode).any()]
-    styles, dashes = plots.kind_styles(results.kinds), plots.task_lines(tasks)
+    styles = plots.kind_styles(results.kinds)
+    dashes = plots.task_lines([task for task in lines["task"].unique() if task])
     width = SINGLE if len(modes) == 1 else DOUBLE
-    figure = Figure(figsize=(width, 1.25 * len(quantities) + 0.6))
-    axes = figure.subplots(len(quantities), len(modes), squeeze=False, sharex="col", sharey="row")
+    figure = Figure(figsize=(width, 1.2 * len(quantities) + 0.7))
+    axes = figure.subplots(len(quantities), len(modes), squeeze=False, sharex="row", sharey="row")
     for row, quantity in enumerate(quantities):
         for column, mode in enumerate(modes):
             ax = axes[row, column]
-            here = (lines["quantity"] == quantity) & (lines["inputs"] == mode)
             own = (means["quantity"] == quantity) & (means["inputs"] == mode)
-            plots.curves(ax, lines[here], means[own], styles, dashes)
+            plots.curves(ax, means[own], styles, dashes)
             head(ax, row * len(modes) + column, label(mode) if row == 0 else "")
             ax.grid(axis="y")
-            if column == 0:
-                ax.set_ylabel(_QUANTITIES[quantity])
-            if row == len(quantities) - 1:
-                ax.set_xlabel("epoch")
         values = lines.loc[lines["quantity"] == quantity, "value"]
-        if quantity != "accuracy" and values.min() > 0 and values.max() > 20 * values.min():
+        if quantity in ("loss", "transport", "density") and values.min() > 0 and values.max() > 20 * values.min():
             axes[row, 0].set_yscale("log")
+    _name_axes(axes, quantities, lines)
     keys: list[Artist] = [plots.patch(colour, label(kind)) for kind, (colour, _) in styles.items()]
     keys += [plots.line(dash, task) for task, dash in dashes.items()]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4 if width == SINGLE else 8))
     figure.align_ylabels(axes[:, 0])
-    caption = (
-        "Training: loss (with the costs, where a network pays them), transport cost, density cost and accuracy of each "
-        "task on held-out examples, after every epoch. Thin: one seed; bold: the mean of the seeds."
-    )
     numbers = points_and_means(lines, means, ["quantity", "inputs", "kind", "task", "epoch"])
-    yield Drawing("training", figure, numbers, caption)
+    yield Drawing("training", figure, numbers, _caption(quantities, method, lines))
 
 
-def _histories(results: Results) -> tuple[pd.DataFrame, list[str]]:
-    """Return what networks recorded while they were trained, one row per value, and the names of the tasks."""
-    frames, tasks = [], dict[str, None]()
-    for member in results.members.itertuples(index=False):
-        network = results.network(str(member.network))
-        tasks |= dict.fromkeys(network.tasks)
-        for quantity in _QUANTITIES:
-            values = network.history.get(quantity)
-            if values is None or not len(values):
-                continue
-            columns = {"": values} if values.ndim == 1 else dict(zip(network.tasks, values.T, strict=True))
-            for task, column in columns.items():
-                epochs = np.arange(1, len(column) + 1)
-                facts = {"network": member.network, "kind": member.kind, "inputs": member.inputs, "seed": member.seed}
-                curve = {"quantity": quantity, "task": task, "epoch": epochs, "value": column.astype(float)}
-                frames.append(pd.DataFrame({**facts, **curve}))
-    empty = pd.DataFrame(columns=["quantity", "inputs"])
-    return (pd.concat(frames, ignore_index=True) if frames else empty), list(tasks)
+def curves_of(results: Results, method: str) -> pd.DataFrame:
+    """Return what is known of every network over training: network, kind, inputs, seed, quantity, task, epoch, value.
+
+    Args:
+        results: the results.
+        method: splits each moment of training anew for its modularity; left out of networks of which only the start
+            and the end are kept.
+    """
+    frames = []
+    for name in results.members["network"]:
+        curves = [*_recorded(results.network(name)), *_modularity(results, name, method)]
+        frames += [curve.assign(network=name) for curve in curves]
+    columns = ["network", "quantity", "task", "epoch", "value"]
+    return results.members.merge(pd.concat(frames) if frames else pd.DataFrame(columns=columns), on="network")
+
+
+def _recorded(network: Network) -> Iterator[pd.DataFrame]:
+    """Yield what a network recorded after every epoch, a frame for each quantity and task (``""``: of all)."""
+    for quantity in _RECORDED:
+        values = network.history.get(quantity)
+        if values is None or not len(values):
+            continue
+        of_tasks: Mapping[str, NDArray[Any]] = {"": values}
+        if values.ndim > 1:
+            of_tasks = dict(zip(network.tasks, values.T, strict=True))
+        for task, column in of_tasks.items():
+            epochs = np.arange(1.0, len(column) + 1)
+            yield pd.DataFrame({"quantity": quantity, "task": task, "epoch": epochs, "value": column.astype(float)})
+
+
+def _modularity(results: Results, name: str, method: str) -> Iterator[pd.DataFrame]:
+    """Yield the modularity of a network at each moment that was kept, split anew, if there are more than two."""
+    alone = replace(results, _snapshots={})  # forgets them again: those of all networks together take much memory
+    try:
+        moments = alone.snapshots(name)
+        if len(moments) > 2:
+            values = [modularity(network, apply(method, network)) for _, network in moments]
+            epochs = [epoch for epoch, _ in moments]
+            yield pd.DataFrame({"quantity": "modularity", "task": "", "epoch": epochs, "value": values})
+    except NotApplicableError:
+        return
+
+
+def _name_axes(axes: NDArray[np.object_], quantities: list[str], lines: pd.DataFrame) -> None:
+    """Name the quantities and the epochs; moments before the first epoch are told apart on a scale of their own."""
+    recorded = [row for row, quantity in enumerate(quantities) if quantity in _RECORDED]
+    for row, quantity in enumerate(quantities):
+        axes[row, 0].set_ylabel(_QUANTITIES[quantity])
+        named = row in (recorded[-1:] or [row]) or quantity not in _RECORDED
+        for ax in axes[row]:
+            ax.tick_params(labelbottom=named)
+            ax.set_xlabel("epoch" if named else "")
+        epochs = lines.loc[lines["quantity"] == quantity, "epoch"]
+        earliest = float(epochs[epochs > 0].min())
+        if earliest < 1:
+            _early(axes[row, 0], earliest)
+
+
+def _early(ax: Axes, earliest: float) -> None:
+    """Let an axis be linear up to the first moment and logarithmic after it."""
+    ax.set_xscale("symlog", linthresh=earliest, linscale=0.3)
+    locator = SymmetricalLogLocator(base=10, linthresh=earliest)
+    locator.set_params(numticks=6)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:
+    """Say what the curves are."""
+    text = (
+        "Training: loss (with the costs, where a network pays them), transport cost, density cost and accuracy of each "
+        "task on held-out examples, after every epoch. Lines: means over seeds; bands: their 95 % bootstrap intervals."
+    )
+    if "modularity" in quantities:
+        count = lines.loc[lines["quantity"] == "modularity", "network"].nunique()
+        text += f" Modularity: of the split by {method}, made anew at every moment that was kept ({count} networks)."
+    return text

@@ -2,11 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from spatialgraph.agreement import agreement
+from spatialgraph.analyses.chance import Drawn
+from spatialgraph.analyses.scoring import Plan, Score, Scored
+from spatialgraph.analyses.steps import Step, _write_drawn, _write_scores
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.splits.split import Split
 from spatialgraph.store import write_network, write_splits
@@ -86,8 +92,14 @@ def labelled_split(network: Network, method: str, seed: int = 0) -> Split:
     return Split.from_labels(method, labels, count)
 
 
-def scores_of(network: Network, methods: Sequence[str], ablations: Sequence[str]) -> list[dict[str, object]]:
-    """Return invented scores of one network: a drop of `DROP`, more for a later method, less for a later ablation."""
+def scores_of(
+    network: Network, methods: Sequence[str], ablations: Sequence[str], more: bool = False
+) -> list[dict[str, object]]:
+    """Return invented scores of one network: a drop of `DROP`, more for a later method, less for a later ablation.
+
+    More of them are what others leave of a task, and what it loses: without its own module twice the drop, without
+    another a tenth of it.
+    """
     facts = {"run": "run", **{key: network.metadata[key] for key in ("kind", "inputs", "seed")}}
     facts |= {"network": network.name, "split": "none", "ablation": "", "task": ""}
     rows: list[dict[str, object]] = []
@@ -103,7 +115,48 @@ def scores_of(network: Network, methods: Sequence[str], ablations: Sequence[str]
             for task, value in full.items():
                 rows.append(here | {"metric": "accuracy", "task": task, "value": value - drop})
                 rows.append(here | {"metric": "accuracy-drop", "task": task, "value": drop})
+                if not more:
+                    continue
+                rows.append(here | {"metric": "leaked-accuracy", "task": task, "value": 0.1 + drop})
+                for module in full:
+                    lost = 2 * drop if module == task else 0.1 * drop
+                    rows.append(here | {"metric": f"accuracy-without:{module}", "task": task, "value": value - lost})
     return rows
+
+
+def moments_of(network: Network, count: int) -> dict[float, Network]:
+    """Return earlier moments of a network: weights that grow to what they are, from a first moment at epoch 0."""
+    if count < 2:
+        return {}
+    epochs = [0.0, *np.geomspace(0.25, network.metadata["epochs"], count)[:-1].round(2).tolist()]
+    moments = {}
+    for epoch, share in zip(epochs, np.linspace(0.1, 1, count + 1), strict=False):
+        connections = tuple(Connection(c.source, c.target, share * c.weight) for c in network.connections)
+        moments[epoch] = replace(network, connections=connections, history={})
+    return moments
+
+
+def drawn_of(scores: Sequence[Score], draws: int) -> dict[str, list[Drawn]]:
+    """Return invented draws: of modularity around 0, of accuracies of random splits 0.2 below those of the split."""
+    spread = np.linspace(-0.05, 0.05, draws)
+    structure = [score for score in scores if score.metric == "modularity"]
+    function = [score for score in scores if score.metric == "accuracy" and score.ablation]
+    nulls = {null: [Drawn(score, null, spread) for score in structure] for null in ("shuffle", "strength")}
+    return nulls | {"random-split": [Drawn(score, "random-split", score.value - 0.2 + spread) for score in function]}
+
+
+def write_parts(folder: Path, rows: Sequence[Mapping[str, object]], draws: int) -> list[dict[str, object]]:
+    """Write the scores of one network and its null models as an analysis does, and return rows of ``nulls.csv``."""
+    step = Step(folder, folder, folder, "scores", Plan.choose(), "key")
+    scores = [Score(*(str(row[key]) for key in ("split", "ablation", "metric", "task")), row["value"]) for row in rows]
+    scored = Scored(scores, {}, [], [])
+    _write_scores(step, {}, scored)
+    known = {key: rows[0][key] for key in ("run", "network", "kind", "inputs", "seed")}
+    written = []
+    for null, drawn in drawn_of(scores, draws).items():
+        _write_drawn(replace(step, name=null), scored, drawn, [])
+        written += [known | asdict(one.score) | {"null": null, "tail": one.tail} | asdict(one.chance) for one in drawn]
+    return written
 
 
 def build_results(
@@ -114,23 +167,44 @@ def build_results(
     seeds: Sequence[int] = (0, 1),
     methods: Sequence[str] = METHODS,
     ablations: Sequence[str] = ABLATIONS,
+    more: bool = False,
+    draws: int = 0,
+    moments: int = 0,
     **network: object,
 ) -> Path:
-    """Write ``run/networks`` and ``results`` under a folder and return the RESULTS folder."""
+    """Write ``run/networks`` and ``results`` under a folder and return the RESULTS folder.
+
+    Null models have that many draws, and networks that many earlier moments; none if 0. More: see `scores_of`.
+    """
     rows: list[dict[str, object]] = []
     splits: dict[str, Mapping[str, Split]] = {}
+    agreements, nulls = list[dict[str, object]](), list[dict[str, object]]()
+    results = folder / "results"
     for mode in inputs:
         for kind in kinds:
             for seed in seeds:
                 name = f"{mode}-{kind}-{seed}"
                 made = clustered_network(name, kind, mode, seed, **network)  # type: ignore[arg-type]
-                write_network(folder / "run" / "networks" / f"{name}.h5", made)
+                if moments:
+                    made = replace(made, metadata={**made.metadata, "epochs": len(made.history["loss"])})
+                path = folder / "run" / "networks" / f"{name}.h5"
+                write_network(path, made, moments_of(made, moments))
                 splits[name] = {method: labelled_split(made, method, seed) for method in methods}
-                rows += scores_of(made, methods, ablations)
-    results = folder / "results"
-    results.mkdir(parents=True)
+                own = scores_of(made, methods, ablations, more)
+                rows += own
+                if draws:
+                    nulls += write_parts(results / "parts" / name, own, draws)
+                known = {"run": "run", "network": name, "kind": kind, "inputs": mode, "seed": seed}
+                for one, other in combinations(methods, 2):
+                    for measure, value in agreement(splits[name][one], splits[name][other]).items():
+                        agreements.append(known | {"split": one, "other": other, "measure": measure, "value": value})
+    results.mkdir(parents=True, exist_ok=True)
     columns = ["run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value"]
     pd.DataFrame(rows)[columns].to_csv(results / "scores.csv", index=False)
+    if agreements:
+        pd.DataFrame(agreements).to_csv(results / "agreement.csv", index=False)
+    if nulls:
+        pd.DataFrame(nulls).to_csv(results / "nulls.csv", index=False)
     write_splits(results / "splits.h5", splits)
     (results / "analysis.json").write_text(json.dumps({"run": "../run", "version": 1}))
     return results

@@ -1,0 +1,277 @@
+"""Connections of networks: their strengths as matrices, and how strengths and lengths are distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, to_hex, to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from spatialgraph.network import Connection, Network, NotApplicableError
+from spatialgraph.splits.split import Split
+
+from .. import plots
+from ..results import Results, label, slug
+from .chosen import Shown, has_positions, networks_by_mode
+from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .neurons import task_keys, tasks_of, tasks_shown
+from .panels import first, head, letter
+
+_DECADES = 4
+_BESIDE = 4
+_BINS = 40
+_WITHIN, _BETWEEN = "#009E73", "#111111"
+# Their colours, and whether they are drawn as areas.
+_GROUPS = {"within modules": (_WITHIN, True), "between modules": (_BETWEEN, False)}
+_TITLES = {"strength": "strength", "length": "distance", "strength by length": "strength by distance"}
+
+Edges = NDArray[np.float64]
+"""The edges of the bins of a histogram, ``(bins + 1,)``, ascending."""
+
+
+@FIGURES.register("connections")
+def connections(results: Results, choice: Choice) -> Iterator[Drawing]:
+    """Show the strengths of all connections between split layers as matrices, their neurons ordered by module."""
+    modes = networks_by_mode(results, choice)
+    for mode, members in modes.items():
+        pieces = [members[start : start + _BESIDE] for start in range(0, len(members), _BESIDE)]
+        for number, shown in enumerate(pieces):
+            name = "connections" if len(modes) == 1 else f"connections-{slug(mode)}"
+            yield _matrices(shown, name if len(pieces) == 1 else f"{name}-{number + 1}", choice)
+
+
+def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
+    """Draw networks side by side, a matrix below another for each connection."""
+    down = max(len(one.network.split_connections) for one in shown)
+    if not down:
+        raise NotApplicableError(f"{shown[0].network.name}: expected connections between split layers, found none")
+    orders = [_order(one.network, one.split) for one in shown]
+    sizes = [max(one.network.split_connections[row].shape[0] for one in shown) for row in range(down)]
+    heights = np.clip(np.array(sizes) / max(sizes), 0.4, 1.0)
+    width = SINGLE if len(shown) == 1 else DOUBLE
+    figure = Figure(figsize=(width, float(heights.sum()) * 1.9 + 0.3 * down + 0.5))
+    axes = figure.subplots(down, len(shown), squeeze=False, height_ratios=heights.tolist())
+    colours = plots.task_colours(tasks_shown(shown))
+    top = max(float(np.abs(c.weight).max()) for one in shown for c in one.network.split_connections)
+    norm, frames = LogNorm(top / 10**_DECADES, top, clip=True), []
+    for column, (one, order) in enumerate(zip(shown, orders, strict=True)):
+        for row, connection in enumerate(one.network.split_connections):
+            frames.append(_matrix(axes[row, column], one, connection, order, colours, norm))
+        for ax in axes[len(one.network.split_connections) :, column]:
+            ax.set_axis_off()
+        title = label(one.kind) if choice.networks is None else one.network.name
+        head(axes[0, column], column, title, several=len(shown) > 1)
+    plots.colour_bar(figure, axes.ravel().tolist(), norm, "absolute weight", fraction=0.03, pad=0.01, aspect=35)
+    neurons = pd.concat([order.assign(network=one.network.name) for one, order in zip(shown, orders, strict=True)])
+    keys = task_keys(colours, neurons["task"])
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 8))
+    numbers = pd.concat([neurons.assign(part="neuron"), pd.concat(frames).assign(part="connection")], ignore_index=True)
+    caption = (
+        f"Absolute weights of the connections between split layers ({label(shown[0].inputs)}: "
+        f"{', '.join(one.network.name for one in shown)}), a row for each target neuron, a column for each source. "
+        f"Neurons are ordered by module (split method: {shown[0].split.method}), the strongest first; strips show the "
+        f"modules, lines where they end. Shades end {_DECADES} decades below the largest weight."
+    )
+    return Drawing(name, figure, first(numbers, "part", "network"), caption)
+
+
+def _order(network: Network, split: Split) -> pd.DataFrame:
+    """Return the neurons of all split layers as they are ordered: layer, place, neuron, task and strength."""
+    strength = {k: np.zeros(network.layers[k].size) for k in network.split_layers}
+    for connection in network.split_connections:
+        size = np.abs(connection.weight)
+        strength[connection.target] += size.sum(axis=1)
+        strength[connection.source] += size.sum(axis=0)
+    frames = []
+    for number, tasks in tasks_of(network, split).items():
+        # Tasks in their order, then neurons of several tasks, then those of none.
+        rank = {task: place for place, task in enumerate(network.tasks)} | {"": len(network.tasks) + 1}
+        module = np.array([rank.get(task, len(network.tasks)) for task in tasks])
+        own = pd.DataFrame({"neuron": np.arange(len(tasks)), "task": tasks, "strength": strength[number]})
+        own = own.iloc[np.lexsort([-strength[number], module])].reset_index(drop=True)
+        frames.append(own.assign(layer=network.layers[number].name, place=np.arange(len(tasks))))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _matrix(
+    ax: Axes, one: Shown, connection: Connection, order: pd.DataFrame, colours: dict[str, str], norm: LogNorm
+) -> pd.DataFrame:
+    """Draw the matrix of a connection and return its numbers."""
+    names = one.network.layers[connection.source].name, one.network.layers[connection.target].name
+    source, target = (order[order["layer"] == name] for name in names)
+    to, start = target["neuron"].to_numpy(int), source["neuron"].to_numpy(int)
+    strength = np.abs(connection.weight)[np.ix_(to, start)]
+    plots.matrix(ax, strength, norm)
+    several = {task: "several" for task in order["task"].unique() if task not in ("", *colours)}
+    for axis, neurons in (("x", source), ("y", target)):
+        plots.boundaries(ax, neurons["task"].replace(several).tolist(), colours, axis)
+    ax.set_xlabel(names[0], labelpad=8)
+    ax.set_ylabel(names[1], labelpad=9)
+    rows, columns = np.indices(strength.shape).reshape(2, -1)
+    return pd.DataFrame(
+        {
+            "network": one.network.name,
+            "source": names[0],
+            "target": names[1],
+            "source_neuron": start[columns],
+            "target_neuron": to[rows],
+            "strength": strength.ravel().astype(float),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The panels of `distances`.
+
+    Attributes:
+        columns: what each column shows, a key of `_TITLES`, and its title.
+        rows: the title of each row, and the network of each of its panels; None: none.
+    """
+
+    columns: list[tuple[str, str]]
+    rows: list[tuple[str, list[Shown | None]]]
+
+
+@FIGURES.register("distances")
+def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
+    """Show how strengths and lengths of connections are distributed, within modules and between them."""
+    modes = networks_by_mode(results, choice)
+    grid = _grid_of_modes(results, modes) if choice.networks is None else _grid_of_networks(modes)
+    shown = [one for members in modes.values() for one in members]
+    frames = {one.network.name: connection_frame(one.network, one.split) for one in shown}
+    edges = {quantity: _edges(quantity, list(frames.values())) for quantity, _ in grid.columns}
+    figure = Figure(figsize=(SINGLE if len(grid.columns) == 1 else DOUBLE, 1.3 * len(grid.rows) + 0.65))
+    axes = figure.subplots(len(grid.rows), len(grid.columns), squeeze=False, sharex="col")
+    numbers, panel = [], 0
+    for row, (title, members) in enumerate(grid.rows):
+        for ax, (quantity, _), one in zip(axes[row], grid.columns, members, strict=True):
+            if one is None:
+                ax.set_axis_off()
+                continue
+            shares = density(frames[one.network.name], quantity, edges[quantity])
+            plots.densities(ax, shares, _GROUPS)
+            ax.set_title(letter(panel), loc="left", fontweight="bold")
+            facts = {"network": one.network.name, "kind": one.kind, "inputs": one.inputs, "quantity": quantity}
+            numbers.append(shares.assign(**facts))
+            panel += 1
+        axes[row, 0].set_ylabel(f"{title}\ndensity")
+    _name_columns(axes, grid.columns, edges)
+    keys = [plots.patch(to_hex((*to_rgb(_WITHIN), 0.35), True), "within modules"), plots.line("-", "between modules")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=2)
+    caption = (
+        "Connections between split layers, within modules (both neurons serve a task in common) and between them "
+        f"(split method: {shown[0].split.method}); those of neurons that serve no task are left out. Strength: density "
+        "of absolute weights per decade, without the weakest 0.1 %. Distance: density of the distances between the two "
+        "neurons, in arbitrary units; strength by distance: each connection counted by its absolute weight. Every "
+        f"density has the same area. Networks: {', '.join(frames)}."
+    )
+    everything = first(pd.concat(numbers, ignore_index=True), "network", "kind", "inputs", "quantity", "group")
+    yield Drawing("distances", figure, everything, caption)
+
+
+def _grid_of_modes(results: Results, modes: Mapping[str, list[Shown]]) -> _Grid:
+    """Return a row for each input mode: strengths by kind, then the lengths of the network with positions."""
+    kinds = [kind for kind in results.kinds if any(one.kind == kind for members in modes.values() for one in members)]
+    columns, rows = [("strength", f"strength\n{label(kind).lower()}") for kind in kinds], []
+    somewhere = {mode: next(filter(_lies, members), None) for mode, members in modes.items()}
+    lengths = list(_TITLES.items())[1:] if any(somewhere.values()) else []
+    for mode, members in modes.items():
+        of_kind = {one.kind: one for one in members}
+        rows.append((label(mode), [of_kind.get(kind) for kind in kinds] + [somewhere[mode]] * len(lengths)))
+    seen = {label(one.kind).lower() for one in somewhere.values() if one}
+    columns += [(quantity, f"{title}\n{', '.join(sorted(seen))}") for quantity, title in lengths]
+    return _Grid(columns, rows)
+
+
+def _grid_of_networks(modes: Mapping[str, list[Shown]]) -> _Grid:
+    """Return a row for each network: its strengths, then its lengths if it has positions."""
+    shown = [one for members in modes.values() for one in members]
+    columns = list(_TITLES.items()) if any(map(_lies, shown)) else list(_TITLES.items())[:1]
+    blank = len(columns) - 1
+    return _Grid(columns, [(one.title, [one, *([one if _lies(one) else None] * blank)]) for one in shown])
+
+
+def _lies(one: Shown) -> bool:
+    return has_positions(one.network)
+
+
+def _name_columns(axes: NDArray[np.object_], columns: Sequence[tuple[str, str]], edges: Mapping[str, Edges]) -> None:
+    """Write what each column shows above it, and name its horizontal axis."""
+    for column, (quantity, title) in enumerate(columns):
+        axes[0, column].set_title(title)
+        for ax in axes[:, column]:
+            ax.set_yticks([])
+            if quantity == "strength":
+                ax.set_xscale("log")
+            ax.set_xlim(edges[quantity][0], edges[quantity][-1])
+        shown = [ax for ax in axes[:, column] if ax.axison]
+        shown[-1].tick_params(labelbottom=True)
+        shown[-1].set_xlabel("absolute weight" if quantity == "strength" else "distance")
+
+
+def connection_frame(network: Network, split: Split) -> pd.DataFrame:
+    """Return the connections between split layers whose neurons serve tasks.
+
+    Returns:
+        columns group (within or between modules: whether the two neurons serve a task in common), strength (the
+        absolute weight, above 0) and length (the distance of the neurons; NaN if they lie nowhere).
+    """
+    frames = []
+    for connection in network.split_connections:
+        source, target = (split.membership[k] for k in (connection.source, connection.target))
+        strength = np.abs(connection.weight).astype(float)
+        kept = np.logical_and.outer(target.any(axis=1), source.any(axis=1)) & (strength > 0)
+        within = (target.astype(int) @ source.T.astype(int))[kept] > 0
+        ends = network.layers[connection.source].position, network.layers[connection.target].position
+        length = np.full(strength.shape, np.nan)
+        if ends[0] is not None and ends[1] is not None:
+            length = cdist(ends[1], ends[0])
+        group = np.where(within, *_GROUPS)
+        frames.append(pd.DataFrame({"group": group, "strength": strength[kept], "length": length[kept]}))
+    if not frames:
+        raise NotApplicableError(f"{network.name}: expected connections between split layers, found none")
+    return pd.concat(frames, ignore_index=True)
+
+
+def density(frame: pd.DataFrame, quantity: str, edges: Edges) -> pd.DataFrame:
+    """Return how a quantity of connections is distributed, each group for itself.
+
+    Args:
+        frame: of `connection_frame`.
+        quantity: ``"strength"``, per decade; ``"length"``; or ``"strength by length"``, weighted by strength.
+        edges: of the bins.
+
+    Returns:
+        columns group, low, high and density; a group's densities times the widths of their bins (of strengths: in
+        decades) are 1 together; what lies outside the bins is left out.
+
+    Example:
+        >>> frame = pd.DataFrame({"group": "within modules", "strength": [3.0, 1.0], "length": [0.5, 1.5]})
+        >>> density(frame, "strength by length", np.array([0.0, 1.0, 2.0]))["density"].tolist()
+        [0.75, 0.25]
+    """
+    widths = np.diff(np.log10(edges) if quantity == "strength" else edges)
+    parts = []
+    for group, own in frame.groupby("group", sort=False):
+        weights = own["strength"] if quantity == "strength by length" else None
+        values = own["strength"] if quantity == "strength" else own["length"]
+        counts = np.histogram(values, edges, weights=weights)[0].astype(float)
+        height = counts / max(counts.sum(), 1e-300) / widths
+        parts.append(pd.DataFrame({"group": group, "low": edges[:-1], "high": edges[1:], "density": height}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _edges(quantity: str, frames: Sequence[pd.DataFrame]) -> Edges:
+    """Return the edges of the bins for all panels of a quantity."""
+    values = pd.concat(frames)["strength" if quantity == "strength" else "length"].dropna().to_numpy()
+    if quantity != "strength":
+        return np.linspace(0, max(float(values.max()), 1e-12), _BINS + 1)
+    low, high = float(np.quantile(values, 0.001)), float(values.max())
+    return np.geomspace(low, high if high > low else 10 * low, _BINS + 1)

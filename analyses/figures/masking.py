@@ -1,0 +1,185 @@
+"""What modules do: accuracy with the neurons of one task alone, and without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from spatialgraph.network import NotApplicableError
+from spatialgraph.nulls import RANDOM_SPLIT
+
+from .. import plots
+from ..evidence import Evidence, number
+from ..results import FULL, Results, label, slug
+from ..tables import over_networks
+from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .panels import head, kind_keys, letter, points_and_means, with_intervals, wrapped
+
+_LEFT = {"own": "own\nmodule", "random": "random\nneurons", "other": "other\nmodules"}
+# The width of a character of 7 points, in inches, or a little more.
+_CHARACTER = 0.062
+_GROUP = ["ablation", "inputs", "kind"]
+# So many columns of cells, side by side, still have room for their numbers.
+_CELLS = 26
+
+
+@FIGURES.register("masking")
+def masking(results: Results, choice: Choice) -> Iterator[Drawing]:
+    """Show the accuracy that is left to a task by its own module, by those of the others, and by random neurons."""
+    method = choice.method_of(results)
+    points = _accuracies(results, method)
+    ablations = [name for name in results.ablations if (points["ablation"] == name).any()]
+    if not ablations:
+        raise NotApplicableError(f"expected scores accuracy of splits by {method}, found none")
+    means = with_intervals(points, ["ablation", "inputs", "kind", "column"])
+    modes = [mode for mode in results.inputs if (points["inputs"] == mode).any()]
+    columns = {name: text for name, text in _LEFT.items() if (points["column"] == name).any()}
+    styles = plots.kind_styles(results.kinds)
+    figure = Figure(figsize=(SINGLE if len(modes) == 1 else DOUBLE, 1.5 * len(ablations) + 0.75))
+    axes = figure.subplots(len(ablations), len(modes), squeeze=False, sharex=True, sharey=True)
+    for row, ablation in enumerate(ablations):
+        for place, mode in enumerate(modes):
+            ax = axes[row, place]
+            here, own = (
+                frame[(frame["inputs"] == mode) & frame["ablation"].isin(["", ablation])] for frame in (points, means)
+            )
+            plots.levels(ax, here, own, columns, styles)
+            head(ax, row * len(modes) + place, label(mode) if row == 0 else "", several=axes.size > 1)
+        axes[row, 0].set_ylabel(f"{wrapped(label(ablation))}\naccuracy")
+    keys = [*kind_keys(styles), plots.line(plots.WHOLE, "whole network")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
+    numbers = points_and_means(points, means, [*_GROUP, "column"])
+    yield Drawing("masking", figure, numbers, _masking_caption(method, columns))
+
+
+def _accuracies(results: Results, method: str) -> pd.DataFrame:
+    """Return accuracies of every network, averaged over tasks: the columns of members, then ablation, column, value.
+
+    ``column`` is ``""`` for the whole network, else a key of `_LEFT`.
+    """
+    accuracy, leaked = results.per_network("accuracy"), results.per_network("leaked-accuracy")
+    nulls = Evidence.load(results.folder).nulls
+    nulls = nulls[(nulls["null"] == RANDOM_SPLIT) & (nulls["metric"] == "accuracy") & (nulls["split"] == method)]
+    drawn = nulls.groupby(["network", "ablation"], sort=False)["mean"].mean().rename("value").reset_index()
+    parts = {
+        "": accuracy[accuracy["split"] == FULL],
+        "own": accuracy[accuracy["split"] == method],
+        "random": results.members.merge(drawn, on="network"),
+        "other": leaked[leaked["split"] == method],
+    }
+    columns = [*results.members.columns, "ablation", "column", "value"]
+    frames = [part.assign(column=name)[columns] for name, part in parts.items() if len(part)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _masking_caption(method: str, columns: dict[str, str]) -> str:
+    """Say what is left of the networks in each column."""
+    text = (
+        f"Accuracy that is left when neurons are disabled (split method: {method}; rows: how), averaged over tasks. "
+        "Own module: only the neurons that serve the task are left."
+    )
+    if "random" in columns:
+        text += " Random neurons: the control, as many neurons in each layer, drawn at random; mean of the draws."
+    if "other" in columns:
+        text += " Other modules: only neurons that serve other tasks are left, and the outputs of the task."
+    return text + (
+        " Hollow: one seed; filled: their mean, the bar its 95 % bootstrap interval; dashed: the whole network."
+    )
+
+
+@FIGURES.register("selectivity")
+def selectivity(results: Results, choice: Choice) -> Iterator[Drawing]:
+    """Show how much accuracy each task loses without each module."""
+    method = choice.method_of(results)
+    lost = losses(results.scores, method)
+    if lost.empty:
+        raise NotApplicableError(f"expected scores accuracy-without of splits by {method}, found none")
+    means = over_networks(lost, [*_GROUP, "module", "task"])
+    modes = [mode for mode in results.inputs if (means["inputs"] == mode).any()]
+    cells = len(results.kinds) * means["task"].nunique()
+    together = cells * len(modes) <= _CELLS
+    caption = (
+        "Accuracy that each task (column) loses when the neurons of one module (row) are disabled, in percentage "
+        f"points, mean over seeds (split method: {method}). A neuron of several tasks is in each of their modules. "
+        "Shades end at 0; what is negative is a gain."
+    )
+    for shown in [modes] if together else [[mode] for mode in modes]:
+        own = means[means["inputs"].isin(shown)]
+        figure = _selectivity_panels(own, shown, results, numbers=cells * len(shown) <= _CELLS)
+        name = "selectivity" if len(shown) == len(modes) else f"selectivity-{slug(shown[0])}"
+        numbers = points_and_means(lost[lost["inputs"].isin(shown)], own, [*_GROUP, "module", "task"])
+        yield Drawing(name, figure, numbers, caption)
+
+
+def losses(scores: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Return the accuracy that each task of each network loses without each module.
+
+    Args:
+        scores: rows with the columns of ``scores.csv``.
+        method: the split method.
+
+    Returns:
+        columns network, kind, inputs, seed, ablation, module, task, value (0 to 1; below 0 where accuracy is gained).
+
+    Example:
+        >>> columns = ["network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value"]
+        >>> facts = ("a", "spatial", "mix", 0)
+        >>> rows = [(*facts, "none", "", "accuracy", "digits", 0.75)]
+        >>> rows += [(*facts, "greedy", "zero", "accuracy-without:letters", "digits", 0.5)]
+        >>> losses(pd.DataFrame(rows, columns=columns), "greedy")[["module", "task", "value"]].to_numpy().tolist()
+        [['letters', 'digits', 0.25]]
+    """
+    prefix = "accuracy-without:"
+    full = scores[(scores["metric"] == "accuracy") & (scores["split"] == FULL)]
+    without = scores[scores["metric"].str.startswith(prefix) & (scores["split"] == method)]
+    both = without.merge(full[["network", "task", "value"]], on=["network", "task"], suffixes=("", "_full"))
+    both = both.assign(module=both["metric"].str.removeprefix(prefix), value=both["value_full"] - both["value"])
+    return both[["network", "kind", "inputs", "seed", "ablation", "module", "task", "value"]].dropna(subset="value")
+
+
+def _selectivity_panels(means: pd.DataFrame, modes: Sequence[str], results: Results, numbers: bool) -> Figure:
+    """Draw a row of panels for each ablation, and in it the kinds of network side by side for each input mode."""
+    tasks = list(dict.fromkeys(means["task"]))
+    ablations = [name for name in results.ablations if (means["ablation"] == name).any()]
+    kinds = [kind for kind in results.kinds if (means["kind"] == kind).any()]
+    columns = [(mode, kind) for mode in modes for kind in kinds]
+    figure = Figure(figsize=(DOUBLE, len(ablations) * (max(0.24 * len(tasks), 0.62) + 0.25) + 1.0))
+    axes = _grouped(figure, len(ablations), len(modes), len(kinds))
+    norm = Normalize(0, max(100 * means["mean"].max(), 1), clip=True)
+    for row, ablation in enumerate(ablations):
+        for column, (mode, kind) in enumerate(columns):
+            ax = axes[row, column]
+            own = means[(means["ablation"] == ablation) & (means["inputs"] == mode) & (means["kind"] == kind)]
+            table = 100 * own.pivot(index="module", columns="task", values="mean").reindex(tasks, columns=tasks)
+            texts = np.array([[number(value, 0) for value in line] for line in table.to_numpy()])
+            names = tasks if column == 0 else [], tasks if row == len(ablations) - 1 else []
+            plots.heat(ax, table.to_numpy(), *names, norm, texts if numbers else None)
+            ax.set_title(letter(row * len(columns) + column), loc="left", fontweight="bold")
+            if row == 0:
+                ax.set_title(label(kind))
+        axes[row, 0].set_ylabel(f"{wrapped(label(ablation))}\nmodule")
+    for place, mode in enumerate(modes):
+        # In the middle above the panels of the mode; the layout would make room for it beside the first.
+        at = {"xy": (len(kinds) / 2 + 0.04, 1), "xycoords": "axes fraction", "xytext": (0, 15), "fontsize": 8}
+        name = axes[0, place * len(kinds)].annotate(label(mode), textcoords="offset points", ha="center", **at)
+        name.set_in_layout(False)
+    figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - 0.16 / figure.get_figheight()))
+    fits = max(map(len, tasks)) * _CHARACTER < (DOUBLE - 1.5) / (len(columns) * len(tasks))
+    for ax in axes[-1]:
+        ax.set_xlabel("task")
+        ax.tick_params(axis="x", rotation=0 if fits else 90)
+    plots.colour_bar(figure, axes.ravel().tolist(), norm, "accuracy lost (points)", fraction=0.03, pad=0.01, aspect=30)
+    return figure
+
+
+def _grouped(figure: Figure, rows: int, groups: int, size: int) -> NDArray[np.object_]:
+    """Return panels in rows, ``(rows, groups · size)``, with a gap between groups of them."""
+    widths = [*([1.0] * size), 0.12] * groups
+    grid = figure.add_gridspec(rows, len(widths) - 1, width_ratios=widths[:-1])
+    places = [column for column in range(len(widths) - 1) if widths[column] == 1]
+    return np.array([[figure.add_subplot(grid[row, place]) for place in places] for row in range(rows)])

@@ -1,0 +1,124 @@
+"""What figures draw of a network: its neurons and its connections, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from numpy.typing import NDArray
+
+from spatialgraph.network import Network, NotApplicableError
+from spatialgraph.plane import Plane
+from spatialgraph.splits.split import Split
+
+from .. import plots
+from .chosen import Shown
+
+MIN_INPUT_STRENGTH, MIN_WEIGHT = 0.1, 0.01
+"""Neurons whose absolute input weights sum to no more, and connections of no more absolute weight, are not drawn: as in
+Wołczyk et al., "Biologically-Inspired Spatial Neural Networks", arXiv:1910.02776, footnote 4."""
+
+MAX_LINES = 1500
+"""The most connections drawn between two layers, the strongest; more make a picture slow and no clearer."""
+
+
+def neurons_of(network: Network, split: Split) -> pd.DataFrame:
+    """Return the neurons to draw: layer, neuron, x, y and task, the names joined by + if several and "" if none.
+
+    Raises:
+        NotApplicableError: no neuron has input weights that are worth drawing.
+    """
+    frames, tasks = [], tasks_of(network, split)
+    for number in network.split_layers:
+        layer = network.layers[number]
+        strength = np.zeros(layer.size)
+        for connection in network.connections:
+            if connection.target == number:
+                strength += np.abs(connection.weight).sum(axis=1)
+        own = pd.DataFrame({"layer": layer.name, "neuron": np.arange(layer.size), "task": tasks[number]})
+        own[[f"p{axis}" for axis in range(dim_of(network))]] = layer.position
+        frames.append(own[strength > MIN_INPUT_STRENGTH])
+    frame = pd.concat(frames, ignore_index=True)
+    if frame.empty:
+        raise NotApplicableError(f"{network.name}: expected input weights that sum to more than {MIN_INPUT_STRENGTH}")
+    coordinates = frame.filter(regex=r"^p\d+$").to_numpy(float)
+    frame[["x", "y"]] = Plane.of(coordinates).project(coordinates)
+    if coordinates.shape[1] == 1:
+        frame["y"] = frame["layer"].map({network.layers[k].name: float(k) for k in network.split_layers})
+    return frame[["layer", "neuron", "x", "y", "task"]]
+
+
+def tasks_of(network: Network, split: Split) -> dict[int, list[str]]:
+    """Return what each neuron serves, by layer number: a task, several joined by +, or "" for none."""
+    names = np.array(network.tasks, dtype=object)
+    return {number: ["+".join(names[row]) for row in members] for number, members in split.membership.items()}
+
+
+def lines_of(network: Network, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the connections to draw, and how many between each pair of layers are left out for their number."""
+    drawn, left_out = [], []
+    for connection in network.split_connections:
+        names = network.layers[connection.source].name, network.layers[connection.target].name
+        source, target = (frame[frame["layer"] == name].reset_index(drop=True) for name in names)
+        weight = connection.weight[np.ix_(target["neuron"].to_numpy(int), source["neuron"].to_numpy(int))]
+        to, start = np.nonzero(np.abs(weight) > MIN_WEIGHT)
+        strongest = np.argsort(-np.abs(weight[to, start]), kind="stable")[:MAX_LINES]
+        left_out.append({"layer": names[0], "target": names[1], "connections": len(to) - len(strongest)})
+        to, start = to[strongest], start[strongest]
+        own = source.iloc[start].reset_index(drop=True)
+        own = own.rename(columns={"x": "source_x", "y": "source_y", "neuron": "source_neuron"})
+        ends = target.iloc[to].reset_index(drop=True)
+        own = own.assign(source=names[0], target=names[1], target_neuron=ends["neuron"])
+        own = own.assign(target_x=ends["x"], target_y=ends["y"], weight=weight[to, start].astype(float))
+        drawn.append(own.assign(strength=own["weight"].abs() / max(own["weight"].abs().max(), 1e-12)))
+    empty = pd.DataFrame(columns=["source", "strength"])
+    return (pd.concat(drawn, ignore_index=True) if drawn else empty), pd.DataFrame(left_out)
+
+
+def task_keys(colours: Mapping[str, str], tasks: pd.Series[str]) -> list[Artist]:
+    """Return entries of a legend for the tasks, and for neurons of none or of several where there are such."""
+    keys: list[Artist] = [plots.key(colour, task) for task, colour in colours.items()]
+    if (tasks == "").any():
+        keys.append(plots.key(plots.UNASSIGNED, "no task", filled=False))
+    if (~tasks.isin([*colours, ""])).any():
+        keys.append(plots.key(plots.SHARED, "several tasks"))
+    return keys
+
+
+def tasks_shown(shown: Sequence[Shown]) -> list[str]:
+    """Return the tasks of all networks shown, each once."""
+    return list(dict.fromkeys(task for one in shown for task in one.network.tasks))
+
+
+def dim_of(network: Network) -> int:
+    """Return how many coordinates the neurons of the split layers have; 0 if they lie nowhere."""
+    position = network.layers[network.split_layers[0]].position
+    return 0 if position is None else position.shape[1]
+
+
+def limits_of(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the range of x and of y over all panels, with a margin, ``(2, 2)``."""
+    points = frame[["x", "y"]]
+    ends = np.column_stack([points.min(), points.max()])
+    margin = 0.04 * max(float(np.ptp(ends, axis=1).max()), 1e-6)
+    return np.asarray(ends + np.array([-margin, margin]))
+
+
+def axis_names(dim: int) -> tuple[str, str]:
+    """Return what the axes of a panel of positions are called."""
+    if dim <= 2:
+        return "x (arbitrary units)", "y (arbitrary units)"
+    return "1st principal coordinate", "2nd principal coordinate"
+
+
+def projection(shown: Sequence[Shown]) -> str:
+    """Say how positions became points of the plane, if they are not that already."""
+    dims = {dim_of(one.network) for one in shown}
+    texts = []
+    if 1 in dims:
+        texts.append("Positions on a line.")
+    if max(dims) > 2:
+        texts.append(f"Positions of {max(dims)} dimensions are shown by their first two principal coordinates.")
+    return " ".join(texts)

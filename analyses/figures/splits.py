@@ -1,0 +1,241 @@
+"""What split methods say of the same neurons, and how far they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+from spatialgraph.network import IntArray, Network, NotApplicableError
+from spatialgraph.splits.split import Split
+
+from .. import plots
+from ..evidence import DEGENERATE, Evidence
+from ..results import Results, label
+from ..tables import over_networks
+from .chosen import Shown, networks_with_positions
+from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .neurons import MIN_INPUT_STRENGTH, dim_of, limits_of, neurons_of, projection, task_keys, tasks_of
+from .panels import first, head, letter, of_references
+
+_ACROSS = 5
+_MEASURE = "adjusted-rand"
+# A cell must be so wide, in inches, for a number of three characters.
+_CELL = 0.19
+
+
+@FIGURES.register("splits")
+def splits(results: Results, choice: Choice) -> Iterator[Drawing]:
+    """Show the split of a network by every method side by side, and mark the neurons on which methods disagree."""
+    shown = networks_with_positions(results, choice)
+    for one in shown if choice.networks is not None else shown[:1]:
+        name = "splits" if choice.networks is None else f"splits-{one.slug}"
+        made = results.splits[one.network.name]
+        yield _splits_of(one, {method: made[method] for method in results.methods if method in made}, name)
+
+
+def majority(made: Sequence[Split], tasks: int) -> tuple[dict[int, IntArray], dict[int, NDArray[np.float64]]]:
+    """Return the task that most splits give to each neuron, and the share of the splits that give another.
+
+    Args:
+        made: partitions of the same neurons, at least one.
+        tasks: how many tasks there are.
+
+    Returns:
+        by layer number, ``(units,)`` each: the number of the task, −1 for none, ties going to the first task and to
+        none last; and a share, from 0 where all splits agree to below 1.
+
+    Example:
+        >>> made = [Split.from_labels("by hand", {1: labels}, tasks=2) for labels in ([0, 1], [0, 0], [1, -1])]
+        >>> most, share = majority(made, 2)
+        >>> most[1].tolist(), share[1].round(2).tolist()
+        ([0, 0], [0.33, 0.67])
+    """
+    most, share = {}, {}
+    for number in made[0].membership:
+        labels = np.stack([split.labels(number) for split in made])
+        votes = np.stack([(labels == task).sum(axis=0) for task in (*range(tasks), -1)])
+        winner = votes.argmax(axis=0)
+        most[number] = np.where(winner == tasks, -1, winner).astype(np.int64)
+        share[number] = np.asarray(1 - votes.max(axis=0) / len(made))
+    return most, share
+
+
+def _splits_of(one: Shown, made: Mapping[str, Split], name: str) -> Drawing:
+    """Draw the split of one network by every method, after what most of them say."""
+    network, base = one.network, neurons_of(one.network, one.split)
+    voters = _voters(made)
+    if not voters:
+        raise NotApplicableError(f"{network.name}: expected a partition by at least one split method, found none")
+    most, share = majority([made[method] for method in voters], len(network.tasks))
+    tasks = {k: [network.tasks[task] if task >= 0 else "" for task in labels] for k, labels in most.items()}
+    frames = {"most methods": _marked(base, network, tasks, share)}
+    references = of_references(made)
+    for method in [*(method for method in made if method not in references), *references]:
+        frames[method] = _marked(base, network, tasks_of(network, made[method]), _departs(made[method], most))
+    everything = pd.concat([frame.assign(split=panel) for panel, frame in frames.items()], ignore_index=True)
+    figure = _small_panels(frames, everything, network)
+    caption = (
+        f"{network.name} ({label(one.inputs)}), split by every method; neurons lie where training put them. (a) The "
+        f"task that most methods give to a neuron: those that give it one task at most have a vote each "
+        f"({', '.join(voters)}), and ties go to the task named first. Rings are the heavier, the more of them "
+        "disagree. Other panels: a ring marks a neuron that does not serve that task. Neurons whose absolute input "
+        f"weights sum to {MIN_INPUT_STRENGTH} or less are not drawn. {projection([one])}"
+    )
+    return Drawing(name, figure, first(everything.assign(network=network.name), "network", "split"), caption.strip())
+
+
+def _voters(made: Mapping[str, Split]) -> list[str]:
+    """Return the methods that have a vote: partitions that are neither references nor degenerate."""
+    good = [
+        method
+        for method, split in made.items()
+        if split.is_partition and not any(note.startswith(DEGENERATE) for note in split.notes)
+    ]
+    references = of_references(good)
+    return [method for method in good if method not in references]
+
+
+def _departs(split: Split, most: Mapping[int, IntArray]) -> dict[int, NDArray[np.float64]]:
+    """Return whether each neuron departs from what most methods say, ``(units,)`` by layer number: 0, or more if so."""
+    departs = {}
+    for number, members in split.membership.items():
+        task = most[number]
+        agrees = np.where(task >= 0, members[np.arange(len(task)), task], ~members.any(axis=1))
+        departs[number] = np.where(agrees, 0.0, 0.5)
+    return departs
+
+
+def _marked(
+    base: pd.DataFrame, network: Network, tasks: Mapping[int, Sequence[str]], ring: Mapping[int, NDArray[np.float64]]
+) -> pd.DataFrame:
+    """Return the neurons of a frame with other tasks, and rings."""
+    number = {network.layers[k].name: k for k in network.split_layers}
+    places = [(number[layer], neuron) for layer, neuron in zip(base["layer"], base["neuron"], strict=True)]
+    return base.assign(task=[tasks[k][unit] for k, unit in places], ring=[float(ring[k][unit]) for k, unit in places])
+
+
+def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, network: Network) -> Figure:
+    """Draw a small panel for each frame, and the legend."""
+    colours = plots.task_colours(network.tasks)
+    markers = plots.layer_markers(list(dict.fromkeys(everything["layer"])))
+    rows, limits = -(-len(frames) // _ACROSS), limits_of(everything)
+    ratio = 0.6 if dim_of(network) == 1 else float(np.clip(np.divide(*np.ptp(limits, axis=1)[::-1]), 0.4, 1.2))
+    height = rows * (ratio * (DOUBLE / _ACROSS - 0.15) + 0.22) + 0.45
+    figure = Figure(figsize=(DOUBLE, height), layout="compressed")
+    axes = figure.subplots(rows, _ACROSS, squeeze=False, sharex=True, sharey=True).ravel()
+    for number, (ax, (panel, frame)) in enumerate(zip(axes, frames.items(), strict=False)):
+        plots.neurons(ax, frame, colours, markers, scale=0.6)
+        plots.rings(ax, frame, markers, scale=0.55)
+        ax.set_title(panel, fontsize=7)
+        ax.set_title(letter(number), loc="left", fontweight="bold")
+        ax.set(xlim=limits[0], ylim=limits[1], xticks=[], yticks=[])
+        ax.set_aspect("auto" if dim_of(network) == 1 else "equal")
+        for spine in ax.spines.values():
+            spine.set(visible=True, color="#BBBBBB")
+    for ax in axes[len(frames) :]:
+        ax.set_axis_off()
+    keys = task_keys(colours, everything["task"])
+    keys += [plots.key("#444444", layer, marker, filled=False) for layer, marker in markers.items()]
+    keys.append(plots.key("#111111", "methods disagree", filled=False, markersize=6.5, markeredgewidth=0.8))
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 8))
+    return figure
+
+
+@FIGURES.register("agreement")
+def agreement(results: Results, _choice: Choice) -> Iterator[Drawing]:
+    """Show how far every two split methods agree on which neurons belong together, for each kind of network."""
+    rows = Evidence.load(results.folder).agreement
+    rows = rows[(rows["measure"] == _MEASURE) & (rows["split"] != rows["other"])]
+    if rows.empty:
+        raise NotApplicableError(f"expected agreements ({_MEASURE}) of split methods in agreement.csv, found none")
+    kinds = [kind for kind in results.kinds if (rows["kind"] == kind).any()]
+    methods = [method for method in results.methods if rows[["split", "other"]].isin([method]).any(axis=None)]
+    means = over_networks(rows, ["kind", "split", "other"])
+    matrices = {kind: similarities(means[means["kind"] == kind], methods) for kind in kinds}
+    order = by_similarity(np.stack(list(matrices.values())))
+    names = [methods[place] for place in order]
+    figure = _agreement_panels({kind: matrix[np.ix_(order, order)] for kind, matrix in matrices.items()}, names)
+    counts = {kind: rows.loc[rows["kind"] == kind, "network"].nunique() for kind in kinds}
+    caption = (
+        "Agreement of split methods on which neurons belong together: the adjusted Rand index, in hundredths (100: the "
+        "same modules, 0: as by chance; shades end at 0), mean over networks of all input modes and seeds "
+        f"({', '.join(f'{count} {label(kind).lower()}' for kind, count in counts.items())}). Methods are ordered so "
+        "that similar ones are neighbours (average linkage). Hatched: no network has both splits."
+    )
+    numbers = means.rename(columns={"n": "networks"}).drop(columns="sd").assign(measure=_MEASURE)
+    yield Drawing("agreement", figure, numbers, caption)
+
+
+def similarities(means: pd.DataFrame, methods: Sequence[str]) -> NDArray[np.float64]:
+    """Return how far every two methods agree, ``(methods, methods)``: 1 with themselves, nan where it is not known.
+
+    Example:
+        >>> means = pd.DataFrame({"split": ["a"], "other": ["b"], "mean": [0.25]})
+        >>> similarities(means, ["a", "b"]).tolist()
+        [[1.0, 0.25], [0.25, 1.0]]
+    """
+    matrix = np.full((len(methods), len(methods)), np.nan)
+    place = {method: number for number, method in enumerate(methods)}
+    one, other = means["split"].map(place).to_numpy(int), means["other"].map(place).to_numpy(int)
+    matrix[one, other] = matrix[other, one] = means["mean"]
+    known = [*one.tolist(), *other.tolist()]
+    matrix[known, known] = 1.0
+    return matrix
+
+
+def by_similarity(matrices: NDArray[np.float64]) -> list[int]:
+    """Return an order in which similar rows are neighbours.
+
+    That of the leaves of a tree by average linkage, turned so that the sum of distances of neighbours is least: "Fast
+    optimal leaf ordering for hierarchical clustering", Bar-Joseph et al. 2001,
+    doi:10.1093/bioinformatics/17.suppl_1.S22.
+
+    Args:
+        matrices: ``(groups, rows, rows)``, symmetric, at most 1; averaged over the groups, what is nan left out. Pairs
+            of which nothing is known count as unlike.
+
+    Example:
+        >>> by_similarity(np.array([[[1.0, 0.1, 0.9], [0.1, 1.0, 0.2], [0.9, 0.2, 1.0]]]))
+        [1, 2, 0]
+    """
+    known = ~np.isnan(matrices)
+    mean = np.where(known, matrices, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    distance = 1 - mean
+    np.fill_diagonal(distance, 0.0)
+    if len(distance) < 3:
+        return list(range(len(distance)))
+    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    return [int(leaf) for leaf in leaves_list(tree)]
+
+
+def _agreement_panels(matrices: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> Figure:
+    """Draw a matrix for each kind of network, at most two side by side."""
+    across = min(len(matrices), 2)
+    down = -(-len(matrices) // across)
+    width = SINGLE if across == 1 and len(names) <= 8 else DOUBLE
+    cell = (width - 1.4) / (across * len(names))
+    height = down * (min(cell, 0.24) * len(names) + 0.25) + 1.05
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(down, across, squeeze=False)
+    norm = Normalize(0, 100, clip=True)
+    for place, (ax, (kind, matrix)) in enumerate(zip(axes.ravel(), matrices.items(), strict=False)):
+        texts = np.array(
+            [[f"{100 * value:.0f}".replace("-0", "0").replace("-", "−") for value in row] for row in matrix]
+        )
+        rows, columns = names if place % across == 0 else [], names if place >= len(matrices) - across else []
+        plots.heat(ax, 100 * matrix, rows, columns, norm, texts if cell >= _CELL else None)
+        ax.tick_params(axis="x", rotation=90)
+        head(ax, place, label(kind), several=len(matrices) > 1)
+    for ax in axes.ravel()[len(matrices) :]:
+        ax.set_axis_off()
+    plots.colour_bar(
+        figure, axes.ravel().tolist(), norm, "adjusted Rand index × 100", fraction=0.025, pad=0.01, aspect=30
+    )
+    return figure

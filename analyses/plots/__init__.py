@@ -1,0 +1,52 @@
+"""Plots: each draws numbers that it is given on an axes and returns it. They compute no statistics and save nothing.
+
+A task has a colour, a kind of network a colour and a marker, a layer a marker. The colours are told apart by readers
+with any colour vision, and the first ones also in grey, as they differ in lightness.
+"""
+
+from .matrices import boundaries, colour_bar, heat, ink, matrix
+from .space import neurons, rings, slices
+from .styles import (
+    HEAT,
+    SHARED,
+    UNASSIGNED,
+    WHOLE,
+    Style,
+    key,
+    kind_styles,
+    layer_markers,
+    line,
+    patch,
+    task_colours,
+    task_lines,
+)
+from .values import curves, densities, distribution, dots, levels, scatter
+
+__all__ = [
+    "HEAT",
+    "SHARED",
+    "UNASSIGNED",
+    "WHOLE",
+    "Style",
+    "boundaries",
+    "colour_bar",
+    "curves",
+    "densities",
+    "distribution",
+    "dots",
+    "heat",
+    "ink",
+    "key",
+    "kind_styles",
+    "layer_markers",
+    "levels",
+    "line",
+    "matrix",
+    "neurons",
+    "patch",
+    "rings",
+    "scatter",
+    "slices",
+    "task_colours",
+    "task_lines",
+]

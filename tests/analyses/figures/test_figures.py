@@ -1,0 +1,240 @@
+"""Figures: every one is drawn and written, shows the numbers that it says, and never differs."""
+
+import re
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from results_builder import build_results
+
+from spatialgraph.analyses import figures, plots
+from spatialgraph.analyses.figures import FIGURES, Choice, Drawing, draw, drawings, save
+from spatialgraph.analyses.results import Results
+from spatialgraph.network import NotApplicableError
+
+MODES = ("concatenate", "sequential")
+OF_SCORES = ("methods", "modularity-drop", "masking", "selectivity", "training")
+
+
+def test_the_figures_there_are(made):
+    assert list(FIGURES) == [
+        *("positions", "layers", "splits", "agreement", "connections", "distances", "methods", "modularity-drop"),
+        *("masking", "selectivity", "nulls", "training"),
+    ]
+    several = {"layers": MODES, "connections": MODES, "nulls": ("modularity", "accuracy")}
+    names = [[f"{name}-{part}" for part in several[name]] if name in several else [name] for name in FIGURES]
+    assert sorted(made) == sorted(name for drawn in names for name in drawn)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_says_what_it_is(name):
+    assert re.fullmatch(r"[A-Z].*\.", FIGURES.summary(name))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_fits_a_page_and_comes_with_numbers_and_a_caption(drawn, name):
+    assert drawn[name]
+    for drawing in drawn[name]:
+        assert drawing.figure.get_figwidth() in (figures.SINGLE, figures.DOUBLE)
+        assert drawing.figure.get_figheight() < 9
+        assert len(drawing.numbers)
+        assert drawing.caption.endswith(".")
+        sizes = {text.get_fontsize() for text in drawing.figure.findobj(matplotlib.text.Text) if text.get_text()}
+        assert min(sizes) >= 7
+        assert max(sizes) <= 9
+
+
+def test_nothing_is_cut_off_or_overlaps(made):
+    for drawing in made.values():
+        check_texts(drawing)
+
+
+def check_texts(drawing):
+    """Raise AssertionError unless every text lies inside the page, and no two texts of a figure lie on each other."""
+    with figures.style():
+        drawing.figure.set_dpi(100)
+        renderer = FigureCanvasAgg(drawing.figure).get_renderer()
+        drawing.figure.draw(renderer)
+    page = drawing.figure.bbox.expanded(1.005, 1.005)
+    texts = [(text.get_text(), text.get_window_extent(renderer)) for text in shown_texts(drawing.figure)]
+    assert len(texts) > 5
+    for word, box in texts:
+        assert page.containsx(box.x0), (drawing.name, word)
+        assert page.containsx(box.x1), (drawing.name, word)
+        assert page.containsy(box.y0), (drawing.name, word)
+        assert page.containsy(box.y1), (drawing.name, word)
+    for index, (word, box) in enumerate(texts):
+        for other, second in texts[index + 1 :]:
+            assert not box.padded(-1).overlaps(second.padded(-1)), (drawing.name, word, other)
+
+
+def shown_texts(figure):
+    """Return the texts that a reader sees: not those of ticks outside the range, nor of axes that are off."""
+    texts = [text for legend in figure.legends for text in legend.get_texts()]
+    for ax in figure.axes:
+        texts += ax.texts
+        if ax.axison:
+            ticks = [tick for axis in (ax.xaxis, ax.yaxis) for tick in axis._update_ticks()]
+            texts += [tick.label1 for tick in ticks if tick.label1.get_visible()]
+            texts += [ax.title, ax._left_title, ax._right_title, ax.xaxis.label, ax.yaxis.label]
+    return [text for text in texts if text.get_text().strip()]
+
+
+def test_files_are_written_in_every_format_with_numbers_and_caption(results, tmp_path):
+    said = []
+    written = draw(results, tmp_path / "new", only=["masking"], progress=said.append)
+    names = [f"masking.{ending}" for ending in ("pdf", "svg", "png", "csv", "txt")]
+    assert [path.name for path in written] == names
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(names)
+    assert said == ["figure masking drawn"]
+    pdf, svg, png = (path.read_bytes() for path in written[:3])
+    assert pdf.startswith(b"%PDF")
+    assert b"/FontFile2" in pdf  # TrueType, embedded
+    assert b"<text" not in svg
+    assert b"Date" not in pdf + svg
+    assert png[16:20] == int(figures.DOUBLE * 300).to_bytes(4, "big")  # width in pixels
+
+
+def test_all_figures_are_drawn_by_default(results, drawn, made, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "drawings", lambda _results, name, _choice: drawn[name])
+    names = {path.name for path in draw(results, tmp_path, ["svg"])}
+    assert names == {f"{name}.{ending}" for name in made for ending in ("svg", "csv", "txt")}
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path):
+    results = Results.load(
+        build_results(tmp_path, inputs=("mix",), seeds=(0,), ablations=("zero",), methods=("greedy",))
+    )
+    only = ["layers", "connections", "masking"]
+    first = draw(results, tmp_path / "1", only=only)
+    with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "savefig.dpi": 50}):  # a user's own settings
+        second = draw(Results.load(results.folder), tmp_path / "2", only=only)
+    for one, two in zip(first, second, strict=True):
+        assert one.name == two.name
+        assert one.read_bytes() == two.read_bytes(), one.name
+
+
+def test_the_numbers_written_are_the_numbers_of_the_drawing(made, tmp_path):
+    drawing = made["methods"]
+    save(drawing, tmp_path, ["svg"])
+    read = pd.read_csv(tmp_path / "methods.csv", keep_default_na=False, na_values={"value": "", "seed": ""})
+    assert list(read.columns) == list(drawing.numbers.columns)
+    np.testing.assert_allclose(read["value"], drawing.numbers["value"].astype(float), rtol=1e-8)
+
+
+def test_regular_networks_alone_leave_the_positions_out(tmp_path, caplog):
+    results = Results.load(build_results(tmp_path, kinds=("regular",), inputs=("mix",)))
+    said = []
+    with caplog.at_level("INFO"):
+        names = {path.stem for path in draw(results, tmp_path / "out", ["svg"], progress=said.append)}
+    assert names == {"agreement", "connections", "distances", "methods", "modularity-drop", "masking", "training"}
+    why = "left out: expected a network with positions and a split by greedy, found none"
+    assert said[:3] == [f"figure {name} {why}" for name in ("positions", "layers", "splits")]
+    assert caplog.messages == [text for text in said if "left out" in text]
+    with pytest.raises(NotApplicableError, match="expected a network with positions"):
+        draw(results, tmp_path / "out", ["svg"], only=["positions"])
+
+
+@pytest.mark.parametrize("only", [["positions", "layers", "splits", "connections", "distances"], OF_SCORES])
+def test_one_seed_one_input_mode_three_tasks(tmp_path, only):
+    names = ("a_b", "c & d", "$e")
+    folder = build_results(tmp_path, inputs=("my own/mode",), seeds=(7,), tasks=names, epochs=1, more=True)
+    written = draw(Results.load(folder), tmp_path / "out", ["svg"], only=only)
+    assert {path.stem for path in written} == set(only)
+    for path in written:
+        if path.suffix == ".csv" and "statistic" in (frame := pd.read_csv(path)):
+            assert not {"sd", "low", "high"} & set(frame["statistic"])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nine_tasks(tmp_path, name):
+    tasks = [f"task {number}" for number in range(9)]
+    folder = build_results(
+        tmp_path, inputs=("mix",), seeds=(0,), tasks=tasks, sizes=(9, 9, 9, 18, 18), more=True, draws=6, moments=3
+    )
+    for drawing in drawings(Results.load(folder), name):
+        check_texts(drawing)
+
+
+def test_wrong_usage_is_one_line(results, tmp_path):
+    with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found gif$"):
+        draw(results, tmp_path, ["png", "gif"])
+    with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found none$"):
+        draw(results, tmp_path, [])
+    with pytest.raises(ValueError, match=r"^unknown figure 'pie'; known: positions, layers, .*, training$"):
+        draw(results, tmp_path, only=["pie"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_figure_of_one_s_own(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(FIGURES, "_functions", dict(FIGURES._functions))
+
+    @FIGURES.register("own")
+    def own(results, choice):
+        """Show nothing."""
+        yield Drawing("own", matplotlib.figure.Figure(), results.members, "Nothing.")
+
+    assert [path.name for path in draw(results, tmp_path, ["png"], only=["own"])] == ["own.png", "own.csv", "own.txt"]
+
+
+def test_a_drawing_that_is_no_picture_writes_files_of_its_own(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(FIGURES, "_functions", dict(FIGURES._functions))
+
+    class Text(Drawing):
+        def write(self, out, formats):
+            path = out / f"{self.name}.md"
+            path.write_text("none")
+            return [path]
+
+    @FIGURES.register("own")
+    def own(results, choice):
+        """Show nothing."""
+        yield Text("own", matplotlib.figure.Figure(), results.members, "Nothing.")
+
+    assert [path.name for path in draw(results, tmp_path, ["png"], only=["own"])] == ["own.md", "own.csv", "own.txt"]
+
+
+def test_chosen_networks_and_method(results):
+    choice = Choice(("sequential-spatial-1", "sequential-spatial-0"), "spectral")
+    (seen,) = drawings(results, "positions", choice)
+    assert seen.numbers["network"].unique().tolist() == list(choice.networks)
+    assert [ax.get_title() for ax in seen.figure.axes] == list(choice.networks)
+    assert "split method: spectral" in seen.caption
+    slices = drawings(results, "layers", choice)
+    assert [drawing.name for drawing in slices] == ["layers-sequential-spatial-1", "layers-sequential-spatial-0"]
+    (accuracies,) = drawings(results, "masking", choice)
+    after = results.per_network("accuracy")
+    expected = after[(after["split"] == "spectral") & (after["network"] == "sequential-spatial-1")]["value"]
+    numbers = accuracies.numbers
+    shown = numbers[(numbers["network"] == "sequential-spatial-1") & (numbers["column"] == "own")]["value"]
+    np.testing.assert_allclose(shown.astype(float), expected)
+
+
+def test_a_choice_that_the_results_lack(results, tmp_path):
+    with pytest.raises(ValueError, match=r"^networks: expected names of networks, found none$"):
+        Choice(())
+    with pytest.raises(ValueError, match=r"^networks: expected each once, found a more than once$"):
+        Choice(("a", "b", "a"))
+    with pytest.raises(
+        ValueError, match=r"^unknown network 'x'; known: concatenate-regular-0, .*sequential-spatial-1$"
+    ):
+        draw(results, tmp_path, choice=Choice(("concatenate-spatial-0", "x")))
+    with pytest.raises(ValueError, match=r"^unknown split method 'pie'; known: greedy, spectral, random$"):
+        draw(results, tmp_path, choice=Choice(method="pie"))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(
+        NotApplicableError,
+        match=r"^sequential-regular-0: expected a network with positions in its split layers, found ",
+    ):
+        drawings(results, "positions", Choice(("sequential-regular-0",)))
+    bare = Results(results.folder, results.scores, {"sequential-spatial-0": {"random": None}}, results.run)
+    with pytest.raises(NotApplicableError, match=r"^sequential-spatial-0: expected a split by greedy, found random$"):
+        drawings(bare, "layers", Choice(("sequential-spatial-0",)))
+
+
+def test_no_global_state_of_pyplot():
+    for path in (*Path(figures.__file__).parent.glob("*.py"), *Path(plots.__file__).parent.glob("*.py")):
+        assert "pyplot" not in path.read_text(encoding="utf-8")

@@ -1,0 +1,117 @@
+"""Positions and layers: neurons and connections are those of the network, and what is left out is said."""
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+from results_builder import build_results, clustered_network
+
+from spatialgraph.analyses import figures
+from spatialgraph.analyses.figures import drawings
+from spatialgraph.analyses.results import Results
+from spatialgraph.splits.split import Split
+from spatialgraph.store import read_splits, write_splits
+
+
+def offsets(figure, panel):
+    return np.vstack([c.get_offsets() for c in figure.axes[panel].collections if len(c.get_offsets())])
+
+
+def text_of(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def test_positions_are_those_of_the_network(results, made):
+    numbers = made["positions"].numbers
+    assert numbers["network"].unique().tolist() == ["concatenate-spatial-0", "sequential-spatial-0"]
+    network = results.network("concatenate-spatial-0")
+    own = numbers[numbers["inputs"] == "concatenate"]
+    for number in network.split_layers:
+        layer = network.layers[number]
+        rows = own[own["layer"] == layer.name]
+        np.testing.assert_allclose(rows[["x", "y"]], layer.position[rows["neuron"]])
+    # The builder's neuron 0 of the first split layer has input weights of 0.001 in all.
+    assert 0 not in own.loc[own["layer"] == "hidden2", "neuron"].tolist()
+    assert 1 in own.loc[own["layer"] == "hidden2", "neuron"].tolist()
+    assert own.loc[own["layer"] == "hidden3", "task"].tolist() == ["digits"] * 6 + ["clothes"] * 5 + [""]
+    drawn = offsets(made["positions"].figure, 0)
+    assert sorted(map(tuple, drawn)) == sorted(map(tuple, own[["x", "y"]].to_numpy()))
+    assert "no task" in text_of(made["positions"].figure)
+
+
+def test_layers_draw_the_connections_above_the_threshold(results, made):
+    numbers = made["layers-sequential"].numbers
+    network = results.network("sequential-spatial-0")
+    weight = {c.source: c.weight for c in network.split_connections}
+    drawn = numbers[numbers["part"] == "connection"]
+    expected = sum(int((np.abs(w[:, 1:] if k == 2 else w) > 0.01).sum()) for k, w in weight.items())
+    assert len(drawn) == expected
+    one = drawn.iloc[0]
+    number = next(k for k in network.split_layers if network.layers[k].name == one["source"])
+    assert one["weight"] == pytest.approx(weight[number][int(one["target_neuron"]), int(one["source_neuron"])])
+    assert (numbers.loc[numbers["part"] == "left out", "connections"] == 0).all()
+    segments = [
+        len(c.get_segments())
+        for c in made["layers-sequential"].figure.axes[0].collections
+        if hasattr(c, "get_segments")
+    ]
+    assert sum(segments) == expected
+
+
+def test_layers_leave_out_the_weakest_beyond_a_number_and_say_so(results, monkeypatch):
+    monkeypatch.setattr(figures.neurons, "MAX_LINES", 5)
+    drawing = drawings(results, "layers")[0]
+    connections = drawing.numbers[drawing.numbers["part"] == "connection"]
+    left_out = drawing.numbers[drawing.numbers["part"] == "left out"]
+    assert connections.groupby("source").size().tolist() == [5, 5]
+    network = results.network("concatenate-spatial-0")
+    weight = np.sort(np.abs(network.split_connections[-1].weight).ravel())[::-1]
+    strongest = connections.loc[connections["target"] == "output", "weight"].abs()
+    np.testing.assert_allclose(strongest, weight[:5])
+    assert left_out["connections"].iloc[-1] == (weight > 0.01).sum() - 5
+    assert f"({int(left_out['connections'].sum())} left out)" in drawing.caption
+
+
+def test_names_of_input_modes_make_good_names_of_files(tmp_path):
+    results = Results.load(
+        build_results(tmp_path, inputs=("a/b", "../c"), kinds=("spatial",), seeds=(0,), methods=("greedy",))
+    )
+    assert [drawing.name for drawing in drawings(results, "layers")] == ["layers-..-c", "layers-a-b"]
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_positions_of_other_dimensions(tmp_path, dim):
+    results = Results.load(build_results(tmp_path, inputs=("mix",), kinds=("spatial",), seeds=(0,), dim=dim))
+    (seen,) = drawings(results, "positions")
+    (_,) = drawings(results, "layers")
+    network = results.network("mix-spatial-0")
+    numbers = seen.numbers
+    position = np.vstack(
+        [
+            network.layers[k].position[numbers.loc[numbers["layer"] == network.layers[k].name, "neuron"]]
+            for k in (2, 3, 4)
+        ]
+    ).astype(float)
+    if dim == 1:
+        np.testing.assert_allclose(numbers["x"], position[:, 0])
+        assert numbers["y"].unique().tolist() == [2, 3, 4]  # a row for each layer
+        assert [label.get_text() for label in seen.figure.axes[0].get_yticklabels()] == ["hidden2", "hidden3", "output"]
+        assert "on a line" in seen.caption
+    else:
+        # Principal coordinates: uncorrelated, the first with the largest variance, which no direction exceeds.
+        covariance = np.cov(numbers[["x", "y"]].to_numpy(float).T)
+        assert covariance[0, 1] == pytest.approx(0, abs=1e-9)
+        variances = np.linalg.eigvalsh(np.cov(position.T))[::-1]
+        np.testing.assert_allclose(np.diag(covariance), variances[:2])
+        assert "first two principal coordinates" in seen.caption
+
+
+def test_neurons_of_several_tasks(results, tmp_path):
+    network = clustered_network("concatenate-spatial-0", inputs="concatenate")
+    shared = Split("greedy", {k: np.ones((network.layers[k].size, 2), bool) for k in network.split_layers})
+    splits = {name: dict(methods) for name, methods in read_splits(results.folder / "splits.h5").items()}
+    splits["concatenate-spatial-0"]["greedy"] = shared
+    write_splits(tmp_path / "splits.h5", splits)
+    changed = Results(results.folder, results.scores, read_splits(tmp_path / "splits.h5"), results.run)
+    (drawing,) = drawings(changed, "positions")
+    assert set(drawing.numbers.loc[drawing.numbers["inputs"] == "concatenate", "task"]) == {"digits+clothes"}
+    assert "several tasks" in text_of(drawing.figure)

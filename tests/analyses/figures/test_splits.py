@@ -1,0 +1,107 @@
+"""Splits side by side and their agreement: votes, rings and orders are those worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spatialgraph.analyses.figures import Choice, drawings
+from spatialgraph.analyses.figures.splits import by_similarity, majority, similarities
+from spatialgraph.analyses.results import Results
+from spatialgraph.network import NotApplicableError
+from spatialgraph.splits.split import Split
+
+
+def with_splits(results, name, labels):
+    """Return the results with other splits of a network, given by method as labels of the neurons of every layer."""
+    network = results.network(name)
+    made = {
+        method: Split.from_labels(method, {k: np.full(network.layers[k].size, label) for k in network.split_layers}, 2)
+        for method, label in labels.items()
+    }
+    return Results(results.folder, results.scores, {**results.splits, name: made}, results.run)
+
+
+def test_the_majority_of_methods_and_how_many_disagree():
+    labels = [[0, 0, 1, -1], [0, 1, 1, -1], [1, 1, 1, 0], [0, -1, 1, 1]]
+    made = [Split.from_labels("by hand", {3: row}, tasks=2) for row in labels]
+    most, share = majority(made, 2)
+    assert most[3].tolist() == [0, 1, 1, -1]
+    assert share[3].tolist() == [0.25, 0.5, 0.0, 0.5]
+
+
+def test_ties_go_to_the_first_task_and_to_none_last():
+    made = [Split.from_labels("by hand", {1: row}, tasks=2) for row in ([0, -1, -1], [1, 1, 0])]
+    assert majority(made, 2)[0][1].tolist() == [0, 1, 0]
+
+
+def test_rings_mark_the_neurons_on_which_methods_disagree(results):
+    name = "concatenate-spatial-0"
+    changed = with_splits(results, name, {"greedy": 0, "spectral": 0, "random": 1})
+    (drawing,) = drawings(changed, "splits")
+    rings = drawing.numbers.groupby("split", sort=False)["ring"].agg(["min", "max"])
+    # The reference has no vote, comes last, and departs everywhere.
+    assert rings.index.tolist() == ["most methods", "greedy", "spectral", "random"]
+    assert rings["max"].tolist() == [0.0, 0.0, 0.0, 0.5]
+    assert rings["min"].tolist() == [0.0, 0.0, 0.0, 0.5]
+    assert "(greedy, spectral)" in drawing.caption
+    assert [ax.get_title() for ax in drawing.figure.axes if ax.axison] == rings.index.tolist()
+
+
+def test_rings_are_the_heavier_the_more_methods_disagree(results):
+    (drawing,) = drawings(with_splits(results, "concatenate-spatial-0", {"greedy": 1, "spectral": 0}), "splits")
+    most = drawing.numbers[drawing.numbers["split"] == "most methods"]
+    assert set(most["task"]) == {"digits"}  # a tie
+    assert set(most["ring"]) == {0.5}
+    assert set(drawing.numbers.loc[drawing.numbers["split"] == "greedy", "ring"]) == {0.5}
+
+
+def test_only_the_first_network_is_shown_unless_others_are_chosen(results, made):
+    assert set(made["splits"].numbers["network"]) == {"concatenate-spatial-0"}
+    names = ("sequential-spatial-0", "concatenate-spatial-1")
+    chosen = drawings(results, "splits", Choice(names))
+    assert [drawing.name for drawing in chosen] == [f"splits-{name}" for name in names]
+
+
+def test_a_network_of_which_every_split_is_shared(results):
+    network = results.network("concatenate-spatial-0")
+    shared = Split("greedy", {k: np.ones((network.layers[k].size, 2), bool) for k in network.split_layers})
+    changed = Results(results.folder, results.scores, {network.name: {"greedy": shared}}, results.run)
+    with pytest.raises(NotApplicableError, match=r"^concatenate-spatial-0: expected a partition by at least one "):
+        drawings(changed, "splits")
+
+
+def test_similar_methods_are_neighbours():
+    near = {("a", "c"): 0.9, ("b", "d"): 0.8}
+    pairs = [("a", "b"), ("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")]
+    means = pd.DataFrame([(*pair, near.get(pair, 0.1)) for pair in pairs], columns=["split", "other", "mean"])
+    matrix = similarities(means, ["a", "b", "c", "d"])
+    np.testing.assert_array_equal(matrix, matrix.T)
+    order = by_similarity(matrix[None])
+    assert abs(order.index(0) - order.index(2)) == 1
+    assert abs(order.index(1) - order.index(3)) == 1
+
+
+def test_what_is_not_known_of_one_kind_is_taken_from_the_other():
+    known = np.array([[1.0, 0.9, 0.1], [0.9, 1.0, 0.1], [0.1, 0.1, 1.0]])
+    missing = np.full((3, 3), np.nan)
+    assert by_similarity(np.stack([known, missing])) == by_similarity(known[None])
+
+
+def test_agreement_is_the_mean_over_networks(results, made):
+    numbers = made["agreement"].numbers
+    table = pd.read_csv(results.folder / "agreement.csv")
+    own = table[(table["measure"] == "adjusted-rand") & (table["kind"] == "spatial")]
+    own = own[(own["split"] == "greedy") & (own["other"] == "random")]
+    shown = numbers[(numbers["kind"] == "spatial") & (numbers["split"] == "greedy") & (numbers["other"] == "random")]
+    assert shown["mean"].item() == pytest.approx(own["value"].mean())
+    assert shown["networks"].item() == 4
+    texts = {text.get_text() for text in made["agreement"].figure.axes[1].texts}
+    assert f"{100 * own['value'].mean():.0f}".replace("-", "−") in texts
+    assert "100" in texts
+
+
+def test_results_without_agreements(results, tmp_path):
+    bare = Results(tmp_path, results.scores, results.splits, results.run)
+    results.scores.to_csv(tmp_path / "scores.csv", index=False)
+    with pytest.raises(NotApplicableError, match=r"^expected agreements \(adjusted-rand\) .*, found none$"):
+        drawings(bare, "agreement")
