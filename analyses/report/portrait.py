@@ -151,19 +151,24 @@ def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pa
     members = np.zeros((len(splits), units, tasks), np.uint8)
     strengths = np.full((len(splits), units, tasks), np.nan)
     for row, split in enumerate(splits.values()):
-        members[row] = np.concatenate([split.membership[number] for number in network.split_layers])
+        members[row] = _joined([split.membership[number] for number in network.split_layers], tasks)
         try:
             own = strengths_to_tasks(network, split)
         except NotApplicableError:  # of neurons that serve several tasks, strengths have no one to go to
             continue
-        strengths[row] = np.concatenate([own[number][:tasks].T for number in network.split_layers])
+        strengths[row] = _joined([own[number][:tasks].T for number in network.split_layers], tasks)
     pack.add("membership", members)
     pack.quantise("strength", strengths)
-    pack.quantise("entering", np.concatenate([_entering(network, number) for number in network.split_layers]))
+    pack.quantise("entering", _joined([_entering(network, number)[:, None] for number in network.split_layers], 1))
     variance = _variance_shares(results, network)
     if variance is not None:
         pack.quantise("selectivity", variance)
     return {"selectivity": variance is not None}
+
+
+def _joined(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[Any]:
+    """Return the rows of all layers, one after the other; none, with as many columns, if no layer is split."""
+    return np.concatenate([np.zeros((0, columns), parts[0].dtype if parts else float), *parts])
 
 
 def _entering(network: Network, layer: int) -> FloatArray:
@@ -182,7 +187,7 @@ def _variance_shares(results: Results, network: Network) -> FloatArray | None:
         found = task_variance(network, _evaluation(path, path.stat().st_mtime_ns), network.split_layers)
     except NotApplicableError:
         return None
-    variance = np.concatenate([found[number] for number in network.split_layers])
+    variance = _joined([found[number] for number in network.split_layers], len(network.tasks))
     total = variance.sum(axis=1, keepdims=True)
     shares = np.full(variance.shape, np.nan)
     np.divide(variance, total, where=total > 0, out=shares)

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 from builders import small_evaluation, two_module_network
+from hand_worked import labelled
 from rich.console import Console
 
 from spatialgraph.analyses.analysis import analyze
@@ -61,5 +62,24 @@ def write_analysed_run(folder, tasks=("left", "right"), splits=SPLITS, nulls=6, 
                 moments = {epoch: at_moment(network, epoch, seed) for epoch in MOMENTS}
                 write_network(run / "networks" / f"{name}.h5", network, moments)
     plan = Plan.choose(splits=splits, nulls=nulls)
+    analyze(run, run / "results", plan=plan, console=Console(file=io.StringIO()))
+    return run / "results"
+
+
+def write_odd_run(folder, networks):
+    """Write networks by name, each an input mode of its own, with held-out examples if it can be run, and analyse them.
+
+    Returns:
+        the RESULTS folder.
+    """
+    run = folder / "odd"
+    for name, network in networks.items():
+        metadata = network.metadata | {"name": name, "kind": "spatial", "inputs": name}
+        if network.executable:
+            evaluation = run / f"evaluation-{name}.h5"
+            write_evaluation(evaluation, labelled(network))
+            metadata["evaluation"] = {"file": evaluation.name, "sha256": digest(evaluation)}
+        write_network(run / "networks" / f"{name}.h5", dataclasses.replace(network, metadata=metadata))
+    plan = Plan.choose(splits=("greedy", "greedy-shared", "random"), nulls=2)
     analyze(run, run / "results", plan=plan, console=Console(file=io.StringIO()))
     return run / "results"

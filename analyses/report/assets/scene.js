@@ -281,6 +281,7 @@ const scene = (() => {
 /** Choose the next neuron, or the one before. */
 function walk(step) {
   const { units } = shown();
+  if (units === 0) return;
   change({ neuron: state.neuron === NONE ? (step > 0 ? 0 : units - 1) : (state.neuron + step + units) % units });
 }
 

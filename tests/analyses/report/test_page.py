@@ -1,5 +1,6 @@
 """The report's page in a real browser: what is shown, what picks change, and that nothing is asked of anyone."""
 
+import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysed_run import EPOCHS, MOMENTS, SPLITS, UNITS, write_analysed_run
+from analysed_run import EPOCHS, MOMENTS, SPLITS, UNITS, write_analysed_run, write_odd_run
+from hand_worked import pair, random_network, zoo
 
 from spatialgraph.analyses.report import write_report
 from spatialgraph.communities import strengths_to_tasks
@@ -381,6 +383,40 @@ def test_a_printed_page_has_every_part_open_and_no_controls(page):
     assert not page.locator("#play").is_visible()
     assert page.locator("#summary details:not([open])").count() == 0
     assert page.locator("#scene").is_visible()
+
+
+def odd_networks():
+    """Return networks that the page may stumble over, by name: those of all methods, and what only pictures mind."""
+    sizes = (3, 4, 5, 4)
+    places = [np.random.default_rng(0).normal(size=(size, 3)) for size in sizes[1:]]
+    plain = random_network(6, skips=False, positions=False)
+    layers = [dataclasses.replace(layer, split=False) for layer in plain.layers]
+    in_space = [dataclasses.replace(layer, position=p) for layer, p in zip(plain.layers[1:], places, strict=True)]
+    return zoo() | {
+        "on a line": pair(),
+        "in space": dataclasses.replace(plain, layers=(plain.layers[0], *in_space)),
+        "no layer split": dataclasses.replace(plain, layers=tuple(layers)),
+    }
+
+
+def test_odd_networks_are_shown_too(browser, tmp_path):
+    faults = []
+    page = browser.new_page(viewport={"width": 900, "height": 800})
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("pageerror", lambda error: faults.append(error.stack))
+    page.goto(write_report(write_odd_run(tmp_path, odd_networks())).resolve().as_uri())
+    page.wait_for_selector("html[data-drawn]")
+    modes = page.locator("#pick-inputs option").all_text_contents()
+    assert len(modes) == len(odd_networks())
+    for mode in modes:
+        page.select_option("#pick-inputs", mode)
+        for method in ("greedy-shared", "random", "greedy"):
+            page.select_option("#pick-method", method)
+        assert page.locator("#network-note").text_content().startswith(f"{mode}: accuracy")
+        page.locator("#scene").press(".")
+        picture(page, "scene")
+    page.close()
+    assert faults == []
 
 
 def test_the_page_is_one_file_that_names_no_other(address):
