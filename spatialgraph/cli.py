@@ -32,7 +32,7 @@ Results = Annotated[
     Path | None, typer.Argument(metavar="RESULTS", help="Folder that analyze wrote.", show_default=False)
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file.", show_default=False)]
-Formats = Annotated[str, typer.Option("--format", help="Kinds of picture, with commas between.")]
+Formats = Annotated[str, typer.Option("--format", help="Kinds of picture, with commas between; a film has its own.")]
 
 # Enough draws for p ≤ 0.05, and few enough for a demo.
 _DEMO_NULLS = 19

@@ -24,6 +24,7 @@ from . import scores
 from . import masking
 from . import chance
 from . import training
+from . import film
 # isort: on
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "connections",
     "draw",
     "drawings",
+    "film",
     "masking",
     "networks",
     "save",

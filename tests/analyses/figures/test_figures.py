@@ -22,7 +22,7 @@ OF_SCORES = ("methods", "modularity-drop", "masking", "selectivity", "training")
 def test_the_figures_there_are(made):
     assert list(FIGURES) == [
         *("positions", "layers", "splits", "agreement", "connections", "distances", "methods", "modularity-drop"),
-        *("masking", "selectivity", "nulls", "training"),
+        *("masking", "selectivity", "nulls", "training", "film"),
     ]
     several = {"layers": MODES, "connections": MODES, "nulls": ("modularity", "accuracy")}
     names = [[f"{name}-{part}" for part in several[name]] if name in several else [name] for name in FIGURES]
@@ -101,7 +101,9 @@ def test_files_are_written_in_every_format_with_numbers_and_caption(results, tmp
 def test_all_figures_are_drawn_by_default(results, drawn, made, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "drawings", lambda _results, name, _choice: drawn[name])
     names = {path.name for path in draw(results, tmp_path, ["svg"])}
-    assert names == {f"{name}.{ending}" for name in made for ending in ("svg", "csv", "txt")}
+    films = {"film.svg", "film.mp4", "film.gif"}  # a film has a format of its own
+    assert names - films == {f"{name}.{ending}" for name in made for ending in ("svg", "csv", "txt")} - films
+    assert len(names & films) == 1
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path):
@@ -164,7 +166,7 @@ def test_wrong_usage_is_one_line(results, tmp_path):
         draw(results, tmp_path, ["png", "gif"])
     with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found none$"):
         draw(results, tmp_path, [])
-    with pytest.raises(ValueError, match=r"^unknown figure 'pie'; known: positions, layers, .*, training$"):
+    with pytest.raises(ValueError, match=r"^unknown figure 'pie'; known: positions, layers, .*, film$"):
         draw(results, tmp_path, only=["pie"])
     assert list(tmp_path.iterdir()) == []
 
