@@ -25,6 +25,7 @@ from report import report
 from torch import Tensor, nn
 
 from spatialgraph.train.data import Dataset, Examples
+from spatialgraph.train.grid import batches_of
 from spatialgraph.train.inputs import Batches, evaluation
 from spatialgraph.train.loop import Training
 from spatialgraph.train.model import layer_sizes
@@ -52,7 +53,7 @@ def training_of(seeds: range, datasets: list[Dataset], device: torch.device) -> 
     )
     batches = Batches("mix", datasets, 256, device)
     held_out = evaluation("mix", datasets)
-    return Training(experiment, experiment.batches()[0], batches, held_out, [CLASSES] * 2, device)
+    return Training(experiment, batches_of(experiment)[0], batches, held_out, [CLASSES] * 2, device)
 
 
 class PlainNetwork(nn.Module):

@@ -17,10 +17,11 @@ from spatialgraph.files import digest
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.store import write_network
 
+from .grid import Member
 from .loop import Training
 from .model import initial_parameters
 from .moments import Moments
-from .settings import Member
+from .settings import settings_of
 
 
 class DivergedError(RuntimeError):
@@ -124,8 +125,3 @@ def _parts(
 def _position(arrays: Mapping[str, np.ndarray], member: Member, layer: int) -> np.ndarray | None:
     """Return a layer's positions; a network that pays no cost has none: they were never learned."""
     return arrays.get(f"position/{layer}") if member.penalised else None
-
-
-def settings_of(experiment: Any) -> dict[str, Any]:
-    """Return the settings of an experiment as JSON can hold them."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in attrs.asdict(experiment, recurse=False).items()}

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from spatialgraph.network import Evaluation
 
+from .grid import Batch
 from .inputs import Batches
 from .model import Costs, Stack, accuracies, add_costs, forward, initial_stack, layer_sizes, task_losses
-from .settings import Batch, Experiment
+from .settings import Experiment
 
 Arrays = dict[str, NDArray[Any]]
 

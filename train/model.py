@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from .costs import connections_or_units, density_gradients, transport_gradients
-from .settings import Experiment, Member
+from .grid import Member
+from .settings import Experiment
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,

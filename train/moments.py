@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from spatialgraph.store import read_arrays, write_arrays
 
+from .grid import Member
 from .loop import Training
-from .settings import Member
 
 _KIND = "moment"
 

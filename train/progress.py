@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from .settings import Batch
+from .grid import Batch
 
 
 class Reporter:
@@ -61,11 +61,7 @@ class Reporter:
             accuracy: ``(networks, tasks)``, 0 to 1.
         """
         self._done += len(batch.members)
-        kinds = dict.fromkeys(member.kind for member in batch.members)
-        parts = []
-        for kind in kinds:
-            rows = [k for k, member in enumerate(batch.members) if member.kind == kind]
-            parts.append(f"{kind} {accuracy[rows].mean():.3f}")
+        parts = [f"{kind} {text}" for kind, text in _accuracies(batch, accuracy).items()]
         text = f"{batch.inputs} · {' · '.join(parts)}"
         self._progress.update(self._bar, description=text, completed=self._done)
         if not self._console.is_terminal and (epoch % self._every == 0 or epoch in (1, epochs)):
@@ -77,3 +73,13 @@ class Reporter:
                 highlight=False,
                 soft_wrap=True,
             )
+
+
+def _accuracies(batch: Batch, accuracy: NDArray[np.float32]) -> dict[str, str]:
+    """Return the mean accuracy of regular and of spatial networks; of a grid, its least and its largest mean."""
+    means: dict[str, list[float]] = {}
+    for kind in dict.fromkeys(member.kind for member in batch.members):
+        rows = [k for k, member in enumerate(batch.members) if member.kind == kind]
+        means.setdefault(kind.split()[0], []).append(float(accuracy[rows].mean()))
+    ends = {kind: dict.fromkeys((min(own), max(own))) for kind, own in means.items()}
+    return {kind: " to ".join(f"{value:.3f}" for value in own) for kind, own in ends.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import signal
 import threading
 import time
@@ -15,23 +14,21 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from spatialgraph.files import atomic, locked
+from spatialgraph.files import locked
 from spatialgraph.network import Evaluation
 from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation
 
 from .data import Dataset, load
-from .export import settings_of, write_networks
+from .export import write_networks
+from .grid import Batch, batches_of
 from .inputs import Batches, evaluation
 from .loop import Training
 from .moments import Moments, forget_orphans
 from .progress import Reporter
-from .settings import Batch, Experiment, SettingError, difference, experiment_from
+from .record import carried_on, write_record
+from .settings import Experiment, SettingError
 
-_SETTINGS, _NETWORKS, _CHECKPOINTS = "experiment.json", "networks", "checkpoints"
-
-# What may be asked for differently when a run is carried on: more networks of the same settings, not other ones, and
-# what changes no weights.
-_EXTENSIBLE = ("seeds", "inputs", "kinds", "checkpoint_seconds", "snapshots", "snapshot_seeds")
+_NETWORKS, _CHECKPOINTS = "networks", "checkpoints"
 
 
 def choose_device(name: str) -> torch.device:
@@ -83,15 +80,14 @@ def train(
     # starts its threads, which inherit it.
     torch.set_flush_denormal(True)
     with locked(run, "training"):
-        _require_same(run, experiment)
+        record = carried_on(run, experiment)
         forget_orphans(run / _CHECKPOINTS)
-        batches = _missing(run, experiment)
+        batches = _missing(run, batches_of(experiment, record.unnamed))
         if not batches:
             return 0
         datasets = [load(name, data) for name in experiment.tasks]
         _require_trainable(experiment, datasets)
-        with atomic(run / _SETTINGS) as temporary:
-            temporary.write_text(json.dumps(settings_of(experiment), indent=1) + "\n", encoding="utf-8")
+        write_record(run, record)
         todo = sum(len(batch.members) for batch in batches)
         done = sum(_checkpoint_epoch(run, batch) * len(batch.members) for batch in batches)
         with Reporter(todo, experiment.epochs, done, console) as reporter, _stops_between_epochs() as stopping:
@@ -174,14 +170,14 @@ def _checkpoint_epoch(run: Path, batch: Batch) -> int:
     return int(read_arrays(checkpoint, "checkpoint")[1]["epoch"]) if checkpoint.exists() else 0
 
 
-def _missing(run: Path, experiment: Experiment) -> list[Batch]:
-    """Return the batches to train: those that a checkpoint holds, whole as they were, and what else is missing.
+def _missing(run: Path, batches: Sequence[Batch]) -> list[Batch]:
+    """Return what of these batches is to be trained: those that a checkpoint holds, whole, and what else is missing.
 
     A batch goes on with just the networks that it began with, since the rounding of a matrix product may depend on how
     many there are.
     """
     missing = []
-    for batch in experiment.batches():
+    for batch in batches:
         rest = {m.name: m for m in batch.members if not (run / _NETWORKS / f"{m.name}.h5").exists()}
         members = {m.name: m for m in batch.members}
         for checkpoint in sorted((run / _CHECKPOINTS).glob("*.h5")):
@@ -194,20 +190,6 @@ def _missing(run: Path, experiment: Experiment) -> list[Batch]:
         if rest:
             missing.append(Batch(batch.inputs, tuple(rest.values())))
     return missing
-
-
-def _require_same(run: Path, experiment: Experiment) -> None:
-    """Raise SettingError if the run was made with other settings."""
-    file = run / _SETTINGS
-    if not file.exists():
-        return
-    try:
-        before = experiment_from(json.loads(file.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise SettingError(f"{file}: expected the settings of a run, found a fault: {error}") from None
-    differs = difference(before, experiment, but=_EXTENSIBLE)
-    if differs:
-        raise SettingError(f"{run} was trained with {differs}: choose another --out, or the same settings")
 
 
 def _require_trainable(experiment: Experiment, datasets: Sequence[Dataset]) -> None:

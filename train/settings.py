@@ -1,4 +1,4 @@
-"""An experiment: what is trained on what, and how: read from a TOML file, checked, planned as batches."""
+"""An experiment: what is trained on what, and how: read from a TOML file, and checked."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ def _number(value: object) -> object:
     return float(value) if type(value) is int else value
 
 
+def _numbers(value: object) -> object:
+    """Return a number as it is, and a list of numbers as a tuple: a grid."""
+    return tuple(_number(part) for part in value) if isinstance(value, (list, tuple)) else _number(value)
+
+
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
@@ -77,6 +82,15 @@ def _integer(at_least: int) -> Validator:
 
 def _real(expected: str, fits: Callable[[float], bool]) -> Validator:
     return _check(expected, lambda v: type(v) is float and fits(v))
+
+
+def _real_or_grid(expected: str, fits: Callable[[float], bool]) -> Validator:
+    def all_fit(value: object) -> bool:
+        values = value if isinstance(value, tuple) else (value,)
+        distinct = len(set(values)) == len(values) > 0
+        return distinct and all(type(v) is float and fits(v) for v in values)
+
+    return _check(f"{expected}, or a list of different ones such as [0.5, 1]", all_fit)
 
 
 def _one_of(*allowed: str) -> Validator:
@@ -104,8 +118,8 @@ class Experiment:
 
     Example:
         >>> experiment = Experiment(tasks=["digits", "letters"], seeds="0:2", inputs=["mix"])
-        >>> [member.name for member in experiment.batches()[0].members]
-        ['mix-spatial-0', 'mix-spatial-1', 'mix-regular-0', 'mix-regular-1']
+        >>> experiment.seeds, experiment.transport, experiment.penalised
+        ((0, 1), 1.0, (3, 4, 5))
     """
 
     # Names of data sets (`spatialgraph.train.data`), or files ending in .npz; one task each.
@@ -150,12 +164,13 @@ class Experiment:
     )
     # Coordinates of a position. The paper's neurons lie in a plane.
     dimensions: int = attrs.field(default=2, validator=_integer(1))
-    # α, the weight of the transport cost, and β, that of the density cost.
-    transport: float = attrs.field(
-        default=1.0, converter=_number, validator=_real("a number of at least 0", lambda v: v >= 0)
+    # α, the weight of the transport cost, and β, that of the density cost. These and the learning rate may be lists: a
+    # grid, every combination of which is trained (`spatialgraph.train.grid`).
+    transport: float | tuple[float, ...] = attrs.field(
+        default=1.0, converter=_numbers, validator=_real_or_grid("a number of at least 0", lambda v: v >= 0)
     )
-    density: float = attrs.field(
-        default=3.0, converter=_number, validator=_real("a number of at least 0", lambda v: v >= 0)
+    density: float | tuple[float, ...] = attrs.field(
+        default=3.0, converter=_numbers, validator=_real_or_grid("a number of at least 0", lambda v: v >= 0)
     )
     # "connections": the transport cost is the mean over connections, as in the authors' published code, and reproduces
     # the paper's table. "units": the sum divided by the layer's neurons, as in the paper's equation; with α = 1 it
@@ -164,8 +179,8 @@ class Experiment:
     # Strength of a connection in the transport cost: |w| (the paper) or w² (the default of the authors' code).
     strength: str = attrs.field(default="absolute", validator=_one_of("absolute", "squared"))
     # Adam, as in the authors' published settings, which also name the epochs; the paper names the rate and the batch.
-    learning_rate: float = attrs.field(
-        default=0.005, converter=_number, validator=_real("a number greater than 0", lambda v: v > 0)
+    learning_rate: float | tuple[float, ...] = attrs.field(
+        default=0.005, converter=_numbers, validator=_real_or_grid("a number greater than 0", lambda v: v > 0)
     )
     batch_size: int = attrs.field(default=256, validator=_integer(1))
     epochs: int = attrs.field(default=50, validator=_integer(1))
@@ -200,65 +215,6 @@ class Experiment:
         """The numbers of the penalised layers, in ascending order; hidden1 is layer 1."""
         last = len(self.hidden) + 1
         return tuple(sorted(last if n == "output" else int(n.removeprefix("hidden")) for n in self.penalised_layers))
-
-    def batches(self) -> list[Batch]:
-        """Return the networks to train, those of one input mode together: they have one shape."""
-        # Spatial networks come first, so that the costs are computed on one slice of the stacked parameters.
-        kinds = sorted(self.kinds, reverse=True)
-        return [
-            Batch(inputs, tuple(self._member(inputs, kind, seed) for kind in kinds for seed in self.seeds))
-            for inputs in self.inputs
-        ]
-
-    def _member(self, inputs: str, kind: str, seed: int) -> Member:
-        spatial = kind == "spatial"
-        return Member(
-            name=f"{inputs}-{kind}-{seed}",
-            kind=kind,
-            seed=seed,
-            transport=self.transport if spatial else 0.0,
-            density=self.density if spatial else 0.0,
-            learning_rate=self.learning_rate,
-        )
-
-
-@attrs.frozen(kw_only=True)
-class Member:
-    """One network of a batch: what sets it apart from the others.
-
-    Attributes:
-        name: unique name in the run, and of its file.
-        kind: one of `KINDS`.
-        seed: settles the initial weights, the initial positions and the order of examples.
-        transport: α.
-        density: β.
-        learning_rate: of Adam.
-    """
-
-    name: str
-    kind: str
-    seed: int
-    transport: float
-    density: float
-    learning_rate: float
-
-    @property
-    def penalised(self) -> bool:
-        """Whether the network pays any cost."""
-        return self.transport > 0 or self.density > 0
-
-
-@attrs.frozen
-class Batch:
-    """Networks of one shape, trained as one.
-
-    Attributes:
-        inputs: the input mode.
-        members: the networks; those that pay costs come first.
-    """
-
-    inputs: str
-    members: tuple[Member, ...]
 
 
 def shipped() -> dict[str, Path]:
@@ -330,3 +286,8 @@ def difference(one: Experiment, other: Experiment, but: Sequence[str] = ()) -> s
         if name not in but and value != getattr(other, name):
             return f"{name} = {value!r}, not {getattr(other, name)!r}"
     return None
+
+
+def settings_of(experiment: Experiment) -> dict[str, Any]:
+    """Return the settings of an experiment as JSON can hold them."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in attrs.asdict(experiment, recurse=False).items()}

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from spatialgraph.train.costs import density_cost, transport_cost
+from spatialgraph.train.grid import batches_of
 from spatialgraph.train.model import Stack, accuracies, add_costs, forward, initial_stack, layer_sizes, task_losses
 from spatialgraph.train.settings import Experiment
 
@@ -19,7 +20,7 @@ def small(**settings):
 
 
 def stack_of(experiment, inputs=7, outputs=4):
-    members = experiment.batches()[0].members
+    members = batches_of(experiment)[0].members
     return initial_stack(experiment, layer_sizes(experiment, inputs, outputs), members, CPU), members
 
 

@@ -131,32 +131,6 @@ def test_both_kinds_of_a_seed_see_the_same_examples(tmp_path):
     assert_same({"": found["mix-spatial-4"]}, {"": found["mix-regular-4"]}, tolerance=1e-6)
 
 
-def test_learning_rates_side_by_side_are_those_of_networks_alone():
-    # The settings have one rate; a batch may have several.
-    import attrs
-    import torch
-
-    from spatialgraph.train.data import load
-    from spatialgraph.train.inputs import Batches, evaluation
-    from spatialgraph.train.loop import Training
-    from spatialgraph.train.settings import Batch
-
-    settings = experiment(kinds=["regular"])
-    datasets = [load(name, None) for name in settings.tasks]
-    members = settings.batches()[0].members
-    slow = attrs.evolve(members[1], learning_rate=1e-4)
-    cpu = torch.device("cpu")
-
-    def trained(*chosen):
-        batches = Batches("mix", datasets, 200, cpu)
-        training = Training(settings, Batch("mix", chosen), batches, evaluation("mix", datasets), [10, 10], cpu)
-        training.run_epoch()
-        return training.stack.weights[0].detach()
-
-    torch.testing.assert_close(trained(members[0], slow)[1], trained(slow)[0], rtol=1e-5, atol=1e-6)
-    assert not torch.allclose(trained(members[0], slow)[1], trained(*members)[1], rtol=1e-5, atol=1e-6)
-
-
 def test_more_seeds_train_what_is_missing_and_leave_the_rest(finished, tmp_path):
     train_quietly(experiment(seeds=[0]), tmp_path)
     before = (tmp_path / "networks" / "mix-spatial-0.h5").read_bytes()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from spatialgraph.train.grid import batches_of
 from spatialgraph.train.settings import (
     Experiment,
     SettingError,
@@ -12,6 +13,8 @@ from spatialgraph.train.settings import (
     read_experiment,
     shipped,
 )
+
+OR_LIST = "or a list of different ones such as [0.5, 1]"
 
 
 def test_table1_is_the_paper():
@@ -27,13 +30,7 @@ def test_table1_is_the_paper():
 
 @pytest.mark.parametrize("name", shipped())
 def test_every_shipped_experiment_reads(name):
-    assert read_experiment(name).batches()
-
-
-def test_batches_put_the_networks_that_pay_first_and_name_them():
-    (batch,) = Experiment(tasks=["a", "b"], inputs=["mix"], seeds=[4, 7]).batches()
-    assert [m.name for m in batch.members] == ["mix-spatial-4", "mix-spatial-7", "mix-regular-4", "mix-regular-7"]
-    assert [m.penalised for m in batch.members] == [True, True, False, False]
+    assert batches_of(read_experiment(name))
 
 
 @pytest.mark.parametrize(
@@ -44,9 +41,18 @@ def test_batches_put_the_networks_that_pay_first_and_name_them():
         ({"hidden": 64}, "hidden: expected sizes of at least 1, found 64"),
         ({"epochs": 0}, "epochs: expected a whole number of at least 1, found 0"),
         ({"epochs": True}, "epochs: expected a whole number of at least 1, found True"),
-        ({"transport": -1}, "transport: expected a number of at least 0, found -1.0"),
-        ({"transport": float("nan")}, "transport: expected a number of at least 0, found nan"),
-        ({"learning_rate": "fast"}, "learning_rate: expected a number greater than 0, found 'fast'"),
+        ({"transport": -1}, f"transport: expected a number of at least 0, {OR_LIST}, found -1.0"),
+        ({"transport": float("nan")}, f"transport: expected a number of at least 0, {OR_LIST}, found nan"),
+        ({"learning_rate": "fast"}, f"learning_rate: expected a number greater than 0, {OR_LIST}, found 'fast'"),
+        ({"transport": []}, f"transport: expected a number of at least 0, {OR_LIST}, found ()"),
+        ({"transport": [1, -1]}, f"transport: expected a number of at least 0, {OR_LIST}, found (1.0, -1.0)"),
+        ({"density": [3, 3.0]}, f"density: expected a number of at least 0, {OR_LIST}, found (3.0, 3.0)"),
+        ({"density": "1,2"}, f"density: expected a number of at least 0, {OR_LIST}, found '1,2'"),
+        (
+            {"learning_rate": [0.1, True]},
+            f"learning_rate: expected a number greater than 0, {OR_LIST}, found (0.1, True)",
+        ),
+        ({"initial_gain": [1, 2]}, "initial_gain: expected a number greater than 0, found [1, 2]"),
         ({"kinds": ["flat"]}, "kinds: expected regular, spatial or both, found ('flat',)"),
         ({"strength": "cubed"}, "strength: expected one of absolute, squared, found 'cubed'"),
         ({"seeds": "1:1"}, "seeds: expected a range such as 0:10 or numbers such as 0,3,7, found '1:1'"),
