@@ -330,12 +330,19 @@ def _draw(results: Path, out: Path, formats: str, only: list[str] | None, **chos
     """Write tables and figures, show Table 1 on the terminal, and say where everything is."""
     loaded = _stage("analyses.results").Results.load(results)
     drawing = _stage("analyses.figures")
-    drawn = drawing.draw(loaded, out, tuple(_names(formats) or ()), only=only, choice=drawing.Choice(**chosen))
+    kinds, choice = tuple(_names(formats) or ()), drawing.Choice(**chosen)
+    drawn = drawing.draw(loaded, out, kinds, only=only, choice=choice, progress=_left_out)
     written = _stage("analyses.tables").write_tables(loaded, out)
     console = _console()
     console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width))
     for line in _joined([*drawn, *written]):
         typer.echo(line)
+
+
+def _left_out(message: str) -> None:
+    """Say why a figure is missing; those that are drawn are listed at the end."""
+    if "left out" in message:
+        typer.echo(message, err=True)
 
 
 def _report(results: Path, out: Path | None = None) -> None:

@@ -25,7 +25,7 @@ from .panels import kind_keys, told, wrapped
 
 # Fewer draws have no distribution worth drawing.
 _LEAST_DRAWS = 5
-_BINS = 24
+_LEAST_BINS, _MOST_BINS = 6, 24
 _MEANINGS = {
     "modularity": "Modularity: points, the network's own split; areas, splits of draws of each null model",
     "accuracy": (
@@ -149,7 +149,8 @@ def areas(scores: dict[str, list[Compared]]) -> pd.DataFrame:
             continue
         # Draws that are all equal still need a bin of some width.
         spread = max(float(np.ptp(draws)), 1e-6)
-        counts, edges = np.histogram(draws, _BINS, (draws.min(), draws.min() + spread))
+        bins = int(np.clip(np.sqrt(len(draws)), _LEAST_BINS, _MOST_BINS))
+        counts, edges = np.histogram(draws, bins, (draws.min(), draws.min() + spread))
         parts.append(
             pd.DataFrame({"low": edges[:-1], "high": edges[1:], "height": counts / counts.max(), "kind": kind})
         )

@@ -38,13 +38,18 @@ def positions(results: Results, choice: Choice) -> Iterator[Drawing]:
     everything = pd.concat(frames)
     colours = plots.task_colours(tasks_shown(shown))
     markers = plots.layer_markers(list(dict.fromkeys(everything["layer"])))
-    columns = min(len(shown), 3)
+    columns = 4 if len(shown) % 4 == 0 else min(len(shown), 3)
     limits = limits_of(everything)
     figure, axes = _panels_of(limits, len(shown), columns)
     for number, (ax, one, frame) in enumerate(zip(axes, shown, frames, strict=False)):
         plots.neurons(ax, frame, colours, markers)
         head(ax, number, one.title, several=len(shown) > 1)
-        _axes_of(ax, frame, dim_of(one.network), limits, leftmost=number % columns == 0)
+        _axes_of(ax, frame, dim_of(one.network), limits)
+        horizontal, vertical = axis_names(dim_of(one.network))
+        if number + columns >= len(shown):
+            ax.set_xlabel(horizontal)
+        if number % columns == 0 and dim_of(one.network) > 1:
+            ax.set_ylabel(vertical)
     keys = task_keys(colours, everything["task"])
     keys += [plots.key("#444444", layer, marker, filled=False) for layer, marker in markers.items()]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4 if columns == 1 else 8))
@@ -104,14 +109,10 @@ def _panels_of(limits: NDArray[np.float64], count: int, columns: int) -> tuple[F
     return figure, axes
 
 
-def _axes_of(ax: Axes, frame: pd.DataFrame, dim: int, limits: NDArray[np.float64], leftmost: bool) -> None:
-    """Name the axes of a panel; on a line, each layer has a row."""
-    horizontal, vertical = axis_names(dim)
-    ax.set_xlabel(horizontal)
+def _axes_of(ax: Axes, frame: pd.DataFrame, dim: int, limits: NDArray[np.float64]) -> None:
+    """Give a panel the range that all panels have; on a line, each layer has a row."""
     if dim == 1:
         ax.set_yticks(sorted(set(frame["y"])), list(dict.fromkeys(frame["layer"])))
         ax.margins(y=0.3)
-        return
-    ax.set(aspect="equal", xlim=limits[0], ylim=limits[1])
-    if leftmost:
-        ax.set_ylabel(vertical)
+    else:
+        ax.set(aspect="equal", xlim=limits[0], ylim=limits[1])

@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 from numpy.typing import NDArray
 
 from spatialgraph.metrics import modularity
@@ -117,19 +116,19 @@ def _name_axes(axes: NDArray[np.object_], quantities: list[str], lines: pd.DataF
             ax.tick_params(labelbottom=named)
             ax.set_xlabel("epoch" if named else "")
         epochs = lines.loc[lines["quantity"] == quantity, "epoch"]
-        earliest = float(epochs[epochs > 0].min())
-        if earliest < 1:
-            _early(axes[row, 0], earliest)
+        if epochs[epochs > 0].min() < 1:
+            _early(axes[row, 0], epochs)
 
 
-def _early(ax: Axes, earliest: float) -> None:
-    """Let an axis be linear up to the first moment and logarithmic after it."""
-    ax.set_xscale("symlog", linthresh=earliest, linscale=0.3)
-    locator = SymmetricalLogLocator(base=10, linthresh=earliest)
-    locator.set_params(numticks=6)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
+def _early(ax: Axes, epochs: pd.Series[float]) -> None:
+    """Let an axis be linear up to the first moment after the start, and logarithmic from there on."""
+    first, last = float(epochs[epochs > 0].min()), float(epochs.max())
+    ax.set_xscale("symlog", linthresh=first, linscale=0.4)
+    powers = np.arange(np.ceil(np.log10(first)), np.floor(np.log10(last)) + 1)
+    step = -(-len(powers) // 5)  # more have no room
+    ticks = [0.0, *(10.0 ** powers[(len(powers) - 1) % step :: step])]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks([], minor=True)
 
 
 def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:

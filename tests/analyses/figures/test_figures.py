@@ -161,6 +161,23 @@ def test_nine_tasks(tmp_path, name):
         check_texts(drawing)
 
 
+def test_names_of_table_one_have_room(tmp_path):
+    folder = build_results(
+        tmp_path,
+        inputs=("concatenate", "mix", "sequential"),
+        tasks=("mnist", "fashion-mnist"),
+        methods=("spectral-anchored", "activation-variance", "greedy", "random"),
+        more=True,
+        draws=6,
+        moments=3,
+        seeds=range(5),
+    )
+    results = Results.load(folder)
+    for name in FIGURES:
+        for drawing in drawings(results, name):
+            check_texts(drawing)
+
+
 def test_wrong_usage_is_one_line(results, tmp_path):
     with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found gif$"):
         draw(results, tmp_path, ["png", "gif"])
