@@ -27,7 +27,7 @@ from .panels import kind_keys, told, wrapped
 _LEAST_DRAWS = 5
 _LEAST_BINS, _MOST_BINS = 6, 24
 _MEANINGS = {
-    "modularity": "Modularity: points, the network's own split; areas, splits of draws of each null model",
+    "modularity": "Modularity: points, the network's own split; areas, draws of each null model",
     "accuracy": (
         "Accuracy after the split, averaged over tasks, by how neurons of other tasks are disabled: points, the "
         "network's own split; areas, random splits with as many neurons for each task in each layer"

@@ -32,8 +32,8 @@ _METADATA: dict[str, dict[str, str | None]] = {"pdf": {"CreationDate": None}, "s
 class Choice:
     """Which networks and which split method figures show.
 
-    Figures of single networks show those that are chosen; figures over all networks show all of them, as means over
-    some would be others than those of the tables.
+    Figures of single networks, and the null distributions, show those that are chosen; figures over all networks show
+    all of them, as means over some would be others than those of the tables.
 
     Attributes:
         networks: names of networks; the first network with positions of each input mode if None.

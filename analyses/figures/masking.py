@@ -24,8 +24,8 @@ _LEFT = {"own": "own\nmodule", "random": "random\nneurons", "other": "other\nmod
 # The width of a character of 7 points, in inches, or a little more.
 _CHARACTER = 0.062
 _GROUP = ["ablation", "inputs", "kind"]
-# So many columns of cells, side by side, still have room for their numbers.
-_CELLS = 26
+# So many columns of cells, side by side, still have room for their numbers: in two columns of a page, and in one.
+_CELLS, _FEW = 26, 8
 
 
 @FIGURES.register("masking")
@@ -148,7 +148,8 @@ def _selectivity_panels(means: pd.DataFrame, modes: Sequence[str], results: Resu
     ablations = [name for name in results.ablations if (means["ablation"] == name).any()]
     kinds = [kind for kind in results.kinds if (means["kind"] == kind).any()]
     columns = [(mode, kind) for mode in modes for kind in kinds]
-    figure = Figure(figsize=(DOUBLE, len(ablations) * (max(0.24 * len(tasks), 0.62) + 0.25) + 1.0))
+    width = SINGLE if len(columns) * len(tasks) <= _FEW else DOUBLE
+    figure = Figure(figsize=(width, len(ablations) * (max(0.24 * len(tasks), 0.62) + 0.25) + 1.0))
     axes = _grouped(figure, len(ablations), len(modes), len(kinds))
     norm = Normalize(0, max(100 * means["mean"].max(), 1), clip=True)
     for row, ablation in enumerate(ablations):
@@ -169,7 +170,7 @@ def _selectivity_panels(means: pd.DataFrame, modes: Sequence[str], results: Resu
         name = axes[0, place * len(kinds)].annotate(label(mode), textcoords="offset points", ha="center", **at)
         name.set_in_layout(False)
     figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - 0.16 / figure.get_figheight()))
-    fits = max(map(len, tasks)) * _CHARACTER < (DOUBLE - 1.5) / (len(columns) * len(tasks))
+    fits = max(map(len, tasks)) * _CHARACTER < (width - 1.5) / (len(columns) * len(tasks))
     for ax in axes[-1]:
         ax.set_xlabel("task")
         ax.tick_params(axis="x", rotation=0 if fits else 90)

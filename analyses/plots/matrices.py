@@ -44,7 +44,7 @@ def matrix(ax: Axes, strength: NDArray[np.floating[Any]], norm: Normalize) -> Ax
             colour.
         norm: from strengths to 0 to 1.
     """
-    ax.imshow(strength, cmap=HEAT, norm=norm, aspect="auto", interpolation="nearest", rasterized=True)
+    ax.imshow(strength, cmap=HEAT, norm=norm, aspect="auto", interpolation="nearest")
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, linewidth=0.5)
