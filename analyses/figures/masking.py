@@ -148,7 +148,7 @@ def _selectivity_panels(means: pd.DataFrame, modes: Sequence[str], results: Resu
     ablations = [name for name in results.ablations if (means["ablation"] == name).any()]
     kinds = [kind for kind in results.kinds if (means["kind"] == kind).any()]
     columns = [(mode, kind) for mode in modes for kind in kinds]
-    width = SINGLE if len(columns) * len(tasks) <= _FEW else DOUBLE
+    width = SINGLE if len(columns) <= 2 and len(columns) * len(tasks) <= _FEW else DOUBLE
     figure = Figure(figsize=(width, len(ablations) * (max(0.24 * len(tasks), 0.62) + 0.25) + 1.0))
     axes = _grouped(figure, len(ablations), len(modes), len(kinds))
     norm = Normalize(0, max(100 * means["mean"].max(), 1), clip=True)
