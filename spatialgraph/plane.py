@@ -1,4 +1,4 @@
-"""Positions on a page: two coordinates for each neuron, however many it has."""
+"""Neurons on a page: which are worth showing, and two coordinates of each, however many it has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,33 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from .network import Network
+
+MIN_INPUT_STRENGTH = 0.1
+"""Neurons whose absolute input weights sum to no more are not shown: training switched them off. As in Wołczyk et al.,
+"Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, footnote 4."""
+
+
+def input_strength(network: Network, layer: int) -> NDArray[np.float64]:
+    """Return the sum of the absolute weights that enter each neuron of a layer.
+
+    Args:
+        network: the network.
+        layer: the number of the layer.
+
+    Returns:
+        ``(units,)``, at least 0; nan if no connection leads to the layer.
+
+    Example:
+        >>> from spatialgraph.network import Connection, Layer
+        >>> layers = (Layer("input", 2), Layer("output", 1))
+        >>> network = Network(layers, (Connection(0, 1, [[-3.0, 2.0]]),), [0], {"tasks": ["a"]})
+        >>> input_strength(network, 1).tolist(), input_strength(network, 0).tolist()
+        ([5.0], [nan, nan])
+    """
+    sums = [np.abs(c.weight).sum(axis=1, dtype=np.float64) for c in network.connections if c.target == layer]
+    return np.asarray(np.sum(sums, axis=0)) if sums else np.full(network.layers[layer].size, np.nan)
 
 
 @dataclass(frozen=True, eq=False)

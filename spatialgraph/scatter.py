@@ -14,15 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .network import BoolArray, IntArray, Network, NotApplicableError
-from .plane import Plane
+from .plane import MIN_INPUT_STRENGTH, Plane, input_strength
 from .splits import Split
 
 WIDTH, HEIGHT = 80, 15
 """The most characters of a line of a picture, and the most lines of a layer in it."""
-
-MIN_INPUT_STRENGTH = 0.1
-"""Neurons whose absolute input weights sum to no more are not shown, as in Wołczyk et al., "Biologically-Inspired
-Spatial Neural Networks", arXiv:1910.02776, footnote 4."""
 
 # Of a layer; fewer characters show no clusters.
 _LEAST = 16
@@ -130,7 +126,7 @@ def _positions(network: Network, layer: int) -> NDArray[np.float64]:
 
 def _entered(network: Network, layers: Sequence[int]) -> dict[int, BoolArray]:
     """Return which neurons of each layer have input; all, if none has."""
-    entered = {k: _input_strength(network, k) > MIN_INPUT_STRENGTH for k in layers}
+    entered = {k: input_strength(network, k) > MIN_INPUT_STRENGTH for k in layers}
     return entered if any(own.any() for own in entered.values()) else {k: own | True for k, own in entered.items()}
 
 
@@ -142,15 +138,6 @@ def _cells(
     points = {k: plane.project(own) for k, own in positions.items()}
     raster = Raster.around(np.concatenate(list(points.values())), columns, HEIGHT)
     return {k: raster.cells(own, codes[k]) for k, own in points.items()}
-
-
-def _input_strength(network: Network, layer: int) -> NDArray[np.float64]:
-    """Return the sum of the absolute weights that enter each neuron of a layer, ``(units,)``."""
-    strength = np.zeros(network.layers[layer].size)
-    for connection in network.connections:
-        if connection.target == layer:
-            strength += np.abs(connection.weight).sum(axis=1)
-    return strength
 
 
 def _codes(members: BoolArray) -> IntArray:

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from spatialgraph.metrics import modularity
 from spatialgraph.network import NotApplicableError
-from spatialgraph.plane import Plane
+from spatialgraph.plane import MIN_INPUT_STRENGTH, Plane
 
 from .. import plots
 from ..results import Results
 from .animation import Film, lay_out
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, FIGURES, Choice, Drawing
-from .neurons import MIN_INPUT_STRENGTH, axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown
+from .neurons import axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown
 from .panels import first
 
 # Of the neurons of a moment, this share may lie outside the axes at either end of each: a few that stray do not make

@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from spatialgraph.plane import MIN_INPUT_STRENGTH
+
 from .. import plots
 from ..results import Results, label
 from . import neurons
 from .chosen import networks_with_positions
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .neurons import (
-    MIN_INPUT_STRENGTH,
     MIN_WEIGHT,
     axis_names,
     dim_of,

@@ -10,15 +10,15 @@ from matplotlib.artist import Artist
 from numpy.typing import NDArray
 
 from spatialgraph.network import Network, NotApplicableError
-from spatialgraph.plane import Plane
+from spatialgraph.plane import MIN_INPUT_STRENGTH, Plane, input_strength
 from spatialgraph.splits.split import Split
 
 from .. import plots
 from .chosen import Shown
 
-MIN_INPUT_STRENGTH, MIN_WEIGHT = 0.1, 0.01
-"""Neurons whose absolute input weights sum to no more, and connections of no more absolute weight, are not drawn: as in
-Wołczyk et al., "Biologically-Inspired Spatial Neural Networks", arXiv:1910.02776, footnote 4."""
+MIN_WEIGHT = 0.01
+"""Connections of no more absolute weight are not drawn: as in Wołczyk et al., "Biologically-Inspired Spatial Neural
+Networks", arXiv:1910.02776, footnote 4."""
 
 MAX_LINES = 1500
 """The most connections drawn between two layers, the strongest; more make a picture slow and no clearer."""
@@ -33,13 +33,9 @@ def neurons_of(network: Network, split: Split) -> pd.DataFrame:
     frames, tasks = [], tasks_of(network, split)
     for number in network.split_layers:
         layer = network.layers[number]
-        strength = np.zeros(layer.size)
-        for connection in network.connections:
-            if connection.target == number:
-                strength += np.abs(connection.weight).sum(axis=1)
         own = pd.DataFrame({"layer": layer.name, "neuron": np.arange(layer.size), "task": tasks[number]})
         own[[f"p{axis}" for axis in range(dim_of(network))]] = layer.position
-        frames.append(own[strength > MIN_INPUT_STRENGTH])
+        frames.append(own[input_strength(network, number) > MIN_INPUT_STRENGTH])
     frame = pd.concat(frames, ignore_index=True)
     if frame.empty:
         raise NotApplicableError(f"{network.name}: expected input weights that sum to more than {MIN_INPUT_STRENGTH}")

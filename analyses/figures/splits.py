@@ -13,6 +13,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from spatialgraph.network import IntArray, Network, NotApplicableError
+from spatialgraph.plane import MIN_INPUT_STRENGTH
 from spatialgraph.splits.split import Split
 
 from .. import plots
@@ -21,7 +22,7 @@ from ..results import Results, label
 from ..tables import over_networks
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .neurons import MIN_INPUT_STRENGTH, dim_of, limits_of, neurons_of, projection, task_keys, tasks_of
+from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of
 from .panels import first, head, letter, of_references
 
 _ACROSS = 5

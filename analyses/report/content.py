@@ -11,6 +11,7 @@ import pandas as pd
 from markdown_it import MarkdownIt
 
 import spatialgraph
+from spatialgraph.plane import MIN_INPUT_STRENGTH
 from spatialgraph.splits import SPLITS
 
 from ..results import FULL, Results, label, numbers
@@ -46,6 +47,7 @@ def content(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
         "ablations": _labelled(results.ablations),
         "methods": [{"name": name, "about": _about(name)} for name in results.methods],
         "method": default_method(results),
+        "leastInput": MIN_INPUT_STRENGTH,
         "measures": [{"name": "", "label": _WHOLE}, *({"name": n, "label": text} for n, text in MEASURES.items())],
         "members": json.loads(results.members.to_json(orient="records")),
         "cells": _cells(cells),

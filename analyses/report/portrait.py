@@ -17,7 +17,7 @@ from spatialgraph.communities import strengths_to_tasks
 from spatialgraph.metrics import measure
 from spatialgraph.network import Connection, Evaluation, Network, NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, chance
-from spatialgraph.plane import Plane
+from spatialgraph.plane import Plane, input_strength
 from spatialgraph.splits import Split
 from spatialgraph.store import read_evaluation
 
@@ -159,7 +159,7 @@ def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pa
         strengths[row] = _joined([own[number][:tasks].T for number in network.split_layers], tasks)
     pack.add("membership", members)
     pack.quantise("strength", strengths)
-    pack.quantise("entering", _joined([_entering(network, number)[:, None] for number in network.split_layers], 1))
+    pack.quantise("entering", _joined([input_strength(network, number)[:, None] for number in network.split_layers], 1))
     variance = _variance_shares(results, network)
     if variance is not None:
         pack.quantise("selectivity", variance)
@@ -169,12 +169,6 @@ def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pa
 def _joined(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[Any]:
     """Return the rows of all layers, one after the other; none, with as many columns, if no layer is split."""
     return np.concatenate([np.zeros((0, columns), parts[0].dtype if parts else float), *parts])
-
-
-def _entering(network: Network, layer: int) -> FloatArray:
-    """Return the sum of the absolute input weights of each neuron of a layer; nan for a layer that nothing enters."""
-    sums = [np.abs(c.weight).sum(axis=1, dtype=np.float64) for c in network.connections if c.target == layer]
-    return np.sum(sums, axis=0) if sums else np.full(network.layers[layer].size, np.nan)
 
 
 def _variance_shares(results: Results, network: Network) -> FloatArray | None:

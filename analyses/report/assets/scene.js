@@ -4,7 +4,6 @@ const GAP = 1.75; // between slices of half-width 1
 const VIEW = { yaw: -0.62, pitch: 0.3, zoom: 1 };
 const MOST_WHILE_TURNING = 2500;
 const SHADES = 6;
-const DEAD = 0.1; // neurons whose input weights sum to no more were switched off by training; the paper leaves them out
 const BASE_OPACITY = 0.05;
 const TOP_OPACITY = 0.55;
 
@@ -24,7 +23,7 @@ function placesOf(network, method) {
 function aliveOf(network) {
   return once(network, "alive", () => {
     const entering = network.array("entering");
-    return Uint8Array.from(entering, (sum) => (Number.isNaN(sum) || sum > DEAD ? 1 : 0));
+    return Uint8Array.from(entering, (sum) => (Number.isNaN(sum) || sum > content.leastInput ? 1 : 0));
   });
 }
 
