@@ -28,7 +28,7 @@ function strengthBars(network, unit) {
     strengths.map((value, task) => ({
       text: network.tasks[task],
       value: value / total,
-      say: written(value, 2),
+      say: strengthText(value),
       shade: taskColour(task, network.tasks.length),
     })),
   );
@@ -45,6 +45,12 @@ function selectivityBars(network, unit) {
       return { text, value, say: percent, shade: taskColour(task, tasks) };
     }),
   );
+}
+
+/** Return a strength, or a weight, with two digits or more: training leaves some a thousand times weaker than others. */
+function strengthText(value) {
+  const digits = Math.abs(value) >= 0.1 || value === 0 || Number.isNaN(value) ? 2 : 1 - Math.floor(Math.log10(Math.abs(value)));
+  return written(value, Math.min(digits, 8));
 }
 
 const quiet = (text) => make("div", { class: "note" }, text);
@@ -105,12 +111,12 @@ function drawNeuron() {
         "button",
         { onclick: () => change({ neuron: other }) },
         dotOf(network, labels[other]),
-        ` ${own === "out" ? "→" : "←"} ${nameOf(network, other)}  ${weight > 0 ? "+" : ""}${written(weight, 2)}`,
+        ` ${own === "out" ? "→" : "←"} ${nameOf(network, other)}  ${weight > 0 ? "+" : ""}${strengthText(weight)}`,
       ),
     ),
   );
   panel.replaceChildren(
-    quiet(`${state.method}: ${taskName(network, labels[unit])}. Its input weights sum to ${written(entering, 2)}.`),
+    quiet(`${state.method}: ${taskName(network, labels[unit])}. Its input weights sum to ${strengthText(entering)}.`),
     quiet(`Strength to each task's neurons (${state.method})`),
     strengthBars(network, unit),
     ...(selectivity ? [quiet("Selectivity: each task's share of its task variance"), selectivity] : []),
