@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .chance import NULL_MODELS
-from .results import FULL, Results, numbers, read_scores
+from .results import FULL, Results, family, numbers, read_scores
 from .statistics import LEVEL, cells, comparisons, holm
 from .tables import DEFAULT_METHOD
 
@@ -89,8 +89,13 @@ class Evidence:
 
     @cached_property
     def kinds(self) -> tuple[str, str] | None:
-        """The two kinds that are told apart: regular and spatial, or the first two; None if there is but one."""
-        return (self.results.kinds[0], self.results.kinds[1]) if len(self.results.kinds) > 1 else None
+        """The two kinds that are told apart: regular and spatial, or the first two; None if there is but one.
+
+        Of a grid of settings, the first of each.
+        """
+        kinds = self.results.kinds
+        others = sorted(kinds[1:], key=lambda kind: family(kind) == family(kinds[0]))
+        return (kinds[0], others[0]) if others else None
 
     @cached_property
     def degenerate(self) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,9 @@ _LABELS = {
     "mean": "activation = mean",
     "": "(not named)",
 }
+
+# A name in pieces, each a text and the number after it, or the end.
+_NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?(?:e[+-]?\d+)?|$)")
 
 _PAPER_INPUTS = ("concatenate", "mix", "sequential")
 _PAPER_KINDS = ("regular", "spatial")
@@ -214,8 +217,23 @@ def label(name: str) -> str:
     Example:
         >>> label("mix"), label("incoming"), label("my own")
         ('Mixing', 'incoming weights = 0', 'my own')
+        >>> label("spatial α=0.5 η=0.01")
+        'Spatial α=0.5 η=0.01'
     """
+    first = family(name)
+    if first in _PAPER_KINDS and "=" in name:
+        return _LABELS[first] + name.removeprefix(first)
     return _LABELS.get(name, name)
+
+
+def family(kind: str) -> str:
+    """Return what a kind is without the settings that a grid has in it.
+
+    Example:
+        >>> family("spatial α=0.5 β=3"), family("spatial"), family("")
+        ('spatial', 'spatial', '')
+    """
+    return kind.partition(" ")[0]
 
 
 def slug(name: str) -> str:
@@ -228,11 +246,17 @@ def slug(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name)
 
 
-def _ordered(names: Iterable[str], first: Iterable[str]) -> tuple[str, ...]:
-    """Return the different names, those in `first` in its order, then the others in alphabetical order."""
-    present = set(names)
-    known = [name for name in first if name in present]
-    return (*known, *sorted(present.difference(known)))
+def _ordered(names: Iterable[str], first: Sequence[str]) -> tuple[str, ...]:
+    """Return the different names, those in `first` in its order, then the others in alphabetical order.
+
+    A kind with settings follows the kind without, and numbers are ordered as such: α=2 before α=10.
+    """
+
+    def place(name: str) -> tuple[int, list[tuple[str, float]], str]:
+        rank = first.index(family(name)) if family(name) in first else len(first)
+        return rank, [(text, float(number or 0)) for text, number in _NUMBERED.findall(name)], name
+
+    return tuple(sorted(set(names), key=place))
 
 
 def _run_of(path: Path) -> Path:

@@ -65,8 +65,8 @@ def per_network(scores: pd.DataFrame) -> pd.DataFrame:
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     """Return one value for each cell and seed.
 
-    Networks that share kind, inputs and seed, such as those of a grid of settings, are no repetitions of one another:
-    they are averaged, so that they cannot make intervals narrow or p small.
+    Networks that share kind, inputs and seed, such as those of a grid of settings whose kinds do not say them, are no
+    repetitions of one another: they are averaged, so that they cannot make intervals narrow or p small.
 
     Args:
         scores: rows with the columns of ``scores.csv``.

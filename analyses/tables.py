@@ -288,10 +288,11 @@ def _tex(text: str) -> str:
     r"""Return text that LaTeX shows as it is.
 
     Example:
-        >>> print(_tex("5 % of a_b ± 1"))
-        5 \% of a\_b $\pm$ 1
+        >>> print(_tex("5 % of a_b ± 1, α=2"))
+        5 \% of a\_b $\pm$ 1, $\alpha$=2
     """
     special = {character: f"\\{character}" for character in "&%$#_{}"}
     special |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     special |= {"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"}
+    special |= {"α": r"$\alpha$", "β": r"$\beta$", "η": r"$\eta$"}  # settings in kinds of networks
     return "".join(special.get(character, character) for character in text)

@@ -107,6 +107,13 @@ def test_kinds_are_told_apart_regular_first():
     assert evidence.of_kinds("cut", "greedy")[0]["mean_one"] == 0.4
 
 
+def test_of_a_grid_the_first_regular_and_the_first_spatial_kind_are_told_apart():
+    kinds = ("spatial α=10", "spatial α=2", "regular η=0.01", "regular η=0.1")
+    rows = [(kind, 0, "greedy", "", "cut", "", 0.1) for kind in kinds]
+    assert Evidence(scores(rows)).kinds == ("regular η=0.01", "spatial α=2")
+    assert Evidence(scores(rows[:2])).kinds == ("spatial α=2", "spatial α=10")
+
+
 def test_a_folder_is_read_with_what_is_there(tmp_path):
     table = scores([("a", 0, "greedy", "", "cut", "", 0.1)])
     table.to_csv(tmp_path / "scores.csv", index=False)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from results_builder import build_results
 
@@ -116,6 +117,27 @@ def test_a_network_may_be_named_like_a_missing_value(tmp_path):
     results = Results.load(folder)
     assert results.inputs == ("NA",)
     assert results.kinds == ("None",)
+
+
+def test_kinds_of_a_grid_follow_what_they_are_kinds_of_and_are_ordered_by_their_numbers(folder):
+    expected = (
+        "regular",
+        "regular η=1e-05",
+        "regular η=0.01",
+        "spatial",
+        "spatial α=0.5",
+        "spatial α=2",
+        "spatial α=2 β=6",
+        "spatial α=10",
+        "spatial β=6",
+        "brainy 2",
+        "brainy 10",
+    )
+    scores = Results.load(folder).scores
+    rows = pd.concat([scores[:1].assign(kind=kind, network=kind) for kind in sorted(expected)], ignore_index=True)
+    results = Results(Path(), rows, {}, Path())
+    assert results.kinds == expected
+    assert tuple(results.members["kind"]) == expected
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "splits.h5", "analysis.json"])

@@ -141,6 +141,18 @@ def test_columns_are_in_the_order_of_the_paper_then_of_the_alphabet():
     assert r"\cmidrule(lr){2-4} \cmidrule(lr){5-5} \cmidrule(lr){6-6}" in tex
 
 
+def test_a_grid_of_settings_has_a_column_for_each_kind():
+    rows = [
+        *accuracies("1", "spatial α=10 β=3", (1, 1), (0.5, 0.5)),
+        *accuracies("2", "spatial α=2 β=3", (0.5, 0.5), (1, 1)),
+        *accuracies("3", "regular", (1, 1), (1, 1)),
+    ]
+    table = table_one(results_of(rows), "zero")
+    assert cell(table, "Full network", "spatial α=2 β=3")[:1] == (0.5,)
+    assert "|  | Mixing, regular | Mixing, spatial α=2 β=3 | Mixing, spatial α=10 β=3 |" in markdown(table)
+    assert r"& Regular & Spatial $\alpha$=2 $\beta$=3 & Spatial $\alpha$=10 $\beta$=3 \\" in latex(table)
+
+
 def test_unknown_choices_are_one_line():
     with pytest.raises(ValueError, match=r"scores\.csv: expected an ablation") as error:
         table_one(TWO_SEEDS, "lesion")
