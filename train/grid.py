@@ -10,7 +10,7 @@ import attrs
 
 from .settings import Experiment
 
-GRID: Mapping[str, str] = MappingProxyType({"transport": "α", "density": "β", "learning_rate": "learning_rate"})
+GRID: Mapping[str, str] = MappingProxyType({"transport": "α", "density": "β", "learning_rate": "η"})
 """The settings that may be lists, and how a kind of network writes each."""
 
 _COSTS = ("transport", "density")  # what a regular network does not pay, whatever the grid says

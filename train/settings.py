@@ -179,6 +179,7 @@ class Experiment:
     # Strength of a connection in the transport cost: |w| (the paper) or w² (the default of the authors' code).
     strength: str = attrs.field(default="absolute", validator=_one_of("absolute", "squared"))
     # Adam, as in the authors' published settings, which also name the epochs; the paper names the rate and the batch.
+    # Where a kind of network says its learning rate, it is η.
     learning_rate: float | tuple[float, ...] = attrs.field(
         default=0.005, converter=_numbers, validator=_real_or_grid("a number greater than 0", lambda v: v > 0)
     )

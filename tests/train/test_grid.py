@@ -93,10 +93,10 @@ def test_a_regular_network_is_trained_once_for_each_learning_rate_whatever_costs
     found = members(transport=[0.5, 1, 2], density=[1, 3], learning_rate=[1e-5, 0.01], seeds=[0, 1])
     regular = {name: member.kind for name, member in found.items() if "regular" in name}
     assert regular == {
-        "mix-regular-learning_rate1e-05-0": "regular learning_rate=1e-05",
-        "mix-regular-learning_rate1e-05-1": "regular learning_rate=1e-05",
-        "mix-regular-learning_rate0.01-0": "regular learning_rate=0.01",
-        "mix-regular-learning_rate0.01-1": "regular learning_rate=0.01",
+        "mix-regular-learning_rate1e-05-0": "regular η=1e-05",
+        "mix-regular-learning_rate1e-05-1": "regular η=1e-05",
+        "mix-regular-learning_rate0.01-0": "regular η=0.01",
+        "mix-regular-learning_rate0.01-1": "regular η=0.01",
     }
     assert len(found) == 4 + 3 * 2 * 2 * 2
 
