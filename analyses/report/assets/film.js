@@ -32,7 +32,7 @@ const film = (() => {
     const [source, target, weight] = ["source", "target", "weight"].map((name) => network.array(`film-${name}`));
     const strongest = Math.max(...weight.slice((frames.length - 1) * lines)) || 1;
     for (let i = (state.frame + 1) * lines - 1; i >= state.frame * lines; i--) {
-      context.globalAlpha = Math.min(0.6, 0.04 + (0.5 * weight[i]) / strongest);
+      context.globalAlpha = Math.min(0.7, 0.06 + 0.5 * Math.sqrt(weight[i] / strongest));
       context.strokeStyle = taskColour(labels[source[i]], network.tasks.length);
       context.lineWidth = 0.9;
       context.beginPath();
@@ -135,19 +135,22 @@ const film = (() => {
 
   const toggle = () => (playing ? stop() : play());
 
-  function show() {
-    stop();
+  function describe() {
     const network = shown();
-    const there = Boolean(network.film);
-    element("film-holder").hidden = !there;
     const filmed = networks.filter((one) => one.film);
-    element("film-note").textContent = there
+    element("film-note").textContent = network.film
       ? `${network.name} at ${network.film.epochs.length} moments of its training, closer together at first; coloured by ` +
         `the ${state.method} split of the trained network; lines: the ${framesOf(network).lines} strongest connections of the moment.`
       : filmed.length
         ? `This network has no film: pick one that has, such as ${filmed[0].name}.`
         : "No network of this run has a film: train with --snapshots 50.";
-    if (!there) return;
+  }
+
+  function show() {
+    stop();
+    const network = shown();
+    element("film-holder").hidden = !network.film;
+    if (!network.film) return;
     scrubber.max = network.film.epochs.length - 1;
     change({ frame: network.film.epochs.length - 1 });
     showFrame();
@@ -180,5 +183,5 @@ const film = (() => {
     event.preventDefault();
     acts[event.key]();
   });
-  return { show, showFrame, redraw, playing: () => playing !== 0 };
+  return { describe, show, showFrame, redraw, playing: () => playing !== 0 };
 })();

@@ -111,6 +111,7 @@ function setUp() {
   follow(["network", "method", "ablation"], drawNulls);
   follow(["network", "method", "compare"], drawAgreement);
   follow(["network"], film.show);
+  follow(["network", "method"], film.describe);
   follow(["method", "frame", "module", "brushed"], film.showFrame);
   follow(["network", "method", "ablation", "neuron"], writeAddress);
 

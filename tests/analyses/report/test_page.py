@@ -305,6 +305,8 @@ def test_the_agreement_matrix_marks_where_two_methods_differ(page, results):
 def test_the_film_plays_and_is_scrubbed(page):
     assert page.locator("#scrubber").get_attribute("max") == str(len(MOMENTS))
     assert page.locator("#moment").text_content() == str(EPOCHS)
+    page.select_option("#pick-method", "positions")
+    assert "coloured by the positions split" in page.locator("#film-note").text_content()
     last = picture(page, "screen")
     page.locator("#scrubber").fill("1")
     assert page.locator("#moment").text_content() == "0.25"
