@@ -66,7 +66,7 @@ def write_analysed_run(folder, tasks=("left", "right"), splits=SPLITS, nulls=6, 
     return run / "results"
 
 
-def write_odd_run(folder, networks):
+def write_odd_run(folder, networks, nulls=2, **choices):
     """Write networks by name, each an input mode of its own, with held-out examples if it can be run, and analyse them.
 
     Returns:
@@ -80,6 +80,6 @@ def write_odd_run(folder, networks):
             write_evaluation(evaluation, labelled(network))
             metadata["evaluation"] = {"file": evaluation.name, "sha256": digest(evaluation)}
         write_network(run / "networks" / f"{name}.h5", dataclasses.replace(network, metadata=metadata))
-    plan = Plan.choose(splits=("greedy", "greedy-shared", "random"), nulls=2)
+    plan = Plan.choose(splits=("greedy", "greedy-shared", "random"), nulls=nulls, **choices)
     analyze(run, run / "results", plan=plan, console=Console(file=io.StringIO()))
     return run / "results"
