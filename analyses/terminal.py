@@ -25,6 +25,8 @@ WIDTH = 80
 BEST = 6
 """How many split methods are shown of an input mode, besides those that others are compared with."""
 
+_APART = 2  # characters between the parts of a table
+
 _Key = tuple[str, str, str, str]  # block, row, inputs, kind
 _Heading = tuple[str, dict[str, int]]  # inputs; the width of each kind's column, in characters
 
@@ -32,7 +34,7 @@ _Heading = tuple[str, dict[str, int]]  # inputs; the width of each kind's column
 def terminal_table_one(results: Results, width: int = WIDTH) -> RenderableType:
     """Return Table 1 for the terminal: the full network, then each ablation.
 
-    Input modes that do not fit side by side follow one another.
+    Input modes that do not fit side by side follow one another, and so do the kinds of one, such as those of a grid.
 
     Args:
         results: the results.
@@ -51,25 +53,38 @@ def terminal_table_one(results: Results, width: int = WIDTH) -> RenderableType:
 
 
 def _chunks(tables: list[Table], width: int) -> Iterator[RichTable]:
-    """Yield the tables of the terminal, each with as many input modes as fit into its width."""
+    """Yield the tables of the terminal, each with as many input modes and kinds as fit into its width."""
     texts = {table.name: {key: _short(*cell) for key, cell in table.cells().items()} for table in tables}
-    groups = dict.fromkeys((mode, tuple(kinds)) for table in tables for mode, kinds in table.groups)
     first = max(len(" split"), *(len(table.name.removeprefix("table1-")) for table in tables))
     room, chunk = width - first, list[_Heading]()
-    for mode, kinds in groups:
-        widths = {kind: len(label(kind)) for kind in kinds}
-        for own in texts.values():
-            for (_, _, inputs, kind), text in own.items():
-                if inputs == mode:
-                    widths[kind] = max(widths[kind], text.cell_len)
-        widths[kinds[-1]] += max(0, len(label(mode)) - _span(widths))
-        need = 2 + _span(widths)
+    for mode, widths in _headings(tables, texts, width - first - _APART):
+        need = _APART + _span(widths)
         if chunk and need > room:
             yield _chunk(tables, texts, chunk)
             room, chunk = width - first, []
         room -= need
         chunk.append((mode, widths))
     yield _chunk(tables, texts, chunk)
+
+
+def _headings(tables: list[Table], texts: dict[str, dict[_Key, Text]], room: int) -> Iterator[_Heading]:
+    """Yield the input modes, one several times if not all of its kinds fit into the room."""
+    for mode, kinds in dict.fromkeys((mode, tuple(kinds)) for table in tables for mode, kinds in table.groups):
+        widths: dict[str, int] = {}
+        for kind in kinds:
+            own = (text for cells in texts.values() for key, text in cells.items() if key[2:] == (mode, kind))
+            needed = {kind: max(len(label(kind)), *(text.cell_len for text in own))}
+            if widths and _span(widths | needed) > room:
+                yield mode, _under(mode, widths)
+                widths = {}
+            widths |= needed
+        yield mode, _under(mode, widths)
+
+
+def _under(mode: str, widths: dict[str, int]) -> dict[str, int]:
+    """Return the widths of kinds, the last one wider if the name of their input mode needs it."""
+    last = list(widths)[-1]
+    return widths | {last: widths[last] + max(0, len(label(mode)) - _span(widths))}
 
 
 def _span(widths: dict[str, int]) -> int:
