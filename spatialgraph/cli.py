@@ -71,7 +71,8 @@ def demo(
 @app.command(
     "train",
     epilog="Examples: spatialgraph train table1 --data-dir data --seeds 0:10  ·  "
-    "spatialgraph train my.toml --set hidden=[64,64] --set transport=0.5",
+    "spatialgraph train my.toml --set hidden=[64,64] --set transport=0.5  ·  "
+    "spatialgraph train my.toml --set transport=[0.5,1,2] --seeds 0:10",
 )
 def train_command(
     experiment: Annotated[str, typer.Argument(help="demo, table1, or a TOML file.", show_default=False)],
