@@ -11,7 +11,6 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-import torch
 from rich.console import Console
 
 from spatialgraph.store import read_arrays, read_network
@@ -31,15 +30,6 @@ SETTINGS = {
     "checkpoint_seconds": 0,
 }
 ROUNDING = 2e-5
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Train in one thread: networks are so small that threads take longer to meet than to work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def trained(run, **changes):
@@ -281,9 +271,8 @@ for line in sys.stdin:
 
 
 @pytest.fixture
-def launcher(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+def launcher():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", LAUNCHER], **pipes, text=True) as process:
 
         def start(*arguments):
