@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.splits.split import Split
 
-from ..results import Results, label, slug
+from ..results import Results, family, label, slug
 from .drawing import Choice
 
 
@@ -48,7 +48,7 @@ def networks_with_positions(results: Results, choice: Choice) -> list[Shown]:
                 )
         return shown
     # Spatial networks before others that have positions too.
-    names = results.members.sort_values("kind", key=lambda kind: kind != "spatial", kind="stable")
+    names = results.members.sort_values("kind", key=lambda kind: kind.map(family) != "spatial", kind="stable")
     of_modes = [names.loc[names["inputs"] == mode, "network"].tolist() for mode in results.inputs]
     shown = [one for members in of_modes for one in _first(results, members, choice, has_positions)]
     if not shown:

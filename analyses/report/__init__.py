@@ -27,7 +27,7 @@ _ASSETS = Path(__file__).with_name("assets")
 # In the order in which they are put together: each uses those before it.
 _SCRIPTS = ("data", "state", "marks", "table", "scene", "above", "neuron", "modules", "charts", "film", "main")
 
-# The page of 18 networks then has 5 MB, that of 36 has 7; of more, each has less, but never so little as to show nothing.
+# The page of 18 networks then has 5 MB, that of 36 has 7. Of more, each has less, but never so little as nothing.
 _CONNECTIONS, _LEAST_CONNECTIONS = 220_000, 400
 _MOST_CONNECTIONS = 8000
 _FILM_NETWORKS, _FRAME = 18, 250
