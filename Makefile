@@ -10,7 +10,7 @@ demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
 
 test: $(VENV)/installed-test lint
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -107,6 +107,10 @@ def _template() -> jinja2.Template:
             'the report needs the package jinja2, found none: pip install "spatialgraph[report]"'
         ) from None
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_ASSETS), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FileSystemLoader(_ASSETS),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
     return environment.get_template("page.html")

@@ -17,7 +17,7 @@ from spatialgraph.cli import app
 from spatialgraph.store import read_network
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("demo", "train", "analyze", "figures", "check", "info", "export")
+COMMANDS = ("demo", "train", "analyze", "figures", "report", "check", "info", "export")
 
 EXPERIMENT = """
 tasks = ["digits", "letters"]
@@ -72,12 +72,15 @@ def work(tmp_path_factory):
         stem, endings = line.rstrip("}").split(".{")
         for ending in endings.split(","):
             assert (folder / f"{stem}.{ending}").stat().st_size > 0
+    written = spatialgraph("report", "runs/small/results", cwd=folder)
+    assert written.stdout == "runs/small/results/report.html: open it in a browser\n"
     return folder
 
 
 def test_the_whole_way_from_images_to_figures(work):
     results = work / "runs" / "small" / "results"
     figures = {path.name for path in (results / "figures").iterdir()}
+    assert (results / "report.html").read_text(encoding="utf-8").endswith("</html>\n")
     assert {"table1-incoming.md", "table1-zero.tex", "table1-mean.csv", "positions.png", "methods.png"} <= figures
     with (results / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -21,11 +21,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 FLAGS += ["--disable-component-update", "--disable-quic"]
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-# One process has the browser and the run, whichever way tests are shared out.
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 TASKS = ("left", "<i>right</i>")  # a name is text, whatever it looks like
 FIRST = "concatenate-spatial-0"

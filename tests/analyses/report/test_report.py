@@ -28,8 +28,6 @@ FIRST = "concatenate-spatial-0"
 ROOM = Room(connections=50, frame=20)
 NO_AGREEMENT = pd.DataFrame(columns=["network", "split", "other", "measure", "value"])
 
-pytestmark = pytest.mark.xdist_group("browser")  # which makes the same run
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
