@@ -136,7 +136,7 @@ def _panels(results: Results, metric: str, scores: Sequence[Compared]) -> Figure
         axes[place, 0].set_ylabel(wrapped(label(row)))
     for ax in axes[-1]:
         ax.set_xlabel("modularity" if metric == "modularity" else "accuracy after the split")
-    figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=len(styles))
+    figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=min(len(styles), 5))
     return figure
 
 

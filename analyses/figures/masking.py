@@ -52,7 +52,7 @@ def masking(results: Results, choice: Choice) -> Iterator[Drawing]:
             head(ax, row * len(modes) + place, label(mode) if row == 0 else "", several=axes.size > 1)
         axes[row, 0].set_ylabel(f"{wrapped(label(ablation))}\naccuracy")
     keys = [*kind_keys(styles), plots.line(plots.WHOLE, "whole network")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 5))
     numbers = points_and_means(points, means, [*_GROUP, "column"])
     yield Drawing("masking", figure, numbers, _masking_caption(method, columns))
 

@@ -52,7 +52,7 @@ def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
                 ax.set_xlabel(title.rstrip())
     share_limits([ax for ax, (title, _) in zip(axes[0], panels, strict=True) if title.startswith("accuracy")])
     keys = [*kind_keys(styles), plots.key("#000000", "mean of the seeds", "|", markersize=6.5, markeredgewidth=1.0)]
-    figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))
+    figure.legend(handles=keys, loc="outside upper center", ncols=min(len(keys), 5))
     caption = (
         "Split methods: accuracy lost at the split, averaged over tasks, by how neurons of other tasks are disabled; "
         "and modularity of the split. Each seed a point, their mean a bar."
@@ -88,7 +88,7 @@ def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
         axes[row, 0].set_ylabel(f"{label(mode)}\naccuracy drop")
     for ax in axes[-1]:
         ax.set_xlabel("modularity")
-    figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=len(styles))
+    figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=min(len(styles), 5))
     caption = (
         f"Modularity of the split by {method} and the accuracy that it costs, averaged over tasks, by how neurons of "
         "other tasks are disabled. Each point is a network. ρ: Spearman's rank correlation over the networks of one "

@@ -44,9 +44,18 @@ def task_colours(tasks: Sequence[str]) -> dict[str, str]:
 
 
 def kind_styles(kinds: Sequence[str]) -> dict[str, Style]:
-    """Return a colour and a marker for each kind of network."""
+    """Return a colour and a marker for each kind of network; any number of kinds, all different.
+
+    Example:
+        >>> kind_styles(["regular", "mine"])
+        {'regular': ('#3A3A3A', 's'), 'mine': ('#009E73', '^')}
+    """
     others = [kind for kind in kinds if kind not in _KINDS]
-    rest = {kind: _OTHER_KINDS[number % len(_OTHER_KINDS)] for number, kind in enumerate(others)}
+    styles = list(_OTHER_KINDS)
+    if len(others) > len(styles):  # those of a grid: shades in its order, neighbours with different markers
+        shades = mpl.colormaps["viridis"](np.linspace(0, 0.95, len(others)))
+        styles = [(to_hex(shade), _LAYERS[number % len(_LAYERS)]) for number, shade in enumerate(shades)]
+    rest = dict(zip(others, styles, strict=False))
     return {kind: _KINDS.get(kind) or rest[kind] for kind in kinds}
 
 

@@ -41,6 +41,15 @@ def test_kinds_keep_their_style_beside_others():
     assert len(set(styles.values())) == 4
 
 
+@pytest.mark.parametrize("count", [5, 6, 40])
+def test_any_number_of_kinds_has_styles_of_its_own(count):
+    kinds = ["regular", *(f"spatial α={number}" for number in range(count))]
+    styles = plots.kind_styles(kinds)
+    assert list(styles) == kinds
+    assert len(set(styles.values())) == count + 1
+    assert styles["regular"] == plots.kind_styles(["regular"])["regular"]
+
+
 def test_the_colours_of_matrices_darken_all_the_way():
     shades = [lightness(plots.HEAT(value)[:3]) for value in np.linspace(0, 1, 30)]
     assert all(one > other for one, other in pairwise(shades))
