@@ -59,7 +59,7 @@ def demo(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     formats: Formats = "pdf,svg,png",
 ) -> None:
-    """Train, analyse, draw and write a report on data that ship with the package, in about two minutes."""
+    """Train, analyse, draw and write a report on data that ship with the package, in two and a half minutes."""
     with _errors():
         run = out / "run"
         _train("demo", run, device=device, data=None, changes={})

@@ -183,5 +183,5 @@ const film = (() => {
     event.preventDefault();
     acts[event.key]();
   });
-  return { describe, show, showFrame, redraw, playing: () => playing !== 0 };
+  return { describe, show, showFrame, redraw };
 })();

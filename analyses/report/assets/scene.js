@@ -274,7 +274,7 @@ const scene = (() => {
     }
   });
   element("turn-back").addEventListener("click", reset);
-  return { redraw, view: () => view, places: () => places };
+  return { redraw, places: () => places };
 })();
 
 /** Choose the next neuron, or the one before. */
