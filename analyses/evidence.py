@@ -66,7 +66,7 @@ class Evidence:
         return cls(
             read_scores(folder / "scores.csv"),
             _in_order(_read(folder / "nulls.csv", _NULLS)),
-            _read(folder / "agreement.csv", _AGREEMENT),
+            read_agreement(folder),
             _read(folder / "notes.csv", _NOTES),
         )
 
@@ -336,6 +336,15 @@ def _in_order(nulls: pd.DataFrame) -> pd.DataFrame:
     """Return the rows by null model, in the order in which they are run, and others after them."""
     rank = {null: number for number, null in enumerate(NULL_MODELS)}
     return nulls.sort_values("null", key=lambda names: names.map(rank).fillna(len(rank)), kind="stable")
+
+
+def read_agreement(folder: Path) -> pd.DataFrame:
+    """Return the rows of ``agreement.csv`` of an analysis, none if it has no such file.
+
+    Raises:
+        ValueError: the file lacks a column.
+    """
+    return _read(folder / "agreement.csv", _AGREEMENT)
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

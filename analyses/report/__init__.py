@@ -12,7 +12,7 @@ from rich.progress import track
 
 from spatialgraph.files import atomic
 
-from ..evidence import Evidence
+from ..evidence import read_agreement
 from ..results import Results
 from .content import behind, content, html, read_cells
 from .portrait import Room, portrait
@@ -50,7 +50,7 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
     """
     folder = Path(folder)
     results = Results.load(folder)
-    evidence = Evidence.load(folder)
+    agreement = read_agreement(folder)
     cells = read_cells(_required(folder / "summary.csv"))
     sections = html(_required(folder / "summary.md").read_text(encoding="utf-8"))
     names = results.members["network"].tolist()
@@ -58,7 +58,7 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
     networks = []
     console = console or Console(stderr=True, quiet=True)
     for name in track(names, "drawing up the report", console=console, transient=True, disable=not console.is_terminal):
-        found = portrait(results, evidence.agreement, name, rooms[name])
+        found = portrait(results, agreement, name, rooms[name])
         networks.append({"facts": found.facts | {"arrays": found.pack.entries}, "bytes": found.pack.text()})
     texts, rows = behind(results)
     facts = content(results, cells) | {
