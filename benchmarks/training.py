@@ -68,7 +68,7 @@ class PlainNetwork(nn.Module):
             layer = nn.Linear(*weight.shape, device=weight.device)
             layer.load_state_dict({"weight": weight.T, "bias": parameters[f"bias/{k}"][0]})
             self.linear.append(layer)
-        self.position = nn.ParameterDict({str(k): parameters[f"position/{k}"] for k in training.stack.positions})
+        self.position = nn.ParameterDict({str(k): parameters[f"position/{k}"] for k in training.stack.units})
 
     def loss(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch: both tasks, both costs."""

@@ -1,98 +1,153 @@
 """The two costs of a spatial network, for many networks at once, with their gradients written out.
 
 Both come from "Biologically-Inspired Spatial Neural Networks" (Wołczyk et al. 2019, arXiv 1910.02776). Automatic
-differentiation would keep the differences of all pairs, ``(networks, units, units, dim)``, and pass over them many
-times; written out, the gradients need the distances alone, and are computed while those are in the cache.
+differentiation would keep the differences of all pairs of neurons, ``(networks, units, units, dim)``, and pass over
+them many times. Written out, a layer needs two numbers of each pair, in memory that is used again for the next layer.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 
-def distances(one: Tensor, other: Tensor) -> Tensor:
-    """Return the Euclidean distance between every neuron of one layer and every neuron of another.
+class Points(NamedTuple):
+    """Positions of neurons, laid out for what is computed of all pairs.
 
-    Computed from differences: the expansion |p|² + |q|² − 2 p·q is faster and loses the distances of close neurons.
+    Attributes:
+        plane: ``(networks, dim, units)``: the neurons of one coordinate lie together.
+        homogeneous: ``(networks, units, dim + 1)``: homogeneous coordinates, each position followed by a 1.
+    """
+
+    plane: Tensor
+    homogeneous: Tensor
+
+    @classmethod
+    def of(cls, position: Tensor) -> Points:
+        """Lay out positions ``(networks, units, dim)``."""
+        return cls(position.mT.contiguous(), torch.nn.functional.pad(position, (0, 1), value=1.0))
+
+    def layer(self, networks: slice, units: slice) -> Points:
+        """Return some neurons of some networks."""
+        return Points(self.plane[networks, :, units], self.homogeneous[networks, units])
+
+
+class PairMemory:
+    """Memory for two numbers of each pair of neurons, lent to one layer after another.
 
     Args:
-        one: ``(networks, units, dim)``.
-        other: ``(networks, other units, dim)``.
-
-    Returns:
-        ``(networks, units, other units)``, in the units of length of the positions.
-
-    Example:
-        >>> distances(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])).tolist()
-        [[[5.0, 0.0]]]
+        pairs: how many pairs it holds.
+        like: a tensor of the same type and on the same device.
     """
-    square = (one[:, :, None, 0] - other[:, None, :, 0]).square_()
-    for k in range(1, one.shape[-1]):
-        difference = one[:, :, None, k] - other[:, None, :, k]
-        square.addcmul_(difference, difference)
-    return square.sqrt_()
+
+    def __init__(self, pairs: int, like: Tensor) -> None:
+        self._pairs = pairs
+        self._numbers = like.new_empty(2, pairs)
+
+    def networks(self, pairs: int) -> int:
+        """Return for how many networks with so many pairs there is memory at a time, at least 1."""
+        return max(1, self._pairs // pairs)
+
+    def lend(self, one: Points, other: Points) -> tuple[Tensor, Tensor]:
+        """Return two tensors ``(networks, units, other units)``, with whatever was last in them."""
+        shape = (one.plane.shape[0], one.plane.shape[2], other.plane.shape[2])
+        first, second = (numbers[: shape[0] * shape[1] * shape[2]].view(shape) for numbers in self._numbers)
+        return first, second
 
 
-def _pull(force: Tensor, one: Tensor, other: Tensor) -> Tensor:
-    """Return Σ_j force_ij (p_i − q_j): one matrix product, as p_i Σ_j force_ij − Σ_j force_ij q_j."""
-    summed = torch.bmm(force, torch.cat([other, torch.ones_like(other[..., :1])], dim=-1))
-    return one * summed[..., -1:] - summed[..., :-1]
+def _distances(one: Points, other: Points, distance: Tensor, scratch: Tensor) -> None:
+    """Write the Euclidean distance of every pair into `distance`.
+
+    Computed from differences: the expansion |p|² + |q|² − 2 p·q is faster and loses the distances of close neurons.
+    """
+    for k in range(one.plane.shape[1]):
+        difference = scratch if k else distance
+        torch.sub(one.plane[:, k, :, None], other.plane[:, k, None, :], out=difference)
+        if k:
+            distance.addcmul_(difference, difference)
+        else:
+            distance.square_()
+    distance.sqrt_()
 
 
-def _over(numerator: Tensor, distance: Tensor) -> Tensor:
-    """Return numerator / distance, and 0 where the distance is 0: coincident neurons do not pull at each other."""
-    return (numerator / distance).nan_to_num_(nan=0.0, posinf=0.0)
+def _divide(numerator: Tensor, distance: Tensor) -> None:
+    """Divide in place, to 0 where the distance is 0: coincident neurons do not pull at each other."""
+    numerator.div_(distance)
+    torch.nan_to_num(numerator, nan=0.0, posinf=0.0, out=numerator)
 
 
-def transport_gradients(
-    weight: Tensor, source: Tensor, target: Tensor, strength: str = "absolute"
-) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-    """Compute Σ strength · distance over the connections of a layer, and its gradients.
+def pull(position: Tensor, forces: Tensor) -> Tensor:
+    """Return Σ_j f_ij (p_i − q_j) as p_i Σ_j f_ij − Σ_j f_ij q_j.
 
-    With d_ij the distance and s_ij the strength of a connection, the gradients are (ds/dw)_ij d_ij for the weights,
+    Args:
+        position: p, ``(networks, units, dim)``.
+        forces: Σ_j f_ij q_j in homogeneous coordinates, ``(networks, units, dim + 1)``: the last is Σ_j f_ij.
+    """
+    return position * forces[..., -1:] - forces[..., :-1]
+
+
+def transport_forces(
+    weight: Tensor, source: Points, target: Points, strength: str, memory: PairMemory
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Compute the gradients of Σ strength · distance over the connections of a layer.
+
+    With d_ij the distance and s_ij the strength of a connection, they are (ds/dw)_ij d_ij for the weights,
     Σ_j s_ij / d_ij (p_i − q_j) for the source's positions, and the same seen from the other side for the target's.
 
     Args:
         weight: ``(networks, source units, target units)``.
-        source: positions, ``(networks, source units, dim)``.
-        target: positions, ``(networks, target units, dim)``.
-        strength: ``"absolute"`` for |a|, or ``"squared"`` for a².
+        source: positions.
+        target: positions.
+        strength: ``"absolute"`` for |w|, or ``"squared"`` for w².
+        memory: of at least so many pairs.
 
     Returns:
-        The sum, ``(networks,)``, and its gradients by weight, source and target, of their shapes.
+        ds/dw and d, whose product is the gradient by the weights, in the memory that was lent; and the forces on source
+        and target that `pull` makes gradients of.
     """
-    distance = distances(source, target)
-    size = weight.abs() if strength == "absolute" else weight.square()
-    total = torch.linalg.vecdot(size.flatten(1), distance.flatten(1))
-    force = _over(size, distance)
-    slope = weight.sign() if strength == "absolute" else weight * 2
-    pulls = _pull(force, source, target), _pull(force.transpose(1, 2), target, source)
-    return total, (slope.mul_(distance), *pulls)
+    distance, size = memory.lend(source, target)
+    _distances(source, target, distance, size)
+    if strength == "absolute":
+        torch.abs(weight, out=size)
+    else:
+        torch.square(weight, out=size)
+    _divide(size, distance)
+    forces = torch.bmm(size, target.homogeneous), torch.bmm(size.mT, source.homogeneous)
+    slope = torch.sign(weight, out=size) if strength == "absolute" else torch.mul(weight, 2, out=size)
+    return slope, distance, *forces
 
 
-def density_gradients(position: Tensor) -> tuple[Tensor, Tensor]:
+def density_forces(points: Points, memory: PairMemory) -> tuple[Tensor, Tensor]:
     """Compute Σ exp(−distance) over all ordered pairs of a layer's neurons, and its gradient.
 
     Args:
-        position: ``(networks, units, dim)``.
+        points: positions.
+        memory: of at least so many pairs.
 
     Returns:
-        The sum, ``(networks,)``, and its gradient, ``(networks, units, dim)``.
+        The sum, ``(networks,)``, and the forces that `pull` makes its gradient of.
     """
-    distance = distances(position, position)
-    closeness = torch.exp(-distance)
+    distance, closeness = memory.lend(points, points)
+    _distances(points, points, distance, closeness)
+    torch.neg(distance, out=closeness).exp_()
+    total = closeness.sum(dim=(1, 2))
+    _divide(closeness, distance)
     # Every pair counts twice in the sum, once from either side.
-    return closeness.sum(dim=(1, 2)), _pull(_over(closeness, distance), position, position).mul_(-2)
+    return total, torch.bmm(closeness, points.homogeneous).mul_(-2)
 
 
 class _Transport(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, source: Tensor, target: Tensor, strength: str) -> Tensor:
-        total, gradients = transport_gradients(weight, source, target, strength)
-        ctx.save_for_backward(*gradients)
+        memory = PairMemory(weight.numel(), source)
+        slope, distance, *forces = transport_forces(weight, Points.of(source), Points.of(target), strength, memory)
+        gradient = slope.mul_(distance)
+        ctx.save_for_backward(gradient, pull(source, forces[0]), pull(target, forces[1]))
+        # A strength is its weight times its slope, or half of that if it grows with the square.
+        degree = 1 if strength == "absolute" else 2
+        total: Tensor = torch.linalg.vecdot(weight.flatten(1), gradient.flatten(1)) / degree
         return total
 
     @staticmethod
@@ -104,8 +159,9 @@ class _Transport(torch.autograd.Function):
 class _Density(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, position: Tensor) -> Tensor:
-        total, gradient = density_gradients(position)
-        ctx.save_for_backward(gradient)
+        memory = PairMemory(position.shape[0] * position.shape[1] ** 2, position)
+        total, forces = density_forces(Points.of(position), memory)
+        ctx.save_for_backward(pull(position, forces))
         return total
 
     @staticmethod
@@ -115,9 +171,9 @@ class _Density(torch.autograd.Function):
         return scaled
 
 
-def connections_or_units(source: Tensor, target: Tensor, average: str) -> int:
+def connections_or_units(source: int, target: int, average: str) -> int:
     """Return what the sum of the transport cost is divided by: the connections, or the neurons of the target layer."""
-    return target.shape[1] * (source.shape[1] if average == "connections" else 1)
+    return target * (source if average == "connections" else 1)
 
 
 def transport_cost(
@@ -147,7 +203,7 @@ def transport_cost(
         5.5
     """
     total: Tensor = _Transport.apply(weight, source, target, strength)
-    return total / connections_or_units(source, target, average)
+    return total / connections_or_units(source.shape[1], target.shape[1], average)
 
 
 def density_cost(position: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import socket
 import tempfile
 import zlib
@@ -25,6 +24,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from rich.console import Console
 
+from spatialgraph.files import cache_folder
 from spatialgraph.registry import Registry
 
 DATASETS: Registry[Callable[[Path | None], Dataset]] = Registry("data set")
@@ -220,11 +220,6 @@ def _register(name: str, source: _Source) -> None:
 
 for _name, _source in _TORCHVISION.items():
     _register(_name, _source)
-
-
-def cache_folder() -> Path:
-    """Return the folder that data sets are downloaded into unless another is named."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spatialgraph"
 
 
 def _read_torchvision(name: str, source: _Source, folder: Path) -> Dataset:

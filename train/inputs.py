@@ -87,8 +87,11 @@ def _same_pixels(mode: str, datasets: Sequence[Dataset]) -> int:
     return pixels.pop()
 
 
+_MOST_IN_INT16 = 128  # images whose sum 16 bits hold; a byte holds one
+
+
 def _add(images: Sequence[Tensor]) -> Tensor:
-    total = images[0].to(torch.int32)  # sums are more than a byte holds
+    total = images[0].to(torch.int16 if len(images) <= _MOST_IN_INT16 else torch.int32)
     for image in images[1:]:
         total += image
     return total
@@ -144,6 +147,7 @@ class Batches:
     Attributes:
         inputs: the size of the input.
         steps: batches of an epoch.
+        scale: what inputs that `show` writes are to be multiplied by, so that a white pixel is 1.
 
     Raises:
         ValueError: there is no such mode.
@@ -168,12 +172,41 @@ class Batches:
         self._batch = batch
         self._device = device
         self.inputs = self._mode.inputs
+        self.scale = _SCALE
         self.steps = examples // batch
         if not self.steps:
             raise SettingError(f"batch_size: expected at most {examples}, the examples of an epoch, found {batch}")
 
+    def order(self, seeds: Sequence[int], epoch: int) -> Tensor:
+        """Return which examples are shown in an epoch, on the device.
+
+        Args:
+            seeds: different ones.
+            epoch: its number, from 0.
+
+        Returns:
+            ``(steps, tasks, seeds · batch)`` int64; each step is an index that `show` and `labels` take.
+        """
+        return torch.from_numpy(self._index(seeds, epoch)).to(self._device)
+
+    def show(self, index: Tensor, out: Tensor) -> None:
+        """Write the inputs that show the examples of an index.
+
+        Args:
+            index: ``(tasks, examples)``.
+            out: ``(examples, inputs)``, floating-point; to be multiplied by `scale`.
+        """
+        # On a CPU, a batch at a time is gathered, combined and converted while it is in the cache.
+        rows = self._batch if self._device.type == "cpu" else len(out)
+        for part, of_part in zip(torch.split(out, rows), torch.split(index, rows, dim=1), strict=True):
+            part.copy_(_combined(self._mode, self._tasks, of_part))
+
+    def labels(self, index: Tensor) -> Tensor:
+        """Return the labels of the examples of an index, ``(tasks, examples)`` int64, -1 for an example of none."""
+        return torch.stack([task.labels[rows] for task, rows in zip(self._tasks, index, strict=True)])
+
     def epoch(self, seeds: Sequence[int], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches of an epoch.
+        """Yield the batches of an epoch, for a training loop of one's own.
 
         Args:
             seeds: one for each network; networks with the same seed see the same examples.
@@ -185,34 +218,23 @@ class Batches:
         """
         unique = list(dict.fromkeys(seeds))
         networks = torch.tensor([unique.index(seed) for seed in seeds], device=self._device)
-        # The order of a whole epoch goes to the device at once; batches of all seeds are gathered as one.
-        index = torch.from_numpy(self._index(unique, epoch)).to(self._device)  # (tasks, steps, seeds · batch)
-        labels = torch.stack([task.labels[rows] for task, rows in zip(self._tasks, index, strict=True)], dim=-1)
-        for step in range(self.steps):
-            inputs = self._inputs(index[:, step]).view(len(unique), self._batch, -1)
-            of_seed = inputs, labels[step].view(len(unique), self._batch, -1)
-            if len(unique) == len(seeds):
-                yield of_seed
-            else:
-                yield of_seed[0].index_select(0, networks), of_seed[1].index_select(0, networks)
-
-    def _inputs(self, index: Tensor) -> Tensor:
-        """Return the float32 inputs ``(examples, inputs)`` that show the examples of an index ``(tasks, examples)``."""
-        inputs = torch.empty(index.shape[1], self.inputs, device=self._device)
-        # On a CPU, a batch at a time is gathered, combined, converted and scaled while it is in the cache.
-        rows = self._batch if self._device.type == "cpu" else len(inputs)
-        for part, of_part in zip(torch.split(inputs, rows), torch.split(index, rows, dim=1), strict=True):
-            part.copy_(_combined(self._mode, self._tasks, of_part)).mul_(_SCALE)
-        return inputs
+        for index in self.order(unique, epoch):
+            inputs = torch.empty(index.shape[1], self.inputs, device=self._device)
+            self.show(index, inputs)
+            inputs, labels = (
+                part.reshape(len(unique), self._batch, -1).index_select(0, networks)
+                for part in (inputs.mul_(self.scale), self.labels(index).T)
+            )
+            yield inputs, labels
 
     def _index(self, seeds: Sequence[int], epoch: int) -> NDArray[np.int64]:
-        """Return the examples of an epoch: ``(tasks, steps, seeds · batch)``."""
+        """Return the examples of an epoch: ``(steps, tasks, seeds · batch)``."""
         lengths = [task.examples for task in self._tasks]
         order = _order_together if self._mode.together else _order_in_turn
         used = self.steps * self._batch
         by_seed = np.stack([order(lengths, self._longest, seed, epoch)[:, :used] for seed in seeds])
         stepped = by_seed.reshape(len(seeds), len(lengths), self.steps, self._batch)
-        return np.ascontiguousarray(stepped.transpose(1, 2, 0, 3)).reshape(len(lengths), self.steps, -1)
+        return np.ascontiguousarray(stepped.transpose(2, 1, 0, 3)).reshape(self.steps, len(lengths), -1)
 
 
 def _order_together(lengths: Sequence[int], longest: int, seed: int, epoch: int) -> NDArray[np.int64]:

@@ -15,8 +15,10 @@ from spatialgraph.network import Evaluation
 
 from .grid import Batch
 from .inputs import Batches
-from .model import Costs, Stack, accuracies, add_costs, forward, initial_stack, layer_sizes, task_losses
+from .model import Stack, accuracies, initial_stack, layer_sizes
+from .replay import Replayed
 from .settings import Experiment
+from .step import Step
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -52,57 +54,22 @@ class Training:
         self._test_labels = torch.from_numpy(np.array(evaluation.labels)).to(device)
         self.sizes = layer_sizes(experiment, batches.inputs, sum(classes))
         self.stack: Stack = initial_stack(experiment, self.sizes, batch.members, device)
-        self._shapes = {name: tuple(tensor.shape[1:]) for name, tensor in self.stack.named()}
-        # The task losses are differentiated automatically, by leaves that share the parameters' memory; the costs'
-        # gradients are added to them, and one Adam moves the whole matrix.
-        self._leaves = [leaf.detach().requires_grad_() for leaf in (*self.stack.weights, *self.stack.biases)]
-        self._gradient = torch.zeros_like(self.stack.flat)
-        self._gradients = Stack.of(self._gradient, self._shapes)
-        paying = [member for member in batch.members if member.penalised]
-        self._transport = torch.tensor([member.transport for member in paying], device=device)
-        self._density = torch.tensor([member.density for member in paying], device=device)
-        self._rows, self._adam = self._optimiser()
-
-    def _optimiser(self) -> tuple[list[Tensor], torch.optim.Adam]:
-        """Make one Adam for all networks, with a group of rows for each stretch of equal learning rates."""
-        rows: list[Tensor] = []
-        groups = []
-        for rate, stretch in itertools.groupby(self.batch.members, key=lambda member: member.learning_rate):
-            start = sum(row.shape[0] for row in rows)
-            stop = start + len(list(stretch))
-            rows.append(self.stack.flat[start:stop].detach().requires_grad_())
-            rows[-1].grad = self._gradient[start:stop]
-            groups.append({"params": rows[-1:], "lr": rate})
-        return rows, torch.optim.Adam(groups, fused=True)
-
-    def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Take one step of every network; return its loss, ``(networks,)``, and task losses ``(networks, tasks)``."""
-        depth = len(self.stack.weights)
-        leaves = Stack(self.stack.flat, tuple(self._leaves[:depth]), tuple(self._leaves[depth:]), {})
-        outputs = forward(leaves, inputs, self.experiment.activation)
-        by_task = task_losses(outputs, labels, self.classes)
-        # The networks share nothing, so the gradient of the sum is each network's own.
-        found = torch.autograd.grad(by_task.mean(dim=1).sum(), self._leaves)
-        for sink, part in zip((*self._gradients.weights, *self._gradients.biases), found, strict=True):
-            sink.copy_(part)
-        loss = by_task.detach().mean(dim=1)
-        if len(self._transport):
-            for sink in self._gradients.positions.values():
-                sink.zero_()
-            paid = add_costs(self.experiment, self.stack, self._transport, self._density, self._gradients)
-            loss[: len(self._transport)] += self._transport * paid.transport + self._density * paid.density
-        self._adam.step()
-        return loss, by_task.detach()
-
-    def _costs(self) -> Costs:
-        """Return the costs of the networks that pay, as they are now."""
-        scratch = Stack.of(torch.zeros_like(self._gradient), self._shapes)
-        return add_costs(self.experiment, self.stack, self._transport, self._density, scratch)
+        self._step = Step(experiment, batch.members, classes, batches, self.stack)
+        self._adam = _adam(self.stack, self._step.gradient, [member.learning_rate for member in batch.members])
+        # A recorded step reads its index from one place.
+        self._index = torch.zeros(len(classes), len(self._step.seeds) * experiment.batch_size, dtype=torch.int64)
+        self._index = self._index.to(device)
+        self._take = Replayed(self._learn, device)
 
     @property
     def steps(self) -> int:
         """How many steps an epoch has."""
         return self._batches.steps
+
+    def _learn(self) -> None:
+        """Move every network by one step, shown the examples of the index."""
+        self._step(self._index)
+        self._adam.step()
 
     def run_epoch(self, after_step: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Train for one epoch.
@@ -113,22 +80,21 @@ class Training:
         Returns:
             the accuracy of every network, ``(networks, tasks)``, 0 to 1.
         """
-        seeds = [member.seed for member in self.batch.members]
-        sums: tuple[Tensor, Tensor] | None = None
-        for taken, (inputs, labels) in enumerate(self._batches.epoch(seeds, self.epoch), self.epoch * self.steps + 1):
-            step = self._step(inputs, labels)
-            sums = step if sums is None else (sums[0] + step[0], sums[1] + step[1])
+        self._step.clear()
+        order = self._batches.order(self._step.seeds, self.epoch)
+        for taken, index in enumerate(order, self.epoch * self.steps + 1):
+            self._index.copy_(index)
+            self._take()
             if after_step:
                 after_step(taken)
-        if sums is None:
-            raise RuntimeError("an epoch without a single step")
+        task_loss = self._step.task_loss / self.steps
         accuracy = accuracies(
             self.stack, self._test_inputs, self._test_labels, self.classes, self.experiment.activation
         )
-        costs = self._costs()
+        costs = self._step.costs()  # leaves gradients that the next step replaces
         for name, values in {
-            "loss": sums[0] / self._batches.steps,
-            "task_loss": sums[1] / self._batches.steps,
+            "loss": task_loss.mean(dim=1) + self._step.cost / self.steps,
+            "task_loss": task_loss,
             "accuracy": accuracy,
             "transport": costs.transport,
             "density": costs.density,
@@ -154,7 +120,8 @@ class Training:
         for name, tensor in self.stack.named():
             tensor.copy_(torch.from_numpy(np.array(arrays[name])))
         # Adam makes its moments at the first step; one with a gradient of 0 makes them without moving anything.
-        self._gradient.zero_()
+        for tensor in self._step.gradient.tensors:
+            tensor.zero_()
         self._adam.step()
         for name, tensor in self._moments():
             tensor.copy_(torch.from_numpy(np.array(arrays[f"adam/{name}"])))
@@ -166,6 +133,22 @@ class Training:
         self.epoch = epoch
 
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
-        for group, row in enumerate(self._rows):
-            for name, tensor in self._adam.state[row].items():
-                yield f"{group}/{name}", tensor
+        """Yield the numbers that Adam remembers, with names."""
+        for number, group in enumerate(self._adam.param_groups):
+            for place, parameter in enumerate(group["params"]):
+                for name, tensor in self._adam.state[parameter].items():
+                    yield f"{number}/{place}/{name}", tensor
+
+
+def _adam(stack: Stack, gradient: Stack, rates: Sequence[float]) -> torch.optim.Adam:
+    """Make one Adam for all networks, with a group for each stretch of networks of one learning rate."""
+    groups = []
+    start = 0
+    for rate, stretch in itertools.groupby(rates):
+        stop = start + len(list(stretch))
+        parameters = [tensor[start:stop].detach().requires_grad_() for tensor in stack.tensors]
+        for parameter, part in zip(parameters, gradient.tensors, strict=True):
+            parameter.grad = part[start:stop]
+        groups.append({"params": parameters, "lr": rate})
+        start = stop
+    return torch.optim.Adam(groups, fused=True, capturable=stack.position.is_cuda)

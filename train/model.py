@@ -1,9 +1,8 @@
-"""Many networks of one shape as one: stacked parameters, forward pass, loss."""
+"""Many networks of one shape as one: stacked parameters, how they begin, and how accurate they are."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,14 +10,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .costs import connections_or_units, density_gradients, transport_gradients
 from .grid import Member
 from .settings import Experiment
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
+
+@dataclass(frozen=True)
+class Activation:
+    """A function after each hidden layer, and its derivative, both in place.
+
+    Attributes:
+        apply: replaces numbers by the function's values.
+        differentiate: multiplies a gradient by the derivative where the function has these values, ``(gradient,
+            values)``.
+    """
+
+    apply: Callable[[Tensor], Tensor]
+    differentiate: Callable[[Tensor, Tensor], Tensor]
+
+
+_ATEN = torch.ops.aten  # what PyTorch differentiates these functions by, in one pass
+
+ACTIVATIONS: dict[str, Activation] = {
+    "sigmoid": Activation(torch.sigmoid_, lambda g, v: _ATEN.sigmoid_backward.grad_input(g, v, grad_input=g)),
+    "tanh": Activation(torch.tanh_, lambda g, v: _ATEN.tanh_backward.grad_input(g, v, grad_input=g)),
+    "relu": Activation(torch.relu_, lambda g, v: _ATEN.threshold_backward.grad_input(g, v, 0, grad_input=g)),
 }
 
 # Streams of random numbers that depend on a network's seed alone; the order of examples has its own (`inputs`).
@@ -27,45 +42,61 @@ _WEIGHTS, _POSITIONS = 1, 2
 
 @dataclass(frozen=True)
 class Stack:
-    """The parameters of a batch of networks: views into one matrix with a row for each network.
+    """The parameters of a batch of networks, or numbers of the same shapes, such as their gradient.
 
     Attributes:
-        flat: ``(networks, parameters)``; what changes it changes the tensors below.
         weights: for each layer after the input, ``(networks, source units, units)``.
         biases: for each layer after the input, ``(networks, 1, units)``.
-        positions: layer number to ``(networks, units, dim)``, for the penalised layers and their sources.
+        position: ``(networks, units, dim)``, of the penalised layers and their sources, one after another.
+        units: layer number to the stretch of `position` that is of its units.
     """
 
-    flat: Tensor
     weights: tuple[Tensor, ...]
     biases: tuple[Tensor, ...]
-    positions: dict[int, Tensor]
+    position: Tensor
+    units: Mapping[int, slice]
+
+    @property
+    def networks(self) -> int:
+        """How many networks there are."""
+        return self.position.shape[0]
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Every tensor, always in the same order."""
+        return (*self.weights, *self.biases, self.position)
 
     @classmethod
-    def of(cls, flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> Stack:
-        """Divide a matrix ``(networks, parameters)`` into tensors of these names and shapes, in their order."""
-        parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()], dim=1)
-        tensors = {name: part.view(-1, *shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-        layers = range(1, 1 + sum(name.startswith("weight/") for name in tensors))
-        return cls(
-            flat,
-            weights=tuple(tensors[f"weight/{k}"] for k in layers),
-            biases=tuple(tensors[f"bias/{k}"] for k in layers),
-            positions={int(n.split("/")[1]): t for n, t in tensors.items() if n.startswith("position/")},
-        )
+    def of(cls, tensors: Sequence[Tensor], units: Mapping[int, slice]) -> Stack:
+        """Return the stack of tensors in the order of `tensors`."""
+        depth = len(tensors) // 2
+        return cls(tuple(tensors[:depth]), tuple(tensors[depth : 2 * depth]), tensors[-1], units)
+
+    def first(self, networks: int) -> Stack:
+        """Return the first networks, which share the memory."""
+        return Stack.of([tensor[:networks] for tensor in self.tensors], self.units)
+
+    def zeros(self) -> Stack:
+        """Return zeros of the same shapes."""
+        return Stack.of([torch.zeros_like(tensor) for tensor in self.tensors], self.units)
 
     def named(self) -> Iterator[tuple[str, Tensor]]:
         """Yield every parameter with a name, always in the same order."""
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             yield f"weight/{k}", weight
             yield f"bias/{k}", bias
-        for k, position in self.positions.items():
-            yield f"position/{k}", position
+        for k, units in self.units.items():
+            yield f"position/{k}", self.position[:, units]
 
 
 def layer_sizes(experiment: Experiment, inputs: int, outputs: int) -> tuple[int, ...]:
     """Return the number of units of every layer, the input first."""
     return (inputs, *experiment.hidden, outputs)
+
+
+def positioned(experiment: Experiment) -> tuple[int, ...]:
+    """Return the numbers of the layers whose neurons have positions: the penalised ones and their sources."""
+    return tuple(sorted({k for layer in experiment.penalised for k in (layer - 1, layer)}))
 
 
 def initial_parameters(experiment: Experiment, sizes: Sequence[int], seed: int) -> dict[str, np.ndarray]:
@@ -78,7 +109,7 @@ def initial_parameters(experiment: Experiment, sizes: Sequence[int], seed: int) 
         arrays[f"weight/{k}"] = weight.astype(np.float32)
         arrays[f"bias/{k}"] = draw.uniform(-bound, bound, (1, size)).astype(np.float32)
     draw = np.random.default_rng([seed, _POSITIONS])
-    for k in sorted({k for layer in experiment.penalised for k in (layer - 1, layer)}):
+    for k in positioned(experiment):
         arrays[f"position/{k}"] = draw.standard_normal((sizes[k], experiment.dimensions), dtype=np.float32)
     return arrays
 
@@ -88,100 +119,22 @@ def initial_stack(
 ) -> Stack:
     """Draw the initial parameters of a batch; a network's own depend on its seed alone."""
     by_seed = {seed: initial_parameters(experiment, sizes, seed) for seed in {member.seed for member in members}}
-    rows = {seed: np.concatenate([array.ravel() for array in arrays.values()]) for seed, arrays in by_seed.items()}
-    flat = torch.from_numpy(np.stack([rows[member.seed] for member in members])).to(device)
-    return Stack.of(flat, {name: array.shape for name, array in by_seed[members[0].seed].items()})
+    layers = positioned(experiment)
+    ends = np.cumsum([sizes[k] for k in layers]).tolist()
 
+    def stacked(*names: str) -> Tensor:
+        own = {seed: np.concatenate([arrays[name] for name in names]) for seed, arrays in by_seed.items()}
+        return torch.from_numpy(np.stack([own[member.seed] for member in members])).to(device)
 
-def forward(stack: Stack, inputs: Tensor, activation: str) -> Tensor:
-    """Run every network on its own examples.
-
-    Args:
-        stack: the parameters.
-        inputs: ``(networks, examples, inputs)``.
-        activation: the name of the function after each hidden layer.
-
-    Returns:
-        ``(networks, examples, outputs)``, before any softmax.
-    """
-    return _through(stack, inputs, activation, start=0)
-
-
-def _through(stack: Stack, hidden: Tensor, activation: str, start: int) -> Tensor:
-    """Run all layers but the first so many."""
-    function = ACTIVATIONS[activation]
-    for weight, bias in zip(stack.weights[start:-1], stack.biases[start:-1], strict=True):
-        hidden = function(torch.baddbmm(bias, hidden, weight))
-    return torch.baddbmm(stack.biases[-1], hidden, stack.weights[-1])
-
-
-def task_losses(outputs: Tensor, labels: Tensor, classes: Sequence[int]) -> Tensor:
-    """Compute the cross-entropy of each task, a softmax over its own outputs, averaged over its own examples.
-
-    Args:
-        outputs: ``(networks, examples, outputs)``.
-        labels: ``(networks, examples, tasks)``, -1 where an example is not of the task: it does not count.
-        classes: the number of outputs of each task.
-
-    Returns:
-        ``(networks, tasks)``, in nats.
-    """
-    losses = []
-    for task, logits in enumerate(torch.split(outputs, list(classes), dim=-1)):
-        label = labels[..., task]
-        each = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), label.flatten(), ignore_index=-1, reduction="none"
-        ).view_as(label)
-        losses.append(each.sum(dim=1) / (label >= 0).sum(dim=1).clamp(min=1))
-    return torch.stack(losses, dim=1)
-
-
-@dataclass(frozen=True)
-class Costs:
-    """The costs of the first networks of a batch, the means over the penalised layers, without their factors α and β.
-
-    Attributes:
-        transport: ``(networks,)``, in units of length.
-        density: ``(networks,)``.
-    """
-
-    transport: Tensor
-    density: Tensor
-
-
-def add_costs(experiment: Experiment, stack: Stack, transport: Tensor, density: Tensor, gradient: Stack) -> Costs:
-    """Compute the costs of the first networks of a batch, and add their gradients to those of the task losses.
-
-    Args:
-        experiment: which layers pay, and how the transport cost is read.
-        stack: the parameters.
-        transport: ``(networks,)``, α of each network that pays; they come first in the batch.
-        density: ``(networks,)``, β of each.
-        gradient: the gradients by all parameters; those of α · transport + β · density are added.
-    """
-    paying, layers = len(transport), len(experiment.penalised)
-    positions = {k: position[:paying] for k, position in stack.positions.items()}
-    into = {k: position[:paying] for k, position in gradient.positions.items()}
-    sums = torch.zeros(2, paying, device=transport.device)
-    for k in experiment.penalised:
-        source, target = positions[k - 1], positions[k]
-        weight = stack.weights[k - 1][:paying]
-        total, by = transport_gradients(weight, source, target, experiment.strength)
-        share = 1 / (layers * connections_or_units(source, target, experiment.transport_average))
-        sums[0].add_(total, alpha=share)
-        factor = (transport * share)[:, None, None]
-        for sink, part in zip((gradient.weights[k - 1][:paying], into[k - 1], into[k]), by, strict=True):
-            sink.addcmul_(part, factor)
-        total, pull = density_gradients(target)
-        share = 1 / (layers * target.shape[1] ** 2)
-        sums[1].add_(total, alpha=share)
-        into[k].addcmul_(pull, (density * share)[:, None, None])
-    return Costs(*sums)
+    tensors = [stacked(f"{part}/{k}") for part in ("weight", "bias") for k in range(1, len(sizes))]
+    position = stacked(*(f"position/{k}" for k in layers))
+    units = {k: slice(end - sizes[k], end) for k, end in zip(layers, ends, strict=True)}
+    return Stack.of([*tensors, position], units)
 
 
 @torch.no_grad()
 def accuracies(
-    stack: Stack, inputs: Tensor, labels: Tensor, classes: Sequence[int], activation: str, block: int = 2048
+    stack: Stack, inputs: Tensor, labels: Tensor, classes: Sequence[int], activation: str, block: int = 1024
 ) -> Tensor:
     """Measure the accuracy of every network on the same examples.
 
@@ -204,7 +157,8 @@ def accuracies(
     for start in range(0, len(inputs), block):
         rows, label = inputs[start : start + block], labels[start : start + block]
         hidden = (rows @ joined).view(len(rows), networks, -1).transpose(0, 1) + stack.biases[0]
-        outputs = _through(stack, ACTIVATIONS[activation](hidden), activation, start=1)
-        for task, logits in enumerate(torch.split(outputs, list(classes), dim=-1)):
+        for weight, bias in zip(stack.weights[1:], stack.biases[1:], strict=True):
+            hidden = torch.baddbmm(bias, ACTIVATIONS[activation].apply(hidden), weight)
+        for task, logits in enumerate(torch.split(hidden, list(classes), dim=-1)):
             right[:, task] += (logits.argmax(dim=-1) == label[:, task]).sum(dim=1)
     return right / (labels >= 0).sum(dim=0)

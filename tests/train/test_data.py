@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from spatialgraph.train.data import DATASETS, DataError, Dataset, Examples, cache_folder, load
+from spatialgraph.files import cache_folder
+from spatialgraph.train.data import DATASETS, DataError, Dataset, Examples, load
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",

@@ -5,9 +5,8 @@ import math
 import pytest
 import torch
 
-from spatialgraph.train.costs import density_cost, transport_cost
 from spatialgraph.train.grid import batches_of
-from spatialgraph.train.model import Stack, accuracies, add_costs, forward, initial_stack, layer_sizes, task_losses
+from spatialgraph.train.model import ACTIVATIONS, accuracies, initial_stack, layer_sizes
 from spatialgraph.train.settings import Experiment
 
 CPU = torch.device("cpu")
@@ -46,7 +45,11 @@ def test_both_kinds_of_one_seed_start_the_same():
 
 def test_positions_belong_to_penalised_layers_and_their_sources():
     stack, _ = stack_of(small(dimensions=3))
-    assert {k: tuple(p.shape[1:]) for k, p in stack.positions.items()} == {1: (6, 3), 2: (5, 3), 3: (4, 3)}
+    assert {name: tuple(tensor.shape[1:]) for name, tensor in stack.named() if "position" in name} == {
+        "position/1": (6, 3),
+        "position/2": (5, 3),
+        "position/3": (4, 3),
+    }
 
 
 def test_the_initial_gain_widens_the_weights_and_not_the_biases():
@@ -58,71 +61,40 @@ def test_the_initial_gain_widens_the_weights_and_not_the_biases():
     assert 0.99 * bound < plain.weights[0].abs().max() <= bound
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-def test_a_stack_computes_what_its_networks_compute(activation):
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_is_differentiated_by_its_values(name):
+    function = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}[name]
+    before = torch.linspace(-3, 3, 40, dtype=torch.float64).requires_grad_()
+    values = function(before)
+    outer = torch.linspace(1, 2, 40, dtype=torch.float64)
+    (expected,) = torch.autograd.grad(values, before, outer)
+    ours = ACTIVATIONS[name].apply(before.detach().clone())
+    torch.testing.assert_close(ours, values.detach())
+    torch.testing.assert_close(ACTIVATIONS[name].differentiate(outer.clone(), ours), expected)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_accuracy_counts_the_examples_of_each_task_alone(activation):
     experiment = small(activation=activation)
-    stack, _ = stack_of(experiment)
-    inputs = torch.randn(6, 9, 7, generator=torch.Generator().manual_seed(0))
-    outputs = forward(stack, inputs, activation)
-    function = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[activation]
-    for index in range(6):
-        own = parameters(stack, index)
-        layers = []
-        for k in (1, 2, 3):
-            linear = torch.nn.Linear(*own[f"weight/{k}"].shape)
-            linear.load_state_dict({"weight": own[f"weight/{k}"].T, "bias": own[f"bias/{k}"][0]})
-            layers += [linear, function()]
-        plain = torch.nn.Sequential(*layers[:-1])
-        torch.testing.assert_close(outputs[index], plain(inputs[index]), rtol=1e-5, atol=1e-6)
-
-
-def test_a_task_loss_is_the_cross_entropy_of_its_own_outputs_and_examples():
-    # Two outputs for each task; the second example is not of task 0, none but the first is of task 1.
-    outputs = torch.tensor([[[0.0, 0.0, math.log(3), 0.0], [5.0, 1.0, 9.0, 2.0], [math.log(7), 0.0, 1.0, 1.0]]])
-    labels = torch.tensor([[[1, 0], [-1, -1], [0, -1]]])
-    losses = task_losses(outputs, labels, (2, 2))
-    # Task 0: −log 1/2 and −log 7/8, averaged; task 1: −log 3/4.
-    expected = torch.tensor([[(math.log(2) + math.log(8 / 7)) / 2, math.log(4 / 3)]])
-    torch.testing.assert_close(losses, expected)
-
-
-def test_a_task_without_examples_in_a_batch_has_no_loss():
-    losses = task_losses(torch.randn(1, 2, 4), torch.tensor([[[0, -1], [1, -1]]]), (2, 2))
-    assert losses[0, 1] == 0
-
-
-@pytest.mark.parametrize("average", ["connections", "units"])
-@pytest.mark.parametrize("strength", ["absolute", "squared"])
-def test_costs_of_the_first_networks_are_means_over_layers_and_add_their_gradients(average, strength):
-    experiment = small(transport_average=average, strength=strength)
-    stack, _ = stack_of(experiment)
-    alpha, beta = torch.tensor([1.0, 0.5]), torch.tensor([3.0, 0.0])
-    shapes = {name: tuple(tensor.shape[1:]) for name, tensor in stack.named()}
-    gradient = Stack.of(torch.ones_like(stack.flat), shapes)
-    found = add_costs(experiment, stack, alpha, beta, gradient)
-
-    flat = stack.flat[:2].clone().requires_grad_()
-    plain = Stack.of(flat, shapes)
-    w, p = plain.weights, plain.positions
-    reading = (average, strength)
-    transport = (transport_cost(w[1], p[1], p[2], *reading) + transport_cost(w[2], p[2], p[3], *reading)) / 2
-    density = (density_cost(p[2]) + density_cost(p[3])) / 2
-    torch.testing.assert_close(found.transport, transport.detach())
-    torch.testing.assert_close(found.density, density.detach())
-    (expected,) = torch.autograd.grad((alpha * transport + beta * density).sum(), flat)
-    torch.testing.assert_close(gradient.flat[:2], 1 + expected)
-    assert (gradient.flat[2:] == 1).all()
-
-
-def test_accuracy_counts_the_examples_of_each_task_alone():
-    experiment = small()
     stack, _ = stack_of(experiment)
     draw = torch.Generator().manual_seed(3)
     inputs = torch.randn(50, 7, generator=draw)
     labels = torch.randint(-1, 2, (50, 2), generator=draw)
-    found = accuracies(stack, inputs, labels, (2, 2), "sigmoid", block=16)
-    outputs = forward(stack, inputs.expand(6, -1, -1), "sigmoid")
-    for task, logits in enumerate((outputs[..., :2], outputs[..., 2:])):
-        of_task = labels[:, task] >= 0
-        right = (logits.argmax(-1) == labels[:, task])[:, of_task].float().mean(dim=1)
-        torch.testing.assert_close(found[:, task], right)
+    found = accuracies(stack, inputs, labels, (2, 2), activation, block=16)
+    for index in range(6):
+        outputs = plain_network(parameters(stack, index), activation)(inputs)
+        for task, logits in enumerate((outputs[:, :2], outputs[:, 2:])):
+            of_task = labels[:, task] >= 0
+            right = (logits.argmax(-1) == labels[:, task])[of_task].float().mean()
+            torch.testing.assert_close(found[index, task], right)
+
+
+def plain_network(own, activation):
+    """Return the network of some parameters as one would write it."""
+    function = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[activation]
+    layers = []
+    for k in (1, 2, 3):
+        linear = torch.nn.Linear(*own[f"weight/{k}"].shape)
+        linear.load_state_dict({"weight": own[f"weight/{k}"].T, "bias": own[f"bias/{k}"][0]})
+        layers += [linear, function()]
+    return torch.nn.Sequential(*layers[:-1])

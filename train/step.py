@@ -1,0 +1,148 @@
+"""One step of a batch of networks: their losses and costs, and the gradients of both, written out.
+
+Everything that a step computes lies in memory that is reserved once: fresh memory is what a processor waits for most
+when many small networks train, and a step that allocates nothing can be recorded and replayed on a GPU (`replay`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .cost_gradient import CostGradient
+from .grid import Member
+from .inputs import Batches
+from .model import ACTIVATIONS, Stack
+from .settings import Experiment
+
+
+class Step:
+    """The losses, the costs and the gradient of a batch of networks, each shown its own examples.
+
+    Args:
+        experiment: the settings.
+        members: the networks; those that pay costs come first.
+        classes: the number of outputs of each task.
+        batches: gives the examples.
+        stack: the parameters; they may change from call to call, in place.
+
+    Attributes:
+        gradient: by all parameters, as the last call left it.
+        task_loss: ``(networks, tasks)``, the sum of the losses of all calls; nats.
+        cost: ``(networks,)``, the sum of α · transport + β · density of all calls.
+        costs: adds the gradient of the costs, and returns them.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        members: Sequence[Member],
+        classes: Sequence[int],
+        batches: Batches,
+        stack: Stack,
+    ) -> None:
+        self._experiment, self._classes, self._batches, self._stack = experiment, tuple(classes), batches, stack
+        self._activation = ACTIVATIONS[experiment.activation]
+        networks, like = stack.networks, stack.position
+        self.seeds = tuple(dict.fromkeys(member.seed for member in members))
+        self._of_seed = torch.tensor([self.seeds.index(member.seed) for member in members], device=like.device)
+        self._stretches = _stretches([self.seeds.index(member.seed) for member in members])
+        self.gradient = stack.zeros()
+        self.task_loss = like.new_zeros(networks, len(classes))
+        self.cost = like.new_zeros(networks)
+        # A network's hidden values and its gradients by them; the outputs lie class by class, for the softmax.
+        examples, *hidden, outputs = (experiment.batch_size, *(bias.shape[2] for bias in stack.biases))
+        self._inputs = like.new_empty(len(self.seeds), examples, batches.inputs)
+        self._hidden = [like.new_empty(networks, examples, units) for units in hidden]
+        self._hidden_gradient = [torch.empty_like(values) for values in self._hidden]
+        self._outputs = like.new_empty(networks, outputs, examples)
+        self._outputs_gradient = torch.empty_like(self._outputs)
+        self._minus_one = like.new_full((networks, 1, examples), -1.0)
+        self.costs = CostGradient(experiment, members, stack, self.gradient)
+
+    def __call__(self, index: Tensor) -> None:
+        """Compute the gradient, and add to the sums of losses.
+
+        Args:
+            index: which examples are shown, one of those that `Batches.order` returns for `seeds`.
+        """
+        self._batches.show(index, self._inputs.flatten(0, 1))
+        self._forward()
+        labels = self._batches.labels(index)  # (tasks, seeds · batch)
+        self._losses(labels.view(len(self._classes), len(self.seeds), -1).transpose(0, 1))
+        self._backward()
+        found = self.costs()
+        paid = self.costs.transport * found.transport + self.costs.density * found.density
+        self.cost[: len(paid)] += paid
+
+    def clear(self) -> None:
+        """Set the sums of losses to 0."""
+        self.task_loss.zero_()
+        self.cost.zero_()
+
+    def _forward(self) -> None:
+        weights, biases = self._stack.weights, self._stack.biases
+        for networks, seeds in self._stretches:
+            torch.baddbmm(
+                biases[0][networks],
+                self._inputs[seeds],
+                weights[0][networks],
+                alpha=self._batches.scale,
+                out=self._hidden[0][networks],
+            )
+        for k, hidden in enumerate(self._hidden[1:], start=1):
+            torch.baddbmm(biases[k], self._activation.apply(self._hidden[k - 1]), weights[k], out=hidden)
+        last = self._activation.apply(self._hidden[-1])
+        torch.baddbmm(biases[-1].mT, weights[-1].mT, last.mT, out=self._outputs)
+
+    def _losses(self, labels: Tensor) -> None:
+        """Compute the cross-entropy of each task, a softmax over its own outputs, averaged over its own examples.
+
+        Args:
+            labels: ``(seeds, tasks, batch)``, -1 where an example is not of the task: it does not count.
+        """
+        if self._stack.networks > len(self.seeds):
+            labels = labels.index_select(0, self._of_seed)
+        scored = labels >= 0
+        share = scored / scored.sum(dim=-1, keepdim=True).clamp_(min=1)
+        label = labels.clamp(min=0)
+        of_task = (torch.split(outputs, list(self._classes), 1) for outputs in (self._outputs, self._outputs_gradient))
+        for task, (logits, gradient) in enumerate(zip(*of_task, strict=True)):
+            here = slice(task, task + 1)
+            logarithm = torch.log_softmax(logits, dim=1)
+            right = logarithm.gather(1, label[:, here])
+            self.task_loss[:, task] -= right.mul_(share[:, here]).sum(dim=(1, 2))
+            error = logarithm.exp_().scatter_add_(1, label[:, here], self._minus_one)
+            torch.mul(error, share[:, here] / len(self._classes), out=gradient)
+
+    def _backward(self) -> None:
+        weights, into = self._stack.weights, self.gradient
+        gradient = self._outputs_gradient.mT
+        torch.sum(self._outputs_gradient, dim=2, out=into.biases[-1].squeeze(1))
+        for k in range(len(weights) - 1, 0, -1):
+            values, below = self._hidden[k - 1], self._hidden_gradient[k - 1]
+            torch.bmm(values.mT, gradient, out=into.weights[k])
+            torch.bmm(gradient, weights[k].mT, out=below)
+            gradient = self._activation.differentiate(below, values)
+            torch.sum(gradient, dim=1, keepdim=True, out=into.biases[k - 1])
+        for networks, seeds in self._stretches:
+            sink = into.weights[0][networks]
+            inputs = self._inputs[seeds].mT
+            torch.baddbmm(sink, inputs, gradient[networks], beta=0, alpha=self._batches.scale, out=sink)
+
+
+def _stretches(seeds: Sequence[int]) -> list[tuple[slice, slice]]:
+    """Divide networks into stretches whose seeds follow one another: they see one stretch of the inputs.
+
+    Example:
+        >>> _stretches([0, 1, 2, 0])
+        [(slice(0, 3, None), slice(0, 3, None)), (slice(3, 4, None), slice(0, 1, None))]
+    """
+    starts = [k for k, seed in enumerate(seeds) if k == 0 or seed != seeds[k - 1] + 1]
+    ends = [*starts[1:], len(seeds)]
+    return [
+        (slice(start, end), slice(seeds[start], seeds[start] + end - start))
+        for start, end in zip(starts, ends, strict=True)
+    ]
