@@ -12,12 +12,13 @@ from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
-from spatialgraph.files import atomic, cache_folder
+from spatialgraph.files import atomic, cache_folder, digest
 
 # Vectors as the processor has them; no `errno` and no traps, which would forbid vectors.
 _FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared")
 _WIDE = ("-mprefer-vector-width=512",) if platform.machine() == "x86_64" else ()  # where the processor has them
 _SECONDS = 60.0
+_DIGITS = 64  # of a digest
 
 _LONG, _INT, _FLOAT, _POINTER = ctypes.c_long, ctypes.c_int, ctypes.c_float, ctypes.c_void_p
 _ARGUMENTS = {
@@ -33,7 +34,7 @@ def kernel() -> ctypes.CDLL | None:
     It is the same arithmetic as PyTorch's operations do in `costs`, several times as fast. A machine without a compiler
     has those.
     """
-    with suppress(OSError, subprocess.SubprocessError):
+    with suppress(OSError, RuntimeError, subprocess.SubprocessError):
         library = ctypes.CDLL(str(_library()))
         for name, types in _ARGUMENTS.items():
             getattr(library, name).argtypes = types
@@ -47,6 +48,7 @@ def _library() -> Path:
 
     Raises:
         OSError: there is no compiler, or no folder to write into.
+        RuntimeError: the user has no home folder.
         SubprocessError: the source cannot be compiled.
     """
     compiler = shutil.which("gcc")
@@ -57,11 +59,20 @@ def _library() -> Path:
     # A home folder may be shared by machines whose processors differ.
     key = hashlib.sha256(b"\0".join([source, *(flag.encode() for flag in flags), _processor()])).hexdigest()[:16]
     library = cache_folder() / "compiled" / f"costs-{key}.so"
-    if not library.exists():
+    if not _whole(library):
         with atomic(library) as temporary:
             command = [compiler, *flags, "-x", "c", "-", "-o", str(temporary), "-lm"]
             subprocess.run(command, input=source, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
+            ending = digest(temporary)
+            with temporary.open("a") as file:  # loaders take no notice of what follows the code
+                file.write(ending)
     return library
+
+
+def _whole(library: Path) -> bool:
+    """Return whether a file is there and ends with the digest of all before: loading half a library kills a process."""
+    content = library.read_bytes() if library.exists() else b""
+    return content.endswith(hashlib.sha256(content[:-_DIGITS]).hexdigest().encode())
 
 
 def _processor() -> bytes:

@@ -1,0 +1,192 @@
+"""The costs' kernel is compiled once, loaded from then on, and done without where it cannot be had."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from spatialgraph.train import compiled, cost_gradient
+from spatialgraph.train.compiled import kernel
+from spatialgraph.train.data import Dataset, Examples
+from spatialgraph.train.grid import batches_of
+from spatialgraph.train.inputs import Batches, evaluation
+from spatialgraph.train.loop import Training
+from spatialgraph.train.settings import Experiment
+
+needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Return an empty folder that is the user's cache, and forget which kernel this process has, before and after."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kernel.cache_clear()
+    yield tmp_path / "cache"
+    kernel.cache_clear()
+
+
+def files(cache):
+    """Return what lies in the kernel's folder, hidden files too."""
+    folder = cache / "spatialgraph" / "compiled"
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def compiler(monkeypatch, tmp_path, script=None):
+    """Put a folder in the place of PATH that holds a compiler of this script, or none."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    if script:
+        (folder / "gcc").write_text(f"#!{shutil.which('sh')}\n{script}\n")
+        (folder / "gcc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@needs_compiler
+def test_the_kernel_is_compiled_once_and_then_loaded(cache):
+    assert kernel() is kernel() is not None
+    (library,) = files(cache)
+    written = library.stat()
+    kernel.cache_clear()
+    assert kernel() is not None
+    assert files(cache) == [library]
+    assert (library.stat().st_mtime_ns, library.stat().st_ino) == (written.st_mtime_ns, written.st_ino)
+
+
+@needs_compiler
+def test_what_was_compiled_needs_no_working_compiler(monkeypatch, tmp_path):
+    assert kernel() is not None
+    kernel.cache_clear()
+    compiler(monkeypatch, tmp_path, "exit 1")
+    assert kernel() is not None
+
+
+@needs_compiler
+def test_other_source_flags_or_processors_have_kernels_of_their_own(cache, monkeypatch):
+    assert kernel() is not None
+    for name, value in (("_FLAGS", (*compiled._FLAGS, "-g")), ("_processor", lambda: b"another")):
+        monkeypatch.setattr(compiled, name, value)
+        kernel.cache_clear()
+        assert kernel() is not None
+    assert len(files(cache)) == 3
+
+
+def halved(content):
+    return content[: len(content) // 2]
+
+
+def altered(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+# A process that loads a file that was cut off is killed by a signal, not told of by an error.
+@needs_compiler
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"", lambda _: b"no library", halved, altered], ids=["empty", "text", "halved", "altered"]
+)
+def test_a_damaged_kernel_is_compiled_anew(cache, damage):
+    assert kernel() is not None
+    (library,) = files(cache)
+    whole = library.read_bytes()
+    library.unlink()  # this process still uses it
+    library.write_bytes(damage(whole))
+    code = "from spatialgraph.train.compiled import kernel; assert kernel().density"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert files(cache) == [library]
+    assert compiled._whole(library)
+    kernel.cache_clear()
+    assert kernel() is not None
+
+
+@needs_compiler
+def test_processes_that_compile_at_once_leave_one_kernel(cache):
+    code = "from spatialgraph.train.compiled import kernel; assert kernel().transport"
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert [file.suffix for file in files(cache)] == [".so"]
+
+
+def test_without_a_compiler_there_is_no_kernel(cache, monkeypatch, tmp_path):
+    compiler(monkeypatch, tmp_path)
+    assert kernel() is None
+    assert files(cache) == []
+
+
+@pytest.mark.parametrize("script", ["exit 1", "kill -9 $$", "exit 0", "echo error >&2; exec /bin/false"])
+def test_a_compiler_that_fails_is_done_without_and_leaves_nothing(cache, monkeypatch, tmp_path, script):
+    compiler(monkeypatch, tmp_path, script)
+    assert kernel() is None
+    assert files(cache) == []
+
+
+def test_a_compiler_that_makes_no_library_is_done_without(monkeypatch, tmp_path):
+    # The output follows `-o`.
+    compiler(monkeypatch, tmp_path, 'while [ "$1" != -o ]; do shift; done; echo text > "$2"')
+    assert kernel() is None
+
+
+def test_a_compiler_that_hangs_is_not_waited_for(cache, monkeypatch, tmp_path):
+    monkeypatch.setattr(compiled, "_SECONDS", 0.2)
+    compiler(monkeypatch, tmp_path, f"exec {shutil.which('sleep')} 30")
+    start = time.monotonic()
+    assert kernel() is None
+    assert time.monotonic() - start < 10
+    assert files(cache) == []
+
+
+@needs_compiler
+def test_a_cache_that_cannot_be_written_is_done_without(cache):
+    cache.write_text("a file where the folder would be")
+    assert kernel() is None
+
+
+@needs_compiler
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_cache_without_permission_is_done_without(cache):
+    cache.mkdir(mode=0o555)
+    assert kernel() is None
+
+
+@needs_compiler
+def test_a_user_without_a_home_folder_does_without(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")  # as in a container with a user of a bare number
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", home)
+    assert kernel() is None
+
+
+def trained():
+    """Return the history and the parameters of a few networks after three epochs."""
+    draw = np.random.default_rng(0)
+    parts = [Examples(draw.integers(0, 256, (40, 9), dtype=np.uint8), np.arange(40) % 3) for _ in range(2)]
+    datasets = [Dataset(name, part, part, 3, (3, 3)) for name, part in zip(("one", "other"), parts, strict=True)]
+    layers = {"hidden": [7, 5], "penalised_layers": ["hidden2", "output"]}
+    experiment = Experiment(tasks=["one", "other"], inputs=["mix"], batch_size=10, seeds=[0, 1], **layers)
+    (batch,) = batches_of(experiment)
+    device = torch.device("cpu")
+    batches = Batches("mix", datasets, experiment.batch_size, device)
+    training = Training(experiment, batch, batches, evaluation("mix", datasets), (3, 3), device)
+    for _ in range(3):
+        training.run_epoch()
+    return type(training._step.costs._pulls), training.state()
+
+
+@needs_compiler
+def test_training_without_a_kernel_has_the_same_numbers(monkeypatch, tmp_path):
+    way, compiled_state = trained()
+    assert way is cost_gradient._Compiled
+    kernel.cache_clear()
+    compiler(monkeypatch, tmp_path)
+    way, state = trained()
+    assert way is cost_gradient._Operations
+    assert compiled_state.keys() == state.keys()
+    for name, values in state.items():
+        np.testing.assert_allclose(compiled_state[name], values, rtol=0, atol=1e-5 * np.abs(values).max(), err_msg=name)
