@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -104,6 +105,27 @@ def batches_of(experiment: Experiment, unnamed: Mapping[str, float] | None = Non
     return [
         Batch(inputs, tuple(sorted(_members(experiment, inputs, unnamed), key=place))) for inputs in experiment.inputs
     ]
+
+
+def cut(batch: Batch, most: int) -> list[Batch]:
+    """Divide a batch into batches of at most so many networks, those of one seed together if they can be.
+
+    Networks of one seed see the same examples, which are then gathered once for all of them.
+
+    Example:
+        >>> experiment = Experiment(tasks=["digits", "letters"], seeds="0:3", inputs=["mix"])
+        >>> [[m.name for m in part.members] for part in cut(batches_of(experiment)[0], 3)]
+        [['mix-spatial-0', 'mix-regular-0'], ['mix-spatial-1', 'mix-regular-1'], ['mix-spatial-2', 'mix-regular-2']]
+    """
+    if len(batch.members) <= most:
+        return [batch]
+    seeds = Counter(member.seed for member in batch.members)
+    place = {seed: k for k, seed in enumerate(seeds)}
+    of_one_seed = max(seeds.values())
+    size = most - most % of_one_seed if of_one_seed <= most else most
+    by_seed = sorted(batch.members, key=lambda member: place[member.seed])
+    parts = (set(by_seed[start : start + size]) for start in range(0, len(by_seed), size))
+    return [Batch(batch.inputs, tuple(member for member in batch.members if member in part)) for part in parts]
 
 
 def _members(experiment: Experiment, inputs: str, unnamed: Mapping[str, float]) -> Iterator[Member]:

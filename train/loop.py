@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,35 @@ from .settings import Experiment
 from .step import Step
 
 Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a batch of networks has become.
+
+    Attributes:
+        experiment: the settings.
+        batch: the networks.
+        sizes: the number of units of every layer, the input first.
+        classes: the number of outputs of each task.
+        epoch: how many epochs they were trained for.
+        device: where.
+        arrays: their parameters, ``(networks, …)``, named as `Stack.named` does.
+        history: quantity to ``(epochs, networks)`` or ``(epochs, networks, tasks)``; costs are of those that pay.
+    """
+
+    experiment: Experiment
+    batch: Batch
+    sizes: tuple[int, ...]
+    classes: tuple[int, ...]
+    epoch: int
+    device: str
+    arrays: Arrays
+    history: Arrays
+
+    def history_of(self, index: int) -> Arrays:
+        """Return the history of one network: quantity to ``(epochs,)`` or ``(epochs, tasks)``."""
+        return {name: values[:, index] for name, values in self.history.items() if index < values.shape[1]}
 
 
 class Training:
@@ -103,17 +133,24 @@ class Training:
         self.epoch += 1
         return self.history["accuracy"][-1]
 
-    def member_history(self, index: int) -> dict[str, NDArray[np.float32]]:
-        """Return the history of one network: quantity to ``(epochs,)`` or ``(epochs, tasks)``."""
-        kept = {name: np.stack(values) for name, values in self.history.items()}
-        return {name: values[:, index] for name, values in kept.items() if index < values.shape[1]}
+    def trained(self) -> Trained:
+        """Return what the networks are now, apart from the device."""
+        return Trained(
+            experiment=self.experiment,
+            batch=self.batch,
+            sizes=self.sizes,
+            classes=self.classes,
+            epoch=self.epoch,
+            device=str(self.stack.position.device),
+            arrays={name: tensor.cpu().numpy() for name, tensor in self.stack.named()},
+            history={name: np.stack(values) for name, values in self.history.items()},
+        )
 
     def state(self) -> Arrays:
         """Return everything that training goes on from: parameters, Adam's moments, history."""
-        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in self.stack.named()}
-        for name, tensor in self._moments():
-            arrays[f"adam/{name}"] = tensor.cpu().numpy()
-        return arrays | {f"history/{name}": np.stack(values) for name, values in self.history.items()}
+        trained = self.trained()
+        adam = {f"adam/{name}": tensor.cpu().numpy() for name, tensor in self._moments()}
+        return trained.arrays | adam | {f"history/{name}": values for name, values in trained.history.items()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], epoch: int) -> None:
         """Go on from a state that `state` returned after so many epochs."""

@@ -36,6 +36,9 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation(torch.relu_, lambda g, v: _ATEN.threshold_backward.grad_input(g, v, 0, grad_input=g)),
 }
 
+EVALUATION_BLOCK = 1024
+"""How many held-out examples pass at a time."""
+
 # Streams of random numbers that depend on a network's seed alone; the order of examples has its own (`inputs`).
 _WEIGHTS, _POSITIONS = 1, 2
 
@@ -134,7 +137,12 @@ def initial_stack(
 
 @torch.no_grad()
 def accuracies(
-    stack: Stack, inputs: Tensor, labels: Tensor, classes: Sequence[int], activation: str, block: int = 1024
+    stack: Stack,
+    inputs: Tensor,
+    labels: Tensor,
+    classes: Sequence[int],
+    activation: str,
+    block: int = EVALUATION_BLOCK,
 ) -> Tensor:
     """Measure the accuracy of every network on the same examples.
 

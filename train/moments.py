@@ -14,6 +14,8 @@ from spatialgraph.store import read_arrays, write_arrays
 
 from .grid import Member
 from .loop import Training
+from .model import Stack
+from .writer import Writer
 
 _KIND = "moment"
 
@@ -72,7 +74,7 @@ class Moments:
 
     def __init__(self, training: Training, folder: Path) -> None:
         experiment = training.experiment
-        self._training, self._folder = training, folder
+        self._folder, self._steps_of_epoch = folder, training.steps
         self._steps = frozenset(moments(experiment.epochs * training.steps, experiment.snapshots)[1:-1])
         chosen = experiment.snapshot_seeds or experiment.seeds
         self._rows = {member.name: k for k, member in enumerate(training.batch.members) if member.seed in chosen}
@@ -81,19 +83,19 @@ class Moments:
             kept |= {f"{name}/{k}" for layer in experiment.penalised for k in (layer - 1, layer)}
         self._shapes = {name: tuple(tensor.shape[1:]) for name, tensor in training.stack.named() if name in kept}
 
-    def keep(self, step: int) -> None:
+    def keep(self, step: int, stack: Stack, writer: Writer) -> None:
         """Write the networks as they are now if training should be kept after so many steps."""
         if step not in self._steps or not self._rows:
             return
-        tensors = [tensor.detach().flatten(1) for name, tensor in self._training.stack.named() if name in self._shapes]
+        tensors = [tensor.flatten(1) for name, tensor in stack.named() if name in self._shapes]
         kept = torch.cat(tensors, dim=1)[list(self._rows.values())].cpu().numpy()
-        write_arrays(self._folder / f"{step}.h5", _KIND, dict(zip(self._rows, kept, strict=True)), {"step": step})
+        arrays = dict(zip(self._rows, kept, strict=True))
+        writer.write([(write_arrays, (self._folder / f"{step}.h5", _KIND, arrays, {"step": step}))])
 
-    def forget_later(self) -> None:
-        """Remove moments that training has not come to, as after a stop: they will be kept again."""
-        done = self._training.epoch * self._training.steps
+    def forget_after(self, epoch: int) -> None:
+        """Remove moments after an epoch that training has not come to, as after a stop: they will be kept again."""
         for step, file in self._files():
-            if step > done:
+            if step > epoch * self._steps_of_epoch:
                 file.unlink()
 
     def of(self, member: Member) -> dict[float, dict[str, NDArray[np.float32]]]:
@@ -106,7 +108,7 @@ class Moments:
             rows, _ = read_arrays(file, _KIND, only=[member.name])
             if member.name in rows:  # else it was chosen only after this moment
                 parts = zip(self._shapes.items(), np.split(rows[member.name], ends[:-1]), strict=True)
-                epoch = round(step / self._training.steps, _DECIMALS)
+                epoch = round(step / self._steps_of_epoch, _DECIMALS)
                 found[epoch] = {name: part.reshape(shape) for (name, shape), part in parts}
         return found
 

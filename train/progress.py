@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .grid import Batch
 
+_PARTS = 20  # where there is no bar, so many lines tell of the whole work
+
 
 class Reporter:
     """Tell how training goes on.
@@ -27,7 +29,7 @@ class Reporter:
         self._console = console
         self._started = time.monotonic()
         self._work, self._done, self._skipped = networks * epochs, done, done
-        self._every = max(1, epochs // 10)
+        self._told = -1  # the part of the work, of _PARTS, that a line last told of
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -64,15 +66,19 @@ class Reporter:
         parts = [f"{kind} {text}" for kind, text in _accuracies(batch, accuracy).items()]
         text = f"{batch.inputs} · {' · '.join(parts)}"
         self._progress.update(self._bar, description=text, completed=self._done)
-        if not self._console.is_terminal and (epoch % self._every == 0 or epoch in (1, epochs)):
+        part = self._done * _PARTS // self._work
+        if not self._console.is_terminal and part > self._told:
+            self._told = part
             elapsed = time.monotonic() - self._started
             left = elapsed / max(1, self._done - self._skipped) * (self._work - self._done)
-            self._console.print(
-                f"{batch.inputs} epoch {epoch}/{epochs} · accuracy {', '.join(parts)} · "
-                f"{elapsed:.0f} s elapsed, about {left:.0f} s left",
-                highlight=False,
-                soft_wrap=True,
+            self.tell(
+                f"{100 * self._done // self._work:3d} % · {batch.inputs} epoch {epoch}/{epochs} · accuracy "
+                f"{', '.join(parts)} · {elapsed:.0f} s elapsed, about {left:.0f} s left"
             )
+
+    def tell(self, text: str) -> None:
+        """Write a line, above the bar if there is one."""
+        self._console.print(text, highlight=False, soft_wrap=True)
 
 
 def _accuracies(batch: Batch, accuracy: NDArray[np.float32]) -> dict[str, str]:

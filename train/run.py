@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,14 +20,17 @@ from spatialgraph.network import Evaluation
 from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation
 
 from .data import Dataset, load
-from .export import write_networks
-from .grid import Batch, batches_of
-from .inputs import Batches, evaluation
+from .export import DivergedError, write_networks
+from .grid import Batch, Member, batches_of, cut
+from .inputs import Batches, evaluation, input_mode
 from .loop import Training
+from .memory import Limit, networks_at_once
+from .model import layer_sizes
 from .moments import Moments, forget_orphans
 from .progress import Reporter
 from .record import carried_on, write_record
 from .settings import Experiment, SettingError
+from .writer import Writer
 
 _NETWORKS, _CHECKPOINTS = "networks", "checkpoints"
 
@@ -71,7 +75,7 @@ def train(
         KeyboardInterrupt: it was asked to stop, by Ctrl-C or SIGTERM; the epoch that ran then is saved.
         SettingError: settings that are not allowed, or that differ from those the run was made with.
         DataError: a data set that cannot be had.
-        DivergedError: networks whose weights left the range of numbers; the others of their batch are written.
+        DivergedError: networks whose weights left the range of numbers; all others are written.
         InUseError: another process works in the folder.
     """
     console = console or Console(stderr=True)
@@ -82,55 +86,139 @@ def train(
     with locked(run, "training"):
         record = carried_on(run, experiment)
         forget_orphans(run / _CHECKPOINTS)
-        batches = _missing(run, batches_of(experiment, record.unnamed))
-        if not batches:
+        asked = batches_of(experiment, record.unnamed)
+        if all(_network_file(run, member).exists() for batch in asked for member in batch.members):
             return 0
         datasets = [load(name, data) for name in experiment.tasks]
         _require_trainable(experiment, datasets)
         write_record(run, record)
+        most = {batch.inputs: _networks_at_once(experiment, batch.inputs, datasets, place) for batch in asked}
+        batches = _missing(run, asked, most)
         todo = sum(len(batch.members) for batch in batches)
         done = sum(_checkpoint_epoch(run, batch) * len(batch.members) for batch in batches)
-        with Reporter(todo, experiment.epochs, done, console) as reporter, _stops_between_epochs() as stopping:
-            for batch in batches:
-                _train_batch(experiment, batch, datasets, run, place, reporter, stopping)
+        with (
+            Reporter(todo, experiment.epochs, done, console) as reporter,
+            _stops_between_epochs() as stopping,
+            _products(experiment.precision, place),
+        ):
+            for inputs, limit in most.items():
+                networks = sum(len(batch.members) for batch in batches if batch.inputs == inputs)
+                if networks > limit.networks:
+                    reporter.tell(f"{inputs}: {networks} networks, {limit.networks} at a time: {limit.reason}")
+            _Session(experiment, datasets, run, place, reporter, stopping).train(batches)
         return todo
 
 
-def _train_batch(
-    experiment: Experiment,
-    batch: Batch,
-    datasets: Sequence[Dataset],
-    run: Path,
-    device: torch.device,
-    reporter: Reporter,
-    stopping: Callable[[], bool],
-) -> None:
-    """Train one batch, from its checkpoint if it has one, and write its networks."""
-    held_out = evaluation(batch.inputs, datasets)
-    evaluation_file = run / f"evaluation-{batch.inputs}.h5"
-    _keep_evaluation(evaluation_file, held_out)
-    batches = Batches(batch.inputs, datasets, experiment.batch_size, device)
-    training = Training(experiment, batch, batches, held_out, [dataset.classes for dataset in datasets], device)
-    checkpoint = _checkpoint_file(run, batch)
-    if checkpoint.exists():
-        arrays, metadata = read_arrays(checkpoint, "checkpoint")
-        training.restore(arrays, int(metadata["epoch"]))
-    moments = Moments(training, checkpoint.with_suffix(""))
-    moments.forget_later()
-    saved = time.monotonic()
-    while training.epoch < experiment.epochs:
-        accuracy = training.run_epoch(moments.keep)
-        stop = stopping()
-        # The last epoch is always saved: a run that is killed while it writes its networks can write the rest.
-        if stop or time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
-            _save(checkpoint, training)
-            saved = time.monotonic()
-        reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
-        if stop:
-            raise KeyboardInterrupt
-    write_networks(training, [dataset.name for dataset in datasets], evaluation_file, run / _NETWORKS, moments)
-    moments.remove()  # first: what is there without a checkpoint belongs to no run
-    checkpoint.unlink()
+def _networks_at_once(experiment: Experiment, inputs: str, datasets: Sequence[Dataset], device: torch.device) -> Limit:
+    """Return how many networks of an input mode train as one batch."""
+    mode = input_mode(inputs, datasets)
+    sizes = layer_sizes(experiment, mode.inputs, sum(dataset.classes for dataset in datasets))
+    held_out = sum(len(dataset.test) for dataset in datasets) * mode.inputs * 4  # in float32, at most
+    return networks_at_once(experiment, sizes, held_out + sum(d.train.images.nbytes for d in datasets), device)
+
+
+@contextmanager
+def _products(precision: str, device: torch.device) -> Iterator[None]:
+    """Let matrix products on a GPU have a precision, and then the one they had before."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if precision == "tf32" and device.type == "cuda" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+class _Session:
+    """What all batches of a run have in common while they train."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        datasets: Sequence[Dataset],
+        run: Path,
+        device: torch.device,
+        reporter: Reporter,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._experiment, self._datasets, self._run, self._device = experiment, datasets, run, device
+        self._reporter, self._stopping = reporter, stopping
+        self._writer = Writer(device)
+        self._diverged: list[str] = []
+
+    def train(self, batches: Sequence[Batch]) -> None:
+        """Train batches, each from its checkpoint if it has one, and write their networks."""
+        for inputs, of_one_mode in itertools.groupby(batches, key=lambda batch: batch.inputs):
+            examples = Batches(inputs, self._datasets, self._experiment.batch_size, self._device)
+            held_out = evaluation(inputs, self._datasets)
+            _keep_evaluation(self._evaluation_file(inputs), held_out)
+            for batch in of_one_mode:
+                self._train_fitting(batch, examples, held_out)
+        self._writer.wait()
+        if self._diverged:
+            raise DivergedError(self._diverged)
+
+    def _train_fitting(self, batch: Batch, examples: Batches, held_out: Evaluation) -> None:
+        """Train a batch; if the device has less memory than it seemed to have, half of it at a time."""
+        try:
+            self._train_batch(batch, examples, held_out)
+            return
+        except torch.OutOfMemoryError:
+            if len(batch.members) == 1 or _checkpoint_file(self._run, batch).exists():
+                raise SettingError(
+                    f"device: expected memory for {len(batch.members)} networks of {batch.inputs!r} inputs on "
+                    f"{self._device}, found too little: other processes may use it; carry on when they have ended"
+                ) from None
+        most = (len(batch.members) + 1) // 2
+        self._reporter.tell(f"{batch.inputs}: the memory of {self._device} is too small, {most} networks at a time")
+        for part in cut(batch, most):
+            self._train_fitting(part, examples, held_out)
+
+    def _train_batch(self, batch: Batch, examples: Batches, held_out: Evaluation) -> None:
+        experiment, checkpoint = self._experiment, _checkpoint_file(self._run, batch)
+        classes = [dataset.classes for dataset in self._datasets]
+        training = Training(experiment, batch, examples, held_out, classes, self._device)
+        if checkpoint.exists():
+            arrays, metadata = read_arrays(checkpoint, "checkpoint")
+            training.restore(arrays, int(metadata["epoch"]))
+        moments = Moments(training, checkpoint.with_suffix(""))
+        moments.forget_after(training.epoch)
+        saved = time.monotonic()
+        while training.epoch < experiment.epochs:
+            accuracy = training.run_epoch(lambda step: moments.keep(step, training.stack, self._writer))
+            stop = self._stopping()
+            # The last epoch is always saved: a run that is killed while it writes its networks can write the rest.
+            if stop or time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
+                self._save(checkpoint, training)
+                saved = time.monotonic()
+            self._reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
+            if stop:
+                self._writer.wait()
+                raise KeyboardInterrupt
+        self._write_networks(training, moments, checkpoint)
+
+    def _save(self, checkpoint: Path, training: Training) -> None:
+        members = [member.name for member in training.batch.members]
+        metadata = {"inputs": training.batch.inputs, "members": members, "epoch": training.epoch}
+        self._writer.write([(write_arrays, (checkpoint, "checkpoint", training.state(), metadata))])
+
+    def _write_networks(self, training: Training, moments: Moments, checkpoint: Path) -> None:
+        trained, tasks = training.trained(), [dataset.name for dataset in self._datasets]
+        names = [member.name for member in training.batch.members]
+        place = self._evaluation_file(training.batch.inputs), self._run / _NETWORKS
+
+        def forget(diverged: Sequence[Sequence[str]]) -> None:
+            if any(diverged):  # the checkpoint stays, so that asking again trains nothing again
+                self._diverged += [name for name in names if any(name in part for part in diverged)]
+                return
+            moments.remove()  # first: what is there without a checkpoint belongs to no run
+            checkpoint.unlink()
+
+        parts = [names[start :: self._writer.jobs] for start in range(self._writer.jobs)]
+        calls = [(write_networks, (trained, part, tasks, *place, moments)) for part in parts if part]
+        self._writer.write(calls, then=forget)
+
+    def _evaluation_file(self, inputs: str) -> Path:
+        return self._run / f"evaluation-{inputs}.h5"
 
 
 @contextmanager
@@ -154,12 +242,6 @@ def _stops_between_epochs() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _save(checkpoint: Path, training: Training) -> None:
-    members = [member.name for member in training.batch.members]
-    metadata = {"inputs": training.batch.inputs, "members": members, "epoch": training.epoch}
-    write_arrays(checkpoint, "checkpoint", training.state(), metadata)
-
-
 def _checkpoint_file(run: Path, batch: Batch) -> Path:
     names = ",".join(member.name for member in batch.members)
     return run / _CHECKPOINTS / f"{batch.inputs}-{hashlib.sha256(names.encode()).hexdigest()[:8]}.h5"
@@ -170,25 +252,33 @@ def _checkpoint_epoch(run: Path, batch: Batch) -> int:
     return int(read_arrays(checkpoint, "checkpoint")[1]["epoch"]) if checkpoint.exists() else 0
 
 
-def _missing(run: Path, batches: Sequence[Batch]) -> list[Batch]:
+def _network_file(run: Path, member: Member) -> Path:
+    return run / _NETWORKS / f"{member.name}.h5"
+
+
+def _missing(run: Path, batches: Sequence[Batch], most: Mapping[str, Limit]) -> list[Batch]:
     """Return what of these batches is to be trained: those that a checkpoint holds, whole, and what else is missing.
 
     A batch goes on with just the networks that it began with, since the rounding of a matrix product may depend on how
-    many there are.
+    many there are. For that reason, too, batches are cut before networks that are there are left out.
+
+    Args:
+        run: the folder.
+        batches: what is asked for.
+        most: input mode to how many networks a batch may have.
     """
     missing = []
     for batch in batches:
-        rest = {m.name: m for m in batch.members if not (run / _NETWORKS / f"{m.name}.h5").exists()}
-        members = {m.name: m for m in batch.members}
+        members = {member.name: member for member in batch.members}
+        begun = {member.name for member in batch.members if _network_file(run, member).exists()}
         for checkpoint in sorted((run / _CHECKPOINTS).glob("*.h5")):
             metadata = read_arrays(checkpoint, "checkpoint")[1]
             if metadata["inputs"] == batch.inputs and set(metadata["members"]) <= set(members):
-                begun = Batch(batch.inputs, tuple(members[name] for name in metadata["members"]))
-                missing.append(begun)
-                for name in metadata["members"]:
-                    rest.pop(name, None)
-        if rest:
-            missing.append(Batch(batch.inputs, tuple(rest.values())))
+                missing.append(Batch(batch.inputs, tuple(members[name] for name in metadata["members"])))
+                begun |= set(metadata["members"])
+        for part in cut(batch, most[batch.inputs].networks):
+            rest = tuple(member for member in part.members if member.name not in begun)
+            missing += [Batch(batch.inputs, rest)] if rest else []
     return missing
 
 

@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from spatialgraph.store import read_arrays, read_network
-from spatialgraph.train.grid import batches_of, unnamed_in
+from spatialgraph.train.grid import batches_of, cut, unnamed_in
+from spatialgraph.train.memory import Limit
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import Experiment, SettingError, experiment_from, settings_of
@@ -119,6 +120,39 @@ def test_networks_that_pay_come_first_and_those_of_a_learning_rate_together():
     assert rates == [0.01] * 6 + [0.1] * 6 + [0.01] * 4 + [0.1] * 4
 
 
+# --- what trains together ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 7, 11, 12, 100])
+def test_a_batch_is_cut_into_parts_that_have_every_network_once_in_its_order(most):
+    (batch,) = batches_of(Experiment(**{**SETTINGS, "seeds": [3, 0, 5], "transport": [1, 2, 0], "density": 0}))
+    parts = cut(batch, most)
+    assert sorted(m.name for part in parts for m in part.members) == sorted(m.name for m in batch.members)
+    assert all(len(part.members) <= most and part.inputs == "mix" for part in parts)
+    for part in parts:
+        places = [batch.members.index(member) for member in part.members]
+        assert places == sorted(places)  # those that pay come first, still
+
+
+def test_networks_of_one_seed_stay_together_if_they_can():
+    (batch,) = batches_of(Experiment(**{**SETTINGS, "seeds": [3, 0, 5]}))
+    assert [{m.seed for m in part.members} for part in cut(batch, 5)] == [{3, 0}, {5}]
+    assert [{m.seed for m in part.members} for part in cut(batch, 2)] == [{3}, {0}, {5}]
+    assert cut(batch, 6) == [batch]
+
+
+def test_a_run_in_small_batches_has_the_networks_of_one_batch_and_says_why(tmp_path, monkeypatch):
+    settings = Experiment(**{**SETTINGS, "seeds": [0, 1, 2], "epochs": 1})
+    train(settings, tmp_path / "one", device="cpu", console=Console(file=io.StringIO()))
+    monkeypatch.setattr("spatialgraph.train.run.networks_at_once", lambda *_: Limit(4, "what memory holds"))
+    said = io.StringIO()
+    assert train(settings, tmp_path / "cut", device="cpu", console=Console(file=said, width=200)) == 6
+    assert said.getvalue().startswith("mix: 6 networks, 4 at a time: what memory holds\n")
+    assert "100 % · mix epoch 1/1" in said.getvalue()
+    for file in (tmp_path / "one" / "networks").iterdir():
+        assert_same(read_network(file), read_network(tmp_path / "cut" / "networks" / file.name))
+
+
 # --- company ---------------------------------------------------------------------------------------------------------
 
 
@@ -151,7 +185,8 @@ def test_networks_of_a_grid_differ(tmp_path):
     assert len(found) == len(outputs) == 6
 
 
-def test_a_network_comes_out_the_same_alone_and_among_8_and_64(tmp_path):
+def test_a_network_comes_out_the_same_alone_and_among_8_and_64(tmp_path, monkeypatch):
+    monkeypatch.setattr("spatialgraph.train.run.networks_at_once", lambda *_: Limit(64, "to have all in one batch"))
     found = []
     for count in (1, 8, 64):
         trained(tmp_path / f"{count}", seeds=range_of(count), kinds=["spatial"])

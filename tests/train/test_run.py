@@ -8,15 +8,18 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from spatialgraph.files import locked
 from spatialgraph.store import read_arrays, read_evaluation, read_network, read_snapshot, read_snapshots
 from spatialgraph.train.export import DivergedError
+from spatialgraph.train.loop import Training
 from spatialgraph.train.model import initial_parameters
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import Experiment, SettingError
+from spatialgraph.train.writer import Writer
 
 SETTINGS = {
     "tasks": ["digits", "letters"],
@@ -213,6 +216,66 @@ def test_networks_that_diverge_do_not_take_the_others_with_them(finished, tmp_pa
     assert sorted(networks(tmp_path)) == ["mix-regular-0", "mix-regular-1"]
     regular = {name: network for name, network in networks(finished).items() if "regular" in name}
     assert_same(networks(tmp_path), regular)
+
+
+def test_a_batch_that_the_device_has_no_memory_for_is_halved(finished, tmp_path, monkeypatch):
+    class Small(Training):
+        def __init__(self, settings, batch, *rest):
+            if len(batch.members) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            super().__init__(settings, batch, *rest)
+
+    monkeypatch.setattr("spatialgraph.train.run.Training", Small)
+    said = io.StringIO()
+    assert train(experiment(), tmp_path, device="cpu", console=Console(file=said, width=200)) == 4
+    assert "mix: the memory of cpu is too small, 2 networks at a time" in said.getvalue()
+    assert_same(networks(tmp_path), networks(finished), tolerance=2e-5)
+
+
+def test_a_device_without_memory_for_one_network_is_said_in_a_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("spatialgraph.train.run.Training", full)
+    with pytest.raises(SettingError, match=r"^device: expected memory for 1 networks of 'mix' inputs on cpu, found"):
+        train_quietly(experiment(seeds=[0], kinds=["spatial"]), tmp_path)
+
+
+def test_files_written_beside_training_are_those_written_at_once(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device: Writer(torch.device("meta")))
+    assert train_quietly(experiment(snapshots=6), tmp_path) == 4
+    assert_same(networks(tmp_path), networks(finished))
+    assert len(read_snapshots(tmp_path / "networks" / "mix-spatial-0.h5")) == 5
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_networks_that_diverge_are_said_when_those_beside_are_written(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device: Writer(torch.device("meta")))
+    with pytest.raises(DivergedError, match=r"found others in mix-spatial-0, mix-spatial-1: not written"):
+        train_quietly(experiment(transport=1e300), tmp_path)
+    assert sorted(networks(tmp_path)) == ["mix-regular-0", "mix-regular-1"]
+
+
+def test_a_precision_is_set_while_networks_train_and_then_put_back(tmp_path, monkeypatch):
+    seen = []
+
+    class Seen(Training):
+        def __init__(self, *arguments):
+            seen.append(torch.get_float32_matmul_precision())
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("spatialgraph.train.run.Training", Seen)
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        train_quietly(experiment(epochs=1, precision="tf32"), tmp_path)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert seen == ["highest"]  # on a CPU, which has no other
+    assert networks(tmp_path)["mix-spatial-0"].metadata["experiment"]["precision"] == "tf32"
+    with pytest.raises(SettingError, match="precision = 'tf32', not 'float32'"):
+        train_quietly(experiment(epochs=1), tmp_path)
 
 
 def test_tasks_of_unequal_length_and_classes_train_together(tmp_path):

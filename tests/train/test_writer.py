@@ -1,0 +1,48 @@
+"""Writing at once and beside training: order, results, and errors."""
+
+import os
+
+import pytest
+import torch
+from writing import fail, note
+
+from spatialgraph.train.writer import Writer
+
+CPU, BESIDE = torch.device("cpu"), torch.device("meta")  # any device but the CPU has its files written beside
+
+
+def test_on_a_cpu_calls_are_made_at_once_in_this_process(tmp_path):
+    writer, found = Writer(CPU), []
+    writer.write([(note, (tmp_path / "a", "1")), (note, (tmp_path / "a", "2"))], then=found.append)
+    assert (tmp_path / "a").read_text() == "12"
+    assert found == [[os.getpid()] * 2]
+
+
+def test_beside_training_calls_are_made_by_other_processes_group_after_group(tmp_path):
+    writer, found = Writer(BESIDE), []
+    writer.write([(note, (tmp_path / "a", "1", 0.5)), (note, (tmp_path / "b", "2"))], then=found.append)
+    assert found == []
+    writer.write([(note, (tmp_path / "a", "3"))])
+    assert os.getpid() not in found[0]
+    assert len(found) == 1
+    writer.wait()
+    assert (tmp_path / "a").read_text() == "13"
+    assert (tmp_path / "b").read_text() == "2"
+    writer.wait()
+    assert len(found) == 1  # told once
+
+
+@pytest.mark.parametrize("device", [CPU, BESIDE])
+def test_what_a_call_raises_is_raised_and_nothing_follows(tmp_path, device):
+    writer, found = Writer(device), []
+
+    def write():
+        writer.write([(fail, ("full",))], then=found.append)
+        writer.wait()
+
+    with pytest.raises(OSError, match="full"):
+        write()
+    assert found == []
+    writer.write([(note, (tmp_path / "a", "1"))])
+    writer.wait()
+    assert (tmp_path / "a").read_text() == "1"
