@@ -96,11 +96,7 @@ def train(
         batches = _missing(run, asked, most)
         todo = sum(len(batch.members) for batch in batches)
         done = sum(_checkpoint_epoch(run, batch) * len(batch.members) for batch in batches)
-        with (
-            Reporter(todo, experiment.epochs, done, console) as reporter,
-            _stops_between_epochs() as stopping,
-            _products(experiment.precision, place),
-        ):
+        with Reporter(todo, experiment.epochs, done, console) as reporter, _stops_between_epochs() as stopping:
             for inputs, limit in most.items():
                 networks = sum(len(batch.members) for batch in batches if batch.inputs == inputs)
                 if networks > limit.networks:
@@ -115,17 +111,6 @@ def _networks_at_once(experiment: Experiment, inputs: str, datasets: Sequence[Da
     sizes = layer_sizes(experiment, mode.inputs, sum(dataset.classes for dataset in datasets))
     held_out = sum(len(dataset.test) for dataset in datasets) * mode.inputs * 4  # in float32, at most
     return networks_at_once(experiment, sizes, held_out + sum(d.train.images.nbytes for d in datasets), device)
-
-
-@contextmanager
-def _products(precision: str, device: torch.device) -> Iterator[None]:
-    """Let matrix products on a GPU have a precision, and then the one they had before."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if precision == "tf32" and device.type == "cuda" else "highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 class _Session:

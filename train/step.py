@@ -6,7 +6,8 @@ when many small networks train, and a step that allocates nothing can be recorde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -69,10 +70,12 @@ class Step:
             index: which examples are shown, one of those that `Batches.order` returns for `seeds`.
         """
         self._batches.show(index, self._inputs.flatten(0, 1))
-        self._forward()
         labels = self._batches.labels(index)  # (tasks, seeds · batch)
-        self._losses(labels.view(len(self._classes), len(self.seeds), -1).transpose(0, 1))
-        self._backward()
+        with _products(self._experiment.precision, index.device):
+            self._forward()
+            self._losses(labels.view(len(self._classes), len(self.seeds), -1).transpose(0, 1))
+            self._backward()
+        # The forces between close neurons are small differences of large numbers: they are always float32.
         found = self.costs()
         paid = self.costs.transport * found.transport + self.costs.density * found.density
         self.cost[: len(paid)] += paid
@@ -131,6 +134,17 @@ class Step:
             sink = into.weights[0][networks]
             inputs = self._inputs[seeds].mT
             torch.baddbmm(sink, inputs, gradient[networks], beta=0, alpha=self._batches.scale, out=sink)
+
+
+@contextmanager
+def _products(precision: str, device: torch.device) -> Iterator[None]:
+    """Let matrix products on a GPU have a precision, and then the one they had before."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if precision == "tf32" and device.type == "cuda" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _stretches(seeds: Sequence[int]) -> list[tuple[slice, slice]]:

@@ -256,23 +256,8 @@ def test_networks_that_diverge_are_said_when_those_beside_are_written(finished, 
     assert sorted(networks(tmp_path)) == ["mix-regular-0", "mix-regular-1"]
 
 
-def test_a_precision_is_set_while_networks_train_and_then_put_back(tmp_path, monkeypatch):
-    seen = []
-
-    class Seen(Training):
-        def __init__(self, *arguments):
-            seen.append(torch.get_float32_matmul_precision())
-            super().__init__(*arguments)
-
-    monkeypatch.setattr("spatialgraph.train.run.Training", Seen)
-    before = torch.get_float32_matmul_precision()
-    try:
-        torch.set_float32_matmul_precision("medium")
-        train_quietly(experiment(epochs=1, precision="tf32"), tmp_path)
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_float32_matmul_precision(before)
-    assert seen == ["highest"]  # on a CPU, which has no other
+def test_a_precision_is_kept_and_a_run_has_one(tmp_path):
+    train_quietly(experiment(epochs=1, precision="tf32"), tmp_path)
     assert networks(tmp_path)["mix-spatial-0"].metadata["experiment"]["precision"] == "tf32"
     with pytest.raises(SettingError, match="precision = 'tf32', not 'float32'"):
         train_quietly(experiment(epochs=1), tmp_path)

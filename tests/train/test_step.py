@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from spatialgraph.train import step as step_module
 from spatialgraph.train.costs import density_cost, transport_cost
 from spatialgraph.train.data import Dataset, Examples
 from spatialgraph.train.grid import batches_of
@@ -162,3 +163,18 @@ def test_a_loss_that_can_be_worked_out_by_hand():
     label = case.batches.labels(case.index)[0]
     expected = torch.where(label == 0, math.log(2), math.log(4)).double().mean()
     torch.testing.assert_close(case.step.task_loss[0], torch.tensor([expected, math.log(2)], dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "expected"),
+    [("cuda", "tf32", "high"), ("cuda", "float32", "highest"), ("cpu", "tf32", "highest")],
+)
+def test_products_have_their_precision_and_then_the_one_before(device, precision, expected):
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        with step_module._products(precision, torch.device(device)):
+            assert torch.get_float32_matmul_precision() == expected
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,110 @@
+"""What TF32 matrix products do to the accuracies of Table 1, cell by cell, against float32.
+
+    python benchmarks/precision.py RUNS --data-dir data [--seeds 0:10] [--out docs/benchmarks/precision.json]
+
+Trains the shipped experiment `table1` twice, into RUNS/float32 and RUNS/tf32 (what is there already is not trained
+again), and compares the accuracy of every cell, kind × inputs, paired by seed: the mean difference with its 95 %
+interval. A processor has no TF32 products; there they are emulated: the factors of every product of training, forward
+and backward, lose the 13 bits that TF32 does not have (cut off, which is worse than rounding), and sums are float32, as
+on a GPU. Held-out accuracies are measured in float32 in both.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import checkout  # noqa: F401  # before what it makes importable
+import numpy as np
+import torch
+from report import report
+from scipy import stats
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from spatialgraph.store import read_network
+from train import run, settings
+
+_PRODUCTS = {torch.bmm: 0, torch.baddbmm: 1}  # and the place of the first factor
+_LOST = ~((1 << 13) - 1)  # float32 has 23 bits after the point, TF32 has 10
+
+
+def truncated(tensor: Tensor) -> Tensor:
+    """Return float32 numbers without the bits that TF32 does not have."""
+    return tensor.view(torch.int32).bitwise_and(_LOST).view(torch.float32)
+
+
+class EmulatedTF32(TorchFunctionMode):
+    """Gives the batched products that write into memory of their own, those of training, factors of TF32."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function in _PRODUCTS and "out" in kwargs:
+            first = _PRODUCTS[function]
+            factors = (truncated(factor) for factor in args[first : first + 2])
+            args = (*args[:first], *factors, *args[first + 2 :])
+        return function(*args, **kwargs)
+
+
+def train(runs: Path, precision: str, seeds: str, data: Path, device: str) -> Path:
+    """Train Table 1 in a precision, and return the folder of the run."""
+    emulated = precision == "tf32" and run.choose_device(device).type == "cpu"
+    experiment = settings.read_experiment("table1", {"precision": precision, "seeds": seeds})
+    with EmulatedTF32() if emulated else nullcontext():
+        run.train(experiment, runs / precision, device=device, data=data)
+    return runs / precision
+
+
+def accuracies(folder: Path, seeds: Sequence[int]) -> dict[str, list[float]]:
+    """Return the accuracy of the networks of each cell, the mean over tasks, in the order of the seeds."""
+    found: dict[str, dict[int, float]] = {}
+    for file in sorted((folder / "networks").glob("*.h5")):
+        metadata = read_network(file).metadata
+        cell = found.setdefault(f"{metadata['kind']} {metadata['inputs']}", {})
+        cell[metadata["seed"]] = float(np.mean(metadata["accuracy"]))
+    return {cell: [by_seed[seed] for seed in seeds] for cell, by_seed in found.items()}
+
+
+def compare(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
+    """Return the means of both, the mean of other − one with its 95 % interval, and what p a paired t-test gives."""
+    difference = np.subtract(other, one)
+    test = stats.ttest_rel(other, one)
+    interval = test.confidence_interval(0.95)
+    return {
+        "float32": float(np.mean(one)),
+        "tf32": float(np.mean(other)),
+        "difference": float(difference.mean()),
+        "interval": [float(interval.low), float(interval.high)],
+        "p": float(test.pvalue),
+        "standard deviation over seeds": float(np.std(one, ddof=1)),
+    }
+
+
+def main() -> None:
+    """Train, compare, print, and write as JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--seeds", default="0:10")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    folders = [
+        train(arguments.runs, precision, arguments.seeds, arguments.data_dir, arguments.device)
+        for precision in ("float32", "tf32")
+    ]
+    seeds = settings.parse_seeds(arguments.seeds)
+    one, other = (accuracies(folder, seeds) for folder in folders)
+    device = run.choose_device(arguments.device)
+    how = torch.cuda.get_device_name() if device.type == "cuda" else "emulated on a CPU"
+    cells = {cell: compare(one[cell], other[cell]) for cell in one}
+    report({"cells": cells}, {"tf32": how, "seeds": len(seeds), "torch": torch.__version__}, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
