@@ -8,22 +8,32 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 
 from spatialgraph.files import atomic
 
 
-def report(found: Mapping[str, object], conditions: Mapping[str, object], out: Path | None) -> None:
-    """Print numbers as JSON, the machine and the conditions first, and write them to a file if one is named."""
-    machine = {
+def machine() -> dict[str, object]:
+    """Return what numbers depend on."""
+    return {
         "system": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
-    text = json.dumps({"machine": machine | conditions, **found}, indent=1)
-    print(text)  # noqa: T201
-    if out:
-        with atomic(out) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def write(found: Mapping[str, object], out: Path) -> str:
+    """Write numbers to a file as JSON, and return the text."""
+    text = json.dumps(found, indent=1)
+    with atomic(out) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return text
+
+
+def report(found: Mapping[str, object], conditions: Mapping[str, object], out: Path | None) -> None:
+    """Print numbers as JSON, the machine and the conditions first, and write them to a file if one is named."""
+    whole = {"machine": machine() | conditions, **found}
+    print(write(whole, out) if out else json.dumps(whole, indent=1))  # noqa: T201
