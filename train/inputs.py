@@ -178,16 +178,18 @@ class Batches:
             raise SettingError(f"batch_size: expected at most {examples}, the examples of an epoch, found {batch}")
 
     def order(self, seeds: Sequence[int], epoch: int) -> Tensor:
-        """Return which examples are shown in an epoch, on the device.
+        """Return which examples are shown in an epoch, in memory that the device can copy from while it works.
 
         Args:
             seeds: different ones.
             epoch: its number, from 0.
 
         Returns:
-            ``(steps, tasks, seeds · batch)`` int64; each step is an index that `show` and `labels` take.
+            ``(steps, tasks, seeds · batch)`` int32 on the CPU; each step is an index that, on the device, `show` and
+            `labels` take.
         """
-        return torch.from_numpy(self._index(seeds, epoch)).to(self._device)
+        order = torch.from_numpy(self._index(seeds, epoch))
+        return order.pin_memory() if self._device.type == "cuda" else order
 
     def show(self, index: Tensor, out: Tensor) -> None:
         """Write the inputs that show the examples of an index.
@@ -203,7 +205,7 @@ class Batches:
 
     def labels(self, index: Tensor) -> Tensor:
         """Return the labels of the examples of an index, ``(tasks, examples)`` int64, -1 for an example of none."""
-        return torch.stack([task.labels[rows] for task, rows in zip(self._tasks, index, strict=True)])
+        return torch.stack([task.labels.index_select(0, rows) for task, rows in zip(self._tasks, index, strict=True)])
 
     def epoch(self, seeds: Sequence[int], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of an epoch, for a training loop of one's own.
@@ -218,7 +220,7 @@ class Batches:
         """
         unique = list(dict.fromkeys(seeds))
         networks = torch.tensor([unique.index(seed) for seed in seeds], device=self._device)
-        for index in self.order(unique, epoch):
+        for index in self.order(unique, epoch).to(self._device):
             inputs = torch.empty(index.shape[1], self.inputs, device=self._device)
             self.show(index, inputs)
             inputs, labels = (
@@ -227,13 +229,13 @@ class Batches:
             )
             yield inputs, labels
 
-    def _index(self, seeds: Sequence[int], epoch: int) -> NDArray[np.int64]:
+    def _index(self, seeds: Sequence[int], epoch: int) -> NDArray[np.int32]:
         """Return the examples of an epoch: ``(steps, tasks, seeds · batch)``."""
         lengths = [task.examples for task in self._tasks]
         order = _order_together if self._mode.together else _order_in_turn
         used = self.steps * self._batch
         by_seed = np.stack([order(lengths, self._longest, seed, epoch)[:, :used] for seed in seeds])
-        stepped = by_seed.reshape(len(seeds), len(lengths), self.steps, self._batch)
+        stepped = by_seed.astype(np.int32).reshape(len(seeds), len(lengths), self.steps, self._batch)
         return np.ascontiguousarray(stepped.transpose(2, 1, 0, 3)).reshape(self.steps, len(lengths), -1)
 
 

@@ -87,8 +87,9 @@ class Training:
         self._step = Step(experiment, batch.members, classes, batches, self.stack)
         self._adam = _adam(self.stack, self._step.gradient, [member.learning_rate for member in batch.members])
         # A recorded step reads its index from one place.
-        self._index = torch.zeros(len(classes), len(self._step.seeds) * experiment.batch_size, dtype=torch.int64)
-        self._index = self._index.to(device)
+        shown = len(classes), len(self._step.seeds) * experiment.batch_size
+        self._index = torch.zeros(shown, dtype=torch.int32, device=device)
+        self._orders: dict[int, Tensor] = {}
         self._take = Replayed(self._learn, device)
 
     @property
@@ -101,6 +102,12 @@ class Training:
         self._step(self._index)
         self._adam.step()
 
+    def _order(self, epoch: int) -> Tensor:
+        """Return the order of the examples of an epoch, and remember it alone."""
+        if epoch not in self._orders:
+            self._orders = {epoch: self._batches.order(self._step.seeds, epoch)}
+        return self._orders[epoch]
+
     def run_epoch(self, after_step: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Train for one epoch.
 
@@ -111,12 +118,14 @@ class Training:
             the accuracy of every network, ``(networks, tasks)``, 0 to 1.
         """
         self._step.clear()
-        order = self._batches.order(self._step.seeds, self.epoch)
+        order = self._order(self.epoch).to(self._index.device, non_blocking=True)
         for taken, index in enumerate(order, self.epoch * self.steps + 1):
             self._index.copy_(index)
             self._take()
             if after_step:
                 after_step(taken)
+        if self.epoch + 1 < self.experiment.epochs:
+            self._order(self.epoch + 1)  # is drawn while a GPU still works through the steps
         task_loss = self._step.task_loss / self.steps
         accuracy = accuracies(
             self.stack, self._test_inputs, self._test_labels, self.classes, self.experiment.activation
