@@ -1,12 +1,13 @@
 """What TF32 matrix products do to the accuracies of Table 1, cell by cell, against float32.
 
-    python benchmarks/precision.py RUNS --data-dir data [--seeds 0:10] [--out docs/benchmarks/precision.json]
+    python benchmarks/precision.py RUN --data-dir data [--seeds 0:10] [--float32 docs/table1/summary.csv]
 
-Trains the shipped experiment `table1` twice, into RUNS/float32 and RUNS/tf32 (what is there already is not trained
-again), and compares the accuracy of every cell, kind × inputs, paired by seed: the mean difference with its 95 %
-interval. A processor has no TF32 products; there they are emulated: the factors of every product of training, forward
-and backward, lose the 13 bits that TF32 does not have (cut off, which is worse than rounding), and sums are float32, as
-on a GPU. Held-out accuracies are measured in float32 in both.
+Trains the shipped experiment `table1` with TF32 products into the folder RUN, and compares the accuracy of every cell,
+kind × inputs, with those of networks trained in float32, paired by seed: the mean difference with its 95 % interval.
+The float32 networks are those of a summary that `analyze` wrote; of the one named here, if no other is. A processor has
+no TF32 products; there they are emulated: the factors of every product of training, forward and backward, lose the 13
+bits that TF32 does not have (cut off, which is worse than rounding), and sums are float32, as on a GPU. Held-out
+accuracies are measured in float32 in both.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import checkout  # noqa: F401  # before what it makes importable
+import checkout
 import numpy as np
+import pandas as pd
 import torch
 from report import report
 from scipy import stats
@@ -51,23 +53,37 @@ class EmulatedTF32(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-def train(runs: Path, precision: str, seeds: str, data: Path, device: str) -> Path:
-    """Train Table 1 in a precision, and return the folder of the run."""
-    emulated = precision == "tf32" and run.choose_device(device).type == "cpu"
-    experiment = settings.read_experiment("table1", {"precision": precision, "seeds": seeds})
+def train(folder: Path, seeds: str, data: Path, device: str) -> None:
+    """Train Table 1 with products of TF32."""
+    emulated = run.choose_device(device).type == "cpu"
+    experiment = settings.read_experiment("table1", {"precision": "tf32", "seeds": seeds})
     with EmulatedTF32() if emulated else nullcontext():
-        run.train(experiment, runs / precision, device=device, data=data)
-    return runs / precision
+        run.train(experiment, folder, device=device, data=data)
 
 
-def accuracies(folder: Path, seeds: Sequence[int]) -> dict[str, list[float]]:
-    """Return the accuracy of the networks of each cell, the mean over tasks, in the order of the seeds."""
-    found: dict[str, dict[int, float]] = {}
+Cells = dict[str, dict[int, float]]
+
+
+def trained_cells(folder: Path) -> Cells:
+    """Return the accuracy of every network of a run, the mean over tasks: cell to seed to accuracy."""
+    found: Cells = {}
     for file in sorted((folder / "networks").glob("*.h5")):
         metadata = read_network(file).metadata
-        cell = found.setdefault(f"{metadata['kind']} {metadata['inputs']}", {})
-        cell[metadata["seed"]] = float(np.mean(metadata["accuracy"]))
-    return {cell: [by_seed[seed] for seed in seeds] for cell, by_seed in found.items()}
+        accuracy = float(np.mean(metadata["accuracy"]))
+        found.setdefault(f"{metadata['kind']} {metadata['inputs']}", {})[metadata["seed"]] = accuracy
+    return found
+
+
+def summarised_cells(file: Path) -> Cells:
+    """Return the same of the networks that a summary tells of."""
+    table = pd.read_csv(file)
+    whole = table[(table["metric"] == "accuracy") & (table["split"] == "none")]
+    return {
+        f"{row.kind} {row.inputs}": dict(
+            zip(map(int, row.seeds.split()), map(float, row.accuracies.split()), strict=True)
+        )
+        for row in whole.rename(columns={"values": "accuracies"}).itertuples()
+    }
 
 
 def compare(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
@@ -88,21 +104,19 @@ def compare(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
 def main() -> None:
     """Train, compare, print, and write as JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path)
+    parser.add_argument("run", type=Path)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--seeds", default="0:10")
+    parser.add_argument("--float32", type=Path, default=checkout.ROOT / "docs" / "table1" / "summary.csv")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    folders = [
-        train(arguments.runs, precision, arguments.seeds, arguments.data_dir, arguments.device)
-        for precision in ("float32", "tf32")
-    ]
-    seeds = settings.parse_seeds(arguments.seeds)
-    one, other = (accuracies(folder, seeds) for folder in folders)
+    train(arguments.run, arguments.seeds, arguments.data_dir, arguments.device)
+    one, other = summarised_cells(arguments.float32), trained_cells(arguments.run)
+    seeds = sorted(set.intersection(*(set(by_seed) for cells in (one, other) for by_seed in cells.values())))
+    cells = {cell: compare([one[cell][s] for s in seeds], [other[cell][s] for s in seeds]) for cell in other}
     device = run.choose_device(arguments.device)
     how = torch.cuda.get_device_name() if device.type == "cuda" else "emulated on a CPU"
-    cells = {cell: compare(one[cell], other[cell]) for cell in one}
     report({"cells": cells}, {"tf32": how, "seeds": len(seeds), "torch": torch.__version__}, arguments.out)
 
 
