@@ -18,7 +18,7 @@ from .grid import Batch
 from .inputs import Batches
 from .model import Stack, accuracies, initial_stack, layer_sizes
 from .replay import Replayed
-from .settings import Experiment
+from .settings import Experiment, SettingError
 from .step import Step
 
 Arrays = dict[str, NDArray[Any]]
@@ -162,15 +162,19 @@ class Training:
         return trained.arrays | adam | {f"history/{name}": values for name, values in trained.history.items()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], epoch: int) -> None:
-        """Go on from a state that `state` returned after so many epochs."""
+        """Go on from a state that `state` returned after so many epochs.
+
+        Raises:
+            SettingError: it is the state of another version of this program.
+        """
         for name, tensor in self.stack.named():
-            tensor.copy_(torch.from_numpy(np.array(arrays[name])))
+            _fill(tensor, arrays, name)
         # Adam makes its moments at the first step; one with a gradient of 0 makes them without moving anything.
         for tensor in self._step.gradient.tensors:
             tensor.zero_()
         self._adam.step()
         for name, tensor in self._moments():
-            tensor.copy_(torch.from_numpy(np.array(arrays[f"adam/{name}"])))
+            _fill(tensor, arrays, f"adam/{name}")
         self.history = {
             name.removeprefix("history/"): list(values)
             for name, values in arrays.items()
@@ -184,6 +188,17 @@ class Training:
             for place, parameter in enumerate(group["params"]):
                 for name, tensor in self._adam.state[parameter].items():
                     yield f"{number}/{place}/{name}", tensor
+
+
+def _fill(tensor: Tensor, arrays: Mapping[str, NDArray[Any]], name: str) -> None:
+    """Copy an array of a state into a tensor."""
+    found = arrays[name].shape if name in arrays else None
+    if found != tuple(tensor.shape):
+        raise SettingError(
+            f"expected {name!r} of shape {tuple(tensor.shape)}, found {found or 'nothing'}: the state of another "
+            "version; finish the run with the one that it began with, or remove the file to train its networks anew"
+        )
+    tensor.copy_(torch.from_numpy(np.array(arrays[name])))
 
 
 def _adam(stack: Stack, gradient: Stack, rates: Sequence[float]) -> torch.optim.Adam:

@@ -164,7 +164,10 @@ class _Session:
         training = Training(experiment, batch, examples, held_out, classes, self._device)
         if checkpoint.exists():
             arrays, metadata = read_arrays(checkpoint, "checkpoint")
-            training.restore(arrays, int(metadata["epoch"]))
+            try:
+                training.restore(arrays, int(metadata["epoch"]))
+            except SettingError as error:
+                raise SettingError(f"{checkpoint}: {error}") from None
         moments = Moments(training, checkpoint.with_suffix(""))
         moments.forget_after(training.epoch)
         saved = time.monotonic()

@@ -12,7 +12,14 @@ import torch
 from rich.console import Console
 
 from spatialgraph.files import locked
-from spatialgraph.store import read_arrays, read_evaluation, read_network, read_snapshot, read_snapshots
+from spatialgraph.store import (
+    read_arrays,
+    read_evaluation,
+    read_network,
+    read_snapshot,
+    read_snapshots,
+    write_arrays,
+)
 from spatialgraph.train.export import DivergedError
 from spatialgraph.train.loop import Training
 from spatialgraph.train.model import initial_parameters
@@ -187,6 +194,20 @@ def test_a_checkpoint_goes_on_with_its_own_networks_when_seeds_are_added(finishe
     assert train_quietly(experiment(seeds=[0, 1, 2]), tmp_path) == 6
     found = networks(tmp_path)
     assert_same({name: found[name] for name in networks(finished)}, networks(finished))
+
+
+def test_a_checkpoint_of_another_version_is_refused_in_a_line(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_quietly(experiment(), tmp_path)
+    (checkpoint,) = (tmp_path / "checkpoints").glob("*.h5")
+    arrays, metadata = read_arrays(checkpoint, "checkpoint")
+    old = {name: array for name, array in arrays.items() if name != "adam/0/2/exp_avg"}
+    write_arrays(checkpoint, "checkpoint", old, metadata)
+    text = rf"^{checkpoint}: expected 'adam/0/2/exp_avg' of shape \(4, 10, 20\), found nothing: the state of another"
+    with pytest.raises(SettingError, match=text):
+        train_quietly(experiment(), tmp_path)
 
 
 def test_a_run_that_is_asked_to_stop_saves_the_epoch_that_runs(finished, tmp_path, monkeypatch):
