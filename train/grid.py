@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -108,7 +109,7 @@ def batches_of(experiment: Experiment, unnamed: Mapping[str, float] | None = Non
 
 
 def cut(batch: Batch, most: int) -> list[Batch]:
-    """Divide a batch into batches of at most so many networks, those of one seed together if they can be.
+    """Divide a batch into batches of at most so many networks, about equal, those of one seed together if they can be.
 
     Networks of one seed see the same examples, which are then gathered once for all of them.
 
@@ -122,10 +123,12 @@ def cut(batch: Batch, most: int) -> list[Batch]:
     seeds = Counter(member.seed for member in batch.members)
     place = {seed: k for k, seed in enumerate(seeds)}
     of_one_seed = max(seeds.values())
-    size = most - most % of_one_seed if of_one_seed <= most else most
+    together = of_one_seed if of_one_seed <= most else 1
+    parts = math.ceil(len(batch.members) / (most - most % together))
+    size = together * math.ceil(len(batch.members) / (parts * together))
     by_seed = sorted(batch.members, key=lambda member: place[member.seed])
-    parts = (set(by_seed[start : start + size]) for start in range(0, len(by_seed), size))
-    return [Batch(batch.inputs, tuple(member for member in batch.members if member in part)) for part in parts]
+    chosen = (set(by_seed[start : start + size]) for start in range(0, len(by_seed), size))
+    return [Batch(batch.inputs, tuple(member for member in batch.members if member in some)) for some in chosen]
 
 
 def _members(experiment: Experiment, inputs: str, unnamed: Mapping[str, float]) -> Iterator[Member]:

@@ -141,6 +141,14 @@ def test_networks_of_one_seed_stay_together_if_they_can():
     assert cut(batch, 6) == [batch]
 
 
+def test_batches_are_about_equal():
+    (batch,) = batches_of(Experiment(**{**SETTINGS, "seeds": "0:10"}))
+    assert [len(part.members) for part in cut(batch, 16)] == [10, 10]
+    assert [len(part.members) for part in cut(batch, 9)] == [8, 8, 4]
+    (batch,) = batches_of(Experiment(**{**SETTINGS, "kinds": ["spatial"], "seeds": "0:9"}))
+    assert [len(part.members) for part in cut(batch, 8)] == [5, 4]
+
+
 def test_a_run_in_small_batches_has_the_networks_of_one_batch_and_says_why(tmp_path, monkeypatch):
     settings = Experiment(**{**SETTINGS, "seeds": [0, 1, 2], "epochs": 1})
     train(settings, tmp_path / "one", device="cpu", console=Console(file=io.StringIO()))
