@@ -165,15 +165,14 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def product_rate(device: torch.device, size: int | None = None, precision: str = "highest") -> float:
+def product_rate(device: torch.device, size: int, precision: str = "highest") -> float:
     """Return the rate of a large matrix product, operations per second: the best of several.
 
     Args:
         device: where.
-        size: rows and columns of both matrices; None: enough for the device.
+        size: rows and columns of both matrices.
         precision: ``highest``, float32; or ``high``, TF32 on a GPU that has it.
     """
-    size = size or (8192 if device.type == "cuda" else 2048)
     one, other = torch.randn(2, size, size, device=device)
     with float32_products(precision):
         return 2 * size**3 / min(timed(lambda: one @ other, device) for _ in range(8))
