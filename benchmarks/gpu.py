@@ -105,7 +105,17 @@ class Scale:
 
 
 QUICK = Scale(
-    training.QUICK, 1, (1, 2, 4), 4, 4 * BATCH, 2, 2, (5 * BATCH, 64), 2, (("hidden", (8, 8, 8, 8)),), copied=2**20
+    speed=training.QUICK,
+    repeats=1,
+    company=(1, 2, 4),
+    cut=4,
+    examples=4 * BATCH,
+    seeds=2,
+    least_seeds=2,
+    table=(5 * BATCH, 64),
+    epochs=2,
+    settings=training.QUICK.settings,
+    copied=2**20,
 )
 
 
@@ -302,7 +312,8 @@ def release(device: torch.device) -> None:
     """Give the memory of what is no longer used back to the device."""
     gc.collect()
     if device.type == "cuda":
-        torch.cuda.empty_cache()
+        with suppress(RuntimeError):  # after some failures, a GPU does nothing more in this process
+            torch.cuda.empty_cache()
 
 
 def speed(work: Work) -> Numbers:
@@ -470,8 +481,7 @@ def perform(name: str, work: Work) -> bool:
     except Exception as error:
         result = {"state": f"failed: {type(error).__name__}: {error}", "traceback": traceback.format_exc()}
         doubtful = [name]
-    with suppress(RuntimeError):  # after some failures, a GPU does nothing more in this process
-        release(work.device)
+    release(work.device)
     work.found[name] = result | {"seconds of the part": time.perf_counter() - started}
     write(work.found, work.out / "gpu.json")
     shown = {key: value for key, value in result.items() if len(str(value)) < 400}

@@ -101,8 +101,20 @@ class Sizes:
 
 
 CPU = Sizes(networks=(1, 2, 4, 8, 16, 32, 64), steps=40, loader_steps=20, product=2048)
-GPU = Sizes((1, 4, 16, 64, 200, 600), steps=PAPER_STEPS, loader_steps=40, product=8192, width_steps=20, judged=200)
-QUICK = Sizes((1, 2, 4), 5, 2, 256, (8, 16), 5, 2, 5 * BATCH, 64, (("hidden", (8, 8, 8, 8)),))
+GPU = Sizes(
+    networks=(1, 4, 16, 64, 200, 600), steps=PAPER_STEPS, loader_steps=40, product=8192, width_steps=20, judged=200
+)
+QUICK = Sizes(
+    networks=(1, 2, 4),
+    steps=5,
+    loader_steps=2,
+    product=256,
+    widths=(8, 16),
+    judged=2,
+    examples=5 * BATCH,
+    held_out=64,
+    settings=(("hidden", (8, 8, 8, 8)),),
+)
 
 
 def measure(sizes: Sizes, repeats: int, device: torch.device) -> Numbers:
