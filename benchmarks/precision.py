@@ -13,21 +13,19 @@ accuracies are measured in float32 in both.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import checkout
-import numpy as np
 import pandas as pd
 import torch
+from cells import Cells, compare, trained_cells
 from report import report
-from scipy import stats
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from spatialgraph.store import read_network
 from train import run, settings
 
 _PRODUCTS = {torch.bmm: 0, torch.baddbmm: 1}  # and the place of the first factor
@@ -61,21 +59,8 @@ def train(folder: Path, seeds: str, data: Path, device: str) -> None:
         run.train(experiment, folder, device=device, data=data)
 
 
-Cells = dict[str, dict[int, float]]
-
-
-def trained_cells(folder: Path) -> Cells:
-    """Return the accuracy of every network of a run, the mean over tasks: cell to seed to accuracy."""
-    found: Cells = {}
-    for file in sorted((folder / "networks").glob("*.h5")):
-        metadata = read_network(file).metadata
-        accuracy = float(np.mean(metadata["accuracy"]))
-        found.setdefault(f"{metadata['kind']} {metadata['inputs']}", {})[metadata["seed"]] = accuracy
-    return found
-
-
 def summarised_cells(file: Path) -> Cells:
-    """Return the same of the networks that a summary tells of."""
+    """Return the accuracies of the networks that a summary tells of."""
     table = pd.read_csv(file)
     whole = table[(table["metric"] == "accuracy") & (table["split"] == "none")]
     return {
@@ -83,21 +68,6 @@ def summarised_cells(file: Path) -> Cells:
             zip(map(int, row.seeds.split()), map(float, row.accuracies.split()), strict=True)
         )
         for row in whole.rename(columns={"values": "accuracies"}).itertuples()
-    }
-
-
-def compare(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
-    """Return the means of both, the mean of other − one with its 95 % interval, and what p a paired t-test gives."""
-    difference = np.subtract(other, one)
-    test = stats.ttest_rel(other, one)
-    interval = test.confidence_interval(0.95)
-    return {
-        "float32": float(np.mean(one)),
-        "tf32": float(np.mean(other)),
-        "difference": float(difference.mean()),
-        "interval": [float(interval.low), float(interval.high)],
-        "p": float(test.pvalue),
-        "standard deviation over seeds": float(np.std(one, ddof=1)),
     }
 
 
@@ -113,11 +83,10 @@ def main() -> None:
     arguments = parser.parse_args()
     train(arguments.run, arguments.seeds, arguments.data_dir, arguments.device)
     one, other = summarised_cells(arguments.float32), trained_cells(arguments.run)
-    seeds = sorted(set.intersection(*(set(by_seed) for cells in (one, other) for by_seed in cells.values())))
-    cells = {cell: compare([one[cell][s] for s in seeds], [other[cell][s] for s in seeds]) for cell in other}
+    cells = {cell: compare(one[cell], other[cell]) for cell in other}
     device = run.choose_device(arguments.device)
     how = torch.cuda.get_device_name() if device.type == "cuda" else "emulated on a CPU"
-    report({"cells": cells}, {"tf32": how, "seeds": len(seeds), "torch": torch.__version__}, arguments.out)
+    report({"float32 and TF32": cells}, {"TF32": how, "torch": torch.__version__}, arguments.out)
 
 
 if __name__ == "__main__":
