@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -114,6 +115,29 @@ class Results:
     def ablations(self) -> tuple[str, ...]:
         """The ablation modes, in the order of the scores."""
         return tuple(name for name in self.scores["ablation"].unique() if name)
+
+    def of_kinds(self, patterns: Sequence[str]) -> Results:
+        """Return the results of some kinds of network alone; their order stays.
+
+        Args:
+            patterns: names of kinds, or patterns as in a shell, such as ``spatial*`` or ``*β=3``.
+
+        Raises:
+            ValueError: no kind is named, or a pattern fits none; the message lists the kinds that there are.
+        """
+        if not patterns:
+            raise ValueError("kinds: expected names of kinds of network, found none")
+        chosen: set[str] = set()
+        for pattern in patterns:
+            # A name is meant as it stands, even if other programs gave it brackets or stars.
+            fitting = {pattern}.intersection(self.kinds) or {kind for kind in self.kinds if fnmatchcase(kind, pattern)}
+            if not fitting:
+                raise ValueError(f"unknown kind {pattern!r}; known: {', '.join(self.kinds)}")
+            chosen |= fitting
+        scores = self.scores[self.scores["kind"].isin(chosen)]
+        networks = set(scores["network"])
+        splits = {name: split for name, split in self.splits.items() if name in networks}
+        return replace(self, scores=scores, splits=splits)
 
     def per_network(self, metric: str) -> pd.DataFrame:
         """Return the mean over tasks of a metric, for every network, split and ablation.

@@ -144,7 +144,8 @@ def analyze(
 
 @app.command(
     epilog="Examples: spatialgraph figures runs/table1/results --format pdf  ·  "
-    "spatialgraph figures runs/table1/results --only layers --networks mix-spatial-1 --method leiden"
+    "spatialgraph figures runs/table1/results --only layers --networks mix-spatial-1 --method leiden  ·  "
+    "spatialgraph figures runs/grid/results --kinds 'regular,spatial α=0.5*' --out few"
 )
 def figures(
     results: Results = None,
@@ -153,6 +154,12 @@ def figures(
     ] = None,
     formats: Formats = "pdf,svg,png",
     only: Annotated[str | None, typer.Option(help="Figures to draw.", show_default="all")] = None,
+    kinds: Annotated[
+        str | None,
+        typer.Option(
+            help="Kinds of network that tables and figures show: names, or patterns such as *β=3.", show_default="all"
+        ),
+    ] = None,
     networks: Annotated[
         str | None,
         typer.Option(help="Networks that figures of single networks show.", show_default="one of each input mode"),
@@ -170,7 +177,8 @@ def figures(
         if results is None:
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
         chosen = None if networks is None else tuple(_names(networks) or ())
-        _draw(results, out or results / "figures", formats, _names(only), networks=chosen, method=method)
+        out = out or results / "figures"
+        _draw(results, out, formats, _names(only), _names(kinds), networks=chosen, method=method)
 
 
 @app.command(epilog="Example: spatialgraph report runs/table1/results --out table1.html")
@@ -327,12 +335,15 @@ def _analyze(run: Path, results: Path, *, jobs: int, **choices: Any) -> None:
     typer.echo(f"{results / 'summary.md'}: what holds, and what does not")
 
 
-def _draw(results: Path, out: Path, formats: str, only: list[str] | None, **chosen: Any) -> None:
+def _draw(
+    results: Path, out: Path, formats: str, only: list[str] | None, kinds: list[str] | None = None, **chosen: Any
+) -> None:
     """Write tables and figures, show Table 1 on the terminal, and say where everything is."""
     loaded = _stage("analyses.results").Results.load(results)
+    loaded = loaded if kinds is None else loaded.of_kinds(kinds)
     drawing = _stage("analyses.figures")
-    kinds, choice = tuple(_names(formats) or ()), drawing.Choice(**chosen)
-    drawn = drawing.draw(loaded, out, kinds, only=only, choice=choice, progress=_left_out)
+    endings, choice = tuple(_names(formats) or ()), drawing.Choice(**chosen)
+    drawn = drawing.draw(loaded, out, endings, only=only, choice=choice, progress=_left_out)
     written = _stage("analyses.tables").write_tables(loaded, out)
     console = _console()
     console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width))

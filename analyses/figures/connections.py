@@ -21,11 +21,13 @@ from ..results import Results, label, slug
 from .chosen import Shown, has_positions, networks_by_mode
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .neurons import task_keys, tasks_of, tasks_shown
-from .panels import first, head, letter
+from .panels import first, head, letter, wrapped
 
 _DECADES = 4
 _BESIDE = 4
 _BINS = 40
+# Beside the strengths of more kinds, the longest title needs two lines.
+_TITLED = 2
 _WITHIN, _BETWEEN = "#009E73", "#111111"
 # Their colours, and whether they are drawn as areas.
 _GROUPS = {"within modules": (_WITHIN, True), "between modules": (_BETWEEN, False)}
@@ -179,14 +181,15 @@ def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
 def _grid_of_modes(results: Results, modes: Mapping[str, list[Shown]]) -> _Grid:
     """Return a row for each input mode: strengths by kind, then the lengths of the network with positions."""
     kinds = [kind for kind in results.kinds if any(one.kind == kind for members in modes.values() for one in members)]
-    columns, rows = [("strength", f"strength\n{label(kind).lower()}") for kind in kinds], []
+    columns, rows = [("strength", f"strength\n{wrapped(label(kind).lower())}") for kind in kinds], []
     somewhere = {mode: next(filter(_lies, members), None) for mode, members in modes.items()}
     lengths = list(_TITLES.items())[1:] if any(somewhere.values()) else []
     for mode, members in modes.items():
         of_kind = {one.kind: one for one in members}
         rows.append((label(mode), [of_kind.get(kind) for kind in kinds] + [somewhere[mode]] * len(lengths)))
     seen = {label(one.kind).lower() for one in somewhere.values() if one}
-    columns += [(quantity, f"{title}\n{', '.join(sorted(seen))}") for quantity, title in lengths]
+    of_kinds, fit = wrapped(", ".join(sorted(seen))), len(kinds) <= _TITLED
+    columns += [(quantity, f"{title if fit else wrapped(title)}\n{of_kinds}") for quantity, title in lengths]
     return _Grid(columns, rows)
 
 

@@ -162,11 +162,12 @@ def _selectivity_panels(means: pd.DataFrame, modes: Sequence[str], results: Resu
             plots.heat(ax, table.to_numpy(), *names, norm, texts if numbers else None)
             ax.set_title(letter(row * len(columns) + column), loc="left", fontweight="bold")
             if row == 0:
-                ax.set_title(label(kind))
+                ax.set_title(wrapped(label(kind)))
         axes[row, 0].set_ylabel(f"{wrapped(label(ablation))}\nmodule")
     for place, mode in enumerate(modes):
         # In the middle above the panels of the mode; the layout would make room for it beside the first.
-        at = {"xy": (len(kinds) / 2 + 0.04, 1), "xycoords": "axes fraction", "xytext": (0, 15), "fontsize": 8}
+        above = 24 if any(" " in label(kind) for kind in kinds) else 15
+        at = {"xy": (len(kinds) / 2 + 0.04, 1), "xycoords": "axes fraction", "xytext": (0, above), "fontsize": 8}
         name = axes[0, place * len(kinds)].annotate(label(mode), textcoords="offset points", ha="center", **at)
         name.set_in_layout(False)
     figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - 0.16 / figure.get_figheight()))

@@ -153,7 +153,7 @@ def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, 
 def agreement(results: Results, _choice: Choice) -> Iterator[Drawing]:
     """Show how far every two split methods agree on which neurons belong together, for each kind of network."""
     rows = Evidence.load(results.folder).agreement
-    rows = rows[(rows["measure"] == _MEASURE) & (rows["split"] != rows["other"])]
+    rows = rows[(rows["measure"] == _MEASURE) & (rows["split"] != rows["other"]) & rows["kind"].isin(results.kinds)]
     if rows.empty:
         raise NotApplicableError(f"expected agreements ({_MEASURE}) of split methods in agreement.csv, found none")
     kinds = [kind for kind in results.kinds if (rows["kind"] == kind).any()]

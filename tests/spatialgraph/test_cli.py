@@ -173,6 +173,31 @@ def test_unknown_names_are_refused_with_those_known(work):
     assert "positions" in line
 
 
+def test_figures_and_tables_of_some_kinds_alone(work, tmp_path):
+    results = work / "runs" / "small" / "results"
+    drawn = spatialgraph(
+        *("figures", results, "--kinds", "reg*", "--only", "masking,agreement", "--format", "png", "--out", tmp_path)
+    )
+    assert "Regular" in drawn.stdout
+    assert "Spatial" not in drawn.stdout
+    numbers = sorted(tmp_path.glob("*.csv"))
+    assert {"agreement", "masking", "methods-zero", "table1-zero"} <= {path.stem for path in numbers}
+    for path in numbers:
+        with path.open() as file:
+            assert {row["kind"] for row in csv.DictReader(file)} == {"regular"}
+
+
+def test_kinds_that_there_are_not_are_refused_and_nothing_is_written(work, tmp_path):
+    for kinds, message in {
+        "regular,spacial": "unknown kind 'spacial'; known: regular, spatial",
+        "*β=3": "unknown kind '*β=3'; known: regular, spatial",
+        ",": "kinds: expected names of kinds of network, found none",
+    }.items():
+        line = refused("figures", work / "runs/small/results", "--kinds", kinds, "--out", tmp_path / "out", status=1)
+        assert line == f"error: {message}"
+    assert not (tmp_path / "out").exists()
+
+
 def test_debug_shows_where_an_error_came_from(tmp_path):
     done = spatialgraph("--debug", "info", tmp_path / "none.h5", status=1)
     assert "Traceback" in done.stderr

@@ -178,6 +178,32 @@ def test_names_of_table_one_have_room(tmp_path):
             check_texts(drawing)
 
 
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("place", [0, -1], ids=["regular", "spatial"])
+def test_every_figure_of_one_kind_shows_nothing_of_others(grid, place, name):
+    kind = grid.kinds[place]
+    chosen = grid.of_kinds([kind])
+    if kind == "regular" and name in ("positions", "layers", "splits", "film"):
+        with pytest.raises(NotApplicableError, match="expected a network with positions"):
+            drawings(chosen, name)
+        return
+    known = {"kind": {kind}, "network": set(chosen.members["network"])}
+    others = set(grid.members["network"]) - known["network"]
+    for drawing in drawings(chosen, name):
+        check_texts(drawing)
+        texts = " ".join([drawing.caption, *(text.get_text() for text in shown_texts(drawing.figure))]).lower()
+        assert not [network for network in others if network in texts]
+        assert not [other for other in grid.kinds if other != kind and other in " ".join(texts.split())]
+        for column in known.keys() & set(drawing.numbers):
+            assert set(drawing.numbers[column].dropna()) <= known[column]
+
+
+@pytest.mark.parametrize("name", ["nulls", "selectivity", "distances"])
+def test_names_of_settings_have_room(grid, name):
+    for drawing in drawings(grid, name):
+        check_texts(drawing)
+
+
 def test_wrong_usage_is_one_line(results, tmp_path):
     with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found gif$"):
         draw(results, tmp_path, ["png", "gif"])
