@@ -21,10 +21,42 @@ _SECONDS = 60.0
 _DIGITS = 64  # of a digest
 
 _LONG, _INT, _FLOAT, _POINTER = ctypes.c_long, ctypes.c_int, ctypes.c_float, ctypes.c_void_p
-_ARGUMENTS = {
-    "transport": [_LONG] * 6 + [_INT] * 2 + [_FLOAT] + [_POINTER] * 7,
-    "density": [_LONG] * 5 + [_INT] + [_FLOAT] + [_POINTER] * 3,
-}
+
+
+class CompiledLayer(ctypes.Structure):
+    """A penalised layer, as `costs.c` has it."""
+
+    _fields_ = (
+        ("weight", _POINTER),
+        ("gradient", _POINTER),
+        ("sources", _LONG),
+        ("targets", _LONG),
+        ("source", _LONG),
+        ("target", _LONG),
+        ("transport_share", _FLOAT),
+        ("density_share", _FLOAT),
+    )
+
+
+class CompiledBatch(ctypes.Structure):
+    """What all layers share, as `costs.c` has it."""
+
+    _fields_ = (
+        ("networks", _LONG),
+        ("units", _LONG),
+        ("dim", _LONG),
+        ("squared", _INT),
+        ("threads", _INT),
+        ("transport", _POINTER),
+        ("density", _POINTER),
+        ("position", _POINTER),
+        ("gradient", _POINTER),
+        ("plane", _POINTER),
+        ("transport_pull", _POINTER),
+        ("density_pull", _POINTER),
+        ("transport_cost", _POINTER),
+        ("density_cost", _POINTER),
+    )
 
 
 @functools.cache
@@ -36,9 +68,8 @@ def kernel() -> ctypes.CDLL | None:
     """
     with suppress(OSError, RuntimeError, subprocess.SubprocessError):
         library = ctypes.CDLL(str(_library()))
-        for name, types in _ARGUMENTS.items():
-            getattr(library, name).argtypes = types
-            getattr(library, name).restype = _INT
+        library.costs.argtypes = [ctypes.POINTER(CompiledBatch), ctypes.POINTER(CompiledLayer), _LONG]
+        library.costs.restype = _INT
         return library
     return None
 

@@ -6,14 +6,13 @@ which takes a third of the time and is used on a CPU where there is a compiler.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from .compiled import kernel
+from .compiled import CompiledBatch, CompiledLayer, kernel
 from .costs import PairMemory, Points, connections_or_units, density_forces, pull, transport_forces
 from .grid import Member
 from .model import Stack
@@ -34,18 +33,6 @@ class Costs:
 
     transport: Tensor
     density: Tensor
-
-
-class _Pulls(Protocol):
-    """Computes what the neurons of a batch pull at, by the costs of all penalised layers."""
-
-    def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Add the gradient of α · transport by the weights.
-
-        Returns:
-            The gradients by positions of the transport and of the density cost, ``(networks, units, dim)``, without α
-            and β; and the density cost, ``(networks,)``.
-        """
 
 
 class CostGradient:
@@ -76,25 +63,16 @@ class CostGradient:
         paying = [member for member in members if member.penalised]
         self.transport = stack.position.new_tensor([member.transport for member in paying])
         self.density = stack.position.new_tensor([member.density for member in paying])
-        layers = _penalised(experiment, stack.first(len(paying)), gradient.first(len(paying)))
-        self._position = stack.position[: len(paying)]
-        self._gradient = gradient.position[: len(paying)]
-        self._pulls: _Pulls
-        if compiled and stack.position.device.type == "cpu" and stack.position.dtype == torch.float32 and kernel():
-            self._pulls = _Compiled(layers, self._position, self.transport, experiment.strength)
-        else:
-            self._pulls = _Operations(layers, self._position, self.transport, experiment.strength)
+        self._way: _Operations | _Compiled | None = None
+        if paying:
+            first = stack.first(len(paying)), gradient.first(len(paying))
+            on_processor = stack.position.device.type == "cpu" and stack.position.dtype == torch.float32
+            way = _Compiled if compiled and on_processor and kernel() else _Operations
+            self._way = way(experiment, *first, self.transport, self.density)
 
     def __call__(self) -> Costs:
         """Add the gradient and return the costs."""
-        if not len(self.transport):
-            return Costs(self.transport, self.density)
-        by_transport, by_density, density = self._pulls()
-        torch.mul(by_transport, self.transport[:, None, None], out=self._gradient)
-        self._gradient.addcmul_(by_density, self.density[:, None, None])
-        # A cost that grows as all distances do is the sum of positions times its gradient (Euler's theorem).
-        centred = self._position - self._position.mean(dim=1, keepdim=True)
-        return Costs((centred * by_transport).sum(dim=(1, 2)), density)
+        return self._way() if self._way else Costs(self.transport, self.density)
 
 
 @dataclass(frozen=True)
@@ -131,18 +109,30 @@ def _penalised(experiment: Experiment, stack: Stack, gradient: Stack) -> list[_L
 class _Operations:
     """By PyTorch's operations."""
 
-    def __init__(self, layers: Sequence[_Layer], position: Tensor, transport: Tensor, strength: str) -> None:
-        self._layers, self._position, self._transport, self._strength = layers, position, transport, strength
-        networks = len(position)
-        largest = max(layer.weight.shape[2] * max(layer.weight.shape[1:]) for layer in layers)
-        pairs = largest * networks
-        if position.device.type == "cpu":
+    def __init__(
+        self, experiment: Experiment, stack: Stack, gradient: Stack, transport: Tensor, density: Tensor
+    ) -> None:
+        self._layers, self._strength = _penalised(experiment, stack, gradient), experiment.strength
+        self._position, self._gradient = stack.position, gradient.position
+        self._transport, self._density = transport, density
+        largest = max(layer.weight.shape[2] * max(layer.weight.shape[1:]) for layer in self._layers)
+        pairs = largest * stack.networks
+        if stack.position.device.type == "cpu":
             pairs = min(pairs, max(largest, _PAIRS_IN_CACHE))
-        self._memory = PairMemory(pairs, position)
+        self._memory = PairMemory(pairs, stack.position)
 
-    def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self) -> Costs:
+        forces, density = self._forces()
+        by_transport, by_density = (pull(self._position, force) for force in forces)
+        torch.mul(by_transport, self._transport[:, None, None], out=self._gradient)
+        self._gradient.addcmul_(by_density, self._density[:, None, None])
+        # A cost that grows as all distances do is the sum of positions times its gradient (Euler's theorem).
+        centred = self._position - self._position.mean(dim=1, keepdim=True)
+        return Costs((centred * by_transport).sum(dim=(1, 2)), density)
+
+    def _forces(self) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Add the gradient by the weights; return what pulls, by both costs, summed over layers, and the density."""
         points = Points.of(self._position)
-        # What pulls, in homogeneous coordinates, summed over layers.
         transport, density = torch.zeros_like(points.homogeneous), torch.zeros_like(points.homogeneous)
         closeness = torch.zeros_like(self._transport)
         for layer in self._layers:
@@ -158,7 +148,7 @@ class _Operations:
                 total, force = density_forces(points.layer(some, layer.target), self._memory)
                 density[some, layer.target].add_(force, alpha=layer.density_share)
                 closeness[some].add_(total, alpha=layer.density_share)
-        return pull(self._position, transport), pull(self._position, density), closeness
+        return (transport, density), closeness
 
     def _parts(self, pairs: int) -> Iterator[slice]:
         """Divide the networks into those whose pairs there is memory for."""
@@ -168,40 +158,44 @@ class _Operations:
 
 
 class _Compiled:
-    """By the kernel, one call for each layer and cost."""
+    """By the kernel."""
 
-    def __init__(self, layers: Sequence[_Layer], position: Tensor, transport: Tensor, strength: str) -> None:
+    def __init__(
+        self, experiment: Experiment, stack: Stack, gradient: Stack, transport: Tensor, density: Tensor
+    ) -> None:
         library = kernel()
         if library is None:
             raise RuntimeError("there is no compiled kernel")
-        self._position, self._kept = position, (layers, transport)  # what the calls below point into
-        self._plane = position.mT.contiguous()
-        self._by_transport, self._by_density = torch.zeros_like(self._plane), torch.zeros_like(self._plane)
-        self._closeness = torch.zeros_like(transport)
-        self._calls: list[tuple[Callable[..., int], tuple[float, ...]]] = []
-        networks, dim, units = self._plane.shape
-        threads = torch.get_num_threads()
+        self._costs = library.costs
+        layers = _penalised(experiment, stack, gradient)
+        networks, units, dim = stack.position.shape
+        memory = torch.zeros(3, networks, dim, units)
+        self._found = torch.zeros(2, networks)
+        self._kept = stack, gradient, transport, density, memory  # what the addresses below are of
+        made = [
+            CompiledLayer(
+                layer.weight.data_ptr(),
+                layer.gradient.data_ptr(),
+                *layer.weight.shape[1:],
+                layer.source.start,
+                layer.target.start,
+                layer.transport_share,
+                layer.density_share,
+            )
+            for layer in layers
+        ]
+        self._layers, self._count = (CompiledLayer * len(made))(*made), len(made)
+        tensors = (transport, density, stack.position, gradient.position, *memory, *self._found)
+        self._batch = CompiledBatch(
+            networks,
+            units,
+            dim,
+            experiment.strength == "squared",
+            torch.get_num_threads(),
+            *(tensor.data_ptr() for tensor in tensors),
+        )
 
-        def at(plane: Tensor, place: slice) -> int:
-            return int(plane.data_ptr()) + int(place.start) * plane.element_size()
-
-        for layer in layers:
-            sources, targets = layer.weight.shape[1:]
-            ends = [
-                at(plane, end) for plane in (self._plane, self._by_transport) for end in (layer.source, layer.target)
-            ]
-            shape = (networks, sources, targets, dim, dim * units, units, strength == "squared", threads)
-            tensors = (tensor.data_ptr() for tensor in (transport, layer.weight, layer.gradient))
-            self._calls.append((library.transport, (*shape, layer.transport_share, *tensors, *ends)))
-            own = at(self._plane, layer.target), at(self._by_density, layer.target), self._closeness.data_ptr()
-            shape_of_pairs = (networks, targets, dim, dim * units, units, threads)
-            self._calls.append((library.density, (*shape_of_pairs, layer.density_share, *own)))
-
-    def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
-        self._plane.copy_(self._position.mT)
-        for sums in (self._by_transport, self._by_density, self._closeness):
-            sums.zero_()
-        for function, arguments in self._calls:
-            if function(*arguments):
-                raise MemoryError("the costs: no memory for a row of every layer")
-        return self._by_transport.mT, self._by_density.mT, self._closeness.clone()
+    def __call__(self) -> Costs:
+        if self._costs(self._batch, self._layers, self._count):
+            raise MemoryError("the costs: no memory for a row of every layer")
+        return Costs(*self._found.clone())

@@ -1,12 +1,12 @@
-/* The gradients of the transport and the density cost (costs.py has the equations and their sources), each pair of
-   neurons visited once: what PyTorch does in a dozen passes over all pairs, a processor does while a row of them is in
-   its registers.
+/* The transport and the density cost of a batch of networks, with their gradients (costs.py has the equations and their
+   sources), each pair of neurons visited once: what PyTorch does in a dozen passes over all pairs, a processor does
+   while a row of them is in its registers.
 
-   Positions are planes, (networks, dim, units): the coordinates of one axis lie together, `axis` numbers apart from
-   those of the next, and the planes of two networks `plane` numbers apart. Pulls, the gradients by positions, lie in the
-   same way, and are added to. Coincident neurons do not pull at each other. */
+   Positions are laid out as planes, (networks, dim, units): the coordinates of one axis lie together. Pulls, the gradients
+   by positions, lie in the same way. Coincident neurons do not pull at each other. */
 
 #include <math.h>
+#include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,84 +74,148 @@ static void transport_rows(long first, long end, long targets, long dim, int squ
     }
 }
 
-/* Add the gradients of share · Σ strength · distance, and of factor times that for the weights, of every network.
+/* A penalised layer. */
+struct layer {
+    const float *weight; /* from its source, (networks, sources, targets) */
+    float *gradient;     /* by those weights; is added to */
+    long sources, targets, source, target; /* how many neurons, and which is the first of them in a plane */
+    float transport_share, density_share;  /* what sums over pairs are multiplied by */
+};
 
-   weight, gradient: (networks, sources, targets). Returns 0, or 1 if there is no memory. */
-int transport(long networks, long sources, long targets, long dim, long plane, long axis, int squared, int threads,
-              float share, const float *factor, const float *weight, float *gradient, const float *source,
-              const float *target, float *source_pull, float *target_pull)
+/* What every layer shares. */
+struct batch {
+    long networks, units, dim; /* units: the neurons of all layers */
+    int squared, threads;      /* strength: w² or |w| */
+    const float *transport, *density;          /* α and β, (networks) */
+    const float *position;                     /* (networks, units, dim) */
+    float *gradient;                           /* by positions; is replaced */
+    float *plane, *transport_pull, *density_pull; /* memory, (networks, dim, units) */
+    float *transport_cost, *density_cost;      /* (networks); are replaced */
+};
+
+/* Add the gradients of share · Σ strength · distance by positions, and α times that by weights. Returns 0, or 1 if there
+   is no memory. */
+static int add_transport(const struct batch *batch, const struct layer *layer)
 {
+    const long networks = batch->networks, dim = batch->dim, axis = batch->units, plane = dim * axis;
+    const long sources = layer->sources, targets = layer->targets;
     /* With fewer networks than threads, each has its sources divided among some; what these pull at the targets is kept
        apart and added in order, so that the same threads give the same numbers. */
-    const long parts = networks >= threads ? 1 : (threads + networks - 1) / networks;
+    const long parts = networks >= batch->threads ? 1 : (batch->threads + networks - 1) / networks;
     const long own = (dim + 1) * targets;
     float *memory = calloc(networks * parts * own, sizeof(float));
     if (!memory)
         return 1;
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static) num_threads(batch->threads)
     for (long task = 0; task < networks * parts; task++) {
         const long n = task / parts, part = task % parts;
-        float *row = memory + task * own, *back = row + targets;
-        transport_rows(sources * part / parts, sources * (part + 1) / parts, targets, dim, squared, factor[n] * share,
-                       share, weight + n * sources * targets, gradient + n * sources * targets, source + n * plane,
-                       target + n * plane, axis, source_pull + n * plane, back, targets, row);
+        const float *positions = batch->plane + n * plane;
+        float *row = memory + task * own;
+        transport_rows(sources * part / parts, sources * (part + 1) / parts, targets, dim, batch->squared,
+                       batch->transport[n] * layer->transport_share, layer->transport_share,
+                       layer->weight + n * sources * targets, layer->gradient + n * sources * targets,
+                       positions + layer->source, positions + layer->target, axis,
+                       batch->transport_pull + n * plane + layer->source, row + targets, targets, row);
     }
     for (long task = 0; task < networks * parts; task++)
         for (long k = 0; k < dim; k++)
             for (long j = 0; j < targets; j++)
-                target_pull[task / parts * plane + k * axis + j] += memory[task * own + (k + 1) * targets + j];
+                batch->transport_pull[task / parts * plane + k * axis + layer->target + j] +=
+                    memory[task * own + (k + 1) * targets + j];
     free(memory);
     return 0;
 }
 
-/* Add the gradient of share · Σ exp(−distance) over all ordered pairs of a layer, and that sum, of every network.
-
-   total: (networks). Returns 0, or 1 if there is no memory. */
-int density(long networks, long units, long dim, long plane, long axis, int threads, float share,
-            const float *position, float *pull, float *total)
+/* Add the cost and the gradient of share · Σ exp(−distance) over all ordered pairs of a layer. Returns 0, or 1 if there is
+   no memory. */
+static int add_density(const struct batch *batch, const struct layer *layer)
 {
-    float *memory = malloc((networks * units + threads * units) * sizeof(float)), *sums = memory + threads * units;
+    const long networks = batch->networks, dim = batch->dim, axis = batch->units, plane = dim * axis;
+    const long units = layer->targets;
+    const float share = layer->density_share;
+    float *memory = malloc((networks * units + batch->threads * units) * sizeof(float));
     if (!memory)
         return 1;
-#pragma omp parallel num_threads(threads)
-    {
-#ifdef _OPENMP
-        extern int omp_get_thread_num(void);
+    float *sums = memory + batch->threads * units;
+#pragma omp parallel for schedule(static) num_threads(batch->threads)
+    for (long task = 0; task < networks * units; task++) {
+        const long n = task / units, i = task % units;
+        const float *own = batch->plane + n * plane + layer->target;
         float *row = memory + omp_get_thread_num() * units;
-#else
-        float *row = memory;
-#endif
-#pragma omp for schedule(static)
-        for (long task = 0; task < networks * units; task++) {
-            const long n = task / units, i = task % units;
-            const float *own = position + n * plane;
-            float sum = 0;
-            square_distances(dim, units, own + i, own, axis, row);
+        float sum = 0;
+        square_distances(dim, units, own + i, own, axis, row);
 #pragma omp simd reduction(+ : sum)
-            for (long j = 0; j < units; j++) {
-                const float distance = sqrtf(row[j]);
-                const float closeness = exp_negative(-distance);
-                sum += closeness;
-                row[j] = distance > 0 ? closeness / distance : 0;
-            }
-            sums[task] = sum;
-            for (long k = 0; k < dim; k++) {
-                const float here = own[k * axis + i], *there = own + k * axis;
-                float force = 0;
+        for (long j = 0; j < units; j++) {
+            const float distance = sqrtf(row[j]);
+            const float closeness = exp_negative(-distance);
+            sum += closeness;
+            row[j] = distance > 0 ? closeness / distance : 0;
+        }
+        sums[task] = sum;
+        for (long k = 0; k < dim; k++) {
+            const float here = own[k * axis + i], *there = own + k * axis;
+            float force = 0;
 #pragma omp simd reduction(+ : force)
-                for (long j = 0; j < units; j++)
-                    force += row[j] * (here - there[j]);
-                /* Every pair counts twice in the sum, once from either side. */
-                pull[n * plane + k * axis + i] -= 2 * share * force;
-            }
+            for (long j = 0; j < units; j++)
+                force += row[j] * (here - there[j]);
+            /* Every pair counts twice in the sum, once from either side. */
+            batch->density_pull[n * plane + layer->target + k * axis + i] -= 2 * share * force;
         }
     }
     for (long n = 0; n < networks; n++) {
         double sum = 0;
         for (long i = 0; i < units; i++)
             sum += sums[n * units + i];
-        total[n] += share * (float)sum;
+        batch->density_cost[n] += share * (float)sum;
     }
     free(memory);
+    return 0;
+}
+
+/* Lay the positions of a network out as a plane, and clear its pulls. */
+static void lay_out(const struct batch *batch, long n)
+{
+    const long dim = batch->dim, units = batch->units;
+    for (long k = 0; k < dim; k++)
+        for (long i = 0; i < units; i++)
+            batch->plane[(n * dim + k) * units + i] = batch->position[(n * units + i) * dim + k];
+    memset(batch->transport_pull + n * dim * units, 0, dim * units * sizeof(float));
+    memset(batch->density_pull + n * dim * units, 0, dim * units * sizeof(float));
+}
+
+/* Write the gradient by the positions of a network, and its transport cost: a cost that grows as all distances do is the
+   sum of positions times its gradient (Euler's theorem), wherever the origin is. */
+static void gather(const struct batch *batch, long n)
+{
+    const long dim = batch->dim, units = batch->units;
+    double cost = 0;
+    for (long k = 0; k < dim; k++) {
+        const float *own = batch->plane + (n * dim + k) * units;
+        const float *transport = batch->transport_pull + (n * dim + k) * units;
+        const float *density = batch->density_pull + (n * dim + k) * units;
+        double centre = 0;
+        for (long i = 0; i < units; i++)
+            centre += own[i];
+        centre /= units;
+        for (long i = 0; i < units; i++) {
+            batch->gradient[(n * units + i) * dim + k] =
+                batch->transport[n] * transport[i] + batch->density[n] * density[i];
+            cost += (own[i] - centre) * transport[i];
+        }
+    }
+    batch->transport_cost[n] = (float)cost;
+}
+
+/* Compute the costs and add their gradients. Returns 0, or 1 if there is no memory. */
+int costs(const struct batch *batch, const struct layer *layers, long count)
+{
+    for (long n = 0; n < batch->networks; n++)
+        lay_out(batch, n);
+    memset(batch->density_cost, 0, batch->networks * sizeof(float));
+    for (const struct layer *layer = layers; layer < layers + count; layer++)
+        if (add_transport(batch, layer) || add_density(batch, layer))
+            return 1;
+    for (long n = 0; n < batch->networks; n++)
+        gather(batch, n);
     return 0;
 }

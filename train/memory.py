@@ -53,7 +53,7 @@ def bytes_of_a_network(experiment: Experiment, sizes: Sequence[int]) -> int:
     """Return about how many bytes training takes for each network: most at a step, or when it is judged."""
     parameters = sum((source + 1) * size for source, size in itertools.pairwise(sizes))
     parameters += experiment.dimensions * sum(sizes[k] for k in positioned(experiment))
-    examples = experiment.batch_size * (sizes[0] + 2 * sum(sizes[1:]) + 4 * sizes[-1])
+    examples = experiment.batch_size * (sum(sizes) + max(sizes[1:]) + 5 * sizes[-1])
     pairs = max(sizes[k] * max(sizes[k - 1 : k + 1]) for k in experiment.penalised)
     judged = sizes[0] * sizes[1] + EVALUATION_BLOCK * 3 * max(sizes[1:])
     # Parameters: their values, their gradient and the two moments of Adam.

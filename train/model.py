@@ -20,8 +20,8 @@ class Activation:
 
     Attributes:
         apply: replaces numbers by the function's values.
-        differentiate: multiplies a gradient by the derivative where the function has these values, ``(gradient,
-            values)``.
+        differentiate: of ``(gradient, values)``, replaces values of the function by the gradient times its derivative
+            there.
     """
 
     apply: Callable[[Tensor], Tensor]
@@ -31,9 +31,9 @@ class Activation:
 _ATEN = torch.ops.aten  # what PyTorch differentiates these functions by, in one pass
 
 ACTIVATIONS: dict[str, Activation] = {
-    "sigmoid": Activation(torch.sigmoid_, lambda g, v: _ATEN.sigmoid_backward.grad_input(g, v, grad_input=g)),
-    "tanh": Activation(torch.tanh_, lambda g, v: _ATEN.tanh_backward.grad_input(g, v, grad_input=g)),
-    "relu": Activation(torch.relu_, lambda g, v: _ATEN.threshold_backward.grad_input(g, v, 0, grad_input=g)),
+    "sigmoid": Activation(torch.sigmoid_, lambda g, v: _ATEN.sigmoid_backward.grad_input(g, v, grad_input=v)),
+    "tanh": Activation(torch.tanh_, lambda g, v: _ATEN.tanh_backward.grad_input(g, v, grad_input=v)),
+    "relu": Activation(torch.relu_, lambda g, v: _ATEN.threshold_backward.grad_input(g, v, 0, grad_input=v)),
 }
 
 EVALUATION_BLOCK = 1024

@@ -6,6 +6,7 @@ when many small networks train, and a step that allocates nothing can be recorde
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -53,14 +54,16 @@ class Step:
         self.gradient = stack.zeros()
         self.task_loss = like.new_zeros(networks, len(classes))
         self.cost = like.new_zeros(networks)
-        # A network's hidden values and its gradients by them; the outputs lie class by class, for the softmax.
+        # Hidden values give way to the gradient by them, layer by layer; the less there is, the more of it the cache
+        # holds. Outputs lie class by class, for the softmax.
         examples, *hidden, outputs = (experiment.batch_size, *(bias.shape[2] for bias in stack.biases))
         self._inputs = like.new_empty(len(self.seeds), examples, batches.inputs)
         self._hidden = [like.new_empty(networks, examples, units) for units in hidden]
-        self._hidden_gradient = [torch.empty_like(values) for values in self._hidden]
+        self._below = like.new_empty(networks * examples * max(hidden))
         self._outputs = like.new_empty(networks, outputs, examples)
         self._outputs_gradient = torch.empty_like(self._outputs)
-        self._minus_one = like.new_full((networks, 1, examples), -1.0)
+        self._minus_one = like.new_full((networks, len(classes), 1, examples), -1.0)
+        self._alike = _alike(classes)
         self.costs = CostGradient(experiment, members, stack, self.gradient)
 
     def __call__(self, index: Tensor) -> None:
@@ -77,8 +80,8 @@ class Step:
             self._backward()
         # The forces between close neurons are small differences of large numbers: they are always float32.
         found = self.costs()
-        paid = self.costs.transport * found.transport + self.costs.density * found.density
-        self.cost[: len(paid)] += paid
+        paid = self.cost[: len(found.transport)]
+        paid.addcmul_(self.costs.transport, found.transport).addcmul_(self.costs.density, found.density)
 
     def clear(self) -> None:
         """Set the sums of losses to 0."""
@@ -111,23 +114,22 @@ class Step:
         scored = labels >= 0
         share = scored / scored.sum(dim=-1, keepdim=True).clamp_(min=1)
         label = labels.clamp(min=0)
-        of_task = (torch.split(outputs, list(self._classes), 1) for outputs in (self._outputs, self._outputs_gradient))
-        for task, (logits, gradient) in enumerate(zip(*of_task, strict=True)):
-            here = slice(task, task + 1)
-            logarithm = torch.log_softmax(logits, dim=1)
-            right = logarithm.gather(1, label[:, here])
-            self.task_loss[:, task] -= right.mul_(share[:, here]).sum(dim=(1, 2))
-            error = logarithm.exp_().scatter_add_(1, label[:, here], self._minus_one)
-            torch.mul(error, share[:, here] / len(self._classes), out=gradient)
+        for tasks, outputs, classes in self._alike:
+            shape = len(labels), -1, classes, labels.shape[-1]  # networks, tasks, classes, examples
+            here, part = label[:, tasks, None], share[:, tasks, None]
+            logarithm = torch.log_softmax(self._outputs[:, outputs].view(shape), dim=2)
+            self.task_loss[:, tasks] -= logarithm.gather(2, here).mul_(part).sum(dim=(2, 3))
+            error = logarithm.exp_().scatter_add_(2, here, self._minus_one[:, tasks])
+            torch.mul(error, part / len(self._classes), out=self._outputs_gradient[:, outputs].view(shape))
 
     def _backward(self) -> None:
         weights, into = self._stack.weights, self.gradient
         gradient = self._outputs_gradient.mT
         torch.sum(self._outputs_gradient, dim=2, out=into.biases[-1].squeeze(1))
         for k in range(len(weights) - 1, 0, -1):
-            values, below = self._hidden[k - 1], self._hidden_gradient[k - 1]
+            values = self._hidden[k - 1]
             torch.bmm(values.mT, gradient, out=into.weights[k])
-            torch.bmm(gradient, weights[k].mT, out=below)
+            below = torch.bmm(gradient, weights[k].mT, out=self._below[: values.numel()].view_as(values))
             gradient = self._activation.differentiate(below, values)
             torch.sum(gradient, dim=1, keepdim=True, out=into.biases[k - 1])
         for networks, seeds in self._stretches:
@@ -145,6 +147,22 @@ def _products(precision: str, device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def _alike(classes: Sequence[int]) -> list[tuple[slice, slice, int]]:
+    """Divide tasks into stretches with as many classes: those tasks, their outputs, and the number of classes of each.
+
+    Example:
+        >>> _alike([10, 10, 2])
+        [(slice(0, 2, None), slice(0, 20, None), 10), (slice(2, 3, None), slice(20, 22, None), 2)]
+    """
+    found: list[tuple[slice, slice, int]] = []
+    tasks = outputs = 0
+    for count, stretch in itertools.groupby(classes):
+        more = len(list(stretch))
+        found.append((slice(tasks, tasks + more), slice(outputs, outputs + more * count), count))
+        tasks, outputs = tasks + more, outputs + more * count
+    return found
 
 
 def _stretches(seeds: Sequence[int]) -> list[tuple[slice, slice]]:

@@ -41,12 +41,12 @@ def run(out, *arguments):
 
 def test_every_part_runs_and_holds(tmp_path):
     done, found = run(tmp_path, BENCHMARKS / "gpu.py")
-    assert {name: found[name]["state"] for name in found} == dict.fromkeys([*PARTS, "tf32"], "done")
+    assert {name: found[name]["state"] for name in found} == dict.fromkeys([*PARTS, "float32"], "done")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert found["table1"]["networks"] == found["files"]["files"] == found["tf32"]["networks"] == 12
+    assert found["table1"]["networks"] == found["files"]["files"] == found["float32"]["networks"] == 12
     assert found["cut"]["told"] == ["mix: 4 networks, 2 at a time: what the memory of cpu holds"]
     # A processor has no TF32 products: the same networks.
-    cells = found["tf32"]["accuracies, float32 and TF32"]
+    cells = found["float32"]["accuracies, float32 and TF32"]
     assert len(cells) == 6
     assert {cell["difference"] for cell in cells.values()} == {0.0}
     speed = found["speed"]["networks × epochs per second"]
@@ -57,14 +57,14 @@ def test_every_part_runs_and_holds(tmp_path):
 
 def test_a_part_that_fails_loses_no_other(tmp_path):
     (tmp_path / "broken.py").write_text(f"import sys\nsys.path.insert(0, {str(BENCHMARKS)!r})\n{BROKEN}")
-    parts = ["cut", "company", "files", "repeated", "tf32"]
+    parts = ["cut", "company", "files", "repeated", "float32"]
     done, found = run(tmp_path, tmp_path / "broken.py", "--only", *parts)
     assert {name: found[name]["state"] for name in found} == {
         "cut": "failed: OSError: no such thing",
         "company": "does not hold: it is good",
         "files": "skipped: too late",
         "repeated": "done",
-        "tf32": "skipped: at least 2 seeds are compared, float32 has 0",
+        "float32": "skipped: at least 2 seeds are compared, tf32 has 0",
     }
     assert found["company"]["seen"] == 3
     assert 'raise OSError("no such thing")' in found["cut"]["traceback"]

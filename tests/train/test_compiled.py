@@ -96,7 +96,7 @@ def test_a_damaged_kernel_is_compiled_anew(cache, damage):
     whole = library.read_bytes()
     library.unlink()  # this process still uses it
     library.write_bytes(damage(whole))
-    code = "from spatialgraph.train.compiled import kernel; assert kernel().density"
+    code = "from spatialgraph.train.compiled import kernel; assert kernel().costs"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert files(cache) == [library]
     assert compiled._whole(library)
@@ -106,7 +106,7 @@ def test_a_damaged_kernel_is_compiled_anew(cache, damage):
 
 @needs_compiler
 def test_processes_that_compile_at_once_leave_one_kernel(cache):
-    code = "from spatialgraph.train.compiled import kernel; assert kernel().transport"
+    code = "from spatialgraph.train.compiled import kernel; assert kernel().costs"
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert [file.suffix for file in files(cache)] == [".so"]
@@ -176,7 +176,7 @@ def trained():
     training = Training(experiment, batch, batches, evaluation("mix", datasets), (3, 3), device)
     for _ in range(3):
         training.run_epoch()
-    return type(training._step.costs._pulls), training.state()
+    return type(training._step.costs._way), training.state()
 
 
 @needs_compiler

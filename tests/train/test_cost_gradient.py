@@ -63,7 +63,7 @@ def run(case, way="compiled", threads=1, gradient=None):
     add = CostGradient(case.experiment, case.members, case.stack, gradient, compiled=way == "compiled")
     costs = add()
     torch.set_num_threads(before)
-    assert isinstance(add._pulls, {"compiled": _Compiled, "operations": _Operations}[way])
+    assert isinstance(add._way, {"compiled": _Compiled, "operations": _Operations}[way])
     return costs, gradient
 
 

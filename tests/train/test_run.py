@@ -278,9 +278,9 @@ def test_networks_that_diverge_are_said_when_those_beside_are_written(finished, 
 
 
 def test_a_precision_is_kept_and_a_run_has_one(tmp_path):
-    train_quietly(experiment(epochs=1, precision="tf32"), tmp_path)
-    assert networks(tmp_path)["mix-spatial-0"].metadata["experiment"]["precision"] == "tf32"
-    with pytest.raises(SettingError, match="precision = 'tf32', not 'float32'"):
+    train_quietly(experiment(epochs=1, precision="float32"), tmp_path)
+    assert networks(tmp_path)["mix-spatial-0"].metadata["experiment"]["precision"] == "float32"
+    with pytest.raises(SettingError, match="precision = 'float32', not 'tf32'"):
         train_quietly(experiment(epochs=1), tmp_path)
 
 
