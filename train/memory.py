@@ -15,9 +15,9 @@ from .settings import Experiment
 _SHARE = 0.7  # of the memory of a device, left for networks by other processes and by what libraries reserve
 _FLOAT = 4  # bytes
 
-# On a CPU, more networks at a time are no faster, since what a step moves leaves the cache: measured with 1 to 64
-# networks of the paper on two cores (`benchmarks/training.py`). More threads need more to do.
-_NETWORKS_OF_A_THREAD, _LEAST = 4, 8
+# On a CPU, more networks at a time are slower, since what a step moves leaves the cache: measured with 1 to 64 networks
+# of the paper on two cores (`benchmarks/training.py`). More threads need more to do.
+_NETWORKS_OF_A_THREAD, _LEAST = 2, 4
 
 
 class Limit(NamedTuple):

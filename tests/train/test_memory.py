@@ -67,7 +67,9 @@ def test_a_gpu_takes_as_many_networks_as_its_memory_holds(monkeypatch):
 def test_a_processor_takes_few_at_a_time_and_fewer_if_its_memory_is_small(monkeypatch):
     experiment = paper()
     sizes = layer_sizes(experiment, 784, 20)
-    assert networks_at_once(experiment, sizes, 0, CPU) == (8, "what is fastest on this processor")
+    assert networks_at_once(experiment, sizes, 0, CPU) == (4, "what is fastest on this processor")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
+    assert networks_at_once(experiment, sizes, 0, CPU) == (32, "what is fastest on this processor")
     monkeypatch.setattr(memory, "memory_of", lambda device: 3.5 * bytes_of_a_network(experiment, sizes))
     assert networks_at_once(experiment, sizes, 0, CPU) == (3, "what the memory of cpu holds")
 
