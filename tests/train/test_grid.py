@@ -4,8 +4,6 @@ import io
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
@@ -292,50 +290,6 @@ def test_settings_with_lists_are_read_back_as_they_were_written():
 
 # --- killed processes ------------------------------------------------------------------------------------------------
 
-# Imports everything once. For each line that it reads, it starts a process that trains, and says its number and, when
-# that has ended, how.
-LAUNCHER = """
-import os, sys
-import torch
-import spatialgraph.train.run
-from spatialgraph.cli import main
-torch.optim.Adam([torch.zeros(1)])
-for line in sys.stdin:
-    number = os.fork()
-    if not number:
-        os.dup2(2, 1)
-        try:
-            main(["train", *line.split()])
-        except SystemExit as end:
-            os._exit(end.code or 0)
-    print(number, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]), flush=True)
-"""
-
-
-@pytest.fixture
-def launcher():
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", LAUNCHER], **pipes, text=True) as process:
-
-        def start(*arguments):
-            process.stdin.write(" ".join(map(str, arguments)) + "\n")
-            process.stdin.flush()
-            return int(process.stdout.readline()), lambda: int(process.stdout.readline())
-
-        yield start
-        process.stdin.close()
-
-
-def noise(folder):
-    """Write two data sets that are read at once; return their files."""
-    draw = np.random.default_rng(0)
-    files = [folder / "one.npz", folder / "other.npz"]
-    for file in files:
-        images = {f"{part}_images": draw.integers(0, 256, (200, 8, 8), dtype=np.uint8) for part in ("train", "test")}
-        np.savez(file, **images, **{f"{part}_labels": np.arange(200) % 10 for part in ("train", "test")})
-    return [str(file) for file in files]
-
 
 def progress(run):
     """Return how far a run is: networks written, then epochs of the batch that trains."""
@@ -346,10 +300,10 @@ def progress(run):
     return len(list((run / "networks").glob("*.h5"))), epochs
 
 
-def test_a_grid_that_is_killed_ten_times_ends_byte_for_byte_like_one_that_was_not(tmp_path, launcher):
+def test_a_grid_that_is_killed_ten_times_ends_byte_for_byte_like_one_that_was_not(tmp_path, launcher, noise):
     toml = tmp_path / "grid.toml"
     changes = {"inputs": ["mix", "concatenate"], "transport": [0.5, 2], "learning_rate": [0.005, 0.02]}
-    settings = {**SETTINGS, **changes, "tasks": noise(tmp_path), "batch_size": 50, "epochs": 12, "snapshots": 6}
+    settings = {**SETTINGS, **changes, "tasks": noise, "batch_size": 50, "epochs": 12, "snapshots": 6}
     toml.write_text("\n".join(f"{name} = {value!r}" for name, value in settings.items()))
     command = [toml, "--device", "cpu", "--out"]
     _, ended = launcher(*command, tmp_path / "whole")

@@ -1,6 +1,7 @@
 """A run: what is written, what is carried on, and that neither company nor interruption changes a network."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -301,20 +302,25 @@ def test_tasks_of_unequal_length_and_classes_train_together(tmp_path):
     assert (evaluation.labels >= 0).sum(axis=0).tolist() == [360, 40, 360]
 
 
-def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(tmp_path):
+def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(tmp_path, launcher, noise):
     toml = tmp_path / "small.toml"
-    lines = [f"{name} = {value!r}" for name, value in {**SETTINGS, "epochs": 60, "snapshots": 80}.items()]
+    lines = [
+        f"{name} = {value!r}"
+        for name, value in {**SETTINGS, "tasks": noise, "batch_size": 20, "epochs": 60, "snapshots": 80}.items()
+    ]
     toml.write_text("\n".join(lines))
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, "-m", "spatialgraph.cli", "train", str(toml), "--device", "cpu", "--out"]
-    subprocess.run([*command, str(whole)], check=True, capture_output=True)
+    command = [toml, "--device", "cpu", "--out"]
+    _, ended = launcher(*command, whole)
+    assert ended() == 0
     for epoch, number in ((2, signal.SIGKILL), (8, signal.SIGINT), (15, signal.SIGKILL), (20, signal.SIGTERM)):
-        with subprocess.Popen([*command, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            wait_for_epoch(killed, epoch, process)
-            process.send_signal(number)
-        assert process.returncode == (-number if number == signal.SIGKILL else 130)
+        process, ended = launcher(*command, killed)
+        wait_for_epoch(killed, epoch, process)
+        os.kill(process, number)
+        assert ended() == (-number if number == signal.SIGKILL else 130)
     assert networks(killed) == {}
-    subprocess.run([*command, str(killed)], check=True, capture_output=True)
+    _, ended = launcher(*command, killed)
+    assert ended() == 0
     assert_same(networks(killed), networks(whole))
     for name in networks(whole):
         kept = read_snapshots(whole / "networks" / f"{name}.h5")
@@ -324,9 +330,10 @@ def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(t
 
 def wait_for_epoch(run, epoch, process):
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline:
+        os.kill(process, 0)  # raises if it has ended
         for path in (run / "checkpoints").glob("*.h5"):
             if read_arrays(path, "checkpoint")[1]["epoch"] >= epoch:
                 return
         time.sleep(0.002)
-    raise AssertionError("the process ended, or took too long, before it could be killed")
+    raise AssertionError("the process took too long to be killed")
