@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import itertools
 import signal
@@ -144,6 +145,7 @@ class _Session:
 
     def _train_fitting(self, batch: Batch, examples: Batches, held_out: Evaluation) -> None:
         """Train a batch; if the device has less memory than it seemed to have, half of it at a time."""
+        gc.collect()  # the memory of the batch before, whose recorded step refers to itself
         try:
             self._train_batch(batch, examples, held_out)
             return

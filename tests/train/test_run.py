@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from spatialgraph.store import (
 )
 from spatialgraph.train.export import DivergedError
 from spatialgraph.train.loop import Training
+from spatialgraph.train.memory import Limit
 from spatialgraph.train.model import initial_parameters
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
@@ -158,6 +160,7 @@ def test_other_settings_are_refused(finished):
 def test_a_run_that_another_process_trains_is_refused(tmp_path):
     code = f"""
 import time
+import weakref
 from spatialgraph.files import locked
 with locked({str(tmp_path)!r}, "training"):
     print("ready", flush=True)
@@ -252,6 +255,21 @@ def test_a_batch_that_the_device_has_no_memory_for_is_halved(finished, tmp_path,
     assert train(experiment(), tmp_path, device="cpu", console=Console(file=said, width=200)) == 4
     assert "mix: the memory of cpu is too small, 2 networks at a time" in said.getvalue()
     assert_same(networks(tmp_path), networks(finished), tolerance=2e-5)
+
+
+def test_a_batch_is_gone_before_the_next_needs_its_memory(tmp_path, monkeypatch):
+    alive, before = [], []
+
+    class Watched(Training):
+        def __init__(self, *arguments):
+            before.append(sum(reference() is not None for reference in alive))
+            super().__init__(*arguments)
+            alive.append(weakref.ref(self))
+
+    monkeypatch.setattr("spatialgraph.train.run.Training", Watched)
+    monkeypatch.setattr("spatialgraph.train.run.networks_at_once", lambda *_: Limit(2, "what memory holds"))
+    train_quietly(experiment(inputs=["mix", "concatenate"], epochs=1), tmp_path)
+    assert before == [0, 0, 0, 0]
 
 
 def test_a_device_without_memory_for_one_network_is_said_in_a_line(tmp_path, monkeypatch):
