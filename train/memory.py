@@ -15,9 +15,10 @@ from .settings import Experiment
 _SHARE = 0.7  # of the memory of a device, left for networks by other processes and by what libraries reserve
 _FLOAT = 4  # bytes
 
-# On a CPU, more networks at a time are slower, since what a step moves leaves the cache: measured with 1 to 64 networks
-# of the paper on two cores (`benchmarks/training.py`). More threads need more to do.
-_NETWORKS_OF_A_THREAD, _LEAST = 2, 4
+# On a CPU, networks are fastest when what a step moves stays in the cache, and slower again when there are too few to
+# share out among threads: measured with 1 to 64 networks of the paper, of 5 MB each, on two cores
+# (`benchmarks/training.py`). Of small networks, it takes more.
+_CACHE_OF_A_THREAD, _NETWORKS_OF_A_THREAD, _LEAST = 10 * 2**20, 2, 4
 
 
 class Limit(NamedTuple):
@@ -45,19 +46,26 @@ def networks_at_once(experiment: Experiment, sizes: Sequence[int], data: int, de
     fitting = Limit(max(1, int(room // bytes_of_a_network(experiment, sizes))), f"what the memory of {device} holds")
     if device.type != "cpu":
         return fitting
-    fastest = Limit(max(_LEAST, _NETWORKS_OF_A_THREAD * torch.get_num_threads()), "what is fastest on this processor")
+    threads = torch.get_num_threads()
+    cached = threads * _CACHE_OF_A_THREAD // bytes_of_a_step(experiment, sizes)
+    fastest = Limit(max(_LEAST, _NETWORKS_OF_A_THREAD * threads, cached), "what is fastest on this processor")
     return min(fitting, fastest, key=lambda limit: limit.networks)
 
 
 def bytes_of_a_network(experiment: Experiment, sizes: Sequence[int]) -> int:
-    """Return about how many bytes training takes for each network: most at a step, or when it is judged."""
+    """Return about how many bytes training takes for each network: of a step, and when it is judged."""
+    judged = sizes[0] * sizes[1] + EVALUATION_BLOCK * 3 * max(sizes[1:])
+    return bytes_of_a_step(experiment, sizes) + _FLOAT * judged
+
+
+def bytes_of_a_step(experiment: Experiment, sizes: Sequence[int]) -> int:
+    """Return about how many bytes a step moves for each network."""
     parameters = sum((source + 1) * size for source, size in itertools.pairwise(sizes))
     parameters += experiment.dimensions * sum(sizes[k] for k in positioned(experiment))
     examples = experiment.batch_size * (sum(sizes) + max(sizes[1:]) + 5 * sizes[-1])
     pairs = max(sizes[k] * max(sizes[k - 1 : k + 1]) for k in experiment.penalised)
-    judged = sizes[0] * sizes[1] + EVALUATION_BLOCK * 3 * max(sizes[1:])
     # Parameters: their values, their gradient and the two moments of Adam.
-    return _FLOAT * (4 * parameters + examples + 2 * pairs + judged)
+    return _FLOAT * (4 * parameters + examples + 2 * pairs)
 
 
 def memory_of(device: torch.device) -> float:

@@ -71,9 +71,10 @@ class Reporter:
             self._told = part
             elapsed = time.monotonic() - self._started
             left = elapsed / max(1, self._done - self._skipped) * (self._work - self._done)
+            estimate = f", about {left:.0f} s left" if part else ""  # the first epoch loads what is loaded once
             self.tell(
                 f"{100 * self._done // self._work:3d} % · {batch.inputs} epoch {epoch}/{epochs} · accuracy "
-                f"{', '.join(parts)} · {elapsed:.0f} s elapsed, about {left:.0f} s left"
+                f"{', '.join(parts)} · {elapsed:.0f} s elapsed{estimate}"
             )
 
     def tell(self, text: str) -> None:

@@ -68,6 +68,8 @@ def test_a_processor_takes_few_at_a_time_and_fewer_if_its_memory_is_small(monkey
     experiment = paper()
     sizes = layer_sizes(experiment, 784, 20)
     assert networks_at_once(experiment, sizes, 0, CPU) == (4, "what is fastest on this processor")
+    small = paper(hidden=[16, 16], penalised_layers=["hidden2", "output"])
+    assert networks_at_once(small, layer_sizes(small, 64, 20), 0, CPU).networks == 38  # what a step moves is little
     monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
     assert networks_at_once(experiment, sizes, 0, CPU) == (32, "what is fastest on this processor")
     monkeypatch.setattr(memory, "memory_of", lambda device: 3.5 * bytes_of_a_network(experiment, sizes))
