@@ -102,7 +102,7 @@ def train(
                 networks = sum(len(batch.members) for batch in batches if batch.inputs == inputs)
                 if networks > limit.networks:
                     reporter.tell(f"{inputs}: {networks} networks, {limit.networks} at a time: {limit.reason}")
-            _Session(experiment, datasets, run, place, reporter, stopping).train(batches)
+            _Trainer(experiment, datasets, run, place, reporter, stopping).train(batches)
         return todo
 
 
@@ -114,7 +114,7 @@ def _networks_at_once(experiment: Experiment, inputs: str, datasets: Sequence[Da
     return networks_at_once(experiment, sizes, held_out + sum(d.train.images.nbytes for d in datasets), device)
 
 
-class _Session:
+class _Trainer:
     """What all batches of a run have in common while they train."""
 
     def __init__(
