@@ -92,7 +92,7 @@ def train_command(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
     ] = None,
 ) -> None:
-    """Train the networks of an experiment as one batch; carry on where an earlier run stopped."""
+    """Train the networks of an experiment many at once; carry on where an earlier run stopped."""
     with _errors():
         parse = _stage("train.settings").parse_setting
         changes: dict[str, object] = dict(parse(text) for text in settings or [])

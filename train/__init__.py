@@ -1,1 +1,1 @@
-"""The training stage: many spatial networks as one batch, in PyTorch, exported to HDF5."""
+"""The training stage: many spatial networks at once, in PyTorch, exported to HDF5."""
