@@ -1,7 +1,7 @@
 """One step of a batch of networks: their losses and costs, and the gradients of both, written out.
 
-Everything that a step computes lies in memory that is reserved once: fresh memory is what a processor waits for most
-when many small networks train, and a step that allocates nothing can be recorded and replayed on a GPU (`replay`).
+All that is large lies in memory that is reserved once: fresh memory is what a processor waits for most when many small
+networks train. A step never waits for its device, and can be recorded and replayed on a GPU (`replay`).
 """
 
 from __future__ import annotations
