@@ -6,7 +6,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 
 import checkout  # noqa: F401
 import numpy as np
@@ -20,6 +19,7 @@ from train.grid import batches_of, cut
 from train.inputs import Batches, evaluation
 from train.loop import Training
 from train.settings import Experiment
+from train.step import products
 
 CLASSES, SIDE, BATCH = 10, 28, 256
 PIXELS = SIDE**2
@@ -165,28 +165,17 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def product_rate(device: torch.device, size: int, precision: str = "highest") -> float:
+def product_rate(device: torch.device, size: int, precision: str = "float32") -> float:
     """Return the rate of a large matrix product, operations per second: the best of several.
 
     Args:
         device: where.
         size: rows and columns of both matrices.
-        precision: ``highest``, float32; or ``high``, TF32 on a GPU that has it.
+        precision: ``float32``, or ``tf32``, on a GPU that has it.
     """
     one, other = torch.randn(2, size, size, device=device)
-    with float32_products(precision):
+    with products(precision, device):
         return 2 * size**3 / min(timed(lambda: one @ other, device) for _ in range(8))
-
-
-@contextmanager
-def float32_products(precision: str) -> Iterator[None]:
-    """Set how exact products of float32 matrices are, as `torch.set_float32_matmul_precision` does, for a while."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 class Stopwatch:

@@ -178,7 +178,7 @@ def the_machine(work: Work) -> Numbers:
     seconds = min(timed(lambda: target.copy_(source), work.device) for _ in range(8))
     return found | {
         "float32 products, operations per second": product_rate(work.device, work.scale.speed.product),
-        "TF32 products, operations per second": product_rate(work.device, work.scale.speed.product, "high"),
+        "TF32 products, operations per second": product_rate(work.device, work.scale.speed.product, "tf32"),
         "copy, bytes read and written per second": 2 * work.scale.copied / seconds,
     }
 
@@ -277,7 +277,7 @@ def cut(work: Work) -> Numbers:
     experiment = work.experiment(count, tasks=saved(work, "checks", work.datasets), epochs=1)
     expected = work.trained(experiment, 1).history["accuracy"][-1]
     sizes = layer_sizes(experiment, PIXELS, 2 * CLASSES)
-    data = sum(4 * len(d.test) * PIXELS + d.train.images.nbytes for d in work.datasets)
+    data = memory.bytes_of_examples(work.datasets, PIXELS)
     with scarce(work.device, data + count // 2 * memory.bytes_of_a_network(experiment, sizes)):
         made, told = work.run(experiment, "cut")
     metadata = [read_header(made / "networks" / f"mix-spatial-{seed}.h5").metadata for seed in range(count)]

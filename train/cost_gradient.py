@@ -1,7 +1,7 @@
 """The costs of a batch of networks and their gradients, layer by layer, in memory that is reserved once.
 
 There are two ways to the same numbers: PyTorch's operations, on any device, and a kernel compiled for the processor,
-which takes a third of the time and is used on a CPU where there is a compiler.
+which takes less than half of the time and is used on a CPU where there is a compiler.
 """
 
 from __future__ import annotations

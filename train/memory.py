@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from .data import Dataset
 from .model import EVALUATION_BLOCK, positioned
 from .settings import Experiment
 
@@ -50,6 +51,11 @@ def networks_at_once(experiment: Experiment, sizes: Sequence[int], data: int, de
     cached = threads * _CACHE_OF_A_THREAD // bytes_of_a_step(experiment, sizes)
     fastest = Limit(max(_LEAST, _NETWORKS_OF_A_THREAD * threads, cached), "what is fastest on this processor")
     return min(fitting, fastest, key=lambda limit: limit.networks)
+
+
+def bytes_of_examples(datasets: Sequence[Dataset], inputs: int) -> int:
+    """Return how many bytes of a device the examples take: images to train on, and held-out inputs in float32."""
+    return sum(dataset.train.images.nbytes + _FLOAT * inputs * len(dataset.test) for dataset in datasets)
 
 
 def bytes_of_a_network(experiment: Experiment, sizes: Sequence[int]) -> int:

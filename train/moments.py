@@ -14,7 +14,7 @@ from spatialgraph.store import read_arrays, write_arrays
 
 from .grid import Member
 from .loop import Training
-from .model import Stack
+from .model import Stack, positioned
 from .writer import Writer
 
 _KIND = "moment"
@@ -79,8 +79,7 @@ class Moments:
         chosen = experiment.snapshot_seeds or experiment.seeds
         self._rows = {member.name: k for k, member in enumerate(training.batch.members) if member.seed in chosen}
         kept = {f"weight/{k}" for k in experiment.penalised}
-        for name in ("bias", "position"):
-            kept |= {f"{name}/{k}" for layer in experiment.penalised for k in (layer - 1, layer)}
+        kept |= {f"{name}/{k}" for name in ("bias", "position") for k in positioned(experiment)}
         self._shapes = {name: tuple(tensor.shape[1:]) for name, tensor in training.stack.named() if name in kept}
 
     def keep(self, step: int, stack: Stack, writer: Writer) -> None:

@@ -25,7 +25,7 @@ from .export import DivergedError, write_networks
 from .grid import Batch, Member, batches_of, cut
 from .inputs import Batches, evaluation, input_mode
 from .loop import Training
-from .memory import Limit, networks_at_once
+from .memory import Limit, bytes_of_examples, networks_at_once
 from .model import layer_sizes
 from .moments import Moments, forget_orphans
 from .progress import Reporter
@@ -110,8 +110,7 @@ def _networks_at_once(experiment: Experiment, inputs: str, datasets: Sequence[Da
     """Return how many networks of an input mode train as one batch."""
     mode = input_mode(inputs, datasets)
     sizes = layer_sizes(experiment, mode.inputs, sum(dataset.classes for dataset in datasets))
-    held_out = sum(len(dataset.test) for dataset in datasets) * mode.inputs * 4  # in float32, at most
-    return networks_at_once(experiment, sizes, held_out + sum(d.train.images.nbytes for d in datasets), device)
+    return networks_at_once(experiment, sizes, bytes_of_examples(datasets, mode.inputs), device)
 
 
 class _Trainer:

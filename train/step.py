@@ -49,8 +49,8 @@ class Step:
         self._activation = ACTIVATIONS[experiment.activation]
         networks, like = stack.networks, stack.position
         self.seeds = tuple(dict.fromkeys(member.seed for member in members))
-        self._of_seed = torch.tensor([self.seeds.index(member.seed) for member in members], device=like.device)
-        self._stretches = _stretches([self.seeds.index(member.seed) for member in members])
+        of_seed = [self.seeds.index(member.seed) for member in members]
+        self._of_seed, self._stretches = torch.tensor(of_seed, device=like.device), _stretches(of_seed)
         self.gradient = stack.zeros()
         self.task_loss = like.new_zeros(networks, len(classes))
         self.cost = like.new_zeros(networks)
@@ -74,7 +74,7 @@ class Step:
         """
         self._batches.show(index, self._inputs.flatten(0, 1))
         labels = self._batches.labels(index)  # (tasks, seeds · batch)
-        with _products(self._experiment.precision, index.device):
+        with products(self._experiment.precision, index.device):
             self._forward()
             self._losses(labels.view(len(self._classes), len(self.seeds), -1).transpose(0, 1))
             self._backward()
@@ -139,8 +139,8 @@ class Step:
 
 
 @contextmanager
-def _products(precision: str, device: torch.device) -> Iterator[None]:
-    """Let matrix products on a GPU have a precision, and then the one they had before."""
+def products(precision: str, device: torch.device) -> Iterator[None]:
+    """Let matrix products have a precision, as the setting names it, on a GPU, and then the one they had before."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if precision == "tf32" and device.type == "cuda" else "highest")
     try:

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from spatialgraph.train import step as step_module
 from spatialgraph.train.costs import density_cost, transport_cost
 from spatialgraph.train.data import Dataset, Examples
 from spatialgraph.train.grid import batches_of
 from spatialgraph.train.inputs import Batches
 from spatialgraph.train.model import initial_stack, layer_sizes
 from spatialgraph.train.settings import Experiment
-from spatialgraph.train.step import Step
+from spatialgraph.train.step import Step, products
 
 CPU = torch.device("cpu")
 CLASSES = (3, 2)
@@ -173,7 +172,7 @@ def test_products_have_their_precision_and_then_the_one_before(device, precision
     before = torch.get_float32_matmul_precision()
     try:
         torch.set_float32_matmul_precision("medium")
-        with step_module._products(precision, torch.device(device)):
+        with products(precision, torch.device(device)):
             assert torch.get_float32_matmul_precision() == expected
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
