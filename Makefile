@@ -1,5 +1,5 @@
 # `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests, and
-# `make bench` takes about seven minutes and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
+# `make bench` takes about eight minutes and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
