@@ -15,8 +15,8 @@ from .alignment import align_communities
 from .split import Split, split_method
 from .strengths import by_layer, undirected
 
-# How many runs a consensus is made of. Each costs about 10 ms on a network of 400 neurons, and the methods are run on
-# hundreds of random networks; more runs agree no better on a network that has no communities.
+# How many runs there are. Each costs about 10 ms on a network of 400 neurons, and the methods are run on hundreds of
+# random networks; more runs agree no better on a network that has no communities.
 _RUNS = 3
 
 # Pairs of neurons stay connected in the consensus graph if more than this share of the runs put them together.
@@ -33,32 +33,34 @@ _Algorithm = Callable[[NDArray[np.float64], int], IntArray]
 
 
 @dataclass(frozen=True)
-class _Consensus:
-    """What several runs of an algorithm agree on.
+class _Found:
+    """What several runs of an algorithm found.
 
     Attributes:
         labels: ``(neurons,)``, the number of each neuron's community.
-        agreement: the mean adjusted Rand index of every two of the first runs, 1 if they are the same.
-        rounds: how often the consensus graph was clustered; 0 if the first runs agreed.
-        reached: whether the last runs agreed.
+        agreement: the mean adjusted Rand index of every two of the runs, 1 if they are the same.
+        note: on the consensus, if one was asked for.
     """
 
     labels: IntArray
     agreement: float
-    rounds: int
-    reached: bool
+    note: str = ""
 
 
 @split_method("louvain", sees="weights")
-def louvain(network: Network, seed: int, resolution: float = 1.0) -> Split:
-    """Find communities of largest modularity by moving single neurons, then whole communities, and give them to tasks.
+def louvain(network: Network, seed: int, resolution: float = 1.0, consensus: bool = False) -> Split:
+    """Find communities of high modularity by moving single neurons, then whole communities, and give them to tasks.
 
-    Maximises  Q = Σ_c [L_c / m − γ (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its
+    Increases  Q = Σ_c [L_c / m − γ (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its
     neurons, m the total, γ the resolution, in the undirected graph of strengths: "Fast unfolding of communities in
-    large networks", Blondel et al. 2008, arXiv 0803.0476, by scikit-network. Three runs in random order; if they
-    disagree, the graph of how often two neurons were together (at least in two runs) is clustered in their place, until
-    they agree: "Consensus clustering in complex networks", Lancichinetti & Fortunato 2012, doi:10.1038/srep00336. A
-    community goes to the task of its outputs, see `alignment.align_communities`.
+    large networks", Blondel et al. 2008, arXiv 0803.0476, by scikit-network. Of three runs in random order, the one of
+    the highest modularity; it need not be the highest that there is. A community goes to the task of its outputs, see
+    `alignment.align_communities`.
+
+    With ``consensus``, what the runs agree on: if they disagree, the graph of how often two neurons were together (at
+    least in two runs) is clustered in their place, until they agree ("Consensus clustering in complex networks",
+    Lancichinetti & Fortunato 2012, doi:10.1038/srep00336). A consensus depends less on the seed, and its modularity is
+    lower: by up to a fifth in a network without communities.
 
     It cannot see tasks: communities may hold outputs of several, or none, and then serve no task. It finds communities
     in any network, also a random one, and cannot see those much smaller than the whole ("Resolution limit in community
@@ -70,6 +72,7 @@ def louvain(network: Network, seed: int, resolution: float = 1.0) -> Split:
         network: the network.
         seed: of the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
+        consensus: whether communities are what the runs agree on, and not those of the best run.
 
     Raises:
         NotApplicableError: there are no connections, or the output layer is not split.
@@ -80,19 +83,24 @@ def louvain(network: Network, seed: int, resolution: float = 1.0) -> Split:
     def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
         return _maximise(Louvain, strengths, seed, resolution)
 
-    return _split("louvain", network, seed, resolution, maximise)
+    return _split("louvain", network, seed, resolution, maximise, consensus=consensus)
 
 
 @split_method("leiden", sees="weights")
-def leiden(network: Network, seed: int, resolution: float = 1.0, library: str = "scikit-network") -> Split:
-    """Find communities of largest modularity that do not fall apart, and give them to tasks.
+def leiden(
+    network: Network,
+    seed: int,
+    resolution: float = 1.0,
+    library: str = "scikit-network",
+    consensus: bool = False,
+) -> Split:
+    """Find communities of high modularity that do not fall apart, and give them to tasks.
 
     As `louvain`, but communities are divided anew before they are moved as a whole: "From Louvain to Leiden:
     guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473. By scikit-network once over: its
     refinement draws from the C library's random numbers, which no seed settles; here a refined community is what moving
     single neurons within each community finds. By igraph until nothing improves, which takes twice as long and finds a
-    few percent more modularity where communities are not clear. A community of the consensus that is not connected is
-    divided.
+    few percent more modularity where communities are not clear. A community that is not connected is divided.
 
     It cannot do more than `louvain` where communities are clear. For the rest, see `louvain`.
 
@@ -101,6 +109,7 @@ def leiden(network: Network, seed: int, resolution: float = 1.0, library: str = 
         seed: of the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
         library: ``"scikit-network"``, or ``"igraph"``, whose licence is the GPL: ``pip install spatialgraph[igraph]``.
+        consensus: as in `louvain`.
 
     Raises:
         NotApplicableError: there are no connections, the output layer is not split, or igraph is asked for and not
@@ -109,7 +118,8 @@ def leiden(network: Network, seed: int, resolution: float = 1.0, library: str = 
     """
     if library not in _LEIDEN:
         raise ValueError(f"library of split 'leiden': expected one of {', '.join(_LEIDEN)}, found {library!r}")
-    return _split("leiden", network, seed, resolution, _LEIDEN[library](resolution), connected=True)
+    algorithm = _LEIDEN[library](resolution)
+    return _split("leiden", network, seed, resolution, algorithm, consensus=consensus, connected=True)
 
 
 def _leiden_of_scikit_network(resolution: float) -> _Algorithm:
@@ -146,9 +156,16 @@ _LEIDEN = {"scikit-network": _leiden_of_scikit_network, "igraph": _leiden_of_igr
 
 
 def _split(
-    method: str, network: Network, seed: int, resolution: float, algorithm: _Algorithm, *, connected: bool = False
+    method: str,
+    network: Network,
+    seed: int,
+    resolution: float,
+    algorithm: _Algorithm,
+    *,
+    consensus: bool,
+    connected: bool = False,
 ) -> Split:
-    """Give the communities that runs of an algorithm agree on to tasks, and note how sure they are.
+    """Give the communities that runs of an algorithm find to tasks, and note how sure they are.
 
     Args:
         method: the method's name.
@@ -156,6 +173,7 @@ def _split(
         seed: of the runs.
         resolution: of the modularity.
         algorithm: one run: a function of strengths, ``(neurons, neurons)``, and a seed to labels, ``(neurons,)``.
+        consensus: whether communities are what the runs agree on, and not those of the best run.
         connected: whether communities that are not connected are divided.
     """
     if not resolution > 0:
@@ -168,24 +186,28 @@ def _split(
         )
     strengths = strengths[np.ix_(attached, attached)]
     strengths /= strengths.sum()  # so that tolerances mean the same for weak and for strong networks
-    consensus = _consensus(strengths, seed, algorithm, resolution)
-    labels = consensus.labels
+    found = (_consensus if consensus else _best)(strengths, seed, algorithm, resolution)
+    labels = found.labels
     if connected:
         _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
     communities = np.full(neurons, -1)
     communities[attached] = labels
     of_tasks, aligned = align_communities(network, by_layer(network, communities))
-    found = f"{labels.max() + 1} communities of modularity {_modularity(strengths, labels, resolution):.3f}"
-    agreement = f"{_RUNS} runs agree at an adjusted Rand index of {consensus.agreement:.2f}"
-    notes = [f"{found}; {agreement}, rounds to a consensus: {consensus.rounds}", *aligned]
-    if not consensus.reached:
-        notes.append(f"no consensus after {_ROUNDS} rounds: the communities are those of the best run")
+    told = f"{labels.max() + 1} communities of modularity {_modularity(strengths, labels, resolution):.3f}"
+    notes = [f"{told}; {_RUNS} runs agree at an adjusted Rand index of {found.agreement:.2f}{found.note}", *aligned]
     if len(attached) < neurons:
         notes.append(f"{neurons - len(attached)} of {neurons} neurons have no connection and serve no task")
     return Split.from_labels(method, of_tasks, len(network.tasks), tuple(notes))
 
 
-def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Consensus:
+def _best(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Found:
+    """Run an algorithm several times and return the communities of the highest modularity."""
+    seeds = np.random.SeedSequence(seed).generate_state(_RUNS).tolist()
+    runs = [_canonical(algorithm(strengths, number)) for number in seeds]
+    return _Found(max(runs, key=lambda run: _modularity(strengths, run, resolution)), _agreement(runs))
+
+
+def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Found:
     """Run an algorithm several times, then on how often its runs put neurons together, until its runs agree."""
     seeds = iter(np.random.SeedSequence(seed).generate_state((_ROUNDS + 1) * _RUNS).tolist())
     runs = [_canonical(algorithm(strengths, next(seeds))) for _ in range(_RUNS)]
@@ -194,8 +216,8 @@ def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm,
         together, group = _together(runs)
         runs = [_canonical(algorithm(together, next(seeds))[group]) for _ in range(_RUNS)]
         rounds += 1
-    best = max(runs, key=lambda run: _modularity(strengths, run, resolution))
-    return _Consensus(best, agreement, rounds, agreed)
+    note = f", a consensus after {rounds} rounds" if agreed else f", no consensus after {_ROUNDS} rounds: the best run"
+    return _Found(max(runs, key=lambda run: _modularity(strengths, run, resolution)), agreement, note)
 
 
 def _together(runs: list[IntArray]) -> tuple[NDArray[np.float64], IntArray]:
