@@ -28,7 +28,7 @@ from .summary import write_summary
 
 _PARTS = "parts"
 
-NULL_COLUMNS = (*COLUMNS[:-1], "null", "tail", "value", "draws", "mean", "sd", "z", "p")
+NULL_COLUMNS = (*COLUMNS[:-1], "null", "tail", "value", "draws", "mean", "sd", "z", "p", "p_opposite")
 """The columns of ``nulls.csv``: one row is one score beside one null model; ``task`` stands before."""
 
 NOTE_COLUMNS = ("network", "split", "note")

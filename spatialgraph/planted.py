@@ -1,10 +1,12 @@
-"""Networks whose modules are known because they were planted: what split methods and measures can be tried on."""
+"""Networks whose modules are known, or known to be none: what split methods, measures and null models are tried on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from .network import Connection, FloatArray, IntArray, Layer, Network
 
@@ -64,3 +66,68 @@ def _weight(draw: np.random.Generator, target: IntArray, source: IntArray, leaka
     if between.any():
         strength[between] *= leakage / (1 - leakage) * strength[~between].sum() / strength[between].sum()
     return np.asarray(strength * draw.choice([-1.0, 1.0], strength.shape), np.float32)
+
+
+def unmodular(
+    sizes: Sequence[int] = (24, 32, 8),
+    *,
+    spread: float = 0.0,
+    scale: float | None = None,
+    error: str = "exponential",
+    skip: bool = False,
+    seed: int = 0,
+) -> Network:
+    """Make a network without modules, in which some neurons are stronger than others, and near ones strongly connected.
+
+    |w_ij| = a_i b_j exp(−d_ij / s) ε_ij,  log a and log b normal with standard deviation σ, d the distance of the two
+    neurons, s the scale, and ε independent and equal in distribution. Positions are standard normal in the plane; the
+    outputs of two tasks lie apart. Whatever a null model that keeps strengths, or strengths and distances, finds beyond
+    chance in such networks is an error of the null model. Signs are random.
+
+    Args:
+        sizes: of the layers, all of which are split; the first is the input.
+        spread: σ, at least 0.
+        scale: s, greater than 0; None for no fall with distance.
+        error: the distribution of ε: ``"uniform"``, ``"exponential"``, ``"log-normal"`` (σ = 1) or ``"binary"`` (1 with
+            probability 0.3, else 0).
+        skip: whether the first layer is also connected with the output.
+        seed: of all that is random.
+
+    Raises:
+        ValueError: there is no such distribution.
+
+    Example:
+        >>> network = unmodular((4, 3, 2), spread=1.0, scale=0.5, seed=1)
+        >>> [connection.shape for connection in network.connections], network.has_positions
+        ([(3, 4), (2, 3)], True)
+    """
+    if error not in _ERRORS:
+        raise ValueError(f"error of a network without modules: expected one of {', '.join(_ERRORS)}, found {error!r}")
+    draw = np.random.default_rng(seed)
+    task = np.arange(sizes[-1]) % 2
+    places = [draw.normal(size=(size, 2)) for size in sizes]
+    places[-1][:, 0] = np.where(task, 0.7, -0.7)
+    last = len(sizes) - 1
+    connections = []
+    for source, target in [(k, k + 1) for k in range(last)] + ([(0, last)] if skip else []):
+        shape = sizes[target], sizes[source]
+        strength = _ERRORS[error](draw, shape) * np.outer(*(draw.lognormal(0, spread, size) for size in shape))
+        if scale is not None:
+            strength = strength * np.exp(-cdist(places[target], places[source]) / scale)
+        signed = np.asarray(strength * draw.choice([-1.0, 1.0], shape), np.float32)
+        connections.append(Connection(source, target, signed))
+    names = ["input", *(f"hidden{k}" for k in range(1, last)), "output"]
+    layers = [
+        Layer(name, size, position=np.asarray(place, np.float32), split=True)
+        for name, size, place in zip(names, sizes, places, strict=True)
+    ]
+    metadata = {"name": f"unmodular-{seed}", "tasks": ["task0", "task1"]}
+    return Network(tuple(layers), tuple(connections), task, metadata)
+
+
+_ERRORS: dict[str, Callable[[np.random.Generator, tuple[int, int]], NDArray[np.float64]]] = {
+    "uniform": lambda draw, shape: draw.random(shape),
+    "exponential": lambda draw, shape: draw.exponential(size=shape),
+    "log-normal": lambda draw, shape: draw.lognormal(size=shape),
+    "binary": lambda draw, shape: (draw.random(shape) < 0.3).astype(np.float64),
+}

@@ -71,9 +71,7 @@ def test_modularity_is_that_of_networkx(resolution):
 @pytest.mark.parametrize("method", METHODS)
 def test_notes_say_how_many_communities_there_are_and_how_sure_they_are(method):
     split = apply(method, separate(8))
-    assert split.notes == (
-        "2 communities of modularity 0.500; 3 runs agree at an adjusted Rand index of 1.00",
-    )
+    assert split.notes == ("2 communities of modularity 0.500; 3 runs agree at an adjusted Rand index of 1.00",)
     asked = f"{method}:consensus=true"
     assert apply(asked, separate(8)).notes == (f"{split.notes[0]}, a consensus after 0 rounds",)
     vague = apply(asked, random_network(0, (2, 40, 40, 10), skips=False, density=1.0)).notes[0]
@@ -225,7 +223,9 @@ def test_a_community_that_is_not_connected_is_divided():
         return np.zeros(len(graph), np.int64)
 
     whole, divided = (
-        communities._split("by hand", separate(4), 0, 1.0, everything, consensus=False, connected=connected).labels(1).tolist()
+        communities._split("by hand", separate(4), 0, 1.0, everything, consensus=False, connected=connected)
+        .labels(1)
+        .tolist()
         for connected in (False, True)
     )
     assert whole == [0, 0, 0, 0]

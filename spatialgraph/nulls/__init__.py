@@ -1,0 +1,35 @@
+"""Null models: what a measure is worth by chance.
+
+A null model draws networks that keep some properties of a network and are random otherwise. A measure is then compared
+with its values on the draws, on each of which a split method that sees weights is run again: what an optimum is worth
+is known only beside other optima. A new null model is one function with ``@NULLS.register("name")`` in a module that is
+imported here; `random_splits` (`spatialgraph.splits.random`) draws splits instead, for what is measured by masking.
+
+How far each is right, and how much it finds, was simulated: ``docs/nulls``.
+"""
+
+from __future__ import annotations
+
+# Imported in the order in which tables show the null models.
+# isort: off
+from .null import NULLS, RANDOM_SPLIT, UNTRAINED, Null, draw, require_for
+from . import shuffle
+from . import strength
+from . import distance
+from .chance import Chance, Tail, chance
+# isort: on
+
+__all__ = [
+    "NULLS",
+    "RANDOM_SPLIT",
+    "UNTRAINED",
+    "Chance",
+    "Null",
+    "Tail",
+    "chance",
+    "distance",
+    "draw",
+    "require_for",
+    "shuffle",
+    "strength",
+]

@@ -1,0 +1,219 @@
+"""What the draws of a null model keep of a connection matrix, and how they are made to keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.spatial.distance import cdist
+
+from ..network import Connection, FloatArray, IntArray, Network
+
+DoubleArray = NDArray[np.float64]
+
+NEAREST = 32
+"""The fall of strength with distance has knots beyond so many of the shortest connections, twice as many, and so on:
+where connections are short, and strong, it is known most exactly."""
+
+STRONGEST = 64
+"""Residuals are shuffled among so many connections of the largest expected strengths, among as many that follow, then
+twice as many, and so on: how far strengths lie from what is expected differs between strong and weak ones, most of
+which training may have switched off."""
+
+ROUNDS = 5
+"""How often a draw is given back the distribution of the weights, and then the sums that it keeps."""
+
+TOLERANCE = 1e-3
+"""The error of a kept sum, relative to the largest, that ends the fitting of a draw."""
+
+# Rounds of proportional fitting at most: for the expected strengths, within a draw, and at its end.
+_EXPECTED, _WITHIN, _LAST = 1000, 3, 200
+
+_TINY = np.finfo(np.float64).tiny
+
+# Of more weights than this what draws have in common is not kept: it would take several times their memory.
+_CACHED = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Lengths:
+    """How the strength of a connection matrix is spread over distances.
+
+    log f is a piecewise linear function of the distance, so that the connections between two knots count at both of
+    them, in proportion to their nearness: the rows of ``weights`` add up to 1.
+
+    Attributes:
+        weights: ``(connections, knots)``, sparse: how much each connection counts at each knot, 0 to 1.
+        transposed: the same, ``(knots, connections)``.
+    """
+
+    weights: sparse.csr_matrix
+    transposed: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, distance: DoubleArray) -> Lengths:
+        """Place knots at the shortest and the longest distance, and beyond the nearest 32, 64, 128 … connections.
+
+        Args:
+            distance: ``(connections,)``, at least 0.
+        """
+        ordered = np.sort(distance)
+        knots = np.unique(ordered[[0, *_doubled(NEAREST, len(distance)), -1]])
+        # Connections of nearly the same length have the same f: which of two neurons on top of one another is nearer
+        # to a third says nothing.
+        knots = knots[np.diff(knots, prepend=-np.inf) > 1e-3 * knots[-1]]
+        place = np.clip(np.searchsorted(knots, distance, side="right") - 1, 0, max(len(knots) - 2, 0))
+        if len(knots) == 1:
+            near = np.zeros(len(distance))
+        else:
+            near = np.clip((distance - knots[place]) / (knots[place + 1] - knots[place]), 0, 1)
+        rows = np.arange(len(distance))
+        entries = np.concatenate([1 - near, near]), (np.tile(rows, 2), np.concatenate([place, place + (near > 0)]))
+        weights = sparse.csr_matrix(entries, (len(distance), len(knots)))
+        return cls(weights, weights.T.tocsr())
+
+    def sums(self, strength: DoubleArray) -> DoubleArray:
+        """Return the strength at each knot, ``(knots,)``."""
+        return np.asarray(self.transposed @ strength.reshape(-1))
+
+    def factors(self, log: DoubleArray) -> DoubleArray:
+        """Return exp of a function that is linear between knots, ``(connections,)``, from its values at the knots."""
+        return np.asarray(np.exp(self.weights @ log))
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What the draws of a connection matrix have in common.
+
+    Attributes:
+        entering: ``(target units,)``, the summed sizes of the weights that enter each neuron.
+        leaving: ``(source units,)``, of those that leave each.
+        lengths: how connections count at distances, or None if distances are not kept.
+        at_lengths: ``(knots,)``, the strength at each distance, None with `lengths`.
+        weights: ``(connections,)``, all weights, signed, in the order of their sizes.
+        expected: ``(target units, source units)``, the strengths that follow from what is kept.
+        residual: ``(connections expected to have strength,)``, strength / expected strength, those of the largest
+            expected strengths first.
+        order: ``(connections expected to have strength,)``, their numbers in that order.
+    """
+
+    entering: DoubleArray
+    leaving: DoubleArray
+    lengths: Lengths | None
+    at_lengths: DoubleArray | None
+    weights: FloatArray
+    expected: DoubleArray
+    residual: DoubleArray
+    order: IntArray
+
+
+def prepared(network: Network, connection: Connection, *, lengths: bool = False) -> Kept:
+    """Return what the draws of a connection matrix have in common; kept from draw to draw unless it is very large.
+
+    Args:
+        network: the network.
+        connection: the connection.
+        lengths: whether draws keep how strength falls with distance.
+    """
+    large = connection.shape[0] * connection.shape[1] > _CACHED
+    return (_prepared.__wrapped__ if large else _prepared)(network, connection, lengths)
+
+
+@lru_cache(maxsize=16)  # the connections of the network whose null models are drawn
+def _prepared(network: Network, connection: Connection, lengths: bool) -> Kept:
+    weight = connection.weight
+    strength = np.abs(weight, dtype=np.float64, order="C")
+    entering, leaving = strength.sum(axis=1), strength.sum(axis=0)
+    along = at = None
+    # Every neuron without strength stays so: its connections are expected to have none.
+    expected = np.outer(entering, leaving) / max(strength.sum(), _TINY)
+    if lengths and strength.any():
+        points = [np.asarray(network.layers[k].position, np.float64) for k in (connection.target, connection.source)]
+        along = Lengths.of(cdist(*points).reshape(-1))
+        at = along.sums(strength)
+        _fit(expected, entering, leaving, along, at, _EXPECTED, TOLERANCE / 10)
+    alive = expected > 0
+    weights = weight.reshape(-1)[np.argsort(strength, axis=None, kind="stable")]
+    residual = strength[alive] / expected[alive]
+    order = np.argsort(-expected[alive], kind="stable")
+    return Kept(
+        entering, leaving, along, at, weights, expected, residual[order], np.flatnonzero(alive.reshape(-1))[order]
+    )
+
+
+def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
+    """Draw other weights that have the same sums.
+
+    1. The expected strengths are e_ij = a_i b_j, or a_i b_j f(d_ij), such that all sums that are kept are right: the
+       strengths that say no more than those sums (quasi-Poisson regression with logarithmic link).
+    2. The residuals |w_ij| / e_ij are shuffled among connections of about equal e_ij (see `STRONGEST`), and multiplied
+       back.
+    3. In turns, `ROUNDS` times, connections are given the weights of the network in the order of their strengths, and
+       are scaled by factors for each neuron, and for each distance, until all sums are right: iterative proportional
+       fitting ("On a least squares adjustment of a sampled frequency table when the expected marginal totals are
+       known", Deming & Stephan 1940, doi:10.1214/aoms/1177731829).
+
+    Shuffling residuals alone counts the spread of the weights twice where neurons are unequal or weights skewed: draws
+    are then too uneven or too even. The turns of step 3 mend that, as those of "Improved surrogate data for
+    nonlinearity tests", Schreiber & Schmitz 1996, doi:10.1103/PhysRevLett.77.635, do for spectra and amplitudes.
+
+    The sums are kept within `TOLERANCE` of the largest where a solution is found in 50 rounds, as is so for matrices
+    without zeros; the weights are those of the network, but for the last scaling. Signs go with their weights.
+
+    Args:
+        kept: of the connection.
+        generator: of the shuffle.
+
+    Returns:
+        ``(target units, source units)``.
+    """
+    strength = kept.expected.copy()
+    residual = kept.residual.copy()
+    for piece in np.split(residual, _doubled(STRONGEST, len(residual))):
+        generator.shuffle(piece)
+    strength.reshape(-1)[kept.order] *= residual
+    signed = np.empty(strength.size, np.float32)
+    sums = kept.entering, kept.leaving, kept.lengths, kept.at_lengths
+    for _ in range(ROUNDS):
+        _fit(strength, *sums, _WITHIN, TOLERANCE)
+        signed[np.argsort(strength, axis=None, kind="stable")] = kept.weights
+        np.abs(signed.reshape(strength.shape), out=strength)
+    _fit(strength, *sums, _LAST, TOLERANCE)
+    return np.copysign(strength, signed.reshape(strength.shape), dtype=np.float32, casting="same_kind")
+
+
+def _fit(
+    strength: DoubleArray,
+    entering: DoubleArray,
+    leaving: DoubleArray,
+    lengths: Lengths | None,
+    at_lengths: DoubleArray | None,
+    rounds: int,
+    tolerance: float,
+) -> None:
+    """Scale strengths in place until their sums are right, or for so many rounds."""
+    for _ in range(rounds):
+        error = 0.0
+        if lengths is not None and at_lengths is not None:
+            factors = _ratio(at_lengths, lengths.sums(strength), 1.0)
+            error = float((np.abs(factors - 1) * at_lengths).max() / at_lengths.max())
+            strength *= lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
+        found = strength.sum(axis=0)
+        error = max(error, float(np.abs(found - leaving).max(initial=0) / max(leaving.max(initial=0), _TINY)))
+        strength *= _ratio(leaving, found, 0.0)
+        strength *= _ratio(entering, strength.sum(axis=1), 0.0)[:, None]
+        if error <= tolerance:
+            break
+
+
+def _ratio(wanted: DoubleArray, found: DoubleArray, without: float) -> DoubleArray:
+    """Return the factors that turn the sums found into those wanted; another number where nothing is found."""
+    return np.divide(wanted, found, out=np.full_like(wanted, without), where=found > 0)
+
+
+def _doubled(first: int, end: int) -> list[int]:
+    """Return first, twice first, four times first … as long as they are less than the end."""
+    return [first << k for k in range(max(0, end // first).bit_length()) if first << k < end]

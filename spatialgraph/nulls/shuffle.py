@@ -1,0 +1,25 @@
+"""The null model that keeps nothing but the distribution of the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..network import Connection, FloatArray, Network
+from .null import NULLS
+
+
+@NULLS.register("shuffle")
+def shuffle(network: Network, connection: Connection, generator: np.random.Generator) -> FloatArray:
+    """Shuffle the weights of a connection matrix: their distribution is kept, exactly, and nothing else.
+
+    Every order is equally likely. A network can differ from its draws without any module: because some neurons are
+    strong and others weak, or because near neurons are connected more strongly. It calls every spatial network modular.
+
+    Args:
+        network: the network.
+        connection: the connection.
+        generator: of the order.
+    """
+    weight = connection.weight.copy(order="C")  # of a copy in column order, `reshape` would make another copy
+    generator.shuffle(weight.reshape(-1))
+    return weight
