@@ -55,7 +55,7 @@ def test_the_distance_null_keeps_how_strength_falls_with_distance():
     ):
         length = cdist(network.layers[old.target].position, network.layers[old.source].position)
         edges = np.quantile(length, np.linspace(0, 1, 9)[1:-1])
-        shares = (
+        kept_share, found, without = (
             np.bincount(np.digitize(length, edges).ravel(), np.abs(connection.weight).ravel())
             / np.abs(old.weight).sum()
             for connection in (old, new, other)
