@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spatialgraph.splits import DEGENERATE
+
 from .chance import NULL_MODELS
 from .results import FULL, Results, family, numbers, read_scores
 from .statistics import LEVEL, cells, comparisons, holm
@@ -22,9 +24,6 @@ DROP = "accuracy-drop"
 
 RANDOM = "random"
 """The split method that is a control: random, of the sizes of the greedy split."""
-
-DEGENERATE = "degenerate:"
-"""A note that starts with this says that a split is none, such as a cut that cuts off nothing but the outputs."""
 
 Row = Mapping[str, Any]
 """A row of a frame, by the names of its columns."""
