@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spatialgraph.activations import task_variance
-from spatialgraph.communities import strengths_to_tasks
+from spatialgraph.communities import strengths_to_groups
 from spatialgraph.metrics import measure
 from spatialgraph.network import Connection, Evaluation, Network, NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, chance
@@ -153,7 +153,7 @@ def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pa
     for row, split in enumerate(splits.values()):
         members[row] = _joined([split.membership[number] for number in network.split_layers], tasks)
         try:
-            own = strengths_to_tasks(network, split)
+            own = strengths_to_groups(network, replace(split, communities=None))
         except NotApplicableError:  # of neurons that serve several tasks, strengths have no one to go to
             continue
         strengths[row] = _joined([own[number][:tasks].T for number in network.split_layers], tasks)

@@ -174,7 +174,8 @@ def _split(
         _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
     communities = np.full(neurons, -1)
     communities[attached] = labels
-    of_tasks, aligned = align_communities(network, by_layer(network, communities))
+    found_in = by_layer(network, communities)
+    of_tasks, aligned = align_communities(network, found_in)
     found = f"{labels.max() + 1} communities of modularity {_modularity(strengths, labels, resolution):.3f}"
     agreement = f"{_RUNS} runs agree at an adjusted Rand index of {consensus.agreement:.2f}"
     notes = [f"{found}; {agreement}, rounds to a consensus: {consensus.rounds}", *aligned]
@@ -182,7 +183,7 @@ def _split(
         notes.append(f"no consensus after {_ROUNDS} rounds: the communities are those of the best run")
     if len(attached) < neurons:
         notes.append(f"{neurons - len(attached)} of {neurons} neurons have no connection and serve no task")
-    return Split.from_labels(method, of_tasks, len(network.tasks), tuple(notes))
+    return Split.from_labels(method, of_tasks, len(network.tasks), tuple(notes), found_in)
 
 
 def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Consensus:

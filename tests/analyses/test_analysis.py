@@ -71,6 +71,17 @@ def test_analyze_writes_tidy_scores_splits_and_notes(run):
     assert json.loads((run / "results" / "analysis.json").read_text())["nulls"] == 0
 
 
+def test_splits_keep_the_communities_that_were_found(run):
+    quietly(run, run / "results", splits=["greedy", "louvain"], metrics=["communities"])
+    scores = pd.read_csv(run / "results" / "scores.csv").set_index("network")["value"]
+    splits = read_splits(run / "results" / "splits.h5")
+    assert all(own["greedy"].communities is None for own in splits.values())
+    for name, own in splits.items():
+        found = np.concatenate(list(own["louvain"].communities.values()))
+        assert set(found.tolist()) == set(range(int(scores[name])))
+        assert sorted(own["louvain"].communities) == sorted(own["louvain"].membership)
+
+
 def test_every_score_that_can_differ_by_chance_is_compared_with_every_null_model(run):
     quietly(run, run / "results", nulls=9)
     nulls = pd.read_csv(run / "results" / "nulls.csv", keep_default_na=False, na_values={"z": "", "p": "", "sd": ""})
