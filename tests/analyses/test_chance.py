@@ -9,6 +9,7 @@ from spatialgraph.analyses.chance import NULL_MODELS, against
 from spatialgraph.analyses.scoring import Plan, score_subject, seed_of, split_by, subject_of
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
 from spatialgraph.nulls import NULLS, draw
+from spatialgraph.splits.strengths import undirected
 from spatialgraph.strength import STRENGTHS
 
 PLAN = Plan.choose(["greedy", "random"], nulls=3)
@@ -49,18 +50,11 @@ def test_the_communities_of_every_draw_are_scored_as_they_were_found():
         graph = draw("shuffle", network, seed_of(0, network.name, "shuffle", number))
         split = split_by("louvain", subject, plan, graph=graph)
         assert rows["communities"][number] == len(np.unique(np.concatenate(list(split.communities.values()))))
-        expected = 0.0
-        strength = [np.abs(c.weight.astype(float)) for c in graph.split_connections]
-        total = sum(weight.sum() for weight in strength)
-        for one in range(int(rows["communities"][number])):
-            own = {k: found == one for k, found in split.communities.items()}
-            pairs = [
-                (weight, own[c.target], own[c.source])
-                for weight, c in zip(strength, graph.split_connections, strict=True)
-            ]
-            within = sum(weight[target][:, source].sum() for weight, target, source in pairs)
-            ends = sum(weight[target].sum() + weight[:, source].sum() for weight, target, source in pairs)
-            expected += within / total - (ends / 2 / total) ** 2
+        strength = undirected(graph)
+        found = np.concatenate([split.communities[k] for k in graph.split_layers])
+        of = found[:, None] == np.arange(found.max() + 1)
+        between = of.T @ strength @ of / strength.sum()
+        expected = np.trace(between) - (between.sum(axis=1) ** 2).sum()
         assert rows["modularity"][number] == pytest.approx(expected)
     assert set(rows) == {"modularity", "communities", "task-alignment"}
 
