@@ -22,6 +22,9 @@ COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "met
 FULL = "none"
 """The name that stands in the column ``split`` for a network that is whole."""
 
+GUESSED = "guessed-accuracy"
+"""The metric of whole networks that tells what the best answer would give that is always the same, 0 to 1."""
+
 _LABELS = {
     "concatenate": "Concatenation",
     "mix": "Mixing",

@@ -19,7 +19,7 @@ from spatialgraph.network import Evaluation, Network, NotApplicableError
 from spatialgraph.splits import Split, apply, draws_at_random, is_degenerate, select
 from spatialgraph.strength import STRENGTHS, with_strength
 
-from .results import FULL
+from .results import FULL, GUESSED
 
 # How many examples may be judged differently by two programs that round differently: a near tie between two outputs.
 _ROUNDING = 0.0005
@@ -235,8 +235,9 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
 
     scores: list[Score] = []
     if subject.masking is not None and "accuracy" in plan.metrics:
-        full = zip(subject.network.tasks, subject.masking.full, strict=True)
-        scores += [Score(FULL, "", "accuracy", task, float(value)) for task, value in full]
+        for metric, values in (("accuracy", subject.masking.full), (GUESSED, subject.masking.guessed)):
+            of_tasks = zip(subject.network.tasks, values.tolist(), strict=True)
+            scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
     splits: dict[str, Split] = {}
     for method in plan.splits:
         with noting(note, method):

@@ -175,6 +175,18 @@ class Masking:
         """The accuracy of the whole network, ``(tasks,)``, 0 to 1; nan for a task without labelled examples."""
         return share_right(self._right, self.evaluation)
 
+    @cached_property
+    def guessed(self) -> NDArray[np.float64]:
+        """The accuracy of the best answer that is always the same, ``(tasks,)``, 0 to 1; nan as in `full`.
+
+        With one output for a task there is no other answer, and the network's accuracy is this by definition.
+        """
+        most = [
+            max(np.count_nonzero(answers == answer) for answer in range(len(outputs)))
+            for answers, outputs in zip(self.evaluation.labels.T, self._outputs_of, strict=True)
+        ]
+        return share_right(np.array(most, np.int64), self.evaluation)
+
     def constants(self, ablation: str) -> dict[int, FloatArray]:
         """Return what disabled neurons emit.
 

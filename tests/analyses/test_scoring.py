@@ -62,7 +62,9 @@ def test_every_split_ablation_and_metric_has_its_rows():
     assert set(rows["split"]) == {"none", *SPLITS}
     assert set(rows["ablation"]) == {"", "zero", "incoming", "mean"}
     # All its neurons are equally strong, so that their strengths cannot be correlated.
-    assert {metric.split(":")[0] for metric in rows["metric"]} == set(METRICS) - {"strength-assortativity"}
+    assert {metric.split(":")[0] for metric in rows["metric"]} == {*METRICS, "guessed-accuracy"} - {
+        "strength-assortativity"
+    }
     assert not rows.duplicated(["split", "ablation", "metric", "task"]).any()
 
 

@@ -250,6 +250,16 @@ def test_a_neuron_that_serves_no_task_is_left_out_of_every_module():
     assert found.own.tolist() == [0.5, 1.0]
 
 
+def test_the_best_constant_answer_is_known():
+    network = chain(np.ones((1, 1)), np.ones((4, 1)), tasks=[0, 0, 0, 1])
+    labels = [[0, 0], [0, 0], [1, 0], [2, -1], [-1, 0]]
+    masking = Masking(network, Evaluation(np.ones((5, 1), np.float32), labels))
+    assert masking.guessed.tolist() == [0.5, 1.0]
+    assert masking.full[1] == 1  # one output has one answer
+    nothing = Masking(network, Evaluation(np.ones((1, 1), np.float32), [[-1, 0]]))
+    assert np.isnan(nothing.guessed[0])
+
+
 def test_communities_are_disabled_one_by_one_but_those_that_are_modules():
     # relay's hidden neurons are one for each task: a community of both, or none that is no module.
     both = Split.from_labels("m", {1: [-1, -1], 2: [0, 0, 1, 1]}, 2, communities={1: [0, 0], 2: [-1] * 4})
