@@ -12,6 +12,9 @@ from .split import Split
 DEGENERATE = "degenerate:"
 """What a note begins with that says that a split is no division into task modules."""
 
+ONE_TASK = f"{DEGENERATE} the network has a single task, so that all neurons are one module"
+"""The note on a split of a network with one task."""
+
 # A module is negligible with less than this share of what it would have if all tasks had equally many neurons. A tenth
 # is far from every division of labour, and above what methods leave to a task when they cut off its outputs and little
 # else: with two tasks 5 % of the neurons, with ten 1 %.
@@ -38,7 +41,8 @@ def why_degenerate(network: Network, split: Split) -> tuple[str, ...]:
 
     What a measure of such a split says, good or bad, is not about modules: a task that has every neuron loses nothing,
     and a task that has none everything. A single layer in which a task has no neuron is allowed, since modules may
-    begin at different depths. A network with one task has nothing to be divided, and its splits are not degenerate.
+    begin at different depths. A network with one task has nothing to be divided, so that every split of it is
+    degenerate that has not several communities.
 
     Args:
         network: the network.
@@ -57,8 +61,11 @@ def why_degenerate(network: Network, split: Split) -> tuple[str, ...]:
         ("degenerate: 0 of 2 neurons besides the outputs serve task 'b', less than 5 %",)
     """
     split.require_for(network)
-    if len(network.tasks) < 2 or not network.split_layers:
+    if not network.split_layers:
         return ()
+    if len(network.tasks) < 2:
+        several = split.communities is not None and len(split.group_names(network.tasks)) > 1
+        return () if several else (ONE_TASK,)
     return (*_small(network, split), *_without_outputs(network, split))
 
 

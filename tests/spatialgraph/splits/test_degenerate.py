@@ -60,9 +60,13 @@ def test_a_share_that_is_small_for_two_tasks_is_not_for_ten():
     )
 
 
-def test_one_task_has_nothing_to_be_divided():
-    one = chain([[1], [1]], [[1, 1]], tasks=[0])
-    assert why_degenerate(one, Split.from_labels("m", {1: [0, 0], 2: [0]}, tasks=1)) == ()
+def test_one_task_has_nothing_to_be_divided_but_communities():
+    one, labels = chain([[1], [1]], [[1, 1]], tasks=[0]), {1: [0, 0], 2: [0]}
+    told = ("degenerate: the network has a single task, so that all neurons are one module",)
+    assert why_degenerate(one, Split.from_labels("m", labels, tasks=1)) == told
+    for found, notes in (([0, 0], told), ([0, 1], ())):
+        split = Split.from_labels("m", labels, tasks=1, communities={1: found, 2: [0]})
+        assert why_degenerate(one, split) == notes
 
 
 def test_only_what_is_split_is_asked_for():
