@@ -11,7 +11,7 @@ from spatialgraph.splits import SPLITS, sees
 from spatialgraph.splits.degenerate import ONE_TASK
 
 from .evidence import RANDOM, Evidence, counted, group_name, listed, number
-from .results import Results
+from .results import FULL, Results
 from .tables import DEFAULT_METHOD
 
 TITLE = "Before anything else"
@@ -53,6 +53,14 @@ def caveats_of(results: Results) -> list[Caveat]:
     return caveats(Evidence(*map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))))
 
 
+def whole_accuracies(evidence: Evidence) -> str:
+    """Return what whole networks do, of each kind and input mode, a sentence; ``""`` if it was not measured."""
+    rows = evidence.results.per_network("accuracy")
+    means = rows[rows["split"] == FULL].groupby(["kind", "inputs"])["value"].mean()
+    told = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]
+    return f"Accuracy of whole networks, beside which every loss is to be read: {'; '.join(told)}." if told else ""
+
+
 def made_on_examples(evidence: Evidence) -> str:
     """Return which methods make their splits on the examples that score them, a sentence; ``""`` if none does."""
     known = [method for method in evidence.results.methods if method.split(":")[0] in SPLITS]
@@ -72,8 +80,8 @@ def _not_learned(evidence: Evidence) -> Iterator[Caveat]:
     networks = lost["network"].nunique()
     cases = lost.groupby(["kind", "inputs", "task"], sort=False)
     told = [
-        f"{group_name(str(kind), str(inputs))}, {task}: accuracy {number(own['accuracy'].mean())} where always the same answer "
-        f"gives {number(own['guessed'].mean())}"
+        f"{group_name(str(kind), str(inputs))}, {task}: accuracy {number(own['accuracy'].mean())} where always the "
+        f"same answer gives {number(own['guessed'].mean())}"
         for (kind, inputs, task), own in cases
     ]
     yield Caveat(

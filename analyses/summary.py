@@ -10,7 +10,7 @@ import pandas as pd
 
 from spatialgraph.files import atomic
 
-from .caveats import TITLE, caveats, made_on_examples
+from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .evidence import (
     DROP,
     Evidence,
@@ -87,8 +87,8 @@ def _first(evidence: Evidence) -> str:
     """Say what must not be believed, and on which examples splits were made."""
     found = [f"- **{caveat.short}.** {caveat.text}" for caveat in caveats(evidence)]
     lines = found or ["- Nothing is known that would make the numbers below meaningless."]
-    examples = made_on_examples(evidence)
-    return "\n".join([*lines, f"- {examples}"] if examples else lines)
+    more = [text for text in (whole_accuracies(evidence), made_on_examples(evidence)) if text]
+    return "\n".join([*lines, *(f"- {text}" for text in more)])
 
 
 def _compared(evidence: Evidence) -> str:

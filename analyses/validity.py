@@ -14,6 +14,9 @@ LEARNED = 0.1
 could be lost than that, so that a small loss would say nothing of modules. With ten equally frequent classes it is an
 accuracy of 0.19, with two of 0.55; how many examples there are does not change what can be lost."""
 
+_FEW = 3
+"""Fewer draws may be the same by accident."""
+
 _STILL = 1e-4
 """Draws of a null model are all the same if they differ by less than this share of the value or of their mean."""
 
@@ -65,4 +68,4 @@ def still(nulls: pd.DataFrame) -> pd.Series[bool]:
     continuous = nulls["metric"].map(lambda metric: of.get(metric.split(":")[0]) in ("split", "network")).astype(bool)
     value, mean, sd, draws = (nulls[name].astype(float) for name in ("value", "mean", "sd", "draws"))
     least = _STILL * np.maximum(value.abs(), mean.abs())
-    return continuous & (draws >= 2) & (sd <= least) & ((value - mean).abs() > least)
+    return continuous & (draws >= _FEW) & (sd <= least) & ((value - mean).abs() > least)

@@ -18,7 +18,7 @@ from spatialgraph.metrics import measure
 from spatialgraph.network import Connection, Evaluation, Network, NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, chance
 from spatialgraph.plane import Plane, input_strength
-from spatialgraph.splits import Split
+from spatialgraph.splits import DEGENERATE, Split, is_degenerate
 from spatialgraph.store import read_evaluation
 
 from ..chance import Drawn
@@ -90,6 +90,11 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, room: Room) -
         "accuracy": _full_accuracy(results, network),
         "layers": _layers(network),
         "methods": list(splits),
+        "degenerate": {
+            method: [note.removeprefix(DEGENERATE).strip() for note in split.notes if note.startswith(DEGENERATE)]
+            for method, split in splits.items()
+            if is_degenerate(split)
+        },
     }
     facts |= _positions(network, pack)
     facts |= _neurons(results, network, splits, pack)
