@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spatialgraph.network import BoolArray
+from spatialgraph.splits import DEGENERATE
+
 from .chance import NULL_MODELS
-from .results import FULL, Results, family, numbers, read_scores
+from .results import FULL, GUESSED, Results, family, numbers, read_scores
 from .statistics import LEVEL, cells, comparisons, holm
 from .tables import DEFAULT_METHOD
+from .validity import accuracies, certain, lost, still
 
 DROP = "accuracy-drop"
 """The metric that tells what a split costs, 0 to 1."""
@@ -23,14 +27,11 @@ DROP = "accuracy-drop"
 RANDOM = "random"
 """The split method that is a control: random, of the sizes of the greedy split."""
 
-DEGENERATE = "degenerate:"
-"""A note that starts with this says that a split is none, such as a cut that cuts off nothing but the outputs."""
-
 Row = Mapping[str, Any]
 """A row of a frame, by the names of its columns."""
 
 _OF = ("network", "kind", "inputs", "split")
-_NULLS = (*_OF, "ablation", "metric", "task", "null", "value", "draws", "mean", "z", "p")
+_NULLS = (*_OF, "ablation", "metric", "task", "null", "value", "draws", "mean", "sd", "z", "p")
 _AGREEMENT = (*_OF, "other", "measure", "value")
 _NOTES = ("network", "split", "note")
 _NUMBERS = ("value", "draws", "mean", "sd", "z", "p")
@@ -83,8 +84,12 @@ class Evidence:
 
     @cached_property
     def method(self) -> str:
-        """The split method that findings on kinds are told of: greedy, or the first; ``""`` if there is none."""
-        methods = self.results.methods
+        """The split method that findings on kinds are told of: greedy, or the first; ``""`` if there is none.
+
+        A method whose splits are all degenerate is not the one, unless all methods are such, nor is the control.
+        """
+        methods = [method for method in self.results.methods if method not in self.always_degenerate]
+        methods = [method for method in methods if method != RANDOM] or list(self.results.methods)
         return DEFAULT_METHOD if DEFAULT_METHOD in methods else next(iter(methods), "")
 
     @cached_property
@@ -104,6 +109,32 @@ class Evidence:
         return wrong[["network", "split"]].drop_duplicates().merge(self.results.members, on="network")
 
     @cached_property
+    def always_degenerate(self) -> tuple[str, ...]:
+        """The split methods that have no split that is not degenerate."""
+        good = self.without_degenerate(self.scores)["split"].unique()
+        return tuple(method for method in self.results.methods if method not in good)
+
+    @cached_property
+    def lost(self) -> pd.DataFrame:
+        """The tasks that networks did not learn, as `validity.lost` says; one row each."""
+        return lost(accuracies(self.scores))
+
+    @cached_property
+    def certain(self) -> pd.DataFrame:
+        """The tasks of networks that nothing can get wrong, as `validity.certain` says; one row each."""
+        return certain(accuracies(self.scores))
+
+    @cached_property
+    def still(self) -> pd.DataFrame:
+        """The rows of scores beside null models without spread, as `validity.still` says."""
+        return self.nulls[self._still]
+
+    @cached_property
+    def _still(self) -> BoolArray:
+        """Of each row of the null models whether it is without spread, ``(rows,)``."""
+        return still(self.nulls).to_numpy(bool) if len(self.nulls) else np.zeros(0, bool)
+
+    @cached_property
     def cells(self) -> pd.DataFrame:
         """The statistics of every cell, and in the column degenerate how many of its networks' splits are."""
         counts = self.degenerate.groupby(["kind", "inputs", "split"]).size().rename("degenerate").reset_index()
@@ -112,13 +143,13 @@ class Evidence:
 
     @cached_property
     def kept(self) -> pd.DataFrame:
-        """The scores without those of degenerate splits: what comparisons and findings are made of."""
-        return self.without_degenerate(self.scores)
+        """The scores that say something, without degenerate splits: what comparisons and findings are made of."""
+        return self.without_degenerate(self.telling(self.scores))
 
     @cached_property
     def kept_cells(self) -> pd.DataFrame:
         """The statistics of every cell without degenerate splits."""
-        return cells(self.kept) if len(self.degenerate) else self.cells
+        return cells(self.kept) if len(self.kept) < len(self.scores) else self.cells
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
@@ -143,10 +174,10 @@ class Evidence:
         """Every score beside a null model, a row for each network: what counts is what holds for each of its tasks.
 
         Columns network, kind, inputs, split, ablation, metric, null; value, mean and z (means over tasks), p (the
-        largest) and draws; without degenerate splits.
+        largest) and draws; without degenerate splits and null models without spread.
         """
         keys = ["network", "kind", "inputs", "split", "ablation", "metric", "null"]
-        groups = self.without_degenerate(self.nulls).groupby(keys, sort=False)
+        groups = self.without_degenerate(self.telling(self.nulls[~self._still])).groupby(keys, sort=False)
         aggregated = groups.agg(
             value=("value", "mean"), mean=("mean", "mean"), z=("z", "mean"), p=("p", "max"), draws=("draws", "min")
         )
@@ -165,6 +196,19 @@ class Evidence:
         return groups.agg(
             drop=("value", "mean"), control=("mean", "mean"), better=("better", "sum"), networks=("better", "size")
         ).reset_index()
+
+    def telling(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows that say something: none of networks that lost a task, no function of tasks that are certain.
+
+        Args:
+            rows: with columns network, ablation and task.
+        """
+        if self.lost.empty and self.certain.empty:
+            return rows
+        known = set(zip(self.certain["network"], self.certain["task"], strict=True))
+        sure = [key in known for key in zip(rows["network"], rows["task"], strict=True)]
+        function = (rows["ablation"] != "") | rows["metric"].isin(["accuracy", GUESSED])
+        return rows[~rows["network"].isin(self.lost["network"]) & ~(np.array(sure, bool) & function)]
 
     def without_degenerate(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows, with columns network and split, that are not of a degenerate split."""

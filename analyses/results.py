@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from spatialgraph.network import Network, NotApplicableError
+from spatialgraph.splits.degenerate import is_degenerate
 from spatialgraph.splits.split import Split
 from spatialgraph.store import read_header, read_network, read_snapshots, read_splits
 
@@ -21,6 +22,9 @@ COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "met
 
 FULL = "none"
 """The name that stands in the column ``split`` for a network that is whole."""
+
+GUESSED = "guessed-accuracy"
+"""The metric of whole networks that tells what the best answer would give that is always the same, 0 to 1."""
 
 _LABELS = {
     "concatenate": "Concatenation",
@@ -138,6 +142,23 @@ class Results:
         networks = set(scores["network"])
         splits = {name: split for name, split in self.splits.items() if name in networks}
         return replace(self, scores=scores, splits=splits)
+
+    @cached_property
+    def degenerate(self) -> dict[str, list[str]]:
+        """The degenerate splits: method to the names of the networks of which its split is one, in order."""
+        found: dict[str, list[str]] = {}
+        for network in self.members["network"]:
+            for method, split in self.splits.get(network, {}).items():
+                if is_degenerate(split):
+                    found.setdefault(method, []).append(network)
+        return {method: found[method] for method in self.methods if method in found}
+
+    def without_degenerate(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows, with columns network and split, that are not of a degenerate split."""
+        wrong = pd.Series(False, index=rows.index)
+        for method, networks in self.degenerate.items():
+            wrong |= (rows["split"] == method) & rows["network"].isin(networks)
+        return rows[~wrong]
 
     def per_network(self, metric: str) -> pd.DataFrame:
         """Return the mean over tasks of a metric, for every network, split and ablation.

@@ -16,10 +16,10 @@ from spatialgraph.agreement import agreement
 from spatialgraph.masking import ABLATIONS, Masking, Performance
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
 from spatialgraph.network import Evaluation, Network, NotApplicableError
-from spatialgraph.splits import Split, apply, draws_at_random, select
+from spatialgraph.splits import Split, apply, draws_at_random, is_degenerate, select
 from spatialgraph.strength import STRENGTHS, with_strength
 
-from .results import FULL
+from .results import FULL, GUESSED
 
 # How many examples may be judged differently by two programs that round differently: a near tie between two outputs.
 _ROUNDING = 0.0005
@@ -150,7 +150,8 @@ class Scored:
     Attributes:
         scores: every score.
         splits: method to split.
-        agreements: between every two methods, and between the seeds of a method that has one.
+        agreements: between every two methods, and between the seeds of a method that has one, without degenerate
+            splits.
         notes: (split method, what it could not do, or what could not be measured).
     """
 
@@ -234,8 +235,9 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
 
     scores: list[Score] = []
     if subject.masking is not None and "accuracy" in plan.metrics:
-        full = zip(subject.network.tasks, subject.masking.full, strict=True)
-        scores += [Score(FULL, "", "accuracy", task, float(value)) for task, value in full]
+        for metric, values in (("accuracy", subject.masking.full), (GUESSED, subject.masking.guessed)):
+            of_tasks = zip(subject.network.tasks, values.tolist(), strict=True)
+            scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
     splits: dict[str, Split] = {}
     for method in plan.splits:
         with noting(note, method):
@@ -248,9 +250,13 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
         performances = subject.masking.performances(list(splits.values()), plan.ablations)
         for method, of_split in zip(splits, performances, strict=True):
             scores += function(method, of_split, plan, note)
-    # What the network lacks is noted once, not again for every split that would need it.
-    once = list({text: (split, text) for split, text in reversed(found)}.values())[::-1]
-    return Scored(scores, splits, list(_agreements(subject, splits, plan)), once)
+    return Scored(scores, splits, list(_agreements(subject, splits, plan)), _once(found, splits))
+
+
+def _once(notes: Sequence[tuple[str, str]], splits: Mapping[str, Split]) -> list[tuple[str, str]]:
+    """Return what a network lacks once, not again for every split that would need it; a split's own notes are its."""
+    own = {(method, text) for method, split in splits.items() for text in split.notes}
+    return list({note if note in own else note[1]: note for note in reversed(notes)}.values())[::-1]
 
 
 def split_by(method: str, subject: Subject, plan: Plan, *, graph: Network | None = None, run: int = 0) -> Split:
@@ -290,7 +296,8 @@ def structure(
                 yield from [Score.of(FULL, "", metric, found) for found in measure(metric, graph)]
     for method, split in splits.items():
         for metric in wanted:
-            if facts(metric).of == "split":
+            of = facts(metric).of
+            if of == "split" or (of == "communities" and split.communities is not None):
                 with noting(note, method):
                     yield from [Score.of(method, "", metric, found) for found in measure(metric, graph, split)]
 
@@ -313,7 +320,8 @@ def function(method: str, performances: Sequence[Performance], plan: Plan, note:
 
 
 def _agreements(subject: Subject, splits: Mapping[str, Split], plan: Plan) -> Iterator[Agreement]:
-    """Yield how much every two splits agree, and the runs of each method with different seeds."""
+    """Yield how much every two splits agree, and the runs of each method with different seeds; none degenerate."""
+    splits = {method: split for method, split in splits.items() if not is_degenerate(split)}
     for one, other in itertools.combinations(splits, 2):
         for name, value in agreement(splits[one], splits[other]).items():
             yield Agreement(one, other, name, value)

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from .results import FULL
+from .results import FULL, GUESSED
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +33,8 @@ CELL = ("kind", "inputs", "split", "ablation", "metric")
 """The columns that make a cell."""
 
 _ROUNDING = 1e-12  # relative; what differs by less is equal: scores are differences of decimals that binary cannot hold
-_UNTOLD = ("share",)  # its mean over tasks is the same for every partition
+# The mean of shares over tasks is the same for every partition, and what guessing gives for every network.
+_UNTOLD = ("share", GUESSED)
 _ROWS = 500  # cells or comparisons at once: each has up to `DRAWS` numbers of 8 bytes, so 40 MB
 
 

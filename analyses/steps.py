@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ _PART = "analysis-part"
 _SCORES = "scores"
 
 # Raised when the same plan gives other numbers than before, so that parts made by older code are made again.
-_EDITION = 1
+_EDITION = 2
 
 # A network of more bytes that is not run is read in pieces, whenever a connection is looked at.
 _LARGE = 2**28
@@ -162,6 +163,8 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
     for method, split in scored.splits.items():
         for layer, members in split.membership.items():
             arrays[f"splits/{method}/{layer}"] = members
+        for layer, numbers in (split.communities or {}).items():
+            arrays[f"communities/{method}/{layer}"] = numbers
     metadata = {
         "key": step.key,
         "known": known,
@@ -186,10 +189,14 @@ def read_scores(part: Path) -> tuple[dict[str, object], Scored]:
     ]
     splits = {}
     for method, notes in known["splits"].items():
-        prefix = f"splits/{method}/"
-        layers = {int(name.removeprefix(prefix)): name for name in arrays if name.startswith(prefix)}
-        splits[method] = Split(method, {layer: arrays[name] for layer, name in layers.items()}, tuple(notes))
+        communities = _of_layers(arrays, f"communities/{method}/") or None
+        splits[method] = Split(method, _of_layers(arrays, f"splits/{method}/"), tuple(notes), communities)
     return known["known"], Scored(scores, splits, agreements, [(split, text) for split, text in known["notes"]])
+
+
+def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int, NDArray[Any]]:
+    """Return the arrays whose names are a prefix and the number of a layer, by that number."""
+    return {int(name.removeprefix(prefix)): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _write_drawn(step: Step, scored: Scored, drawn: Sequence[Drawn], notes: Sequence[tuple[str, str]]) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spatialgraph.files import atomic
 
+from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .evidence import (
     DROP,
     Evidence,
@@ -71,6 +72,7 @@ def summary(evidence: Evidence) -> str:
     """Return what was compared, what holds, what does not, and what was left out, in Markdown."""
     findings = [finding for find in FINDINGS if (finding := find(evidence)) is not None]
     sections = [
+        (TITLE, _first(evidence)),
         ("What was compared", _compared(evidence)),
         ("What holds", "\n\n".join(finding.text for finding in findings if finding.holds)),
         ("What does not", "\n\n".join(finding.text for finding in findings if not finding.holds)),
@@ -79,6 +81,14 @@ def summary(evidence: Evidence) -> str:
     ]
     nothing = "Nothing that the data tell."
     return "# Summary\n\n" + "\n".join(f"## {title}\n\n{text or nothing}\n" for title, text in sections)
+
+
+def _first(evidence: Evidence) -> str:
+    """Say what must not be believed, and on which examples splits were made."""
+    found = [f"- **{caveat.short}.** {caveat.text}" for caveat in caveats(evidence)]
+    lines = found or ["- Nothing is known that would make the numbers below meaningless."]
+    more = [text for text in (whole_accuracies(evidence), made_on_examples(evidence)) if text]
+    return "\n".join([*lines, *(f"- {text}" for text in more)])
 
 
 def _compared(evidence: Evidence) -> str:

@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from .caveats import TITLE, Caveat, caveats, caveats_of
 from .evidence import RANDOM, Evidence, Row, between, listed, number, records
 from .results import FULL, Results, label
 from .statistics import LEVEL
@@ -44,12 +45,13 @@ def terminal_table_one(results: Results, width: int = WIDTH) -> RenderableType:
     tables = [table for table in tables if len(table.numbers)]
     if not tables:
         return Text(f"{results.folder / 'scores.csv'} has no accuracies of split networks, so there is no Table 1.")
+    opening = _opening(caveats_of(results))
     title = Text.assemble(("Accuracy before and after the split", "bold"), f" ({default_method(results)})")
     names = [table.name.removeprefix("table1-") for table in tables]
     meaning = " · ".join(f"{name}: {label(name)}" for name in names if label(name) != name)
     first, *others = _chunks(tables, width)
     parts = [first, *(part for chunk in others for part in ("", chunk))]
-    return Group(title, *parts, Text(f"{tables[0].spread}\n{meaning}".strip(), style="dim"))
+    return Group(*opening, title, *parts, Text(f"{tables[0].spread}\n{meaning}".strip(), style="dim"))
 
 
 def _chunks(tables: list[Table], width: int) -> Iterator[RichTable]:
@@ -175,10 +177,10 @@ def terminal_methods(evidence: Evidence, width: int = WIDTH) -> RenderableType:
         evidence: the tables of an analysis.
         width: how many characters a line may have; kinds that do not fit side by side follow one another.
     """
-    table = worth(evidence)
+    table, first = worth(evidence), list(_opening(caveats(evidence)))
     if table[["drop", "modularity"]].isna().all(axis=None):
-        return Text("No accuracy drop and no modularity of a split was measured.")
-    lines: list[RenderableType] = [Text("What each split method is worth", style="bold")]
+        return Group(*first, Text("No accuracy drop and no modularity of a split was measured."))
+    lines: list[RenderableType] = [*first, Text("What each split method is worth", style="bold")]
     layout = _layout(table, width)
     for mode in evidence.results.inputs:
         own = {kind: _own(table, kind, mode) for kind in evidence.results.kinds}
@@ -187,6 +189,14 @@ def terminal_methods(evidence: Evidence, width: int = WIDTH) -> RenderableType:
             shown = {kind: own[kind] for kind in kinds[start:][: layout.together]}
             lines += ["", *_block(evidence, mode, shown, layout)]
     return Group(*lines, "", *(Text(line, style="dim") for line in _explanation(evidence, table, layout)))
+
+
+def _opening(found: Sequence[Caveat]) -> Iterator[Text]:
+    """Yield what stands before a table: the caveats, if there are any, and an empty line."""
+    if found:
+        yield Text(TITLE, style="bold red")
+        yield from (Text.assemble("• ", (caveat.short, "bold"), f". {caveat.text}") for caveat in found)
+        yield Text()
 
 
 def _own(table: pd.DataFrame, kind: str, mode: str) -> _Own:

@@ -51,7 +51,11 @@ def worth(evidence: Evidence) -> pd.DataFrame:
 
 def _asked(evidence: Evidence) -> Evidence:
     """Return as much evidence as is needed: the intervals of all measures would take seconds."""
-    scores, nulls, measures = evidence.scores, evidence.nulls, (DROP, MODULARITY)
+    scores, nulls, measures = (
+        evidence.telling(evidence.scores),
+        evidence.telling(evidence.nulls),
+        (DROP, MODULARITY),
+    )
     kept = scores[scores["metric"].isin(measures) & (scores["split"] != FULL)]
     return Evidence(kept, nulls[nulls["metric"].isin(measures)], notes=evidence.notes)
 

@@ -13,8 +13,9 @@ from .splits.split import Split
 def agreement(one: Split, other: Split) -> dict[str, float]:
     """Compare which neurons two splits put together, whatever the tasks are called.
 
-    The class of a neuron is the set of tasks that it serves: neurons that serve the same several tasks are together,
-    and so are those that serve none. All neurons of the split layers count alike, and layers do not.
+    The class of a neuron is its community, where a split has communities, and else the set of tasks that it serves:
+    neurons that serve the same several tasks are together, and so are those of no community or task. All neurons of the
+    split layers count alike, and layers do not.
 
     Args:
         one: a split.
@@ -64,8 +65,8 @@ def agreement(one: Split, other: Split) -> dict[str, float]:
 
 
 def _classes(split: Split) -> IntArray:
-    """Return a number for the set of tasks that each neuron serves, ``(neurons,)``."""
-    members = np.packbits(np.concatenate(list(split.membership.values())), axis=1)
+    """Return a number for the set of groups that each neuron is of, ``(neurons,)``."""
+    members = np.packbits(np.concatenate(list(split.groups.values())), axis=1)
     # Rows of bytes as one item each: sets of any number of tasks, compared at once.
     sets = np.ascontiguousarray(members).view(f"V{members.shape[1]}").ravel()
     return np.unique(sets, return_inverse=True)[1].astype(np.int64)

@@ -1,8 +1,9 @@
 """Sums of strengths by community, straight from the weights: what measures of communities are made of.
 
-The communities of a split are its tasks, and each neuron that serves no task is one of its own. No such neuron has a
-connection to itself, so that its community has no inner strength, and what leaves and enters it is all there is to know
-of it. Everything else follows from one small matrix for each connection: the strength from each task to each.
+The communities of a split are its groups, those that its method found or else its tasks' modules, and each neuron of
+no group is one of its own. No such neuron has a connection to itself, so that its community has no inner strength, and
+what leaves and enters it is all there is to know of it. Everything else follows from one small matrix for each
+connection: the strength from each group to each.
 
 Measures are asked of hundreds of random networks and of large ones: the weights are read in pieces that stay in the
 processor's cache, each once for a split, and products are in float64.
@@ -108,9 +109,9 @@ class Communities:
     """The strengths between the communities of a split.
 
     Attributes:
-        between: ``(split connections, tasks + 1, tasks + 1)``, at least 0: the strength from the neurons of each task
-            (rows) to those of each (columns); last come the neurons that serve none, all of them together.
-        alone_leaving: ``(neurons that serve no task,)``, the strength that leaves each, in the order of `node_index`.
+        between: ``(split connections, groups + 1, groups + 1)``, at least 0: the strength from the neurons of each
+            group (rows) to those of each (columns); last come the neurons of none, all of them together.
+        alone_leaving: ``(neurons of no group,)``, the strength that leaves each, in the order of `node_index`.
         alone_entering: the same, of the strength that enters each.
     """
 
@@ -125,9 +126,9 @@ class Communities:
 
     @cached_property
     def within(self) -> DoubleArray:
-        """The strength within each community, ``(communities,)``: the tasks, then each neuron that serves none."""
-        tasks = self.between.sum(axis=0).diagonal()[:-1]
-        return np.concatenate([tasks, np.zeros(len(self.alone_leaving))])
+        """The strength within each community, ``(communities,)``: the groups, then each neuron of none."""
+        groups = self.between.sum(axis=0).diagonal()[:-1]
+        return np.concatenate([groups, np.zeros(len(self.alone_leaving))])
 
     @cached_property
     def leaving(self) -> DoubleArray:
@@ -177,17 +178,17 @@ def communities(network: Network, split: Split, of: Quantity = "absolute") -> Co
 
 
 def _sum(network: Network, split: Split, of: Quantity) -> Communities:
-    """Return the sums of `communities`; those of single neurons only if some serve no task."""
+    """Return the sums of `communities`; those of single neurons only if some are of no group."""
     members = memberships(network, split)
     alone = {k: member[-1] > 0 for k, member in members.items()}
     each = any(which.any() for which in alone.values())
-    classes = len(network.tasks) + 1
+    classes = len(next(iter(members.values())))
     between = np.zeros((len(network.split_connections), classes, classes))
     leaving = {k: np.zeros(member.shape[1]) for k, member in members.items()}
     entering = {k: np.zeros(member.shape[1]) for k, member in members.items()}
     with _one_thread():
         for number, connection in enumerate(network.split_connections):
-            # Most splits leave no neuron without a task: the sums over those are 0 without reading the weights.
+            # Most splits leave no neuron without a group: the sums over those are 0 without reading the weights.
             source, target = members[connection.source][: classes if each else -1], members[connection.target]
             received, sent = _weighted_sums(connection.weight, of, source, np.ones((int(each), target.shape[1])))
             between[number, : len(received)] = received @ target.T
@@ -201,8 +202,8 @@ def _sum(network: Network, split: Split, of: Quantity) -> Communities:
     )
 
 
-def strengths_to_tasks(network: Network, split: Split, of: Quantity = "absolute") -> dict[int, DoubleArray]:
-    """Sum the strengths of each neuron's connections, whichever their direction, with the neurons of each task.
+def strengths_to_groups(network: Network, split: Split, of: Quantity = "absolute") -> dict[int, DoubleArray]:
+    """Sum the strengths of each neuron's connections, whichever their direction, with the neurons of each group.
 
     Args:
         network: the network.
@@ -210,7 +211,7 @@ def strengths_to_tasks(network: Network, split: Split, of: Quantity = "absolute"
         of: what is summed of each weight.
 
     Returns:
-        layer number to ``(tasks + 1, units)``, at least 0; last the strengths with neurons that serve no task.
+        layer number to ``(groups + 1, units)``, at least 0; last the strengths with neurons of no group.
 
     Raises:
         NotApplicableError: a neuron serves several tasks, or no layer is split.
@@ -221,7 +222,7 @@ def strengths_to_tasks(network: Network, split: Split, of: Quantity = "absolute"
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[3.0, 1.0], [-2.0, 0.5]]),), [0, 1], {"tasks": ["a", "b"]})
         >>> split = Split.from_labels("by hand", {0: [0, -1], 1: [0, 1]}, tasks=2)
-        >>> strengths_to_tasks(network, split)[0].tolist()
+        >>> strengths_to_groups(network, split)[0].tolist()
         [[3.0, 1.0], [2.0, 0.5], [0.0, 0.0]]
     """
     members = memberships(network, split)
@@ -236,14 +237,14 @@ def strengths_to_tasks(network: Network, split: Split, of: Quantity = "absolute"
 
 
 def memberships(network: Network, split: Split) -> dict[int, DoubleArray]:
-    """Return which neurons serve each task, and which serve none.
+    """Return which neurons are of each group of a split, and which of none.
 
     Args:
         network: the network.
         split: a partition of its split layers.
 
     Returns:
-        layer number to ``(tasks + 1, units)``, 1 or 0; each neuron has just one 1, in the last row if it serves none.
+        layer number to ``(groups + 1, units)``, 1 or 0; each neuron has just one 1, in the last row if it is of none.
 
     Raises:
         NotApplicableError: a neuron serves several tasks, or no layer is split.
@@ -253,11 +254,11 @@ def memberships(network: Network, split: Split) -> dict[int, DoubleArray]:
     if not network.split_layers:
         raise NotApplicableError(f"measures of communities: expected split layers in {network.name!r}, found none")
     found = {}
-    for k, members in split.membership.items():
-        tasks = np.add.reduce(members, axis=1)
-        if tasks.size and tasks.max() > 1:
+    for k, members in split.groups.items():
+        groups = np.add.reduce(members, axis=1)
+        if groups.size and groups.max() > 1:
             split.labels(k)  # says which split is no partition, and that it is none
         found[k] = np.empty((members.shape[1] + 1, len(members)))
         found[k][:-1] = members.T
-        np.equal(tasks, 0, out=found[k][-1])
+        np.equal(groups, 0, out=found[k][-1])
     return found

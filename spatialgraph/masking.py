@@ -28,6 +28,10 @@ __all__ = ["ABLATIONS", "Masking", "Performance", "masked_accuracy", "performanc
 
 Number = TypeVar("Number", np.float32, np.float64)
 
+# A community with less than this share of the hidden neurons that may be masked is not disabled: each takes a run of
+# the network, methods find dozens of two neurons, and what these do cannot be told from nothing.
+_LEAST_COMMUNITY = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class Performance:
@@ -43,7 +47,10 @@ class Performance:
         kept: ``(modules, tasks)``, a module being the neurons that serve one task: of each task with only the neurons
             of one module, plus its own outputs. On the diagonal, `own`, to which no outputs are added. Of two tasks,
             the rest is `leaked`.
-        lesioned: ``(modules, tasks)``: of each task with all neurons but those of one module, and all of its outputs.
+        lesioned: ``(modules + communities, tasks)``: of each task with all neurons but those of one module, or of one
+            community, and all of its outputs.
+        communities: the names of the communities that are disabled one by one, after the modules: of those that
+            `Split.group_names` names the ones that are no module of a task and not very small.
     """
 
     tasks: tuple[str, ...]
@@ -53,6 +60,7 @@ class Performance:
     leaked: NDArray[np.float64]
     kept: NDArray[np.float64]
     lesioned: NDArray[np.float64]
+    communities: tuple[str, ...] = ()
 
 
 class _Question(NamedTuple):
@@ -167,6 +175,18 @@ class Masking:
         """The accuracy of the whole network, ``(tasks,)``, 0 to 1; nan for a task without labelled examples."""
         return share_right(self._right, self.evaluation)
 
+    @cached_property
+    def guessed(self) -> NDArray[np.float64]:
+        """The accuracy of the best answer that is always the same, ``(tasks,)``, 0 to 1; nan as in `full`.
+
+        With one output for a task there is no other answer, and the network's accuracy is this by definition.
+        """
+        most = [
+            max(np.count_nonzero(answers == answer) for answer in range(len(outputs)))
+            for answers, outputs in zip(self.evaluation.labels.T, self._outputs_of, strict=True)
+        ]
+        return share_right(np.array(most, np.int64), self.evaluation)
+
     def constants(self, ablation: str) -> dict[int, FloatArray]:
         """Return what disabled neurons emit.
 
@@ -259,25 +279,49 @@ class Masking:
         """
         for ablation in ablations:
             require_ablation(ablation)
-        asked = []
+        asked, names = [], []
         for number, split in enumerate(splits):
             split.require_for(self.network)
             self._require_mask(number, split.module(0))
-            asked.append([self._questions(split, ablation) for ablation in ablations])
+            lesions = self._community_lesions(split)
+            names.append(tuple(lesions))
+            asked.append([self._questions(split, lesions.values(), ablation) for ablation in ablations])
         right = self._answers(question for of_split in asked for table in of_split for row in table for question in row)
         return [
             [
-                self._performance(np.array([[right[question] for question in row] for row in table]), ablation)
+                self._performance(np.array([[right[question] for question in row] for row in table]), own, ablation)
                 for table, ablation in zip(of_split, ablations, strict=True)
             ]
-            for of_split in asked
+            for of_split, own in zip(asked, names, strict=True)
         ]
 
-    def _questions(self, split: Split, ablation: str) -> list[list[_Question]]:
+    def _community_lesions(self, split: Split) -> dict[str, bytes]:
+        """Return the communities to be disabled: name to the mask of hidden layers that is left, packed."""
+        if split.communities is None:
+            return {}
+        tasks = range(len(self.network.tasks))
+        modules = {self._packed(split.without(task)) for task in tasks}
+        neurons = sum(self.network.layers[k].size for k in self._hidden)
+        lesions = {}
+        for number, name in enumerate(split.group_names(self.network.tasks)):
+            members = {k: groups[:, number] for k, groups in split.groups.items()}
+            size = sum(np.count_nonzero(members[k]) for k in self._hidden if k in members)
+            left = self._packed({k: ~of_layer for k, of_layer in members.items()})
+            if size >= max(1, _LEAST_COMMUNITY * neurons) and left not in modules:
+                lesions[name] = left
+        return lesions
+
+    def _questions(self, split: Split, lesions: Iterable[bytes], ablation: str) -> list[list[_Question]]:
         """Return what to ask about a split: each task's question, by row.
 
+        Args:
+            split: the split.
+            lesions: for each community that is to be disabled the mask of hidden layers that is left, packed.
+            ablation: what disabled neurons emit.
+
         Returns:
-            ``(modules + 1 + modules, tasks)``: the rows of `Performance.kept`, of `leaked` and of `lesioned`.
+            ``(modules + 1 + modules + communities, tasks)``: the rows of `Performance.kept`, of `leaked` and of
+            `lesioned`.
         """
         tasks, last = range(len(self.network.tasks)), self.network.output_layer
         table = []
@@ -290,15 +334,16 @@ class Masking:
             )
         others = [self._packed(split.others(task)) for task in tasks]
         table.append([self._question(hidden, None, task, ablation) for task, hidden in enumerate(others)])
-        rest = [self._packed(split.without(module)) for module in tasks]
+        rest = [*(self._packed(split.without(module)) for module in tasks), *lesions]
         return table + [[self._question(hidden, None, task, ablation) for task in tasks] for hidden in rest]
 
-    def _performance(self, right: IntArray, ablation: str) -> Performance:
+    def _performance(self, right: IntArray, communities: tuple[str, ...], ablation: str) -> Performance:
         """Return the performance that the answers to `_questions` make."""
         accuracies = share_right(right, self.evaluation)
         tasks = len(self.network.tasks)
         kept, leaked, lesioned = accuracies[:tasks], accuracies[tasks], accuracies[tasks + 1 :]
-        return Performance(self.network.tasks, ablation, self.full, kept.diagonal().copy(), leaked, kept, lesioned)
+        own = kept.diagonal().copy()
+        return Performance(self.network.tasks, ablation, self.full, own, leaked, kept, lesioned, communities)
 
     def _packed(self, mask: Mapping[int, BoolArray]) -> bytes:
         """Return the part of a mask that is of hidden layers as `_Question` has it."""

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 VERSION = 1
 """The version of the formats that is written, and the newest that is read."""
 
+# The group of a split that holds its communities; all else in it are layers.
+_COMMUNITIES = "communities"
+
 NETWORK, EVALUATION, SPLITS = (f"spatialgraph.{kind}" for kind in ("network", "evaluation", "splits"))
 """The values of the attribute ``format``; those of `write_arrays` are ``spatialgraph.<kind>``."""
 
@@ -234,6 +237,8 @@ def write_splits(path: str | Path, splits: Mapping[str, Mapping[str, Split]]) ->
             content.attributes[key] = {"notes": json.dumps(list(split.notes))}
             for layer, members in split.membership.items():
                 content.arrays[f"{key}/{layer}"] = members
+            for layer, numbers in (split.communities or {}).items():
+                content.arrays[f"{key}/{_COMMUNITIES}/{layer}"] = numbers
     _write(path, content)
 
 
@@ -963,14 +968,15 @@ def _splits(reader: _Reader) -> dict[str, dict[str, Split]] | None:
             key = f"{network}/{method}"
             notes = _notes(reader, key) if reader.has(key, "notes") else ()
             membership = _membership(reader, key)
-            if membership is not None:
-                methods[unquote(method)] = Split(unquote(method), membership, notes)
+            communities = _communities(reader, f"{key}/{_COMMUNITIES}", membership or {})
+            if membership is not None and not reader.faults:
+                methods[unquote(method)] = Split(unquote(method), membership, notes, communities)
     return None if reader.faults else splits
 
 
 def _membership(reader: _Reader, key: str) -> dict[int, NDArray[np.bool_]] | None:
     """Return the membership of one split by number of the layer; None if it cannot be read."""
-    names = reader.names(key)
+    names = [name for name in reader.names(key) if name != _COMMUNITIES]
     for name in names:
         if not (name.isascii() and name.isdecimal()):
             reader.add([Fault(f"{key}/{name}", "the number of a layer", repr(name))])
@@ -983,6 +989,26 @@ def _membership(reader: _Reader, key: str) -> dict[int, NDArray[np.bool_]] | Non
         reader.add([Fault(key, "the same number of tasks in every layer", found)])
         return None
     return members
+
+
+def _communities(
+    reader: _Reader, key: str, membership: Mapping[int, NDArray[np.bool_]]
+) -> dict[int, NDArray[np.int64]] | None:
+    """Return the communities of one split by number of the layer; None if there are none, or they cannot be read."""
+    if not reader.has(key):
+        return None
+    layers = sorted(map(str, membership))
+    if (names := sorted(reader.names(key))) != layers:
+        reader.add([Fault(key, f"the layers of the split, {', '.join(layers)}", ", ".join(names) or "nothing")])
+        return None
+    found = {}
+    for layer, members in membership.items():
+        numbers = reader.array(f"{key}/{layer}", (len(members),), "an integer type up to int64")
+        if numbers is not None and (numbers < -1).any():
+            reader.add([Fault(f"{key}/{layer}", "numbers of at least -1", str(numbers.min()))])
+        elif numbers is not None:
+            found[layer] = numbers.astype(np.int64)
+    return found
 
 
 def _notes(reader: _Reader, key: str) -> tuple[str, ...]:

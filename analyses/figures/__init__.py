@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from spatialgraph.network import NotApplicableError
 
+from ..caveats import TITLE, caveats_of
 from ..results import Results
 from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, save, style
 
@@ -93,6 +95,8 @@ def draw(
     if wrong or not formats:
         raise ValueError(f"formats: expected some of {', '.join(FORMATS)}, found {', '.join(wrong) or 'none'}")
     written: list[Path] = []
+    found = [caveat.short for caveat in caveats_of(results)]
+    first = f"{TITLE} (summary.md says more): {'; '.join(found)}. " if found else ""
     for name in FIGURES.select(only):
         try:
             made = drawings(results, name, choice)
@@ -103,7 +107,9 @@ def draw(
             _LOG.info(message)
         else:
             message = f"figure {name} drawn"
-            written += [path for drawing in made for path in save(drawing, out, formats)]
+            for drawing in made:
+                told = replace(drawing, caption=f"{first}{drawing.caption}")
+                written += save(told, out, formats)
         if progress is not None:
             progress(message)
     return written

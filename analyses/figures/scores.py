@@ -24,7 +24,7 @@ from .panels import first, kind_keys, letter, of_references, points_and_means, s
 @FIGURES.register("methods")
 def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
     """Compare split methods: the accuracy each costs under every ablation, and its modularity, seed by seed."""
-    drop, modularity = results.per_network("accuracy-drop"), results.per_network("modularity")
+    drop, modularity = map(results.without_degenerate, map(results.per_network, ("accuracy-drop", "modularity")))
     panels = [(f"accuracy drop\n{label(a)}", drop[drop["ablation"] == a]) for a in results.ablations]
     panels = [panel for panel in [*panels, ("modularity\n", modularity)] if len(panel[1])]
     if not panels:
@@ -59,6 +59,9 @@ def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
     )
     if references:
         caption += " On the grey band, the reference: random splits."
+    if results.degenerate:
+        counts = ", ".join(f"{method} {len(networks)}" for method, networks in results.degenerate.items())
+        caption += f" Without the networks whose split is degenerate ({counts})."
     yield Drawing("methods", figure, points_and_means(points, means, ["panel", "inputs", "kind", "row"]), caption)
 
 

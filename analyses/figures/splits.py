@@ -14,10 +14,11 @@ from scipy.spatial.distance import squareform
 
 from spatialgraph.network import IntArray, Network, NotApplicableError
 from spatialgraph.plane import MIN_INPUT_STRENGTH
+from spatialgraph.splits.degenerate import is_degenerate
 from spatialgraph.splits.split import Split
 
 from .. import plots
-from ..evidence import DEGENERATE, Evidence
+from ..evidence import Evidence
 from ..results import Results, label
 from ..tables import over_networks
 from .chosen import Shown, networks_with_positions
@@ -94,11 +95,7 @@ def _splits_of(one: Shown, made: Mapping[str, Split], name: str) -> Drawing:
 
 def _voters(made: Mapping[str, Split]) -> list[str]:
     """Return the methods that have a vote: partitions that are neither references nor degenerate."""
-    good = [
-        method
-        for method, split in made.items()
-        if split.is_partition and not any(note.startswith(DEGENERATE) for note in split.notes)
-    ]
+    good = [method for method, split in made.items() if split.is_partition and not is_degenerate(split)]
     references = of_references(good)
     return [method for method in good if method not in references]
 
@@ -168,7 +165,7 @@ def agreement(results: Results, _choice: Choice) -> Iterator[Drawing]:
         "Agreement of split methods on which neurons belong together: the adjusted Rand index, in hundredths (100: the "
         "same modules, 0: as by chance; shades end at 0), mean over networks of all input modes and seeds "
         f"({', '.join(f'{count} {label(kind).lower()}' for kind, count in counts.items())}). Methods are ordered so "
-        "that similar ones are neighbours (average linkage). Hatched: no network has both splits."
+        "that similar ones are neighbours (average linkage). Hatched: no network has both splits, neither degenerate."
     )
     numbers = means.rename(columns={"n": "networks"}).drop(columns="sd").assign(measure=_MEASURE)
     yield Drawing("agreement", figure, numbers, caption)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spatialgraph.activations import task_variance
-from spatialgraph.communities import strengths_to_tasks
+from spatialgraph.communities import strengths_to_groups
 from spatialgraph.metrics import measure
 from spatialgraph.network import Connection, Evaluation, Network, NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, chance
 from spatialgraph.plane import Plane, input_strength
-from spatialgraph.splits import Split
+from spatialgraph.splits import DEGENERATE, Split, is_degenerate
 from spatialgraph.store import read_evaluation
 
 from ..chance import Drawn
@@ -90,6 +90,11 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, room: Room) -
         "accuracy": _full_accuracy(results, network),
         "layers": _layers(network),
         "methods": list(splits),
+        "degenerate": {
+            method: [note.removeprefix(DEGENERATE).strip() for note in split.notes if note.startswith(DEGENERATE)]
+            for method, split in splits.items()
+            if is_degenerate(split)
+        },
     }
     facts |= _positions(network, pack)
     facts |= _neurons(results, network, splits, pack)
@@ -153,7 +158,7 @@ def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pa
     for row, split in enumerate(splits.values()):
         members[row] = _joined([split.membership[number] for number in network.split_layers], tasks)
         try:
-            own = strengths_to_tasks(network, split)
+            own = strengths_to_groups(network, replace(split, communities=None))
         except NotApplicableError:  # of neurons that serve several tasks, strengths have no one to go to
             continue
         strengths[row] = _joined([own[number][:tasks].T for number in network.split_layers], tasks)

@@ -21,6 +21,7 @@ from .community import (
     signed_modularity,
     strength_assortativity,
 )
+from .alignment import communities, task_alignment
 from .geometry import inter_intra_distance, silhouette, wiring
 from .function import accuracy, accuracy_drop, accuracy_without, double_dissociation, leaked_accuracy
 # isort: on
@@ -35,6 +36,7 @@ __all__ = [
     "accuracy",
     "accuracy_drop",
     "accuracy_without",
+    "communities",
     "cut",
     "directed_modularity",
     "double_dissociation",
@@ -52,5 +54,6 @@ __all__ = [
     "signed_modularity",
     "silhouette",
     "strength_assortativity",
+    "task_alignment",
     "wiring",
 ]

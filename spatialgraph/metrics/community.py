@@ -1,10 +1,14 @@
-"""Measures of where strength lies: within the tasks of a split, or between them."""
+"""Measures of where strength lies: within the groups of a split, or between them.
+
+The groups are the communities that a method found, as many as there are, or else the modules of the tasks: see
+`Split.groups`. `share` alone is always of tasks.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..communities import Communities, DoubleArray, Quantity, communities, strengths_to_tasks, weighted_sums
+from ..communities import Communities, DoubleArray, Quantity, communities, strengths_to_groups, weighted_sums
 from ..network import Network, NotApplicableError
 from ..splits.split import Split
 from .metric import Measurement, metric
@@ -12,7 +16,7 @@ from .metric import Measurement, metric
 
 @metric("modularity", of="split", better="high", weights=True)
 def modularity(network: Network, split: Split) -> float:
-    """Measure how much more strength lies within tasks than expected of the neurons' total strengths.
+    """Measure how much more strength lies within groups than expected of the neurons' total strengths.
 
     Q = Σ_c [L_c / m − (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its neurons, m
     the total strength; directions are ignored. "Finding and evaluating community structure in networks", Newman &
@@ -22,7 +26,7 @@ def modularity(network: Network, split: Split) -> float:
 
     Args:
         network: the network.
-        split: a partition; a neuron that serves no task is a community of its own.
+        split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
@@ -33,7 +37,7 @@ def modularity(network: Network, split: Split) -> float:
 
 @metric("directed-modularity", of="split", better="high", weights=True)
 def directed_modularity(network: Network, split: Split) -> float:
-    """Measure how much more strength lies within tasks than expected of what leaves and what enters the neurons.
+    """Measure how much more strength lies within groups than expected of what leaves and what enters the neurons.
 
     Q = Σ_c [L_c / m − (out_c · in_c) / m²],  the symbols as in `modularity`, out_c and in_c the strengths that leave
     and enter the neurons of community c. "Community structure in directed networks", Leicht & Newman 2008, arXiv
@@ -41,7 +45,7 @@ def directed_modularity(network: Network, split: Split) -> float:
 
     Args:
         network: the network.
-        split: a partition; a neuron that serves no task is a community of its own.
+        split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
@@ -52,7 +56,7 @@ def directed_modularity(network: Network, split: Split) -> float:
 
 @metric("layered-modularity", of="split", better="high", weights=True)
 def layered_modularity(network: Network, split: Split) -> float:
-    """Measure how much more strength lies within tasks than expected, connections within layers being impossible.
+    """Measure how much more strength lies within groups than expected, connections within layers being impossible.
 
     Q = 1/m Σ_ℓ Σ_c [L_ℓc − out_ℓc · in_ℓc / m_ℓ],  over the connections ℓ from one layer to another: L_ℓc the strength
     within community c, out_ℓc and in_ℓc the strengths that leave and enter its neurons, m_ℓ the strength of ℓ, and m
@@ -62,7 +66,7 @@ def layered_modularity(network: Network, split: Split) -> float:
 
     Args:
         network: the network.
-        split: a partition; a neuron that serves no task is a community of its own.
+        split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
@@ -70,23 +74,23 @@ def layered_modularity(network: Network, split: Split) -> float:
     found = _with_strength(network, split)
     between = found.between[found.between.any(axis=(1, 2))]
     leaving, entering = between.sum(axis=2)[:, :-1], between.sum(axis=1)[:, :-1]
-    # A neuron that serves no task adds nothing: of each connection it is at one end alone.
+    # A neuron of no group adds nothing: of each connection it is at one end alone.
     expected = (leaving * entering).sum(axis=1) / between.sum(axis=(1, 2))
     return float((found.within.sum() - expected.sum()) / found.total)
 
 
 @metric("signed-modularity", of="split", better="high", weights=True)
 def signed_modularity(network: Network, split: Split) -> float:
-    """Measure how much more positive, and how much less negative weight lies within tasks than expected.
+    """Measure how much more positive, and how much less negative weight lies within groups than expected.
 
     Q = (w⁺ Q⁺ − w⁻ Q⁻) / (w⁺ + w⁻),  Q⁺ and Q⁻ the `modularity` of the positive weights and of the sizes of the
     negative ones, w⁺ and w⁻ their sums. "Analysis of community structure in networks of correlated data", Gómez, Jensen
-    & Arenas 2009, arXiv 0812.3030. From −1 to 1. It calls negative weights within a task the opposite of a module: true
-    of correlations, and of neurons that inhibit; other measures here take a weight's size for its strength.
+    & Arenas 2009, arXiv 0812.3030. From −1 to 1. It calls negative weights within a group the opposite of a module:
+    true of correlations, and of neurons that inhibit; other measures here take a weight's size for its strength.
 
     Args:
         network: the network.
-        split: a partition; a neuron that serves no task is a community of its own.
+        split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
@@ -98,9 +102,10 @@ def signed_modularity(network: Network, split: Split) -> float:
 
 @metric("cut", of="split", better="low", weights=True)
 def cut(network: Network, split: Split) -> float:
-    """Measure the share of the total strength that runs between neurons of different tasks.
+    """Measure the share of the total strength that runs between neurons of different groups.
 
-    From 0 to 1. A connection of a neuron that serves no task is part of the total and runs between no two tasks.
+    From 0 to 1. A connection of a neuron of no group is part of the total and runs between no two groups. With more
+    groups there is more to cut.
 
     Args:
         network: the network.
@@ -110,43 +115,43 @@ def cut(network: Network, split: Split) -> float:
         NotApplicableError: the split is no partition, or there is no strength.
     """
     found = _with_strength(network, split)
-    of_tasks = found.between.sum(axis=0)[:-1, :-1]
-    return float((of_tasks.sum() - of_tasks.trace()) / found.total)
+    of_groups = found.between.sum(axis=0)[:-1, :-1]
+    return float((of_groups.sum() - of_groups.trace()) / found.total)
 
 
 @metric("ncut", of="split", better="low", weights=True)
 def ncut(network: Network, split: Split) -> float:
-    """Measure the share of each task's strength that runs to neurons of no or another task, added up over the tasks.
+    """Measure the share of each group's strength that runs to neurons of another group or none, added up.
 
-    Σ_t cut(t, rest) / vol(t),  vol(t) the summed strengths of the neurons of task t, directions ignored: a connection
-    within the task counts at both of its ends. "Normalized cuts and image segmentation", Shi & Malik 2000,
-    doi:10.1109/34.868688, for any number of tasks. From 0 to the number of tasks. A neuron that serves no task is in
-    the rest of every task, and has no term of its own.
+    Σ_g cut(g, rest) / vol(g),  vol(g) the summed strengths of the neurons of group g, directions ignored: a connection
+    within the group counts at both of its ends. "Normalized cuts and image segmentation", Shi & Malik 2000,
+    doi:10.1109/34.868688, for any number of groups. From 0 to the number of groups. A neuron of no group is in the rest
+    of every group, and has no term of its own.
 
     Args:
         network: the network.
         split: a partition.
 
     Raises:
-        NotApplicableError: the split is no partition, there is no strength, or the neurons of a task have none.
+        NotApplicableError: the split is no partition, there is no strength, or the neurons of a group have none.
     """
     found = _with_strength(network, split)
-    tasks = slice(len(network.tasks))
-    volume = (found.leaving + found.entering)[tasks]
+    names = split.group_names(network.tasks)
+    volume = (found.leaving + found.entering)[: len(names)]
     if not volume.all():
-        without = ", ".join(name for name, v in zip(network.tasks, volume, strict=True) if not v)
+        without = ", ".join(name for name, v in zip(names, volume, strict=True) if not v)
         raise NotApplicableError(
-            f"ncut of split {split.method!r}: expected strength in every task, found none in {without}"
+            f"ncut of split {split.method!r}: expected strength in every group, found none in {without}"
         )
-    return float(((volume - 2 * found.within[tasks]) / volume).sum())
+    return float(((volume - 2 * found.within[: len(names)]) / volume).sum())
 
 
 @metric("participation", of="split", better="low", weights=True)
 def participation(network: Network, split: Split) -> list[Measurement]:
-    """Measure how evenly the strength of a neuron is spread over the tasks, on average.
+    """Measure how evenly the strength of a neuron is spread over the groups, on average.
 
     The mean of `participation_coefficients` over the neurons of each split layer and over all of them together, without
-    those that have no strength; a layer in which none has is left out. From 0, every neuron connected with one task
+    those that have no strength; a layer in which none has is left out. From 0, every neuron connected with one group
     alone, to below 1.
 
     Args:
@@ -164,11 +169,11 @@ def participation(network: Network, split: Split) -> list[Measurement]:
 
 
 def participation_coefficients(network: Network, split: Split) -> dict[int, DoubleArray]:
-    """Return how evenly the strength of each neuron is spread over the tasks.
+    """Return how evenly the strength of each neuron is spread over the groups.
 
     P_i = 1 − Σ_c (k_ic / k_i)²,  k_ic the strength of the connections of neuron i, whichever their direction, with the
     neurons of community c, and k_i that of all. "Functional cartography of complex metabolic networks", Guimerà &
-    Amaral 2005, arXiv q-bio/0502035. From 0 to below 1. A neuron that serves no task is a community of its own.
+    Amaral 2005, arXiv q-bio/0502035. From 0 to below 1. A neuron of no group is a community of its own.
 
     Args:
         network: the network.
@@ -189,11 +194,11 @@ def participation_coefficients(network: Network, split: Split) -> dict[int, Doub
         >>> participation_coefficients(network, split)[0].tolist()
         [0.375, nan]
     """
-    strengths = strengths_to_tasks(network, split)
+    strengths = strengths_to_groups(network, split)
     # With a community of one neuron there is one connection at most, so that its strength squared is a weight squared.
     squares = {k: (strength[:-1] ** 2).sum(axis=0) for k, strength in strengths.items()}
     if any(strength[-1].any() for strength in strengths.values()):
-        for k, strength in strengths_to_tasks(network, split, "squared").items():
+        for k, strength in strengths_to_groups(network, split, "squared").items():
             squares[k] += strength[-1]
     coefficients = {}
     for k, strength in strengths.items():

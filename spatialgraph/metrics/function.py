@@ -74,13 +74,15 @@ def accuracy_without(performance: Performance) -> list[Measurement]:
 
     A module is the neurons that serve one task, other tasks too or not; the outputs are left. From 0 to 1; nan for a
     task without labelled examples. What a task loses without its own module and without others is its selectivity.
+    Where a method found communities, it is measured without each of them too, if it is no task's module and has at
+    least 1 % of the neurons.
 
     Args:
         performance: what the network and the parts of a split can do.
     """
     return [
         Measurement(float(value), task, module)
-        for module, row in zip(performance.tasks, performance.lesioned, strict=True)
+        for module, row in zip((*performance.tasks, *performance.communities), performance.lesioned, strict=True)
         for task, value in zip(performance.tasks, row, strict=True)
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -41,27 +41,27 @@ def wiring(network: Network) -> float:
 
 @metric("silhouette", of="split", better="high", weights=False)
 def silhouette(network: Network, split: Split) -> float:
-    """Measure how much closer neurons lie to neurons of their own task than to those of the nearest other task.
+    """Measure how much closer neurons lie to neurons of their own group than to those of the nearest other group.
 
-    The mean over neurons of (b − a) / max(a, b), a the mean distance to the neurons of the own task and b to those of
+    The mean over neurons of (b − a) / max(a, b), a the mean distance to the neurons of the own group and b to those of
     the nearest other: "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis",
-    Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7. Over the neurons of all split layers together, without those that
-    serve no task. From −1 to 1.
+    Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7. Over the neurons of all split layers together, without those of
+    no group, see `Split.groups`. From −1 to 1.
 
     Args:
         network: the network.
         split: a partition.
 
     Raises:
-        NotApplicableError: there are no positions, the split is no partition, or fewer than two tasks have neurons, or
-            each task has but one.
+        NotApplicableError: there are no positions, the split is no partition, or fewer than two groups have neurons, or
+            each group has but one.
     """
     position, labels = _placed("silhouette", network, split)
     found = len(np.unique(labels))
     if not 2 <= found < len(labels):
         raise NotApplicableError(
-            f"silhouette of split {split.method!r}: expected at least 2 tasks with neurons and more neurons than that, "
-            f"found {found} and {len(labels)}"
+            f"silhouette of split {split.method!r}: expected at least 2 groups with neurons and more neurons than "
+            f"that, found {found} and {len(labels)}"
         )
     from sklearn.metrics import silhouette_score  # takes seconds to import; no other metric needs it
 
@@ -70,23 +70,24 @@ def silhouette(network: Network, split: Split) -> float:
 
 @metric("inter-intra-distance", of="split", better="high", weights=False)
 def inter_intra_distance(network: Network, split: Split) -> float:
-    """Measure how many times farther apart neurons of different tasks lie than neurons of one task.
+    """Measure how many times farther apart neurons of different groups lie than neurons of one group.
 
-    The mean distance between two neurons of different tasks, divided by the mean distance between two of one task: each
-    over all pairs of different neurons of the split layers, whether in one layer or in two, without the neurons that
-    serve no task. At least 0; 1 where tasks are not apart, and more where they are.
+    The mean distance between two neurons of different groups, divided by the mean distance between two of one group:
+    each over all pairs of different neurons of the split layers, whether in one layer or in two, without the neurons of
+    no group, see `Split.groups`. At least 0; 1 where groups are not apart, and more where they are.
 
     Args:
         network: the network.
         split: a partition.
 
     Raises:
-        NotApplicableError: there are no positions, the split is no partition, no two neurons are of different tasks or
-            none of one, or those of one task all lie in one place.
+        NotApplicableError: there are no positions, the split is no partition, no two neurons are of different groups or
+            none of one, or those of one group all lie in one place.
     """
     position, labels = _placed("inter-intra-distance", network, split)
-    members = (labels[:, None] == np.arange(len(network.tasks))).astype(np.float64)
-    sums = np.zeros((len(network.tasks), len(network.tasks)))
+    names = split.group_names(network.tasks)
+    members = (labels[:, None] == np.arange(len(names))).astype(np.float64)
+    sums = np.zeros((len(names), len(names)))
     for piece in _pieces(len(position), len(position)):
         sums += members[piece].T @ (cdist(position[piece], position) @ members)
     count = members.sum(axis=0)
@@ -95,21 +96,21 @@ def inter_intra_distance(network: Network, split: Split) -> float:
     inner = sums.trace()
     if not (within and all_pairs > within and inner > 0):
         raise NotApplicableError(
-            f"inter-intra-distance of split {split.method!r}: expected pairs of neurons of different tasks, and of one "
-            f"task in different places, found {_counted(network, count)}"
+            f"inter-intra-distance of split {split.method!r}: expected pairs of neurons of different groups, and of "
+            f"one group in different places, found {_counted(names, count)}"
         )
     return float((sums.sum() - inner) / (all_pairs - within) / (inner / within))
 
 
-def _counted(network: Network, count: DoubleArray) -> str:
-    return ", ".join(f"{n:.0f} of {name}" for name, n in zip(network.tasks, count, strict=True))
+def _counted(names: Sequence[str], count: DoubleArray) -> str:
+    return ", ".join(f"{n:.0f} of {name}" for name, n in zip(names, count, strict=True))
 
 
 def _placed(name: str, network: Network, split: Split) -> tuple[DoubleArray, IntArray]:
-    """Return the positions ``(neurons, dim)`` and the tasks of the neurons that serve one."""
+    """Return the positions ``(neurons, dim)`` and the groups of the neurons that are of one."""
     _require_positions(name, network)
     split.require_for(network)
-    labels = np.concatenate([split.labels(k) for k in network.split_layers])
+    labels = np.concatenate([split.group_of(k) for k in network.split_layers])
     position = np.concatenate([_position(network, k) for k in network.split_layers])
     return position[labels >= 0], labels[labels >= 0]
 

@@ -11,7 +11,7 @@ from ..network import Network
 from ..registry import Registry
 from ..splits.split import Split
 
-Of = Literal["network", "split", "function"]
+Of = Literal["network", "split", "communities", "function"]
 Better = Literal["high", "low", ""]
 
 
@@ -36,7 +36,8 @@ class Facts:
 
     Attributes:
         of: what it is a measure of, and so what its function is given: ``"network"``: a `Network`; ``"split"``: a
-            `Network` and a `Split`; ``"function"``: a `Performance`.
+            `Network` and a `Split`; ``"communities"``: the same, of a split whose method found communities;
+            ``"function"``: a `Performance`.
         better: which values mean that a network is more modular: ``"high"``, ``"low"``, or ``""``: neither.
         weights: whether its value depends on the weights. One that does not is the same in every network that a null
             model makes by changing weights.

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..network import Evaluation, Network, NotApplicableError
+from .degenerate import DEGENERATE, is_degenerate, why_degenerate
 from .split import SPLITS, Split, sees, split_method
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
@@ -32,6 +33,7 @@ from . import random
 _GIVEN = ("network", "evaluation", "seed")
 
 __all__ = [
+    "DEGENERATE",
     "SPLITS",
     "NotApplicableError",
     "Split",
@@ -40,8 +42,10 @@ __all__ = [
     "anchored",
     "apply",
     "communities",
+    "degenerate",
     "draws_at_random",
     "greedy",
+    "is_degenerate",
     "min_cut",
     "parameters",
     "positions",
@@ -50,6 +54,7 @@ __all__ = [
     "select",
     "spectral",
     "split_method",
+    "why_degenerate",
 ]
 
 
@@ -126,7 +131,7 @@ def apply(
     *,
     strengths: Network | None = None,
 ) -> Split:
-    """Split a network by a method, giving the method what it asks for.
+    """Split a network by a method, giving the method what it asks for, and note it if the split is degenerate.
 
     Args:
         method: a name in `SPLITS`, with parameters as in `select`.
@@ -157,5 +162,4 @@ def apply(
         raise NotApplicableError(f"split {method!r}: expected an evaluation, found none")
     seen = network if strengths is None or sees(method) != "weights" else strengths
     split = function(seen, **{name: value for name, value in offered.items() if name in asked}, **chosen)
-    split.require_for(network)
-    return replace(split, method=method) if chosen else split
+    return replace(split, method=method, notes=(*split.notes, *why_degenerate(network, split)))

@@ -192,12 +192,13 @@ def _split(
         _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
     communities = np.full(neurons, -1)
     communities[attached] = labels
-    of_tasks, aligned = align_communities(network, by_layer(network, communities))
+    in_layers = by_layer(network, communities)
+    of_tasks, aligned = align_communities(network, in_layers)
     told = f"{labels.max() + 1} communities of modularity {_modularity(strengths, labels, resolution):.3f}"
     notes = [f"{told}; {_RUNS} runs agree at an adjusted Rand index of {found.agreement:.2f}{found.note}", *aligned]
     if len(attached) < neurons:
         notes.append(f"{neurons - len(attached)} of {neurons} neurons have no connection and serve no task")
-    return Split.from_labels(method, of_tasks, len(network.tasks), tuple(notes))
+    return Split.from_labels(method, of_tasks, len(network.tasks), tuple(notes), in_layers)
 
 
 def _best(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Found:

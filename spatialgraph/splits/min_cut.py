@@ -18,9 +18,6 @@ from .strengths import by_layer, undirected, with_output
 _SCALE = 2**29
 _MOST = 2**30 - 1
 
-# A module with no more than this share of the neurons that are divided is no division of labour.
-_HARDLY = 0.01
-
 
 @dataclass(frozen=True)
 class _Cuts:
@@ -53,8 +50,8 @@ def min_cut(network: Network) -> Split:
     noted.
 
     It cannot keep modules from being small: in a network without modules the cheapest cut is around the outputs of a
-    task, which is no division of labour. A module with at most 1 % of the neurons that are divided is noted as
-    "degenerate". A neuron from which no path leads to an output serves no task, as in `greedy`.
+    task, which is no division of labour, see `degenerate.why_degenerate`. A neuron from which no path leads to an
+    output serves no task, as in `greedy`.
 
     Args:
         network: the network.
@@ -82,7 +79,7 @@ def _smallest(network: Network, strengths: NDArray[np.float64], start: IntArray)
         strengths: ``(neurons + tasks, neurons + tasks)``, as `_contracted` gives them.
         start: ``(neurons,)``, the tasks that the greedy split gives them.
     """
-    notes, tasks, neurons = [], network.tasks, len(start)
+    notes, tasks, neurons = list[str](), network.tasks, len(start)
     cuts = _isolating_cuts(strengths, _around_each(strengths, start).max(), len(tasks))
     # With two tasks both cuts are minimum cuts between the same outputs, and rounding should not choose.
     rest = len(tasks) - 1 if len(tasks) == 2 else int(cuts.strength.argmax())
@@ -94,12 +91,6 @@ def _smallest(network: Network, strengths: NDArray[np.float64], start: IntArray)
         notes.append("the greedy split cuts less than the cuts around each task; it is taken")
     elif undecided := np.count_nonzero(~cuts.sides.any(axis=0)):
         notes.append(f"{undecided} of {neurons} neurons are in no task's smallest cut and go to task {tasks[rest]!r}")
-    for name, size in zip(tasks, np.bincount(labels, minlength=len(tasks)).tolist(), strict=True):
-        if size <= _HARDLY * neurons:
-            notes.append(
-                f"degenerate: {size} of {neurons} neurons besides its outputs serve task {name!r}; the least strength "
-                "to cut is around its outputs"
-            )
     return labels, notes
 
 

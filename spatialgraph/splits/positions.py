@@ -42,5 +42,6 @@ def positions(network: Network, seed: int) -> Split:
         )
     found, warned = cluster(KMeans(tasks, n_init=10, random_state=seed), points)
     ends = np.cumsum([network.layers[k].size for k in network.split_layers])
-    labels, notes = align(network, dict(zip(network.split_layers, np.split(found, ends[:-1]), strict=True)))
-    return Split.from_labels("positions", labels, tasks, (*notes, *warned))
+    clusters = dict(zip(network.split_layers, np.split(found, ends[:-1]), strict=True))
+    labels, notes = align(network, clusters)
+    return Split.from_labels("positions", labels, tasks, (*notes, *warned), clusters)

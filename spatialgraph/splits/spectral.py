@@ -50,13 +50,14 @@ def spectral(network: Network, seed: int) -> Split:
     components, _ = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
     clusters = np.full(neurons, -1)
     clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), _embed(strengths, tasks, seed))
-    labels, aligned = align(network, by_layer(network, clusters))
+    found = by_layer(network, clusters)
+    labels, aligned = align(network, found)
     notes = [*aligned, *warned]
     if len(connected) < neurons:
         notes.append(f"{neurons - len(connected)} of {neurons} neurons have no connection and serve no task")
     if components > 1:
         notes.append(f"the graph of connected neurons has {components} components")
-    return Split.from_labels("spectral", labels, tasks, tuple(notes))
+    return Split.from_labels("spectral", labels, tasks, tuple(notes), found)
 
 
 def _embed(strengths: NDArray[np.float64], dim: int, seed: int) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -65,12 +66,20 @@ def sees(method: str) -> Sees:
 class Split:
     """Which neurons of the split layers serve which task.
 
+    A method that knows no tasks finds communities, as many as there are. The split keeps them: its structure is theirs,
+    and the tasks that they serve, if any, are what was made of them afterwards, for masks.
+
     Attributes:
         method: the name of the method that made it.
         membership: layer number to ``(units, tasks)``: whether the neuron serves the task. A neuron may serve no task,
             or several. A layer that is not here serves every task.
         notes: what the method could not do, one sentence each: a cluster without outputs, a dead neuron, a graph that
             is not connected.
+        communities: layer number to ``(units,)``: the number of each neuron's community, counted from 0, the largest
+            first; -1 for none. None if the method found no communities but gave neurons to tasks.
+
+    Raises:
+        ValueError: the layers do not fit each other.
 
     Example:
         >>> split = Split.from_labels("by hand", {2: [0, 1, -1]}, tasks=2)
@@ -81,6 +90,7 @@ class Split:
     method: str
     membership: Mapping[int, BoolArray]
     notes: tuple[str, ...] = ()
+    communities: Mapping[int, IntArray] | None = None
 
     def __post_init__(self) -> None:
         frozen = {}
@@ -93,10 +103,35 @@ class Split:
         if len({array.shape[1] for array in frozen.values()}) > 1:
             raise ValueError("membership: expected the same number of tasks in every layer")
         object.__setattr__(self, "membership", frozen)
+        if self.communities is not None:
+            object.__setattr__(self, "communities", self._numbered(self.communities))
+
+    def _numbered(self, communities: Mapping[int, NDArray[np.integer]]) -> dict[int, IntArray]:
+        """Return communities, checked, with numbers from 0 by size; of equally large ones the first is first."""
+        have = {int(k): np.asarray(numbers) for k, numbers in sorted(communities.items())}
+        want = {k: (len(members),) for k, members in self.membership.items()}
+        if want != (found := {k: numbers.shape for k, numbers in have.items()}):
+            raise ValueError(f"communities: expected shapes {want} as the membership has, found {found}")
+        everything = np.concatenate([np.zeros(0, np.int64), *have.values()])
+        known, first, sizes = np.unique(everything[everything >= 0], return_index=True, return_counts=True)
+        rank = np.full(len(known) + 1, -1)  # the last entry is for -1
+        rank[np.lexsort((first, -sizes))] = np.arange(len(known))
+        numbered = {
+            k: rank[np.where(numbers < 0, -1, np.searchsorted(known, numbers))].astype(np.int64)
+            for k, numbers in have.items()
+        }
+        for numbers in numbered.values():
+            numbers.setflags(write=False)
+        return numbered
 
     @classmethod
     def from_labels(
-        cls, method: str, labels: Mapping[int, NDArray[np.integer]], tasks: int, notes: tuple[str, ...] = ()
+        cls,
+        method: str,
+        labels: Mapping[int, NDArray[np.integer]],
+        tasks: int,
+        notes: tuple[str, ...] = (),
+        communities: Mapping[int, IntArray] | None = None,
     ) -> Split:
         """Make a split in which each neuron serves one task, or none.
 
@@ -105,9 +140,27 @@ class Split:
             labels: layer number to ``(units,)``: the number of each neuron's task, -1 for none.
             tasks: how many tasks there are.
             notes: what the method could not do.
+            communities: what the method found, if it knows no tasks.
         """
         numbers = np.arange(tasks)
-        return cls(method, {k: np.asarray(label)[:, None] == numbers for k, label in labels.items()}, notes)
+        membership = {k: np.asarray(label)[:, None] == numbers for k, label in labels.items()}
+        return cls(method, membership, notes, communities)
+
+    @cached_property
+    def groups(self) -> Mapping[int, BoolArray]:
+        """The groups of which the structure is measured: layer number to ``(units, groups)``, whether it is in each.
+
+        They are the communities where the method found some, and the modules of the tasks otherwise.
+
+        Example:
+            >>> split = Split.from_labels("by hand", {2: [0, -1, 1]}, tasks=2, communities={2: [1, 0, 0]})
+            >>> split.groups[2].astype(int).tolist()
+            [[0, 1], [1, 0], [1, 0]]
+        """
+        if self.communities is None:
+            return self.membership
+        count = 1 + max((numbers.max(initial=-1) for numbers in self.communities.values()), default=-1)
+        return {k: numbers[:, None] == np.arange(count) for k, numbers in self.communities.items()}
 
     @property
     def is_partition(self) -> bool:
@@ -127,6 +180,26 @@ class Split:
             raise NotApplicableError(f"split {self.method!r} has neurons that serve several tasks: it is no partition")
         members = self.membership[layer]
         return np.where(members.any(axis=1), members.argmax(axis=1), -1).astype(np.int64)
+
+    def group_of(self, layer: int) -> IntArray:
+        """Return the number of each neuron's group, see `groups`: ``(units,)``, -1 for none.
+
+        Raises:
+            NotApplicableError: there are no communities, and a neuron of the split serves several tasks.
+        """
+        return self.labels(layer) if self.communities is None else self.communities[layer]
+
+    def group_names(self, tasks: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the groups: those of the tasks, or community1, community2 and so on.
+
+        Example:
+            >>> Split.from_labels("by hand", {2: [0, -1]}, tasks=1, communities={2: [0, 1]}).group_names(["a"])
+            ('community1', 'community2')
+        """
+        if self.communities is None:
+            return tuple(tasks)
+        count = next(iter(self.groups.values())).shape[1] if self.groups else 0
+        return tuple(f"community{number + 1}" for number in range(count))
 
     def module(self, task: int) -> dict[int, BoolArray]:
         """Return the neurons of one task: layer number to ``(units,)``."""

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
-from spatialgraph.analyses.results import COLUMNS
+from spatialgraph.analyses.results import COLUMNS, GUESSED
 from spatialgraph.analyses.scoring import Plan
 from spatialgraph.analyses.steps import all_drawn
 from spatialgraph.files import InUseError, digest, locked
@@ -71,12 +71,23 @@ def test_analyze_writes_tidy_scores_splits_and_notes(run):
     assert json.loads((run / "results" / "analysis.json").read_text())["nulls"] == 0
 
 
+def test_splits_keep_the_communities_that_were_found(run):
+    quietly(run, run / "results", splits=["greedy", "louvain"], metrics=["communities"])
+    scores = pd.read_csv(run / "results" / "scores.csv").set_index("network")["value"]
+    splits = read_splits(run / "results" / "splits.h5")
+    assert all(own["greedy"].communities is None for own in splits.values())
+    for name, own in splits.items():
+        found = np.concatenate(list(own["louvain"].communities.values()))
+        assert set(found.tolist()) == set(range(int(scores[name])))
+        assert sorted(own["louvain"].communities) == sorted(own["louvain"].membership)
+
+
 def test_every_score_that_can_differ_by_chance_is_compared_with_every_null_model(run):
     quietly(run, run / "results", nulls=9)
     nulls = pd.read_csv(run / "results" / "nulls.csv", keep_default_na=False, na_values={"z": "", "p": "", "sd": ""})
     scores = pd.read_csv(run / "results" / "scores.csv", keep_default_na=False)
     assert list(nulls.columns) == list(NULL_COLUMNS)
-    of = {metric: facts(metric.split(":")[0]) for metric in scores["metric"]}
+    of = {metric: facts(metric.split(":")[0]) for metric in scores["metric"] if metric != GUESSED}
     for null in ("shuffle", "strength", "distance", "untrained", "random-split"):
         of_null = nulls[nulls["null"] == null]
         random = null == "random-split"

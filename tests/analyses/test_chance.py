@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from builders import small_evaluation, two_module_network
-from hand_worked import labelled, zoo
+from hand_worked import labelled, random_network, zoo
 
 from spatialgraph.analyses.chance import NULL_MODELS, against
-from spatialgraph.analyses.scoring import Plan, score_subject, subject_of
+from spatialgraph.analyses.scoring import Plan, score_subject, seed_of, split_by, subject_of
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
-from spatialgraph.nulls import NULLS
+from spatialgraph.nulls import NULLS, draw
+from spatialgraph.splits.strengths import undirected
 from spatialgraph.strength import STRENGTHS
 
 PLAN = Plan.choose(["greedy", "random"], nulls=3)
@@ -37,6 +38,25 @@ def test_what_one_null_model_lacks_does_not_stop_the_others():
     assert {null for null, rows in drawn.items() if rows} == {"shuffle", "strength", "random-split"}
     assert [text.split(":")[0] for _, text in notes] == ["null model 'distance'", "null model 'untrained'"]
     assert all(row.values.shape == (3,) for rows in drawn.values() for row in rows)
+
+
+def test_the_communities_of_every_draw_are_scored_as_they_were_found():
+    network = random_network(0, (3, 12, 12, 4), skips=False)
+    plan = Plan.choose(["louvain"], metrics=["modularity", "communities", "task-alignment"], nulls=3)
+    subject = subject_of(network, None, plan, lambda *_: None)
+    scored = score_subject(subject, plan)
+    rows = {row.score.metric: row.values for row in against("shuffle", subject, scored, plan, lambda *_: None)}
+    for number in range(3):
+        graph = draw("shuffle", network, seed_of(0, network.name, "shuffle", number))
+        split = split_by("louvain", subject, plan, graph=graph)
+        assert rows["communities"][number] == len(np.unique(np.concatenate(list(split.communities.values()))))
+        strength = undirected(graph)
+        found = np.concatenate([split.communities[k] for k in graph.split_layers])
+        of = found[:, None] == np.arange(found.max() + 1)
+        between = of.T @ strength @ of / strength.sum()
+        expected = np.trace(between) - (between.sum(axis=1) ** 2).sum()
+        assert rows["modularity"][number] == pytest.approx(expected)
+    assert set(rows) == {"modularity", "communities", "task-alignment"}
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)

@@ -62,7 +62,9 @@ def test_every_split_ablation_and_metric_has_its_rows():
     assert set(rows["split"]) == {"none", *SPLITS}
     assert set(rows["ablation"]) == {"", "zero", "incoming", "mean"}
     # All its neurons are equally strong, so that their strengths cannot be correlated.
-    assert {metric.split(":")[0] for metric in rows["metric"]} == set(METRICS) - {"strength-assortativity"}
+    assert {metric.split(":")[0] for metric in rows["metric"]} == {*METRICS, "guessed-accuracy"} - {
+        "strength-assortativity"
+    }
     assert not rows.duplicated(["split", "ablation", "metric", "task"]).any()
 
 
@@ -82,8 +84,48 @@ def test_what_cannot_be_measured_is_a_note():
     assert "cannot be run" in dict(reversed(scored.notes))["none"]
     assert {score.metric.split(":")[0] for score in scored.scores} == {
         *("modularity", "directed-modularity", "layered-modularity", "signed-modularity"),
-        *("cut", "ncut", "participation", "share"),
+        *("cut", "ncut", "participation", "share", "communities", "task-alignment"),
     }
+
+
+def test_communities_are_scored_as_they_were_found_however_many_there_are():
+    # Each hidden neuron leads to its output alone: four communities, of which two serve each task.
+    apart = Network(
+        separate_network().layers,
+        (Connection(0, 1, np.eye(4)), Connection(1, 2, np.eye(4))),
+        [0, 0, 1, 1],
+        {"tasks": ["a", "b"], "name": "apart"},
+    )
+    scored = score(apart, Evaluation(INPUTS, LABELS), Plan.choose(["greedy", "louvain"]))
+    found, split = rows_of(scored).sort_index(), scored.splits["louvain"]
+    assert split.communities[1].tolist() == [0, 1, 2, 3]
+    assert split.labels(1).tolist() == [0, 0, 1, 1]
+    assert found["louvain", "", "communities", ""] == 4
+    assert found["louvain", "", "modularity", ""] == pytest.approx(1 - 4 / 16)
+    assert found["greedy", "", "modularity", ""] == pytest.approx(1 - 2 / 4)
+    assert ("greedy", "", "communities", "") not in found
+    # Without the neuron of a task's second class both outputs are 0, and the first class is answered.
+    lost = found["louvain", "zero"].unstack().loc[[f"accuracy-without:community{number}" for number in (1, 2, 3, 4)]]
+    assert lost.to_numpy().tolist() == [[1, 1], [0.5, 1], [1, 1], [1, 0.5]]
+    # What two splits agree on is told of the communities too.
+    agreed = {(one.split, one.other): one.value for one in scored.agreements if one.measure == "adjusted-rand"}
+    assert 0 < agreed["greedy", "louvain"] < 1
+
+
+def test_degenerate_splits_are_noted_each_and_not_compared():
+    # The second task's outputs have no strength worth having: every neuron goes to the first.
+    weights = np.full((4, 4), 0.125)
+    weights[:2] = 4
+    lost = Network(
+        separate_network().layers,
+        (Connection(0, 1, np.eye(4)), Connection(1, 2, weights)),
+        [0, 0, 1, 1],
+        {"tasks": ["a", "b"], "name": "lost"},
+    )
+    scored = score(lost, Evaluation(INPUTS, LABELS), Plan.choose(["greedy", "random", "positions"]))
+    told = {split for split, text in scored.notes if text.startswith("degenerate:")}
+    assert told == {"greedy", "random"}
+    assert {(one.split, one.other) for one in scored.agreements} == {("positions", "positions")}
 
 
 def test_an_accuracy_that_training_did_not_measure_is_an_error():

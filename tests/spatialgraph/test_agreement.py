@@ -53,6 +53,12 @@ def test_what_the_tasks_are_called_makes_no_difference(one, names):
     assert agreement(split(one), split(renamed, tasks=4)) == EQUAL
 
 
+def test_communities_are_compared_where_they_were_found():
+    one = Split.from_labels("m", {1: [0, 0, 0, 0]}, 2, communities={1: [0, 1, 2, -1]})
+    assert agreement(one, split([0, 1, 2, -1])) == EQUAL
+    assert agreement(one, split([0, 0, 0, 0])) != EQUAL
+
+
 def test_neurons_of_the_same_several_tasks_are_together():
     one = Split("m", {1: [[1, 1, 0], [1, 1, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0]]})
     assert agreement(one, split([0, 0, 1, 1, 2])) == EQUAL

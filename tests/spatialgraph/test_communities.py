@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialgraph import communities as module
-from spatialgraph.communities import communities, strengths_to_tasks, weighted_sums
+from spatialgraph.communities import communities, strengths_to_groups, weighted_sums
 from spatialgraph.graph import adjacency
 from spatialgraph.metrics import METRICS, facts, measure
 from spatialgraph.network import NotApplicableError
@@ -65,7 +65,7 @@ def test_sums_are_those_of_the_matrix_of_strengths(seed, lowest):
     np.testing.assert_allclose(found.between.sum(axis=0), members.T @ matrix @ members, atol=1e-12)
     np.testing.assert_allclose(found.alone_leaving, matrix.sum(axis=1)[alone], atol=1e-12)
     np.testing.assert_allclose(found.alone_entering, matrix.sum(axis=0)[alone], atol=1e-12)
-    strengths = np.concatenate(list(strengths_to_tasks(network, split).values()), axis=1)
+    strengths = np.concatenate(list(strengths_to_groups(network, split).values()), axis=1)
     np.testing.assert_allclose(strengths, members.T @ (matrix + matrix.T), atol=1e-12)
 
 

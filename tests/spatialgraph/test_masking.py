@@ -250,6 +250,38 @@ def test_a_neuron_that_serves_no_task_is_left_out_of_every_module():
     assert found.own.tolist() == [0.5, 1.0]
 
 
+def test_the_best_constant_answer_is_known():
+    network = chain(np.ones((1, 1)), np.ones((4, 1)), tasks=[0, 0, 0, 1])
+    labels = [[0, 0], [0, 0], [1, 0], [2, -1], [-1, 0]]
+    masking = Masking(network, Evaluation(np.ones((5, 1), np.float32), labels))
+    assert masking.guessed.tolist() == [0.5, 1.0]
+    assert masking.full[1] == 1  # one output has one answer
+    nothing = Masking(network, Evaluation(np.ones((1, 1), np.float32), [[-1, 0]]))
+    assert np.isnan(nothing.guessed[0])
+
+
+def test_communities_are_disabled_one_by_one_but_those_that_are_modules():
+    # relay's hidden neurons are one for each task: a community of both, or none that is no module.
+    both = Split.from_labels("m", {1: [-1, -1], 2: [0, 0, 1, 1]}, 2, communities={1: [0, 0], 2: [-1] * 4})
+    found = performance(relay(), RELAY, both, "zero")
+    assert found.communities == ("community1",)
+    assert found.lesioned.shape == (3, 2)
+    assert found.lesioned[2].tolist() == masked_accuracy(relay(), RELAY, [{1: np.zeros(2, bool)}], "zero")[0].tolist()
+    modules = Split.from_labels("m", {1: [0, 1], 2: [0, 0, 1, 1]}, 2, communities={1: [0, 1], 2: [0, 0, 1, 1]})
+    found = performance(relay(), RELAY, modules, "zero")
+    assert found.communities == ()
+    assert found.lesioned.shape == (2, 2)
+
+
+@pytest.mark.parametrize(("few", "names"), [(3, ("community1", "community2")), (2, ("community1",))])
+def test_communities_of_less_than_a_hundredth_of_the_hidden_neurons_are_not_disabled(few, names):
+    network = random_network(0, (3, 150, 150, 4), skips=False)
+    labels = {1: [0] * 150, 2: [1] * 150, 3: network.output_task}
+    found = {1: [1] * few + [0] * (150 - few), 2: [0] * 150, 3: [0] * 4}
+    split = Split.from_labels("m", labels, 2, communities=found)
+    assert performance(network, labelled(network), split, "zero").communities == names
+
+
 def test_a_shared_neuron_serves_every_module():
     shared = Split("shared", {1: np.ones((2, 2), bool), 2: np.array([[1, 0], [1, 0], [0, 1], [0, 1]])})
     found = performance(relay(), RELAY, shared, "incoming")

@@ -165,6 +165,28 @@ def test_a_split_that_does_not_fit_is_refused():
         Split("by hand", {1: np.zeros((4, 2), bool), 2: np.zeros((4, 3), bool)})
 
 
+def test_communities_that_do_not_fit_are_refused():
+    members = {1: np.zeros((4, 2), bool)}
+    for wrong, found in (({1: [0, 1]}, "{1: (2,)}"), ({2: [0, 1, 1, 0]}, "{2: (4,)}"), ({}, "{}")):
+        with pytest.raises(ValueError, match=r"^communities: expected shapes") as error:
+            Split("by hand", members, (), wrong)
+        assert str(error.value) == f"communities: expected shapes {{1: (4,)}} as the membership has, found {found}"
+
+
+def test_communities_are_numbered_by_size_and_groups_are_theirs():
+    labels = {1: [0, 0, 1], 2: [0, 1, -1]}
+    split = Split.from_labels("by hand", labels, 2, communities={1: [7, 7, 3], 2: [9, 3, -1]})
+    # 7 and 3 have two neurons each, 7 comes first; 9 has one.
+    assert {k: numbers.tolist() for k, numbers in split.communities.items()} == {1: [0, 0, 1], 2: [2, 1, -1]}
+    assert split.groups[2].astype(int).tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    assert split.group_of(2).tolist() == [2, 1, -1]
+    assert split.group_names(("a", "b")) == ("community1", "community2", "community3")
+    plain = Split.from_labels("by hand", labels, 2)
+    assert plain.groups is plain.membership
+    assert plain.group_of(2).tolist() == [0, 1, -1]
+    assert plain.group_names(("a", "b")) == ("a", "b")
+
+
 def test_a_split_of_another_network_is_refused():
     split = Split("by hand", {1: np.zeros((4, 2), bool)})
     with pytest.raises(ValueError, match="split 'by hand': expected membership of shapes") as error:

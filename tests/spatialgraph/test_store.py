@@ -296,6 +296,36 @@ def test_splits_come_back_as_they_were(tmp_path, networks):
     assert plain(read_splits(tmp_path / "s.h5")) == plain(splits)
 
 
+def test_communities_come_back_as_they_were(tmp_path):
+    found = {2: np.array([0, 1, -1]), 10: np.array([0])}
+    split = Split("m", {2: np.ones((3, 2), bool), 10: np.ones((1, 2), bool)}, (), found)
+    write_splits(tmp_path / "s.h5", {"n": {"m": split, "plain": Split("plain", split.membership)}})
+    assert faults(tmp_path / "s.h5") == []
+    back = read_splits(tmp_path / "s.h5")["n"]
+    assert {k: numbers.tolist() for k, numbers in back["m"].communities.items()} == {2: [0, 1, -1], 10: [0]}
+    assert sorted(back["m"].membership) == [2, 10]
+    assert back["plain"].communities is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "numbers", "fault"),
+    [
+        (2, [0.0, 1.0, 1.0], "n/m/communities/2: expected an integer type up to int64, found float64"),
+        (2, [0, 1], "n/m/communities/2: expected shape (3,), found shape (2,)"),
+        (2, [0, 1, -2], "n/m/communities/2: expected numbers of at least -1, found -2"),
+        (3, [0, 1, 1], "n/m/communities: expected the layers of the split, 2, found 3"),
+    ],
+)
+def test_a_fault_of_communities_is_told(tmp_path, layer, numbers, fault):
+    path = tmp_path / "s.h5"
+    write_splits(path, {"n": {"m": Split("m", {2: np.ones((3, 2), bool)})}})
+    with h5py.File(path, "r+") as file:
+        file[f"n/m/communities/{layer}"] = np.array(numbers)
+    assert [str(found) for found in faults(path)] == [fault]
+    with pytest.raises(FormatError):
+        read_splits(path)
+
+
 def test_a_split_without_layers_comes_back_as_it_was(tmp_path):
     write_splits(tmp_path / "s.h5", {"n": {"none": Split("none", {})}})
     assert read_splits(tmp_path / "s.h5")["n"]["none"].membership == {}

@@ -49,6 +49,8 @@ function drawFacts() {
   if (kept < total) parts.push(`The page has the strongest ${many(kept)} of its ${many(total)} connections.`);
   if (network.dimensions === 0) parts.push("It has no positions: its neurons are laid out in squares, task by task.");
   if (network.dimensions > 2) parts.push(`Positions have ${network.dimensions} dimensions: shown are the first two principal coordinates.`);
+  const degenerate = network.degenerate[state.method];
+  if (degenerate) parts.push(`† The split by ${state.method} is degenerate, no division into task modules: ${degenerate.join("; ")}.`);
   if (!network.methods.includes(state.method)) parts.push(`${state.method} was not applied to it.`);
   element("network-note").textContent = parts.join(" ");
 }

@@ -12,7 +12,7 @@ from analysed_run import EPOCHS, MOMENTS, SPLITS, UNITS, write_analysed_run, wri
 from hand_worked import pair, random_network, zoo
 
 from spatialgraph.analyses.report import write_report
-from spatialgraph.communities import strengths_to_tasks
+from spatialgraph.communities import strengths_to_groups
 from spatialgraph.store import read_network, read_splits
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -201,7 +201,7 @@ def test_hovering_tells_of_a_neuron(page, results):
         sync_api.expect(tip).to_be_visible()
         text = tip.text_content()
         assert f"{name} 3 · " in text
-        expected = strengths_to_tasks(network, split)[layer][:2, 3]
+        expected = strengths_to_groups(network, dataclasses.replace(split, communities=None))[layer][:2, 3]
         numbers = [float(found) for found in tip.locator(".bars").first.locator("span").all_text_contents()[1::2]]
         assert numbers == pytest.approx(expected, abs=0.006)
         assert "selectivity" in text

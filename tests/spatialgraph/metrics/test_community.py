@@ -289,7 +289,7 @@ def test_the_normalised_cut_needs_strength_in_every_task():
     split = Split.from_labels("m", {1: [0, 0], 2: [0, -1]}, 2)
     with pytest.raises(NotApplicableError) as error:
         measure("ncut", pair(), split)
-    assert str(error.value) == "ncut of split 'm': expected strength in every task, found none in task1"
+    assert str(error.value) == "ncut of split 'm': expected strength in every group, found none in task1"
 
 
 def test_the_correlation_of_equal_strengths_is_not_given():

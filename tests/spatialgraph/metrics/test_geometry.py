@@ -72,21 +72,21 @@ NOT_APPLICABLE = {
     "silhouette: expected positions in every split layer of 'chain', found none": (
         *("silhouette", chain([[1], [1]], np.eye(2), tasks=[0, 1]), PAIR_SPLIT),
     ),
-    "silhouette of split 'one': expected at least 2 tasks with neurons and more neurons than that, found 1 and 4": (
+    "silhouette of split 'one': expected at least 2 groups with neurons and more neurons than that, found 1 and 4": (
         *("silhouette", pair(), Split.from_labels("one", {1: [0, 0], 2: [0, 0]}, 2)),
     ),
-    "silhouette of split 'few': expected at least 2 tasks with neurons and more neurons than that, found 2 and 2": (
+    "silhouette of split 'few': expected at least 2 groups with neurons and more neurons than that, found 2 and 2": (
         *("silhouette", pair(), Split.from_labels("few", {1: [-1, -1], 2: [0, 1]}, 2)),
     ),
-    "inter-intra-distance of split 'one': expected pairs of neurons of different tasks, and of one task in different "
+    "inter-intra-distance of split 'one': expected pairs of neurons of different groups, and of one group in different "
     "places, found 4 of task0, 0 of task1": (
         *("inter-intra-distance", pair(), Split.from_labels("one", {1: [0, 0], 2: [0, 0]}, 2)),
     ),
-    "inter-intra-distance of split 'few': expected pairs of neurons of different tasks, and of one task in different "
+    "inter-intra-distance of split 'few': expected pairs of neurons of different groups, and of one group in different "
     "places, found 1 of task0, 1 of task1": (
         *("inter-intra-distance", pair(), Split.from_labels("few", {1: [-1, -1], 2: [0, 1]}, 2)),
     ),
-    "inter-intra-distance of split 'by hand': expected pairs of neurons of different tasks, and of one task in "
+    "inter-intra-distance of split 'by hand': expected pairs of neurons of different groups, and of one group in "
     "different places, found 2 of task0, 2 of task1": ("inter-intra-distance", ONE_PLACE, PAIR_SPLIT),
 }
 

@@ -20,6 +20,8 @@ RANGES = {
     "participation": (0, 1),
     "strength-assortativity": (-1, 1),
     "share": (0, 1),
+    "communities": (0, 20),  # or neurons
+    "task-alignment": (-1, 1),
     "wiring": (0, INFINITE),
     "silhouette": (-1, 1),
     "inter-intra-distance": (0, INFINITE),
@@ -41,6 +43,7 @@ def test_every_metric_measures_every_network_or_says_why_not(name, network):
         subject = {
             "network": lambda: (network,),
             "split": lambda: (network, split),
+            "communities": lambda: (network, apply("spectral", network)),
             "function": lambda: (performance(network, labelled(network), split, "mean"),),
         }[facts(name).of]()
         found = measure(name, *subject)

@@ -144,6 +144,7 @@ def test_spectral_shows_outputs_where_it_found_them():
         "1 of 2 outputs lie in the cluster of another task; 2 of 2 outputs lie in one cluster",
         "1 of 8 neurons have no connection and serve no task",
         "the graph of connected neurons has 2 components",
+        "degenerate: 0 of 1 outputs of task 'task1' lie in its module, fewer than half",
     )
 
 

@@ -53,6 +53,7 @@ def test_of_equally_strong_tasks_the_first_is_taken_and_it_is_noted():
     assert split.labels(1).tolist() == [2, 0]
     assert split.notes == (
         "hidden1: 1 of 2 neurons are connected equally strongly to several tasks and go to the first of them",
+        "degenerate: 0 of 2 neurons besides the outputs serve task 'task1', less than 3.3 %",
     )
 
 

@@ -1,0 +1,176 @@
+"""What has to be said before anything else: numbers of an analysis that say nothing, however good they look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spatialgraph.splits import SPLITS, sees
+from spatialgraph.splits.degenerate import ONE_TASK
+
+from .evidence import RANDOM, Evidence, counted, group_name, listed, number
+from .results import FULL, Results
+from .tables import DEFAULT_METHOD
+
+TITLE = "Before anything else"
+"""What stands above caveats."""
+
+# So many things are named one by one; of more it is said how many there are.
+_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """A reason not to believe some numbers.
+
+    Attributes:
+        short: what is the matter, a clause without a full stop.
+        text: what follows from it, in sentences.
+    """
+
+    short: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return all of it."""
+        return f"{self.short}. {self.text}"
+
+
+def caveats(evidence: Evidence) -> list[Caveat]:
+    """Return what has to be said before anything else, the gravest first; nothing if nothing is the matter."""
+    return [caveat for find in _CAVEATS for caveat in find(evidence)]
+
+
+def caveats_of(results: Results) -> list[Caveat]:
+    """Return the caveats of the networks of results, which may be some of those of their folder."""
+    names, evidence = results.members["network"], Evidence.load(results.folder)
+
+    def own(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["network"].isin(names)]
+
+    return caveats(Evidence(*map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))))
+
+
+def whole_accuracies(evidence: Evidence) -> str:
+    """Return what whole networks do, of each kind and input mode, a sentence; ``""`` if it was not measured."""
+    rows = evidence.results.per_network("accuracy")
+    means = rows[rows["split"] == FULL].groupby(["kind", "inputs"])["value"].mean()
+    told = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]
+    return f"Accuracy of whole networks, beside which every loss is to be read: {'; '.join(told)}." if told else ""
+
+
+def made_on_examples(evidence: Evidence) -> str:
+    """Return which methods make their splits on the examples that score them, a sentence; ``""`` if none does."""
+    known = [method for method in evidence.results.methods if method.split(":")[0] in SPLITS]
+    seeing = [method for method in known if sees(method) == "activations"]
+    if not seeing:
+        return ""
+    return (
+        f"{listed(seeing)} split networks by what they do on the examples that also score the splits. With thousands "
+        "of examples that was measured to make no difference (docs/architecture.md); with a few hundred it may."
+    )
+
+
+def _not_learned(evidence: Evidence) -> Iterator[Caveat]:
+    lost = evidence.lost
+    if lost.empty:
+        return
+    networks = lost["network"].nunique()
+    cases = lost.groupby(["kind", "inputs", "task"], sort=False)
+    told = [
+        f"{group_name(str(kind), str(inputs))}, {task}: accuracy {number(own['accuracy'].mean())} where always the "
+        f"same answer gives {number(own['guessed'].mean())}"
+        for (kind, inputs, task), own in cases
+    ]
+    yield Caveat(
+        f"A task was not learned by {_of_all(networks, evidence)}",
+        f"{_some(told, 'more', '; ')}. Who has no accuracy cannot lose any: a small drop says nothing here. These "
+        "networks are left out of all comparisons.",
+    )
+
+
+def _single_task(evidence: Evidence) -> Iterator[Caveat]:
+    single = evidence.notes.loc[evidence.notes["note"] == ONE_TASK, "network"].nunique()
+    if single:
+        yield Caveat(
+            f"{_of_all(single, evidence)} {'has' if single == 1 else 'have'} a single task",
+            "All neurons are then one module: its modularity, its cut and the accuracy that it loses are 0 by "
+            "definition. Such splits are left out of all comparisons; communities are measured where several were "
+            "found.",
+        )
+
+
+def _cannot_fail(evidence: Evidence) -> Iterator[Caveat]:
+    certain = evidence.certain
+    if certain.empty:
+        return
+    tasks = list(dict.fromkeys(certain["task"]))
+    yield Caveat(
+        f"The accuracy of {counted(len(tasks), 'task')} is 1 by definition, in "
+        f"{_of_all(certain['network'].nunique(), evidence)}",
+        f"{_some(tasks, 'more tasks')}: one answer is right for every example, as with one output for a task. Their "
+        "accuracies and drops say nothing of what was learned, and are left out of all comparisons.",
+    )
+
+
+def _degenerate(evidence: Evidence) -> Iterator[Caveat]:
+    single = set(evidence.notes.loc[evidence.notes["note"] == ONE_TASK, "network"])
+    wrong = evidence.degenerate[~evidence.degenerate["network"].isin(single)]
+    if wrong.empty:
+        return
+    sizes = wrong.groupby("split", sort=False).size()
+    split = evidence.scores.groupby("split")["network"].nunique()
+    told = [f"{name}, {sizes[name]} of {split.get(name, sizes[name])}" for name in _in_order(evidence, sizes.index)]
+    instead = ""
+    if DEFAULT_METHOD in evidence.always_degenerate and evidence.method != DEFAULT_METHOD:
+        instead = f" Findings are told of {evidence.method}, since no split by {DEFAULT_METHOD} is left."
+    yield Caveat(
+        f"{counted(len(wrong), 'split')} {'is' if len(wrong) == 1 else 'are'} degenerate, no division into task "
+        "modules",
+        f"By method, in networks: {'; '.join(told)}. A task has hardly any neuron there, or not its outputs. What is "
+        "measured of these splits, good or bad, is not about modules: they are left out of all comparisons, and stay "
+        f"in scores.csv and Table 1.{instead}",
+    )
+
+
+def _without_spread(evidence: Evidence) -> Iterator[Caveat]:
+    still = evidence.still
+    if still.empty:
+        return
+    told = [
+        f"{null}, {metric} in {counted(own['network'].nunique())}"
+        for (null, metric), own in still.groupby(["null", "metric"], sort=False)
+    ]
+    yield Caveat(
+        f"{counted(still['null'].nunique(), 'null model')} gave the same on every draw",
+        f"{_some(told, 'more', '; ')}. Chance without spread is a fault, or a network that nothing can be changed of: "
+        "z and p say nothing there, and are not counted.",
+    )
+
+
+_CAVEATS: Sequence[Callable[[Evidence], Iterator[Caveat]]] = (
+    _not_learned,
+    _single_task,
+    _cannot_fail,
+    _degenerate,
+    _without_spread,
+)
+
+
+def _of_all(count: int, evidence: Evidence) -> str:
+    return f"{count} of {counted(len(evidence.results.members))}"
+
+
+def _some(names: Sequence[str], more: str, sign: str = ", ") -> str:
+    """Return names, of many the first and how many more there are."""
+    if len(names) <= _NAMED:
+        return sign.join(names)
+    return f"{sign.join(names[: _NAMED - 1])}{sign}and {len(names) - _NAMED + 1} {more}"
+
+
+def _in_order(evidence: Evidence, methods: pd.Index[str]) -> list[str]:
+    """Return methods in the order of tables, the control last, and others after them."""
+    known = [method for method in evidence.results.methods if method in methods and method != RANDOM]
+    return [*known, *(method for method in methods if method not in known)]

@@ -1,0 +1,98 @@
+"""Which splits are none: the one rule for all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..network import Network
+from .split import Split
+
+DEGENERATE = "degenerate:"
+"""What a note begins with that says that a split is no division into task modules."""
+
+ONE_TASK = f"{DEGENERATE} the network has a single task, so that all neurons are one module"
+"""The note on a split of a network with one task."""
+
+# A module is negligible with less than this share of what it would have if all tasks had equally many neurons. A tenth
+# is far from every division of labour, and above what methods leave to a task when they cut off its outputs and little
+# else: with two tasks 5 % of the neurons, with ten 1 %.
+_NEGLIGIBLE = 0.1
+
+# A task with fewer of its outputs than this share in its module cannot give most of its answers there.
+_OUTPUTS = 0.5
+
+
+def is_degenerate(split: Split) -> bool:
+    """Return whether a note of a split, as `why_degenerate` gives it, says that it is no division into task modules."""
+    return any(note.startswith(DEGENERATE) for note in split.notes)
+
+
+def why_degenerate(network: Network, split: Split) -> tuple[str, ...]:
+    """Return why a split is no division into task modules, a note for each reason; none if it is one.
+
+    A split is degenerate if the module of a task
+
+    - has hardly any neuron besides the outputs: less than a tenth of an equal share, 1 / tasks, of the neurons of the
+      split hidden layers, all layers together, that serve a task. So it is where all neurons, or nearly all, go to one
+      task, and where a cut is around the outputs alone;
+    - has fewer than half of the outputs of its task: so it is where all outputs lie in one cluster.
+
+    What a measure of such a split says, good or bad, is not about modules: a task that has every neuron loses nothing,
+    and a task that has none everything. A single layer in which a task has no neuron is allowed, since modules may
+    begin at different depths. A network with one task has nothing to be divided, so that every split of it is
+    degenerate that has not several communities.
+
+    Args:
+        network: the network.
+        split: a split of it, partition or not.
+
+    Raises:
+        ValueError: the split is not of this network.
+
+    Example:
+        >>> from spatialgraph.network import Connection, Layer
+        >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
+        >>> network = Network(layers, (Connection(0, 1, np.ones((2, 2))),), [0, 1], {"tasks": ["a", "b"]})
+        >>> why_degenerate(network, Split.from_labels("by hand", {0: [0, 1], 1: [0, 1]}, tasks=2))
+        ()
+        >>> why_degenerate(network, Split.from_labels("by hand", {0: [0, 0], 1: [0, 1]}, tasks=2))
+        ("degenerate: 0 of 2 neurons besides the outputs serve task 'b', less than 5 %",)
+    """
+    split.require_for(network)
+    if not network.split_layers:
+        return ()
+    if len(network.tasks) < 2:
+        several = split.communities is not None and len(split.group_names(network.tasks)) > 1
+        return () if several else (ONE_TASK,)
+    return (*_small(network, split), *_without_outputs(network, split))
+
+
+def _small(network: Network, split: Split) -> Iterator[str]:
+    """Yield a note for each task that has hardly any neuron besides the outputs."""
+    hidden = [split.membership[k] for k in network.split_layers if k != network.output_layer]
+    if not hidden:
+        return
+    members, least = np.concatenate(hidden), _NEGLIGIBLE / len(network.tasks)
+    serving = np.count_nonzero(members.any(axis=1))
+    if not serving:
+        yield f"{DEGENERATE} none of {len(members)} neurons besides the outputs serves a task"
+        return
+    for task, count in zip(network.tasks, members.sum(axis=0).tolist(), strict=True):
+        if count < least * serving:
+            yield (
+                f"{DEGENERATE} {count} of {serving} neurons besides the outputs serve task {task!r}, less than "
+                f"{100 * least:.2g} %"
+            )
+
+
+def _without_outputs(network: Network, split: Split) -> Iterator[str]:
+    """Yield a note for each task whose module lacks most of the task's outputs."""
+    if network.output_layer not in split.membership:
+        return
+    members = split.membership[network.output_layer]
+    for number, task in enumerate(network.tasks):
+        own = members[network.output_task == number, number]
+        if own.mean() < _OUTPUTS:
+            yield f"{DEGENERATE} {own.sum()} of {len(own)} outputs of task {task!r} lie in its module, fewer than half"
