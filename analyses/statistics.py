@@ -144,12 +144,13 @@ def sign_flip_p(differences: FloatArray, seed: int = 0, draws: int = DRAWS) -> F
     """Return the two-sided p of each row of paired differences: how often flipped signs give as large a mean.
 
     The null hypothesis is that differences are symmetric around 0, as those of exchangeable pairs are: every one is as
-    likely with the other sign. A small p may also come of differences that are skewed around a mean of 0: as a test of
-    the mean alone it then rejects more often than its level says, by how much is in ``docs/statistics``. All 2^n patterns of signs are
-    tried while they are at most 2 · `draws`, that is up to n = 14; then p is exact, and at least 2/2^n. Beyond, p =
-    (b + 1) / (draws + 1), b the number of random patterns with as large a mean: "Permutation p-values should never be
-    zero", Phipson & Smyth 2010, doi:10.2202/1544-6115.1585. Ties count. What SciPy's ``permutation_test`` does with
-    samples, here for all rows in one product.
+    likely with the other sign. Differences that are skewed around a mean of 0 are not symmetric, and are rejected more
+    often than the level says, by how much is in ``docs/statistics``: a small p then tells a difference, not its mean.
+
+    All 2^n patterns of signs are tried while they are at most 2 · `draws`, that is up to n = 14; then p is exact, and
+    at least 2/2^n. Beyond, p = (b + 1) / (draws + 1), b the number of random patterns with as large a mean:
+    "Permutation p-values should never be zero", Phipson & Smyth 2010, doi:10.2202/1544-6115.1585. Ties count. What
+    SciPy's ``permutation_test`` does with samples, here for all rows in one product.
 
     Args:
         differences: ``(rows, n)``, n at least 1.
