@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spatialgraph.nulls import RANDOM_SPLIT
+
 from .chance import NULL_MODELS
 from .results import FULL, Results, family, numbers, read_scores
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
@@ -170,13 +172,18 @@ class Evidence:
         return aggregated.dropna(subset=["value", "mean"]).reset_index().astype({"spread": bool})
 
     @cached_property
+    def controlled(self) -> bool:
+        """Whether random splits of the sizes of the splits were drawn."""
+        return bool((self.nulls["null"] == RANDOM_SPLIT).any())
+
+    @cached_property
     def controls(self) -> pd.DataFrame:
         """What splits cost beside random splits of the same sizes.
 
         A row for each kind, inputs, split and ablation, with the columns of `against_chance`: better and worse count
         the networks in which the split costs less, or more, p at most 0.05 for every task. Without controls.
         """
-        rows = self.chances[(self.chances["null"] == "random-split") & (self.chances["metric"] == DROP)]
+        rows = self.chances[(self.chances["null"] == RANDOM_SPLIT) & (self.chances["metric"] == DROP)]
         return against_chance(
             rows[~rows["split"].map(is_control).astype(bool)], ["kind", "inputs", "split", "ablation"]
         )

@@ -223,7 +223,7 @@ def same_examples(evidence: Evidence) -> Finding | None:
 
 def sizes_alone(evidence: Evidence) -> Finding | None:
     """Tell which splits are not told apart from random ones of the same sizes."""
-    if evidence.controls.empty:
+    if not evidence.controlled:
         return _greedy_beside_random(evidence)
     controls = evidence.controls
     bad = controls[
@@ -244,7 +244,7 @@ def sizes_alone(evidence: Evidence) -> Finding | None:
 
 def worse_than_sizes(evidence: Evidence) -> Finding | None:
     """Tell which splits cost more than random ones of the same sizes."""
-    if evidence.controls.empty:
+    if not evidence.controlled:
         return _greedy_worse_than_random(evidence)
     controls = evidence.controls
     bad = controls[
@@ -372,7 +372,7 @@ def _kept(null: str) -> str:
 
 def _told_of_null(rows: list[Row]) -> tuple[list[str], list[str], list[str], list[str]]:
     """Return the names of the groups of which most networks are above a null model, some, those below, and the rest."""
-    most, some, less, rest = [], [], [], []
+    most, some, less, rest = list[str](), list[str](), list[str](), list[str]()
     for row in rows:
         name, above = group_name(row["kind"], row["inputs"]), row["p_better"] <= LEVEL
         if above:

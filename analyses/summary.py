@@ -39,15 +39,15 @@ _HINTS = (
 
 # The numbers are those of docs/statistics/calibration.csv, rounded.
 _INTERVAL = (
-    f"0.1 [0.0, 0.2] is a mean over seeds with its {INTERVAL}; where all values are equal there is none. Of normal values "
-    "it holds the mean in 95 of 100 samples of any size, of skewed values in fewer: of log-normal ones in 84 of 100 "
-    "samples of 3 seeds, 85 of 12 and 89 of 30; of values of which four in five are 0, in 91, 80 and 85 of those samples "
-    "that have one. Accuracies lost are often such values. An interval may reach beyond what an accuracy can be."
+    f"0.1 [0.0, 0.2] is a mean over seeds with its {INTERVAL}; where all values are equal there is none. Of normal "
+    "values it holds the mean in 95 of 100 samples of any size, of skewed values in fewer: of log-normal ones in 84 of "
+    "100 samples of 3 seeds, 85 of 12 and 89 of 30; of values of which four in five are 0, in 91, 80 and 85 of those "
+    "samples that have one. Accuracies lost are often such values. Intervals may reach beyond what accuracies can be."
 )
 _TEST = (
-    "p is that of a two-sided sign-flip test of differences paired by seed. Its null hypothesis: differences are symmetric "
-    "around 0, as those of exchangeable pairs are. Skewed differences are not, and with a mean of 0 they are rejected in "
-    "8 to 26 of 100 cases instead of 5: p then tells a difference, not its mean."
+    "p is that of a two-sided sign-flip test of differences paired by seed. Its null hypothesis: differences are "
+    "symmetric around 0, as those of exchangeable pairs are. Skewed differences are not, and with a mean of 0 they are "
+    "rejected in 8 to 26 of 100 cases instead of 5: p then tells a difference, not its mean."
 )
 
 
@@ -152,8 +152,8 @@ def _families(evidence: Evidence) -> list[str]:
     able = int((tables["p_least"].min() * tables["comparisons"].max() <= LEVEL).sum())
     text = (
         f"comparisons.csv has {len(tested)} tests in {counted(len(tables), 'table')}, each a family of Holm's "
-        f"correction: the chance of any false rejection in a table is at most {LEVEL}. Nothing is corrected for the number "
-        "of tables."
+        f"correction: the chance of any false rejection in a table is at most {LEVEL}. Nothing is corrected for the "
+        "number of tables."
     )
     if able:
         text += (

@@ -202,16 +202,12 @@ def _letters(ablations: Sequence[str]) -> dict[str, str]:
         >>> _letters(["zero", "incoming", "mean", "median"]), _letters(["zero"])
         ({'zero': 'z', 'incoming': 'i', 'mean': 'mea', 'median': 'med'}, {})
     """
-    if len(ablations) < 2:
-        return {}
-    return {
-        name: next(
-            name[:end]
-            for end in range(1, len(name) + 1)
-            if end == len(name) or sum(other.startswith(name[:end]) for other in ablations) == 1
-        )
-        for name in ablations
-    }
+    letters = dict[str, str]()
+    for name in ablations if len(ablations) > 1 else ():
+        others = [other for other in ablations if other != name]
+        starts = (name[:end] for end in range(1, len(name)))
+        letters[name] = next((start for start in starts if not any(other.startswith(start) for other in others)), name)
+    return letters
 
 
 def _layout(table: pd.DataFrame, letters: Mapping[str, str], width: int) -> _Layout:
@@ -323,9 +319,10 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
     first, ablations = next(iter(layout.values)), evidence.results.ablations
     seeds = between(table["seeds"].dropna().astype(int).tolist())
     over = "one seed" if seeds == "1" else f"mean ± sample standard deviation over {seeds} seeds"
-    named = listed(f"{letter}: {name}" for name, letter in layout.letters.items()) if layout.letters else ""
-    under = f", under the ablation that costs most ({named})" if named else f", under {listed(ablations)}"
-    under = under if first.name == "drop" else ""
+    under = ""
+    if first.name == "drop":
+        named = ", ".join(f"{letter}: {name}" for name, letter in layout.letters.items())
+        under = f", under the ablation that costs most ({named})" if named else f", under {listed(ablations)}"
     kinds, beside = evidence.results.kinds, layout.together
     by = "" if beside == 1 else f" for {label(kinds[-1])}" if beside == len(kinds) else " for the rightmost kind"
     yield f"{first.title.capitalize()}: {over}{under}; the best{by} come first."
