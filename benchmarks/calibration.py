@@ -11,6 +11,7 @@ functions that write ``summary.md``. The standard error of a share near 0.05 is 
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 SIZES = (3, 5, 12, 30)
 DRAWS = 100  # of a null model, as `analyze` makes by default
 MODES = 3  # input modes in a family of comparisons, each with the three pairs of three kinds
+FEWER, RESAMPLES = 5, 999  # bootstraps take long: a fifth of the repetitions, and so many resamples
 SHIFT = 1.0  # in deviations of the null model: what the power of combined p is measured at
 
 
@@ -45,21 +47,48 @@ DATA: dict[str, tuple[Draw, float]] = {
 """Distributions, each with its mean."""
 
 
-def held(values: Array, mean: float) -> dict[str, float]:
-    """Return in how many samples there is an interval of the mean, and in how many of those it holds the mean."""
-    low, high = interval_of_mean(values)
+def held(what: str, ends: tuple[Array, Array], mean: float) -> Iterator[tuple[str, float]]:
+    """Yield in how many samples there is an interval, in how many of those it is finite, and holds the mean."""
+    low, high = ends
     there = ~np.isnan(low)
-    return {"there is an interval": there.mean(), "it holds the mean": ((low <= mean) & (mean <= high))[there].mean()}
+    yield f"{what}: there is an interval", there.mean()
+    if np.isinf(ends).any():
+        yield f"{what}: it is finite", np.isfinite(ends).all(axis=0)[there].mean()
+    yield f"{what}: it holds the mean", ((low <= mean) & (mean <= high))[there].mean()
 
 
 def intervals(data: str, n: int, repetitions: int, draw: np.random.Generator) -> Iterator[tuple[str, float]]:
-    """Yield the coverage of intervals of means, and of differences of exchangeable pairs."""
+    """Yield the coverage of intervals of means, of differences of exchangeable pairs, and of what else there is."""
     make, mean = DATA[data]
-    for name, value in held(make(draw, (repetitions, n)), mean).items():
-        yield f"mean: {name}", value
+    yield from held("mean", interval_of_mean(make(draw, (repetitions, n))), mean)
     difference = make(draw, (repetitions, n)) - make(draw, (repetitions, n))
-    for name, value in held(difference, 0.0).items():
-        yield f"difference: {name}", value
+    yield from held("difference", interval_of_mean(difference), 0.0)
+    values = make(draw, (max(1, repetitions // FEWER), n))
+    yield from held("mean, BCa bootstrap", bca(values, draw), mean)
+    yield from held("mean, bootstrap t", bootstrap_t(values, draw), mean)
+
+
+def bca(values: Array, draw: np.random.Generator) -> tuple[Array, Array]:
+    """Return SciPy's bias-corrected and accelerated bootstrap intervals of the mean of each row."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an interval that is not defined is NaN
+        found = stats.bootstrap(
+            (values,), np.mean, n_resamples=RESAMPLES, batch=100, vectorized=True, axis=-1, random_state=draw
+        )
+    return found.confidence_interval.low, found.confidence_interval.high
+
+
+def bootstrap_t(values: Array, draw: np.random.Generator) -> tuple[Array, Array]:
+    """Return bootstrap intervals of the mean of each row by its t: infinite where resamples have no spread."""
+    n, mean = values.shape[1], values.mean(axis=1)
+    error = values.std(axis=1, ddof=1) / np.sqrt(n)
+    tails = np.full((len(values), 2), np.nan)
+    for row in np.flatnonzero(error > 0):
+        again = values[row][draw.integers(0, n, (RESAMPLES, n))]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (again.mean(axis=1) - mean[row]) / (again.std(axis=1, ddof=1) / np.sqrt(n))
+        tails[row] = np.quantile(t[~np.isnan(t)], [1 - LEVEL / 2, LEVEL / 2], method="nearest")
+    return mean - tails[:, 0] * error, mean - tails[:, 1] * error
 
 
 def tests(data: str, n: int, repetitions: int, draw: np.random.Generator) -> Iterator[tuple[str, float]]:
