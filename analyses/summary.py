@@ -47,7 +47,7 @@ _INTERVAL = (
 _TEST = (
     "p is that of a two-sided sign-flip test of differences paired by seed. Its null hypothesis: differences are "
     "symmetric around 0, as those of exchangeable pairs are. Skewed differences are not, and with a mean of 0 they are "
-    "rejected in 8 to 26 of 100 cases instead of 5: p then tells a difference, not its mean."
+    "rejected in 7 to 27 of 100 cases instead of 5: p then tells a difference, not its mean."
 )
 
 
