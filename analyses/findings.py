@@ -130,11 +130,8 @@ def ablation_matters(evidence: Evidence) -> Finding | None:
 
 def _turns(change: Row, own: Mapping[tuple[str, str], Row]) -> bool:
     """Return whether the difference has another sign under another ablation, or is seen under one of them alone."""
-    signs = [
-        np.sign(row["difference"]) if (row := own[change["inputs"], change[side]]) and seen(row) else 0.0
-        for side in ("one", "other")
-    ]
-    return bool(signs[0] != signs[1])
+    one, other = (own[change["inputs"], change[side]] for side in ("one", "other"))
+    return bool(np.sign(one["difference"]) * seen(one) != np.sign(other["difference"]) * seen(other))
 
 
 def _contrast_table(evidence: Evidence, own: Mapping[tuple[str, str], Row]) -> str:
@@ -344,11 +341,12 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     sentence = (
         f"Most {listed(most)} networks are more modular than networks with {_kept(strict[0])}"
         if most
-        else f"No group of networks is told to be, in most, more modular than networks with {_kept(strict[0])}"
+        else f"In no group are most networks told to be more modular than networks with {_kept(strict[0])}"
     )
+    below = "; ↓: below it, by the p of the other tail" if tested["p_low"].notna().any() else ""
     text = (
         f"**{sentence}.** Networks whose modularity (`{evidence.method}`) is above that of the null model "
-        f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}); ↓: below it, by the p of the other tail."
+        f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}){below}."
         f"{unvaried(tested)}\n\n{markdown_table(['networks', *names], table)}\n\n"
     )
     lines = [f"- `{null}` keeps {_kept(null)}. {_said_of_null(*told[null])}" for null in strict]

@@ -412,7 +412,7 @@ def test_modularity_beyond_what_the_null_model_keeps():
 def test_modularity_below_a_null_model_is_told():
     finding = beyond_chance(Evidence(*chances(distance=0.45)))
     assert not finding.holds
-    assert finding.text.startswith(f"**No group of networks is told to be, in most, more modular than {SHARED}.** ")
+    assert finding.text.startswith(f"**In no group are most networks told to be more modular than {SHARED}.** ")
     assert "| spatial mix | 5 of 6 (z 35.0, p < 0.0001) | 0 of 6 (z −5.0, p = 1) ↓ |" in finding.text
     assert (
         "Less modular than the null model, which is no chance either: spatial mix (6 of 6, p < 0.0001)."
