@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from spatialgraph.network import BoolArray
+from spatialgraph.nulls import RANDOM_SPLIT
 from spatialgraph.splits import DEGENERATE
 
 from .chance import NULL_MODELS
 from .results import FULL, GUESSED, Results, family, numbers, read_scores
-from .statistics import LEVEL, cells, comparisons, holm
+from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
 from .tables import DEFAULT_METHOD
 from .validity import accuracies, certain, lost, still
 
@@ -25,7 +26,10 @@ DROP = "accuracy-drop"
 """The metric that tells what a split costs, 0 to 1."""
 
 RANDOM = "random"
-"""The split method that is a control: random, of the sizes of the greedy split."""
+"""The split method that is a control, with parameters or without: random, of the sizes of the greedy split."""
+
+LEAST_DRAWS = math.ceil(1 / LEVEL) - 1
+"""With fewer draws of a null model no p is as low as `LEVEL`."""
 
 Row = Mapping[str, Any]
 """A row of a frame, by the names of its columns."""
@@ -34,7 +38,10 @@ _OF = ("network", "kind", "inputs", "split")
 _NULLS = (*_OF, "ablation", "metric", "task", "null", "value", "draws", "mean", "sd", "z", "p")
 _AGREEMENT = (*_OF, "other", "measure", "value")
 _NOTES = ("network", "split", "note")
-_NUMBERS = ("value", "draws", "mean", "sd", "z", "p")
+_NUMBERS = ("value", "draws", "mean", "sd", "z", "p", "p_opposite")
+
+# The spread of draws, relative to their mean, that is rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +110,11 @@ class Evidence:
         return (kinds[0], others[0]) if others else None
 
     @cached_property
+    def few(self) -> bool:
+        """Whether no cell has the seeds of a test: nothing then holds, and what is seen is a hint."""
+        return bool(self.cells["n"].max() < LEAST_SEEDS)
+
+    @cached_property
     def degenerate(self) -> pd.DataFrame:
         """The degenerate splits: network, split, kind, inputs; one row each."""
         wrong = self.notes[self.notes["note"].str.startswith(DEGENERATE)]
@@ -127,12 +139,7 @@ class Evidence:
     @cached_property
     def still(self) -> pd.DataFrame:
         """The rows of scores beside null models without spread, as `validity.still` says."""
-        return self.nulls[self._still]
-
-    @cached_property
-    def _still(self) -> BoolArray:
-        """Of each row of the null models whether it is without spread, ``(rows,)``."""
-        return still(self.nulls).to_numpy(bool) if len(self.nulls) else np.zeros(0, bool)
+        return self.nulls[still(self.nulls)]
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -173,29 +180,38 @@ class Evidence:
     def chances(self) -> pd.DataFrame:
         """Every score beside a null model, a row for each network: what counts is what holds for each of its tasks.
 
-        Columns network, kind, inputs, split, ablation, metric, null; value, mean and z (means over tasks), p (the
-        largest) and draws; without degenerate splits and null models without spread.
+        Columns network, kind, inputs, split, ablation, metric, null; value, mean and z (means over tasks); p, and
+        p_opposite of the other tail (the largest; missing where it was not counted); draws; and spread: whether the
+        draws differ, see `validity.still`. Where they do not there is no z, and p says nothing. Without degenerate
+        splits and what says nothing.
         """
+        rows = self.without_degenerate(self.telling(self.nulls))
+        rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, "p_opposite"])))
+        equal = rows["sd"].astype(float) <= _ROUNDING * rows["mean"].astype(float).abs().clip(lower=1)
+        spread = ~(equal | still(rows))
         keys = ["network", "kind", "inputs", "split", "ablation", "metric", "null"]
-        groups = self.without_degenerate(self.telling(self.nulls[~self._still])).groupby(keys, sort=False)
+        groups = rows.assign(spread=spread, z=rows["z"].where(spread)).groupby(keys, sort=False)
         aggregated = groups.agg(
-            value=("value", "mean"), mean=("mean", "mean"), z=("z", "mean"), p=("p", "max"), draws=("draws", "min")
+            **{name: (name, "mean") for name in ("value", "mean", "z")},
+            **{name: (name, "max") for name in ("p", "p_opposite")},
+            **{name: (name, "min") for name in ("draws", "spread")},
         )
-        return aggregated.dropna(subset=["value", "mean"]).reset_index()
+        return aggregated.dropna(subset=["value", "mean"]).reset_index().astype({"spread": bool})
+
+    @cached_property
+    def controlled(self) -> bool:
+        """Whether random splits of the sizes of the splits were drawn."""
+        return bool((self.nulls["null"] == RANDOM_SPLIT).any())
 
     @cached_property
     def controls(self) -> pd.DataFrame:
         """What splits cost beside random splits of the same sizes.
 
-        Columns kind, inputs, split, ablation; drop and control (means over networks), better (in how many networks the
-        split costs less, p at most 0.05 for every task) and networks. Without the split `RANDOM`, which is a control.
+        A row for each kind, inputs, split and ablation, with the columns of `against_chance`: better and worse count
+        the networks in which the split costs less, or more, p at most 0.05 for every task. Without controls.
         """
-        rows = self.chances[(self.chances["null"] == "random-split") & (self.chances["metric"] == DROP)]
-        rows = rows[rows["split"] != RANDOM]
-        groups = rows.assign(better=rows["p"] <= LEVEL).groupby(["kind", "inputs", "split", "ablation"], sort=False)
-        return groups.agg(
-            drop=("value", "mean"), control=("mean", "mean"), better=("better", "sum"), networks=("better", "size")
-        ).reset_index()
+        rows = self.chances[(self.chances["null"] == RANDOM_SPLIT) & (self.chances["metric"] == DROP)]
+        return against_chance(rows[~are_controls(rows["split"])], ["kind", "inputs", "split", "ablation"])
 
     def telling(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows that say something: none of networks that lost a task, no function of tasks that are certain.
@@ -240,6 +256,58 @@ class Evidence:
         rows = self.scores
         rows = rows[(rows["kind"] == kind) & (rows["inputs"] == inputs) & (rows["split"] == split)]
         return list(rows["network"].unique())
+
+
+def are_controls(methods: Iterable[str]) -> BoolArray:
+    """Return of each split method whether it is a control, ``(methods,)``; see `is_control`."""
+    return np.array([is_control(method) for method in methods], bool)  # a list without entries would have no type
+
+
+def is_control(method: str) -> bool:
+    """Return whether a split method is a control, not one among others.
+
+    Example:
+        >>> is_control("random"), is_control("random:sizes=balanced"), is_control("greedy")
+        (True, True, False)
+    """
+    return method.partition(":")[0] == RANDOM
+
+
+def against_chance(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Count in groups of networks those that are better, and worse, than by chance, and combine their p.
+
+    Args:
+        rows: some rows of `Evidence.chances`; those whose null model has no spread do not count.
+        by: the columns that make a group.
+
+    Returns:
+        the columns of `by`; value and chance (means over networks of value and mean), z (the median), better and worse
+        (networks with p, and p of the other tail, at most 0.05), networks, p_better and p_worse (see `combined_p`; a
+        family of Holm's correction with both tails of all groups).
+    """
+    rows = rows[rows["spread"]]
+    groups = rows.assign(better=rows["p"] <= LEVEL, worse=rows["p_opposite"] <= LEVEL).groupby(by, sort=False)
+    table = groups.agg(
+        value=("value", "mean"),
+        chance=("mean", "mean"),
+        z=("z", "median"),
+        better=("better", "sum"),
+        worse=("worse", "sum"),
+        networks=("better", "size"),
+        p_better=("p", lambda p: combined_p(p.to_numpy(np.float64))),
+        p_worse=("p_opposite", lambda p: combined_p(p.to_numpy(np.float64))),
+    ).reset_index()
+    corrected = holm(table[["p_better", "p_worse"]].to_numpy(np.float64).ravel()).reshape(-1, 2)
+    return table.assign(p_better=corrected[:, 0], p_worse=corrected[:, 1])
+
+
+def unvaried(rows: pd.DataFrame) -> str:
+    """Say how many networks do not count in some rows of `Evidence.chances`, as their null model has no spread."""
+    count = rows.loc[~rows["spread"], "network"].nunique()
+    if not count:
+        return ""
+    nulls = listed(f"`{null}`" for null in rows.loc[~rows["spread"], "null"].unique())
+    return f" Not counted: {counted(count)} of which all draws of {nulls} are equal, so that they have no z."
 
 
 def records(table: pd.DataFrame) -> list[Row]:
@@ -304,14 +372,23 @@ def planned(rows: Iterable[Row]) -> list[Row]:
 
 
 def differs(row: Row) -> bool:
-    """Return whether a comparison shows a difference: by a corrected p of at most 0.05.
+    """Return whether a comparison shows a difference: by a corrected p of at most 0.05."""
+    return can_tell(row) and bool(row["p_holm"] <= LEVEL)
 
-    Where seeds are too few for that, whatever the data, by the interval of the difference, which must leave out 0:
-    a hint, and told as one.
-    """
-    if can_tell(row):
-        return bool(row["p_holm"] <= LEVEL)
-    return bool(row["low"] > 0 or row["high"] < 0)
+
+def hinted(row: Row) -> bool:
+    """Return whether a comparison hints at a difference: too few seeds for a test, but its interval leaves out 0."""
+    return not can_tell(row) and bool(row["low"] > 0 or row["high"] < 0)
+
+
+def seen(row: Row) -> bool:
+    """Return whether a comparison shows a difference, or hints at one."""
+    return differs(row) or hinted(row)
+
+
+def mark(row: Row) -> str:
+    """Return the mark of a difference, or of a hint, that `told_by` explains."""
+    return "*" if differs(row) else "°" if hinted(row) else ""
 
 
 def turned(row: Row, first: str) -> Row:
@@ -345,15 +422,26 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def told_by(rows: Sequence[Row], mark: str = "*: ") -> str:
-    """Return how many seeds comparisons have and what says that they differ, see `differs`."""
+def told_by(rows: Sequence[Row], marks: bool = True) -> str:
+    """Return how many seeds comparisons have and what says that they differ, with the marks of `mark` or without."""
     tested = [can_tell(row) for row in rows]
-    hint = "the interval of the difference leaves out 0"
-    if not any(tested):
-        how = f"{hint}; too few seeds for a test"
-    else:
-        how = f"corrected p ≤ {LEVEL}" + ("" if all(tested) else f", or, from few seeds, {hint}")
-    return f"{between([row['n'] for row in rows])} seeds; {mark}{how}"
+    parts = []
+    if any(tested):
+        parts.append(("*: " if marks else "") + f"corrected p ≤ {LEVEL}")
+    if not all(tested):
+        hint = f"a hint, too few seeds for a test: the {INTERVAL} of the difference leaves out 0"
+        parts.append(("°: " if marks else "") + hint)
+    return "; ".join([f"{between([row['n'] for row in rows])} seeds", *parts])
+
+
+def p_said(p: float) -> str:
+    """Return a p in a sentence; smaller ones are known no better.
+
+    Example:
+        >>> p_said(0.0312), p_said(1e-9), p_said(float("nan"))
+        ('p = 0.031', 'p < 0.0001', 'p not known')
+    """
+    return "p not known" if math.isnan(p) else "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
 
 
 def between(values: Sequence[int]) -> str:

@@ -1,15 +1,15 @@
 """Findings: what the data of an analysis show, each as one function that says it where they do and nothing where not.
 
 A finding is a rule computed from `Evidence`, for whatever tasks, kinds, input modes and methods there are. It speaks of
-differences whose corrected p is at most 0.05, or, where seeds are too few for a test, whose 95 % interval leaves out 0
-(see `differs`).
+differences whose corrected p is at most 0.05. Where seeds are too few for a test, a difference whose interval leaves
+out 0 is a hint, and told as one (see `differs` and `hinted`).
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,23 +17,31 @@ import pandas as pd
 
 from .evidence import (
     DROP,
+    LEAST_DRAWS,
     RANDOM,
     Evidence,
     Row,
+    against_chance,
+    are_controls,
     between,
     counted,
     differs,
     group_name,
     interval,
     listed,
+    mark,
     markdown_table,
     number,
+    p_said,
     records,
+    seen,
     told_by,
+    unvaried,
     verdict,
 )
 from .results import FULL, label
 from .statistics import LEVEL, holm, over_seeds, paired
+from .worth import GRAPH_NULLS, MODULARITY
 
 MATTERS = 0.01
 """The least difference of accuracies that is spoken of: one example in a hundred."""
@@ -58,10 +66,12 @@ class Finding:
     Attributes:
         text: Markdown, its first sentence bold.
         holds: whether it tells what holds or what works; otherwise what does not.
+        hint: whether it rests on too few seeds for a test, and therefore holds as little as it does not.
     """
 
     text: str
     holds: bool
+    hint: bool = False
 
 
 def kinds_differ(evidence: Evidence) -> Finding | None:
@@ -74,7 +84,7 @@ def kinds_differ(evidence: Evidence) -> Finding | None:
     found = {title: {row["inputs"]: row for row in evidence.of_kinds(*measure)} for title, measure in wanted.items()}
     columns = {title: own for title, own in found.items() if own}
     told = [row for own in columns.values() for row in own.values()]
-    if not any(map(differs, told)):
+    if not any(map(seen, told)):
         return None
     table = [
         [label(inputs), *(_both(own[inputs]) if inputs in own else "–" for own in columns.values())]
@@ -84,11 +94,11 @@ def kinds_differ(evidence: Evidence) -> Finding | None:
         f"**{label(one)} and {label(other).lower()} networks differ.** Mean of {one} / of {other} networks, split by "
         f"`{evidence.method}` ({told_by(told)}):\n\n"
     )
-    return Finding(text + markdown_table(["inputs", *columns], table), True)
+    return Finding(text + markdown_table(["inputs", *columns], table), True, hint=not any(map(differs, told)))
 
 
 def ablation_matters(evidence: Evidence) -> Finding | None:
-    """Tell whether the difference between kinds depends on what disabled neurons emit."""
+    """Tell whether the difference between kinds depends on what disabled neurons emit: its size, or more than that."""
     if evidence.kinds is None:
         return None
     one, other = evidence.kinds
@@ -97,31 +107,50 @@ def ablation_matters(evidence: Evidence) -> Finding | None:
     if not {one, other} <= set(wide.columns):
         return None
     contrasts = (wide[one] - wide[other]).dropna().unstack("ablation")  # of every seed, a column for each ablation
-    changed = [row for row in _changes(contrasts) if differs(row) and abs(row["difference"]) >= MATTERS]
+    changes = _changes(contrasts.reindex(columns=list(evidence.results.ablations)))
+    changed = [row for row in changes if seen(row) and abs(row["difference"]) >= MATTERS]
     if not changed:
         return None
-    cells = {(row["inputs"], row["ablation"]): row for row in evidence.of_kinds(DROP, evidence.method)}
+    own = {(row["inputs"], row["ablation"]): row for row in evidence.of_kinds(DROP, evidence.method)}
+    modes = [mode for mode in evidence.results.inputs if any(row["inputs"] == mode for row in changed)]
+    more = [mode for mode in modes if any(_turns(row, own) for row in changed if row["inputs"] == mode)]
+    size = [mode for mode in modes if mode not in more]
+    title = "changes the conclusion" if more else "changes the size of the difference, not its sign"
+    parts = [f"whether there is a difference, or its sign, in {listed(map(label, more))}"] if more else []
+    parts += [f"its size alone in {listed(map(label, size))}"] if size else []
+    text = (
+        f"**The kind of ablation {title}.** It changes {'; '.join(parts)}. Accuracy that `{evidence.method}` splits "
+        f"cost, {one} minus {other} networks, by what disabled neurons emit ({told_by(list(own.values()))}):\n\n"
+        f"{_contrast_table(evidence, own)}\n\n"
+        f"How much larger this difference is under one ablation than under another, every two of them "
+        f"({told_by(changes)}):\n\n{_change_table(evidence, changes)}"
+    )
+    return Finding(text, True, hint=not any(map(differs, changed)))
+
+
+def _turns(change: Row, own: Mapping[tuple[str, str], Row]) -> bool:
+    """Return whether the difference has another sign under another ablation, or is seen under one of them alone."""
+    one, other = (own[change["inputs"], change[side]] for side in ("one", "other"))
+    return bool(np.sign(one["difference"]) * seen(one) != np.sign(other["difference"]) * seen(other))
+
+
+def _contrast_table(evidence: Evidence, own: Mapping[tuple[str, str], Row]) -> str:
+    ablations = evidence.results.ablations
     table = [
-        [label(inputs), *(_difference(cells.get((inputs, ablation))) for ablation in evidence.results.ablations)]
+        [label(inputs), *(_difference(own.get((inputs, ablation))) for ablation in ablations)]
         for inputs in evidence.results.inputs
     ]
-    text = (
-        f"**The kind of ablation changes the conclusion.** Accuracy that `{evidence.method}` splits cost, {one} minus "
-        f"{other} networks, by what disabled neurons emit ({told_by(list(cells.values()))}):\n\n"
-        f"{markdown_table(['inputs', *map(_ablation, evidence.results.ablations)], table)}\n\n"
-    )
-    lines = []
-    for inputs in evidence.results.inputs:
-        largest = max(
-            (row for row in changed if row["inputs"] == inputs), key=lambda row: abs(row["difference"]), default=None
-        )
-        if largest is not None:
-            lines.append(
-                f"- {label(inputs)}: the difference is {number(largest['mean_one'])} under {largest['one']} and "
-                f"{number(largest['mean_other'])} under {largest['other']}, a change of "
-                f"{interval(largest['difference'], largest['low'], largest['high'])} ({verdict(largest)})."
-            )
-    return Finding(text + "\n".join(lines), True)
+    return markdown_table(["inputs", *map(_ablation, ablations)], table)
+
+
+def _change_table(evidence: Evidence, changes: list[Row]) -> str:
+    pairs = list(dict.fromkeys((row["one"], row["other"]) for row in changes))
+    found = {(row["inputs"], row["one"], row["other"]): row for row in changes}
+    table = [
+        [label(inputs), *(_difference(found.get((inputs, *pair))) for pair in pairs)]
+        for inputs in evidence.results.inputs
+    ]
+    return markdown_table(["inputs", *(" − ".join(pair) for pair in pairs)], table)
 
 
 def clusterings(evidence: Evidence) -> Finding | None:
@@ -153,7 +182,7 @@ def clusterings(evidence: Evidence) -> Finding | None:
             lines.append(line + (f" It keeps the tasks' outputs apart in {'; '.join(works)}." if works else ""))
     if not lines:
         return None
-    text = "**Clusters are not always tasks.** Losses are of accuracy, under the ablation that costs most.\n\n"
+    text = "**Clusters are not always tasks.** Losses are of accuracy, under the ablation that costs most (named).\n\n"
     return Finding(text + "\n".join(lines), False)
 
 
@@ -190,35 +219,44 @@ def same_examples(evidence: Evidence) -> Finding | None:
 
 
 def sizes_alone(evidence: Evidence) -> Finding | None:
-    """Tell which splits cost as much as random ones of the same sizes."""
-    if evidence.controls.empty:
-        return _greedy_against_random(evidence)
+    """Tell which splits are not told apart from random ones of the same sizes."""
+    if not evidence.controlled:
+        return _greedy_beside_random(evidence)
     controls = evidence.controls
     bad = controls[
-        (controls["better"] <= controls["networks"] / 2)
-        & (controls["drop"] >= LOSES)
-        & (controls["drop"] >= controls["control"] - MATTERS)
+        ~(controls["p_better"] <= LEVEL)
+        & ~(controls["p_worse"] <= LEVEL)
+        & (controls["value"] >= LOSES)
+        & (controls["value"] >= controls["chance"] - MATTERS)
     ]
     if bad.empty:
         return None
-    # Of each split the ablation under which it does worst beside its control; those of the reference method first.
-    rows = bad.assign(worse=bad["drop"] - bad["control"], other=bad["split"] != evidence.method)
-    rows = rows.sort_values(["other", "worse"], ascending=[True, False], kind="stable")
-    rows = rows.drop_duplicates(["kind", "inputs", "split"])
-    lines = [
-        f"- `{row['split']}`, {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['drop'])}, "
-        f"random splits {number(row['control'])}, better than those in {row['better']} of {counted(row['networks'])}"
-        f"{_smallest_share(evidence, row['kind'], row['inputs'], row['split'])}."
-        for row in records(rows.head(_TOLD))
-    ]
-    if len(rows) > _TOLD:
-        lines.append(f"- {len(rows) - _TOLD} more, in nulls.csv.")
     text = (
-        f"**Some splits lose by their sizes alone.** In {len(bad)} of {len(controls)} cells (kind, inputs, method and "
-        f"ablation) a split costs at least {LOSES} of accuracy and no less than random splits of the same sizes. "
-        "Accuracy lost, of each method the worst ablation:\n\n"
+        f"**Some splits are not told apart from their sizes.** In {len(bad)} of {len(controls)} cells (kind, inputs, "
+        f"method and ablation) a split costs at least {LOSES} of accuracy, neither less nor more than random splits of "
+        f"the same sizes ({_COMBINED}).{_unvaried_controls(evidence)} Accuracy lost:\n\n"
     )
-    return Finding(text + "\n".join(lines), False)
+    return Finding(text + _beside_controls(evidence, bad), False)
+
+
+def worse_than_sizes(evidence: Evidence) -> Finding | None:
+    """Tell which splits cost more than random ones of the same sizes."""
+    if not evidence.controlled:
+        return _greedy_worse_than_random(evidence)
+    controls = evidence.controls
+    bad = controls[
+        (controls["p_worse"] <= LEVEL)
+        & (controls["value"] >= LOSES)
+        & (controls["value"] >= controls["chance"] + MATTERS)
+    ]
+    if bad.empty:
+        return None
+    text = (
+        f"**Some splits lose more than random splits of the same sizes.** In {len(bad)} of {len(controls)} cells "
+        f"(kind, inputs, method and ablation) a split costs at least {LOSES} of accuracy, and more than random splits "
+        f"({_COMBINED}). Accuracy lost:\n\n"
+    )
+    return Finding(text + _beside_controls(evidence, bad), False, hint=evidence.few)
 
 
 def better_than_sizes(evidence: Evidence) -> Finding | None:
@@ -226,35 +264,38 @@ def better_than_sizes(evidence: Evidence) -> Finding | None:
     controls = evidence.controls
     if controls.empty:
         return None
-    good = controls.assign(good=controls["better"] > controls["networks"] / 2)
     lines = []
     for kind, inputs in evidence.groups:
-        own = good[(good["kind"] == kind) & (good["inputs"] == inputs)]
-        always = own.groupby("split", sort=False)["good"].all()
+        own = controls[(controls["kind"] == kind) & (controls["inputs"] == inputs)]
+        always = own.assign(good=beats(own)).groupby("split", sort=False)["good"].all()
         if always.any():
             names = listed(f"`{name}`" for name in always.index[always])
             lines.append(f"- {group_name(kind, inputs)}: {names} ({always.sum()} of {len(always)} methods)")
     if not lines:
         return None
     text = (
-        f"**These splits are better than their sizes.** Under every ablation most networks lose less (p ≤ {LEVEL}, for "
-        "every task) than with random splits of the same sizes:\n\n"
+        "**These splits beat random splits of the same sizes.** Under every ablation they lose less in most networks "
+        f"(p ≤ {LEVEL}, for every task) and in all together ({_COMBINED}):\n\n"
     )
     return Finding(text + "\n".join(lines), True)
 
 
+def beats(controls: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows of `Evidence.controls` are better than chance: in most networks, and in all together."""
+    return (controls["better"] > controls["networks"] / 2) & (controls["p_better"] <= LEVEL)
+
+
 def min_cut(evidence: Evidence) -> Finding | None:
-    """Tell how much less the minimum cut cuts than the greedy split, and where it cuts off nothing but outputs."""
+    """Tell how large the minimum cut is, what it costs beside the greedy split, and where it cuts off outputs alone."""
     name, plain = "min-cut", "greedy"
+    costs = evidence.of_methods(DROP, name, plain)
     lines = []
     for row in evidence.of_methods("cut", name, plain):
-        if not (differs(row) and row["difference"] < 0):
-            continue
-        group = row["kind"], row["inputs"]
+        own = [cost for cost in costs if (cost["kind"], cost["inputs"]) == (row["kind"], row["inputs"])]
+        lost = ", ".join(f"{cost['ablation']} {_difference(cost)}" for cost in own)
         lines.append(
-            f"- {group_name(*group)}: {number(row['mean_one'])} against {number(row['mean_other'])} of the strength, a "
-            f"difference of {interval(row['difference'], row['low'], row['high'])} ({verdict(row)}); accuracy lost "
-            f"{number(_worst(evidence, *group, name))} against {number(_worst(evidence, *group, plain))}."
+            f"- {group_name(row['kind'], row['inputs'])}: {number(row['mean_one'])} of the strength, `{plain}` "
+            f"{number(row['mean_other'])}" + (f"; accuracy lost, minus that of `{plain}`: {lost}." if lost else ".")
         )
     wrong = evidence.degenerate[evidence.degenerate["split"] == name].groupby(["kind", "inputs"]).size()
     cells = [
@@ -266,56 +307,109 @@ def min_cut(evidence: Evidence) -> Finding | None:
         lines.append(f"- Degenerate, and left out: {'; '.join(cells)}. There the cheapest cut is around the outputs.")
     if not lines:
         return None
-    told = "cuts less than `greedy`" if len(lines) > bool(cells) else "is degenerate"
-    return Finding(f"**The minimum cut {told}.**\n\n" + "\n".join(lines), len(lines) > bool(cells))
+    if len(lines) == bool(cells):
+        return Finding("**The minimum cut is degenerate.**\n\n" + lines[0], False)
+    differ = any(map(differs, costs))
+    title = (
+        "costs another accuracy than" if any(map(seen, costs)) else "costs no other accuracy, as far as is told, than"
+    )
+    text = f"**The minimum cut {title} `{plain}`.** That it cuts no more is so by construction, and was not tested" + (
+        f" (accuracy: {told_by(costs)})" if costs else ""
+    )
+    return Finding(f"{text}:\n\n" + "\n".join(lines), differ, hint=not differ and any(map(seen, costs)))
 
 
 def beyond_chance(evidence: Evidence) -> Finding | None:
-    """Tell in how many networks modularity exceeds each null model; beyond `distance` it is more than geometry."""
+    """Tell which groups of networks are more modular than each null model, and which are less."""
     rows = evidence.chances
-    rows = rows[(rows["metric"] == "modularity") & (rows["split"] == evidence.method)]
-    if rows.empty:
+    rows = rows[(rows["metric"] == MODULARITY) & (rows["split"] == evidence.method)]
+    tested = rows[rows["draws"] >= LEAST_DRAWS]
+    found = records(against_chance(tested, ["kind", "inputs", "null"])) if tested["spread"].any() else []
+    if not found:
         return None
-    # What few draws cannot show is told by the sign alone, such as for the one network before training.
-    few = rows["draws"] < 1 / LEVEL - 1
-    rows = rows.assign(exceeds=np.where(few, rows["value"] > rows["mean"], rows["p"] <= LEVEL), few=few)
-    nulls = list(rows["null"].unique())
-    groups = rows.groupby(["kind", "inputs", "null"]).agg(
-        exceeds=("exceeds", "sum"), networks=("exceeds", "size"), z=("z", "median"), few=("few", "any")
-    )
-    counts = {(row["kind"], row["inputs"], row["null"]): row for row in records(groups.reset_index())}
+    counts = {(row["kind"], row["inputs"], row["null"]): row for row in found}
+    names = dict.fromkeys(row["null"] for row in found)
     table = [
-        [group_name(*group), *(_count(counts.get((*group, null))) for null in nulls)]
+        [group_name(*group), *(_count(counts.get((*group, null))) for null in names)]
         for group in evidence.groups
-        if any((*group, null) in counts for null in nulls)
+        if any((*group, null) in counts for null in names)
     ]
-    strict = "distance" if "distance" in nulls else nulls[0]
-    of_strict = {group: counts[*group, strict] for group in evidence.groups if (*group, strict) in counts}
-    passed = {group for group, row in of_strict.items() if row["exceeds"] > row["networks"] / 2}
-    yes = [group_name(*group) for group in of_strict if group in passed]
-    no = [group_name(*group) for group in of_strict if group not in passed]
-    what = "geometry" if strict == "distance" else f"the null model `{strict}`"
-    parts = ([f"most {listed(yes)} networks exceed it"] if yes else []) + (
-        [f"most {listed(no)} networks do not"] if no else []
+    strict = [*(null for null in GRAPH_NULLS if null in names), *(null for null in names if null not in GRAPH_NULLS)]
+    own = {null: [counts[*group, null] for group in evidence.groups if (*group, null) in counts] for null in strict}
+    told = {null: _told_of_null(rows) for null, rows in own.items()}
+    most, some, less, _ = told[strict[0]]
+    sentence = (
+        f"Most {listed(most)} networks are more modular than networks with {_kept(strict[0])}"
+        if most
+        else f"In no group are most networks told to be more modular than networks with {_kept(strict[0])}"
     )
-    title = f"Modularity is more than {what}" if yes else f"Modularity is no more than {what}"
-    note = "; *: larger, p is not known from so few draws" if rows["few"].any() else ""
+    below = "; ↓: below it, by the p of the other tail" if tested["p_opposite"].notna().any() else ""
     text = (
-        f"**{title}{' in some networks' if yes and no else ''}.** Networks whose modularity (`{evidence.method}`) is "
-        f"above that of the null model (p ≤ {LEVEL}), and the median z{note}:\n\n"
-        f"{markdown_table(['networks', *nulls], table)}\n\n"
+        f"**{sentence}.** Networks whose modularity (`{evidence.method}`) is above that of the null model "
+        f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}){below}."
+        f"{unvaried(tested)}\n\n{markdown_table(['networks', *names], table)}\n\n"
     )
-    text += (
-        f"`distance` keeps how strength falls with distance, and is the one that counts: {'; '.join(parts)}."
-        if strict == "distance"
-        else "No null model here keeps distances, so what geometry does is not known."
-    )
-    return Finding(text, bool(yes))
+    lines = [f"- `{null}` keeps {_kept(null)}. {_said_of_null(*told[null])}" for null in strict]
+    if "distance" not in names:
+        lines.append("- No null model here keeps distances, so what geometry does is not known.")
+    lines += _from_few_draws(evidence, rows[rows["draws"] < LEAST_DRAWS])
+    return Finding(text + "\n".join(lines), bool(most), hint=evidence.few and bool(most or some or less))
+
+
+_KEPT = {
+    "distance": "the same strengths and the same fall of strength with distance",
+    "strength": "the same strengths",
+    "shuffle": "the same weights in each connection, shuffled",
+}
+_COMBINED = f"p ≤ {LEVEL} of all networks together, Fisher's method, corrected by Holm's for all cells and both tails"
+
+
+def _kept(null: str) -> str:
+    return _KEPT.get(null, f"what `{null}` keeps")
+
+
+def _told_of_null(rows: list[Row]) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Return the names of the groups of which most networks are above a null model, some, those below, and the rest."""
+    most, some, less, rest = list[str](), list[str](), list[str](), list[str]()
+    for row in rows:
+        name, above = group_name(row["kind"], row["inputs"]), row["p_better"] <= LEVEL
+        if above:
+            (most if row["better"] > row["networks"] / 2 else some).append(name)
+        if row["p_worse"] <= LEVEL:
+            less.append(f"{name} ({row['worse']} of {row['networks']}, {p_said(row['p_worse'])})")
+        elif not above:
+            rest.append(name)
+    return most, some, less, rest
+
+
+def _said_of_null(most: list[str], some: list[str], less: list[str], rest: list[str]) -> str:
+    parts = [f"more modular: most {listed(most)} networks"] if most else []
+    parts += [f"more modular, but not in most: {listed(some)}"] if some else []
+    parts += [f"less modular than the null model, which is no chance either: {listed(less)}"] if less else []
+    parts += [f"not told apart: {listed(rest)}"] if rest else []
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _from_few_draws(evidence: Evidence, rows: pd.DataFrame) -> list[str]:
+    """Tell the mean difference from null models of which there are too few draws for a p, such as one network."""
+    lines = []
+    for null, own in rows.groupby("null", sort=False):
+        means = (own["value"] - own["mean"]).groupby([own["kind"], own["inputs"]]).mean()
+        parts = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]
+        draws = between([int(count) for count in own["draws"]])
+        word = "draw" if draws == "1" else "draws"
+        lines.append(
+            f"- `{null}` has {draws} {word} of each network, too few for a p. Modularity minus theirs, mean: "
+            f"{', '.join(parts)}."
+        )
+    return lines
 
 
 def seeds_disagree(evidence: Evidence) -> Finding | None:
     """Tell which methods find other modules when they start from another seed."""
     rows = _agreement(evidence, same=True)
+    rows = rows[~are_controls(rows["split"])]
     groups = rows.groupby(["split", "kind"], sort=False)["value"].mean().reset_index()
     means = {(row["split"], row["kind"]): row["value"] for row in records(groups)}
     unsure = {method for (method, _), value in means.items() if value < SURE}
@@ -338,6 +432,7 @@ def seeds_disagree(evidence: Evidence) -> Finding | None:
 def methods_agree(evidence: Evidence) -> Finding | None:
     """Tell how far different methods find the same modules, for each kind of network."""
     rows = _agreement(evidence, same=False)
+    rows = rows[~(are_controls(rows["split"]) | are_controls(rows["other"]))]
     if rows.empty:
         return None
     pair = ["`" + "` and `".join(sorted(names)) + "`" for names in zip(rows["split"], rows["other"], strict=True)]
@@ -356,11 +451,15 @@ def methods_agree(evidence: Evidence) -> Finding | None:
         )
     mean = rows.groupby("pair")["value"].mean().mean()
     title = "Methods find much the same modules" if mean >= 0.8 else "Methods find different modules"
-    return Finding(f"**{title}.** Mean adjusted Rand index:\n\n" + "\n".join(lines), bool(mean >= 0.8))
+    return Finding(
+        f"**{title}.** Mean adjusted Rand index, without controls, and without splits that are degenerate or fail by "
+        "construction:\n\n" + "\n".join(lines),
+        bool(mean >= 0.8),
+    )
 
 
 FINDINGS: tuple[Callable[[Evidence], Finding | None], ...] = (
-    *(kinds_differ, ablation_matters, better_than_sizes, sizes_alone, beyond_chance),
+    *(kinds_differ, ablation_matters, better_than_sizes, worse_than_sizes, sizes_alone, beyond_chance),
     *(min_cut, clusterings, same_examples, methods_agree, seeds_disagree),
 )
 """Every finding, in the order in which they are told."""
@@ -373,17 +472,15 @@ def _changes(contrasts: pd.DataFrame) -> list[Row]:
         contrasts: a row for each input mode and seed, a column for each ablation.
 
     Returns:
-        the columns of `paired`, p_holm and comparisons; inputs; one and other, the ablations, that of the larger
-        difference first.
+        the columns of `paired`, p_holm and comparisons; inputs; one and other, the ablations, in the order of columns.
     """
     found = []
     for inputs in contrasts.index.unique("inputs"):
         own = contrasts.xs(inputs, level="inputs")
-        for pair in itertools.combinations(own.columns, 2):
-            both = own[list(pair)].dropna()
+        for one, other in itertools.combinations(own.columns, 2):
+            both = own[[one, other]].dropna()
             if both.empty:
                 continue
-            one, other = sorted(pair, key=lambda name: -abs(both[name].mean()))
             row = paired(both[[one]].to_numpy(np.float64).T, both[[other]].to_numpy(np.float64).T)
             found.append(row.assign(inputs=inputs, one=one, other=other))
     if not found:
@@ -393,65 +490,110 @@ def _changes(contrasts: pd.DataFrame) -> list[Row]:
     return records(table.assign(p_holm=holm(p), comparisons=np.count_nonzero(~np.isnan(p))))
 
 
-def _greedy_against_random(evidence: Evidence) -> Finding | None:
-    """Tell where greedy loses as much as the one random split of its sizes, if no null model was run."""
-    plain = "greedy"
+def _beside_controls(evidence: Evidence, rows: pd.DataFrame) -> str:
+    """Return a line for each split, of the ablation under which it does worst beside its control, and cut the list."""
+    # Those of the reference method come first.
+    rows = rows.assign(excess=rows["value"] - rows["chance"], other=rows["split"] != evidence.method)
+    rows = rows.sort_values(["other", "excess"], ascending=[True, False], kind="stable")
+    rows = rows.drop_duplicates(["kind", "inputs", "split"])
     lines = [
-        f"- {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['mean_one'])}, `{RANDOM}` "
-        f"{number(row['mean_other'])}, difference {interval(row['difference'], row['low'], row['high'])} "
-        f"({verdict(row)}){_smallest_share(evidence, row['kind'], row['inputs'], plain)}."
-        for row in evidence.of_methods(DROP, plain, RANDOM)
-        if row["mean_one"] >= LOSES and not (differs(row) and row["difference"] < 0)
+        f"- `{row['split']}`, {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['value'])}, "
+        f"random splits {number(row['chance'])}; less than those in {row['better']} and more in {row['worse']} of "
+        f"{counted(row['networks'])} (p ≤ {LEVEL})"
+        f"{_smallest_share(evidence, row['kind'], row['inputs'], row['split'])}."
+        for row in records(rows.head(_TOLD))
     ]
-    if not lines:
+    if len(rows) > _TOLD:
+        lines.append(f"- {len(rows) - _TOLD} more, in nulls.csv.")
+    return "\n".join(lines)
+
+
+def _unvaried_controls(evidence: Evidence) -> str:
+    rows = evidence.chances
+    return unvaried(rows[(rows["metric"] == DROP) & (rows["null"] == "random-split")])
+
+
+def _greedy_beside_random(evidence: Evidence) -> Finding | None:
+    """Tell where greedy is not told apart from the one random split of its sizes, if no null model was run."""
+    rows = [row for row in _costly_greedy(evidence) if not seen(row) and row["difference"] >= -MATTERS]
+    if not rows:
         return None
     text = (
-        f"**Some splits lose by their sizes alone.** Accuracy lost by `{plain}` where it is not told to lose less than "
-        f"`{RANDOM}`, one random split of the same sizes (null models would draw many):\n\n"
+        "**Some splits are not told apart from their sizes.** Accuracy lost by `greedy` where it is told to lose "
+        f"neither less nor more than `{RANDOM}`, one random split of the same sizes (null models would draw many):\n\n"
     )
-    return Finding(text + "\n".join(lines), False)
+    return Finding(text + _lines_of_random(evidence, rows), False)
+
+
+def _greedy_worse_than_random(evidence: Evidence) -> Finding | None:
+    """Tell where greedy loses more than the one random split of its sizes, if no null model was run."""
+    rows = [row for row in _costly_greedy(evidence) if seen(row) and row["difference"] > 0]
+    if not rows:
+        return None
+    text = (
+        "**Some splits lose more than random splits of the same sizes.** Accuracy lost by `greedy` where it is more "
+        f"than by `{RANDOM}`, one random split of the same sizes (null models would draw many; {told_by(rows)}):\n\n"
+    )
+    return Finding(text + _lines_of_random(evidence, rows), False, hint=not any(map(differs, rows)))
+
+
+def _costly_greedy(evidence: Evidence) -> list[Row]:
+    return [row for row in evidence.of_methods(DROP, "greedy", RANDOM) if row["mean_one"] >= LOSES]
+
+
+def _lines_of_random(evidence: Evidence, rows: list[Row]) -> str:
+    return "\n".join(
+        f"- {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['mean_one'])}, `{RANDOM}` "
+        f"{number(row['mean_other'])}, difference {_difference(row)} ({verdict(row)})"
+        f"{_smallest_share(evidence, row['kind'], row['inputs'], 'greedy')}."
+        for row in rows
+    )
 
 
 def _agreement(evidence: Evidence, *, same: bool) -> pd.DataFrame:
-    """Return the adjusted Rand index of each network and pair: of seeds of one method, or of two methods."""
+    """Return the adjusted Rand index of each network and pair: of seeds of one method, or of two methods.
+
+    Degenerate splits, and those that cannot tell tasks apart, agree for reasons of their own: they do not count.
+    """
     rows = evidence.agreement[evidence.agreement["measure"] == "adjusted-rand"]
     rows = rows[(rows["split"] == rows["other"]) == same]
+    notes = evidence.notes[evidence.notes["note"].str.contains(_SAME_EXAMPLES, regex=False)]
+    wrong = set(zip(notes["network"], notes["split"], strict=True))
+    wrong |= set(zip(evidence.degenerate["network"], evidence.degenerate["split"], strict=True))
+    kept = [
+        (network, one) not in wrong and (network, other) not in wrong
+        for network, one, other in zip(rows["network"], rows["split"], rows["other"], strict=True)
+    ]
     keys = ["network", "kind", "inputs", "split", "other"]
-    return rows.groupby(keys, sort=False)["value"].mean().dropna().reset_index()
+    return rows[np.array(kept, bool)].groupby(keys, sort=False)["value"].mean().dropna().reset_index()
 
 
 def _both(row: Row) -> str:
-    return f"{number(row['mean_one'])} / {number(row['mean_other'])}{'*' if differs(row) else ''}"
+    return f"{number(row['mean_one'])} / {number(row['mean_other'])}{mark(row)}"
 
 
 def _difference(row: Row | None) -> str:
-    if row is None:
-        return "–"
-    return interval(row["difference"], row["low"], row["high"]) + ("*" if differs(row) else "")
+    return "–" if row is None else interval(row["difference"], row["low"], row["high"]) + mark(row)
 
 
 def _count(row: Row | None) -> str:
-    """Return how many networks exceed a null model."""
+    """Return how many networks exceed a null model, the median z, p of all, and whether they are below it."""
     if row is None:
         return "–"
-    z = "" if np.isnan(row["z"]) else f" (z {number(row['z'], 1)})"
-    return f"{row['exceeds']} of {row['networks']}{'*' if row['few'] else ''}{z}"
+    z = "" if np.isnan(row["z"]) else f"z {number(row['z'], 1)}, "
+    below = " ↓" if row["p_worse"] <= LEVEL else ""
+    return f"{row['better']} of {row['networks']} ({z}{p_said(row['p_better'])}){below}"
 
 
 def _ablation(name: str) -> str:
     return name if label(name) == name else f"{name} ({label(name)})"
 
 
-def _worst(evidence: Evidence, kind: str, inputs: str, method: str) -> float:
-    """Return the mean loss of accuracy under the ablation that costs most, NaN if none is known."""
+def _loss(evidence: Evidence, kind: str, inputs: str, method: str) -> str:
+    """Return the mean loss of accuracy under the ablation that costs most, and which that is; "" if none is known."""
     rows = evidence.worst
     rows = rows[(rows["kind"] == kind) & (rows["inputs"] == inputs) & (rows["split"] == method)]
-    return float(rows["mean"].iloc[0]) if len(rows) else np.nan
-
-
-def _loss(evidence: Evidence, kind: str, inputs: str, method: str) -> str:
-    value = _worst(evidence, kind, inputs, method)
-    return "" if np.isnan(value) else f", loses {number(value)}"
+    return "".join(f", loses {number(row['mean'])} ({row['ablation']})" for row in records(rows))
 
 
 def _smallest_share(evidence: Evidence, kind: str, inputs: str, method: str) -> str:

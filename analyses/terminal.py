@@ -14,11 +14,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from .caveats import TITLE, Caveat, caveats, caveats_of
-from .evidence import RANDOM, Evidence, Row, between, listed, number, records
+from .evidence import LEAST_DRAWS, Evidence, Row, between, is_control, listed, number, records
 from .results import FULL, Results, label
 from .statistics import LEVEL
 from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Table, default_method, table_one
-from .worth import LEAST_DRAWS, worth
+from .worth import worth
 
 WIDTH = 80
 """The characters of a line, where nobody says how many there are."""
@@ -148,7 +148,8 @@ class _Layout:
 
     Attributes:
         method: the name of a method.
-        values: of each measure that there is, its value.
+        values: of each measure that there is, its value, with the letter of its ablation.
+        letters: the letters of ablations, where there are several.
         gap: what stands between value and count, a mark of degenerate splits or a space.
         count: in how many networks it is better than by chance; 0 where that is not shown.
         together: how many kinds stand side by side.
@@ -156,6 +157,7 @@ class _Layout:
 
     method: int
     values: Mapping[_Measure, int]
+    letters: Mapping[str, str]
     gap: int
     count: int
     together: int = 1
@@ -181,7 +183,7 @@ def terminal_methods(evidence: Evidence, width: int = WIDTH) -> RenderableType:
     if table[["drop", "modularity"]].isna().all(axis=None):
         return Group(*first, Text("No accuracy drop and no modularity of a split was measured."))
     lines: list[RenderableType] = [*first, Text("What each split method is worth", style="bold")]
-    layout = _layout(table, width)
+    layout = _layout(table, _letters(evidence.results.ablations), width)
     for mode in evidence.results.inputs:
         own = {kind: _own(table, kind, mode) for kind in evidence.results.kinds}
         kinds = [kind for kind in own if own[kind]]
@@ -203,16 +205,31 @@ def _own(table: pd.DataFrame, kind: str, mode: str) -> _Own:
     return {row["split"]: row for row in records(table[(table["kind"] == kind) & (table["inputs"] == mode)])}
 
 
-def _layout(table: pd.DataFrame, width: int) -> _Layout:
+def _letters(ablations: Sequence[str]) -> dict[str, str]:
+    """Return a letter, or as many as tell it apart, for each of several ablations.
+
+    Example:
+        >>> _letters(["zero", "incoming", "mean", "median"]), _letters(["zero"])
+        ({'zero': 'z', 'incoming': 'i', 'mean': 'mea', 'median': 'med'}, {})
+    """
+    letters = dict[str, str]()
+    for name in ablations if len(ablations) > 1 else ():
+        others = [other for other in ablations if other != name]
+        starts = (name[:end] for end in range(1, len(name)))
+        letters[name] = next((start for start in starts if not any(other.startswith(start) for other in others)), name)
+    return letters
+
+
+def _layout(table: pd.DataFrame, letters: Mapping[str, str], width: int) -> _Layout:
     """Return the layout that fits: without counts if it must be, and with names of methods cut off if even so."""
     rows, method = records(table), max(map(len, table["split"]))
     measures = [measure for measure in _MEASURES if table[measure.name].notna().any()]
-    values = {measure: max(_value(row, measure).cell_len for row in rows) for measure in measures}
+    values = {measure: max(_value(row, measure, letters).cell_len for row in rows) for measure in measures}
     count = max(_count(row, measure).cell_len for row in rows for measure in measures)
     marked = any(_marked(row, measure) for row in rows for measure in measures)
-    layout = _Layout(method, values, int(marked or count > 0), count)
+    layout = _Layout(method, values, letters, int(marked or count > 0), count)
     if method + 1 + layout.kind > width:
-        layout = _Layout(method, values, int(marked), 0)
+        layout = _Layout(method, values, letters, int(marked), 0)
     room = width - 1 - layout.kind
     more = min(max(0, room - method) // (layout.kind + 2), table["kind"].nunique() - 1)
     first = max(method, *(len(label(mode)) for mode in table["inputs"]))
@@ -227,14 +244,14 @@ def _block(evidence: Evidence, mode: str, shown: Mapping[str, _Own], layout: _La
     yield _line(Text(), [titles] * len(shown), layout)
     methods = [method for method in evidence.results.methods if any(method in own for own in shown.values())]
     order = sorted(methods, key=lambda method: _rank(method, shown, layout))
-    references = (evidence.method, RANDOM)
+    references = [method for method in order if method == evidence.method or is_control(method)]
     best = [method for method in order if method not in references][:BEST]
     told = [method for method in order if method in (*best, *references)]
     if len(told) == len(order) - 1:
         told = order  # to say that one is left out would take as much room
     for method in told:
         cells = [_cell(own.get(method), layout) for own in shown.values()]
-        yield _line(Text(method, style="dim" if method == RANDOM else ""), cells, layout)
+        yield _line(Text(method, style="dim" if is_control(method) else ""), cells, layout)
     if len(told) < len(order):
         yield _line(Text(f"… {len(order) - len(told)} more", style="dim"), [], layout)
 
@@ -276,7 +293,7 @@ def _cell(row: Row | None, layout: _Layout) -> Text:
     """Return the measures of a method, each its value, a mark where degenerate splits are left out, and the count."""
     parts = []
     for measure in layout.values:
-        value = _value(row, measure)
+        value = _value(row, measure, layout.letters)
         value.align("right", layout.column(measure) - layout.gap - layout.count)
         value.append("†" if _marked(row, measure) else " " * layout.gap)
         count = _count(row, measure) if layout.count else Text()
@@ -290,12 +307,13 @@ def _marked(row: Row | None, measure: _Measure) -> bool:
     return row is not None and row["degenerate"] > 0 and not math.isnan(row[measure.name])
 
 
-def _value(row: Row | None, measure: _Measure) -> Text:
-    """Return a value with its deviation, or why there is none."""
+def _value(row: Row | None, measure: _Measure, letters: Mapping[str, str]) -> Text:
+    """Return a value with its deviation and the letter of its ablation, or why there is none."""
     if row is None or math.isnan(row[measure.name]):
         degenerate = row is not None and row["degenerate"] > 0 and measure.name == "drop"
         return Text("degenerate" if degenerate else "–", style="dim")
-    return _short(row[measure.name], row.get(f"{measure.name}_sd", math.nan), measure.decimals)
+    text = _short(row[measure.name], row.get(f"{measure.name}_sd", math.nan), measure.decimals)
+    return text.append(letters.get(row["ablation"], "") if measure.name == "drop" else "", style="dim")
 
 
 def _count(row: Row | None, measure: _Measure) -> Text:
@@ -311,7 +329,10 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
     first, ablations = next(iter(layout.values)), evidence.results.ablations
     seeds = between(table["seeds"].dropna().astype(int).tolist())
     over = "one seed" if seeds == "1" else f"mean ± sample standard deviation over {seeds} seeds"
-    under = f", under the ablation that costs most (of {listed(ablations)})" if first.name == "drop" else ""
+    under = ""
+    if first.name == "drop":
+        named = ", ".join(f"{letter}: {name}" for name, letter in layout.letters.items())
+        under = f", under the ablation that costs most ({named})" if named else f", under {listed(ablations)}"
     kinds, beside = evidence.results.kinds, layout.together
     by = "" if beside == 1 else f" for {label(kinds[-1])}" if beside == len(kinds) else " for the rightmost kind"
     yield f"{first.title.capitalize()}: {over}{under}; the best{by} come first."

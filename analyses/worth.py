@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
-from .evidence import DROP, RANDOM, Evidence
+from .evidence import DROP, LEAST_DRAWS, Evidence, are_controls
 from .results import FULL
 from .statistics import LEVEL
 
@@ -14,9 +12,6 @@ MODULARITY = "modularity"
 
 GRAPH_NULLS = ("distance", "strength", "shuffle")
 """The null models that modularity is compared with; of those that apply the first, which keeps most of the network."""
-
-LEAST_DRAWS = math.ceil(1 / LEVEL) - 1
-"""With fewer draws of a null model no p is as low as `LEVEL`."""
 
 _OF = ["kind", "inputs", "split"]
 
@@ -26,10 +21,12 @@ def worth(evidence: Evidence) -> pd.DataFrame:
 
     Returns:
         columns kind, inputs, split; drop and drop_sd: accuracy lost (0 to 1), mean and sample standard deviation over
-        seeds, under the ablation that costs most, which stands in ablation; drop_better: of drop_networks networks
-        those that lose less than with random splits of the same sizes, p at most 0.05 for each task; modularity, mean
-        over seeds; modularity_better and modularity_networks: the same of modularity beside the null model in the
-        column null, one of `GRAPH_NULLS`; degenerate: how many networks are left out. What is not known is missing.
+        seeds, under the ablation that costs most, which stands in ablation; as it is chosen by these means, they are
+        rather too large; drop_better: of drop_networks networks those that lose less than with random splits of the
+        same sizes, p at most 0.05 for each task; modularity, mean over seeds; modularity_better and
+        modularity_networks: the same of modularity beside the null model in the column null, one of `GRAPH_NULLS`;
+        degenerate: how many networks are left out. Networks whose draws are all equal do not count beside chance. What
+        is not known is missing.
     """
     asked = _asked(evidence)
     cells = asked.kept_cells
@@ -42,7 +39,8 @@ def worth(evidence: Evidence) -> pd.DataFrame:
         table = table.merge(part, how="outer", on=_OF)
     table = table.assign(degenerate=table["degenerate"].fillna(0).astype(int))
     counts = _better_than_chance(asked)
-    control = (counts["metric"] == DROP) & (counts["null"] == "random-split") & (counts["split"] != RANDOM)
+    control = (counts["metric"] == DROP) & (counts["null"] == "random-split")
+    control &= ~are_controls(counts["split"])
     table = table.merge(_of("drop", counts[control], "ablation"), how="left", on=[*_OF, "ablation"])
     graph = counts[(counts["metric"] == MODULARITY) & counts["null"].isin(GRAPH_NULLS)]
     graph = graph.sort_values("null", key=lambda names: names.map(GRAPH_NULLS.index), kind="stable")
@@ -61,8 +59,8 @@ def _asked(evidence: Evidence) -> Evidence:
 
 
 def _better_than_chance(evidence: Evidence) -> pd.DataFrame:
-    """Return in how many networks a score is better than by chance, where the draws are enough to tell."""
-    rows = evidence.chances[evidence.chances["draws"] >= LEAST_DRAWS]
+    """Return in how many networks a score is better than by chance, where the draws differ and are enough to tell."""
+    rows = evidence.chances[(evidence.chances["draws"] >= LEAST_DRAWS) & evidence.chances["spread"]]
     groups = rows.assign(better=rows["p"] <= LEVEL).groupby([*_OF, "ablation", "metric", "null"], sort=False)
     return groups.agg(better=("better", "sum"), networks=("better", "size")).reset_index()
 

@@ -3,7 +3,7 @@
     python benchmarks/precision.py RUN --data-dir data [--seeds 0:10] [--float32 docs/table1/summary.csv]
 
 Trains the shipped experiment `table1` with TF32 products into the folder RUN, and compares the accuracy of every cell,
-kind × inputs, with those of networks trained in float32, paired by seed: the mean difference with its 95 % interval.
+kind × inputs, with those of networks trained in float32, paired by seed: the mean difference with its 95 % t interval.
 The float32 networks are those of a summary that `analyze` wrote; of the one named here, if no other is. A processor has
 no TF32 products; there they are emulated: the factors of every product of training, forward and backward, lose the 13
 bits that TF32 does not have (cut off, which is worse than rounding), and sums are float32, as on a GPU. Held-out

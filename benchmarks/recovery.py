@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import bootstrap
 
 from spatialgraph.agreement import agreement
 from spatialgraph.analyses.figures import DOUBLE, Drawing, save, style
+from spatialgraph.analyses.statistics import interval_of_mean
 from spatialgraph.metrics import cut
 from spatialgraph.network import IntArray, Network, NotApplicableError
 from spatialgraph.planted import planted
@@ -65,16 +65,13 @@ def cut_of(network: Network, split: Split) -> float:
 
 
 def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and 95 % bootstrap interval over seeds, by method and leakage."""
+    """Return mean and 95 % t interval over seeds, by method and leakage."""
     rows = []
     for (method, leakage), own in points.groupby(["method", "leakage"], sort=False):
         row: dict[str, object] = {"method": method, "leakage": leakage, "n": len(own)}
         for quantity in ("recovery", "cut"):
             values = own[quantity].to_numpy()
-            low = high = values.mean()
-            if np.ptp(values) > 0:
-                interval = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0))
-                low, high = interval.confidence_interval
+            (low,), (high,) = interval_of_mean(values[None])
             row |= {quantity: values.mean(), f"{quantity}_low": low, f"{quantity}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -128,7 +125,7 @@ def main() -> None:
     caption = (
         "Recovery of two planted blocks (adjusted Rand index over hidden neurons, 1: the same, 0: chance) against "
         f"leakage, the share of the strength that runs between the blocks; layers of {', '.join(map(str, SIZES))} "
-        f"neurons, mean and 95 % bootstrap interval of {arguments.seeds} networks, the other methods in grey. Last "
+        f"neurons, mean and 95 % t interval of {arguments.seeds} networks, the other methods in grey. Last "
         "panel: the share of the strength that the planted, the greedy and the minimum cut's partition cut."
     )
     for path in save(Drawing("recovery", figure, means, caption), arguments.out, ("pdf", "png")):

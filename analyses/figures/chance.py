@@ -76,7 +76,8 @@ def nulls(results: Results, choice: Choice) -> Iterator[Drawing]:
             caption = (
                 f"{_MEANINGS[metric]} (split method: {method}). The draws of all networks of a kind and input mode are "
                 "one area, and areas are equally high. Each network is compared with its own draws: z is the median "
-                f"over networks, followed by how many of them have p ≤ {LEVEL}."
+                f"over networks, followed by how many of them have p ≤ {LEVEL}; networks whose draws are all equal, of "
+                "which there is no z, do not count."
             )
             yield Drawing(f"nulls-{metric}", _panels(results, metric, scores), _numbers(scores), caption)
 
@@ -131,7 +132,7 @@ def _panels(results: Results, metric: str, scores: Sequence[Compared]) -> Figure
             }
             ax = axes[place, column]
             plots.distribution(ax, areas(here), _observed(here), styles)
-            texts = [(_verdict(own), styles[kind][0]) for kind, own in here.items() if own]
+            texts = [(verdict(own), styles[kind][0]) for kind, own in here.items() if own]
             told(ax, place * len(modes) + column, texts, label(mode) if place == 0 else "")
         axes[place, 0].set_ylabel(wrapped(label(row)))
     for ax in axes[-1]:
@@ -162,9 +163,11 @@ def _observed(scores: dict[str, list[Compared]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "value"])
 
 
-def _verdict(scores: Sequence[Compared]) -> str:
+def verdict(scores: Sequence[Compared]) -> str:
     """Say how extreme the scores of networks are."""
-    found = [one.chance for one in scores]
+    found = [found for one in scores if not np.isnan((found := one.chance).z)]
+    if not found:
+        return "draws all equal"
     z = number(float(np.median([one.z for one in found])), 1)
     if len(found) == 1:
         return f"z = {z}, p = {found[0].p:.2g}"

@@ -16,6 +16,7 @@ from spatialgraph.nulls import RANDOM_SPLIT
 from .. import plots
 from ..evidence import Evidence, number
 from ..results import FULL, Results, label, slug
+from ..statistics import CAVEAT, INTERVAL
 from ..tables import over_networks
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .panels import head, kind_keys, letter, points_and_means, with_intervals, wrapped
@@ -88,7 +89,7 @@ def _masking_caption(method: str, columns: dict[str, str]) -> str:
     if "other" in columns:
         text += " Other modules: only neurons that serve other tasks are left, and the outputs of the task."
     return text + (
-        " Hollow: one seed; filled: their mean, the bar its 95 % bootstrap interval; dashed: the whole network."
+        f" Hollow: one seed; filled: their mean, the bar its {INTERVAL} ({CAVEAT}); dashed: the whole network."
     )
 
 

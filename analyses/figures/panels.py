@@ -11,34 +11,33 @@ from matplotlib.axes import Axes
 
 from .. import plots
 from ..results import label
-from ..statistics import RESAMPLES, interval_of_mean
+from ..statistics import interval_of_mean
 from ..tables import over_networks
 
 STATISTICS = ("mean", "sd", "low", "high", "rho")
 """What the frame of a figure may tell of a group of networks, beside the value of each (``seed``)."""
 
 
-def with_intervals(points: pd.DataFrame, by: list[str], draws: int = RESAMPLES) -> pd.DataFrame:
-    """Return the mean of each group and its 95 % bootstrap interval.
+def with_intervals(points: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the mean of each group and its interval, see `interval_of_mean`.
 
     Args:
         points: a frame with a column ``value`` and those of `by`.
         by: the columns that make a group.
-        draws: how many times the values are resampled, see `interval_of_mean`.
 
     Returns:
-        the columns of `by`, then mean, low, high (NaN for n = 1) and n, in the order of appearance.
+        the columns of `by`, then mean, low, high (NaN where all values are equal) and n, in the order of appearance.
 
     Example:
-        >>> frame = pd.DataFrame({"kind": ["a", "a", "b"], "value": [1.0, 1.0, 5.0]})
-        >>> with_intervals(frame, ["kind"]).to_dict("list")
-        {'kind': ['a', 'b'], 'mean': [1.0, 5.0], 'low': [1.0, nan], 'high': [1.0, nan], 'n': [2, 1]}
+        >>> frame = pd.DataFrame({"kind": ["a", "a", "b"], "value": [1.0, 2.0, 5.0]})
+        >>> with_intervals(frame, ["kind"]).round(1).to_dict("list")  # t = 12.7, sd / √2 = 0.5
+        {'kind': ['a', 'b'], 'mean': [1.5, 5.0], 'low': [-4.9, nan], 'high': [7.9, nan], 'n': [2, 1]}
     """
     means = over_networks(points, by).assign(low=np.nan, high=np.nan)
     groups = points.groupby(by, sort=False)["value"].agg(list)
     for n in sorted(set(means["n"])):
         rows = np.flatnonzero(means["n"] == n)
-        low, high = interval_of_mean(np.array([groups.iloc[row] for row in rows], np.float64), draws=draws)
+        low, high = interval_of_mean(np.array([groups.iloc[row] for row in rows], np.float64))
         means.loc[rows, "low"], means.loc[rows, "high"] = low, high
     return means[[*by, "mean", "low", "high", "n"]]
 

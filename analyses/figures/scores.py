@@ -95,7 +95,8 @@ def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
     caption = (
         f"Modularity of the split by {method} and the accuracy that it costs, averaged over tasks, by how neurons of "
         "other tasks are disabled. Each point is a network. ρ: Spearman's rank correlation over the networks of one "
-        f"kind and input mode, which differ in their seed, with its 95 % interval; none for fewer than {LEAST_SEEDS}."
+        "kind and input mode, which differ in their seed, with its 95 % interval by Fisher's z (approximate: it holds "
+        f"where points are normal and many); none for fewer than {LEAST_SEEDS}."
     )
     numbers = points.rename(columns={"x": "modularity", "y": "accuracy-drop"}).merge(ranks, on=groups, how="left")
     yield Drawing("modularity-drop", figure, first(numbers, *groups), caption)
@@ -124,7 +125,7 @@ def _rank_correlation(points: pd.DataFrame) -> pd.Series[float]:
 
 
 def rank_correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return Spearman's rank correlation and the ends of its 95 % interval.
+    """Return Spearman's rank correlation and the ends of its 95 % interval by Fisher's z.
 
     ρ is SciPy's; its interval tanh(artanh ρ ± z √((1 + ρ²/2) / (n − 3))): "Sample size requirements for estimating
     Pearson, Kendall and Spearman correlations", Bonett & Wright 2000, doi:10.1007/BF02294183.

@@ -19,14 +19,13 @@ from spatialgraph.splits import apply, sees
 
 from .. import plots
 from ..results import Results, label
+from ..statistics import CAVEAT, INTERVAL
 from ..tables import DEFAULT_METHOD
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .panels import head, points_and_means, with_intervals
 
 _RECORDED = {"loss": "loss", "transport": "transport cost", "density": "density cost", "accuracy": "accuracy"}
 _QUANTITIES = _RECORDED | {"modularity": "modularity"}
-# A band is a hundred intervals, of which none is read off to the third digit.
-_DRAWS = 999
 
 
 @FIGURES.register("training")
@@ -37,7 +36,7 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
     quantities = [name for name in _QUANTITIES if (lines["quantity"] == name).any()]
     if not quantities:
         raise NotApplicableError(f"expected networks with a history of {', '.join(_RECORDED)}, found none")
-    means = with_intervals(lines, ["quantity", "inputs", "kind", "task", "epoch"], _DRAWS)
+    means = with_intervals(lines, ["quantity", "inputs", "kind", "task", "epoch"])
     modes = [mode for mode in results.inputs if (lines["inputs"] == mode).any()]
     styles = plots.kind_styles(results.kinds)
     dashes = plots.task_lines([task for task in lines["task"].unique() if task])
@@ -135,7 +134,8 @@ def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:
     """Say what the curves are."""
     text = (
         "Training: loss (with the costs, where a network pays them), transport cost, density cost and accuracy of each "
-        "task on held-out examples, after every epoch. Lines: means over seeds; bands: their 95 % bootstrap intervals."
+        "task on held-out examples, after every epoch. Lines: means over seeds; bands: their "
+        f"{INTERVAL}s ({CAVEAT})."
     )
     if "modularity" in quantities:
         count = lines.loc[lines["quantity"] == "modularity", "network"].nunique()

@@ -210,8 +210,8 @@ def _fit(
 
 
 def _ratio(wanted: DoubleArray, found: DoubleArray, without: float) -> DoubleArray:
-    """Return the factors that turn the sums found into those wanted; another number where nothing is found."""
-    return np.divide(wanted, found, out=np.full_like(wanted, without), where=found > 0)
+    """Return the factors that turn the sums found into those wanted; another number where next to nothing is found."""
+    return np.divide(wanted, found, out=np.full_like(wanted, without), where=found > 1e-200 * wanted + _TINY)
 
 
 def _doubled(first: int, end: int) -> list[int]:

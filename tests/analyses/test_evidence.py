@@ -5,7 +5,21 @@ import math
 import pandas as pd
 import pytest
 
-from spatialgraph.analyses.evidence import Evidence, differs, markdown_table, planned, told_by, turned, verdict
+from spatialgraph.analyses.evidence import (
+    LEAST_DRAWS,
+    Evidence,
+    against_chance,
+    differs,
+    hinted,
+    mark,
+    markdown_table,
+    planned,
+    seen,
+    told_by,
+    turned,
+    unvaried,
+    verdict,
+)
 from spatialgraph.analyses.results import COLUMNS
 
 
@@ -25,12 +39,21 @@ def test_a_corrected_p_decides_where_it_can():
 @pytest.mark.parametrize(
     "row", [comparison(math.nan, n=3), comparison(2 / 2**5, n=5), comparison(1.0, comparisons=105)]
 )
-def test_the_interval_decides_where_no_test_can_tell(row, low, high, expected):
-    assert differs(row | {"low": low, "high": high}) == expected
+def test_the_interval_hints_where_no_test_can_tell(row, low, high, expected):
+    row = row | {"low": low, "high": high}
+    assert hinted(row) == seen(row) == expected
+    assert not differs(row)  # a hint is no difference that holds
+    assert mark(row) == ("°" if expected else "")
+
+
+def test_where_a_test_can_tell_there_are_no_hints():
+    assert not hinted(comparison(0.5))
+    assert mark(comparison(0.5)) == ""
+    assert mark(comparison(2 / 2**10)) == "*"
 
 
 def test_one_seed_shows_no_difference():
-    assert not differs(comparison(math.nan, n=1, low=math.nan, high=math.nan))
+    assert not seen(comparison(math.nan, n=1, low=math.nan, high=math.nan))
 
 
 def test_p_never_stands_without_n():
@@ -44,9 +67,10 @@ def test_p_never_stands_without_n():
 def test_marks_say_what_they_rest_on():
     few, many = comparison(math.nan, n=3), comparison(0.01)
     assert told_by([many]) == "10 seeds; *: corrected p ≤ 0.05"
-    assert told_by([few]) == "3 seeds; *: the interval of the difference leaves out 0; too few seeds for a test"
-    expected = "3 to 10 seeds; *: corrected p ≤ 0.05, or, from few seeds, the interval of the difference leaves out 0"
-    assert told_by([few, many]) == expected
+    hint = "a hint, too few seeds for a test: the 95 % t interval of the difference leaves out 0"
+    assert told_by([few]) == f"3 seeds; °: {hint}"
+    assert told_by([few, many]) == f"3 to 10 seeds; *: corrected p ≤ 0.05; °: {hint}"
+    assert told_by([few, many], marks=False) == f"3 to 10 seeds; corrected p ≤ 0.05; {hint}"
 
 
 def test_planned_comparisons_are_a_family_of_their_own():
@@ -136,3 +160,58 @@ def test_a_folder_without_scores_and_a_table_without_a_column_are_one_line(tmp_p
     expected = r"notes\.csv: expected columns network, split, note; split missing, found network, note$"
     with pytest.raises(ValueError, match=expected):
         Evidence.load(tmp_path)
+
+
+# Chance
+
+
+def beside(rows, **columns):
+    table = scores(rows)
+    return table.assign(**({"null": "distance", "draws": 100, "mean": 0.5, "sd": 0.1, "z": 2.0, "p": 0.01} | columns))
+
+
+def test_a_null_model_without_spread_has_no_z_and_does_not_count():
+    rows = [("a", seed, "greedy", "", "modularity", "", 0.6) for seed in range(3)]
+    nulls = beside(rows, sd=[0.1, 0.0, 1e-10], z=[2.0, 3.0, 1e9], p_opposite=[0.99, 1.0, 1.0])
+    chances = Evidence(scores(rows), nulls).chances
+    assert chances["spread"].tolist() == [True, False, False]
+    assert chances["z"].isna().tolist() == [False, True, True]
+    (group,) = against_chance(chances, ["kind"]).to_dict("records")
+    assert (group["better"], group["worse"], group["networks"], group["z"]) == (1, 0, 1, 2.0)
+    assert unvaried(chances) == (
+        " Not counted: 2 networks of which all draws of `distance` are equal, so that they have no z."
+    )
+    assert unvaried(chances[chances["spread"]]) == ""
+
+
+def test_one_draw_is_no_null_model_without_spread():
+    rows = [("a", 0, "greedy", "", "modularity", "", 0.6)]
+    assert Evidence(scores(rows), beside(rows, draws=1, sd=math.nan, z=math.nan)).chances["spread"].all()
+    assert LEAST_DRAWS == 19  # 1/20 is 0.05
+
+
+def test_what_counts_in_both_tails_is_the_largest_p_of_the_tasks():
+    rows = [("a", 0, "greedy", "zero", "accuracy-drop", task, 0.6) for task in "ab"]
+    chances = Evidence(scores(rows), beside(rows, p=[0.9, 0.8], p_opposite=[0.03, 0.2])).chances
+    assert chances[["p", "p_opposite"]].to_numpy().tolist() == [[0.9, 0.2]]
+
+
+def test_the_p_of_networks_are_combined_and_corrected_for_both_tails():
+    rows = [("a", seed, "greedy", "zero", "accuracy-drop", "", 0.6) for seed in range(2)]
+    p = {"p": [0.2, 0.1], "p_opposite": [0.9, 1.0]}
+    (row,) = Evidence(scores(rows), beside(rows, null="random-split", **p)).controls.to_dict("records")
+    combined = 0.02 * (1 - math.log(0.02))  # P(U1 U2 <= 0.02)
+    assert row["p_better"] == pytest.approx(2 * combined)
+    assert row["p_worse"] == pytest.approx(0.9 * (1 - math.log(0.9)))
+    # Without the other tail it is not known, and corrected for nothing.
+    (row,) = Evidence(scores(rows), beside(rows, null="random-split", p=[0.2, 0.1])).controls.to_dict("records")
+    assert row["p_better"] == pytest.approx(combined)
+    assert math.isnan(row["p_worse"])
+
+
+def test_controls_with_parameters_are_controls_too():
+    rows = [
+        ("a", 0, split, "zero", "accuracy-drop", "", 0.6) for split in ("random", "random:sizes=balanced", "greedy")
+    ]
+    controls = Evidence(scores(rows), beside(rows, null="random-split")).controls
+    assert controls["split"].tolist() == ["greedy"]

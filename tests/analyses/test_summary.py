@@ -13,6 +13,8 @@ from spatialgraph.analyses.statistics import CELL
 from spatialgraph.analyses.summary import summary, write_summary
 
 MEASURED = Path(__file__).parents[1] / "data" / "scores-of-three-seeds.csv"  # of the paper's Table 1
+CALIBRATION = Path(__file__).parents[2] / "docs" / "statistics" / "calibration.csv"
+DATA = ("normal", "exponential", "log-normal", "mostly 0")
 SECTIONS = (
     "Before anything else",
     "What was compared",
@@ -40,6 +42,12 @@ def measured():
 
 def section(text, title):
     return text.split(f"\n## {title}\n\n")[1].split("\n## ")[0]
+
+
+def twice(evidence):
+    """Return evidence of twelve seeds instead of six."""
+    rows = evidence.scores
+    return Evidence(pd.concat([rows, rows.assign(seed=rows["seed"] + 6, network=rows["network"] + "+")]))
 
 
 def with_notes(evidence, split, note, kind):
@@ -101,13 +109,15 @@ def test_what_was_compared(evidence):
     )
     assert lines[2] == "- 3 split methods: `greedy`, `spectral` and `random`."
     assert lines[4] == "- No null model was run: what chance would give is not known."
+    assert lines[5].startswith("- 0.1 [0.0, 0.2] is a mean over seeds with its 95 % t interval;")
+    assert "Its null hypothesis: differences are symmetric around 0" in lines[6]
     # With 6 seeds p is at least 2/64; of 3 pairs of methods the first needs 0.05/3.
     assert lines[-2] == (
         "- Comparisons of methods: in 32 of 32 tables no corrected p can be 0.05 or less, whatever the data. From 6 "
         "seeds p is at least 0.031, and the first of 3 comparisons needs 0.017: train 7 seeds, or compare fewer. Read "
         "their intervals."
     )
-    assert lines[-1].endswith("it rests on intervals, and is a hint.")
+    assert lines[-1].endswith("it rests on intervals, and is a hint (°).")
 
 
 def test_networks_of_one_seed_and_unequal_groups_are_told(evidence):
@@ -120,8 +130,49 @@ def test_networks_of_one_seed_and_unequal_groups_are_told(evidence):
 
 def test_too_few_seeds_are_told(evidence):
     text = summary(Evidence(evidence.scores[evidence.scores["seed"] < 3]))
-    assert "No test was made: expected at least 5 seeds, found 3. An interval leaves out 0 about whenever" in text
+    assert "No test was made: expected at least 5 seeds, found 3. Differences whose interval leaves out 0 are" in text
     assert "p =" not in text
+
+
+def test_from_too_few_seeds_nothing_holds(evidence):
+    few = evidence.scores[evidence.scores["seed"] < 3]
+    rows = few[few["metric"] == "modularity"]
+    nulls = rows.assign(null="distance", draws=100, mean=0.1, sd=0.1, z=4.0, p=0.01, p_opposite=1.0)
+    text = summary(Evidence(few, nulls))
+    assert section(text, "What holds") == "Nothing: from fewer than 5 seeds nothing is told to hold.\n"
+    hints = section(text, "Hints")
+    assert hints.startswith("Differences that were seen, with too few seeds for a test")
+    assert "networks are more modular than networks with the same strengths" in hints
+    assert "## Hints" not in summary(evidence)
+
+
+def test_families_of_tests_are_counted(evidence):
+    rows = evidence.comparisons[evidence.comparisons["p"].notna()]
+    tables = rows["table"].nunique()
+    lines = section(summary(evidence), "What was compared").splitlines()
+    (line,) = (line for line in lines if line.startswith("- comparisons.csv has "))
+    assert line.startswith(f"- comparisons.csv has {len(rows)} tests in {tables} tables, each a family of Holm's")
+    assert "If nothing differed" not in line  # two tests need 0.025, and 2/64 is more
+    text = summary(twice(evidence))
+    assert f"If nothing differed, {tables} × 0.05 = {tables * 0.05:.2g} tables at most would be expected" in text
+
+
+def test_what_is_said_of_intervals_and_tests_was_measured(evidence):
+    table = pd.read_csv(CALIBRATION).set_index(["what", "data", "n"])["share"]
+    text = section(summary(evidence), "What was compared")
+    held = {(data, n): round(100 * table["mean: it holds the mean", data, n]) for data in DATA for n in (3, 12, 30)}
+    assert all(held["normal", n] == 95 for n in (3, 12, 30))
+    three, twelve, thirty = (held["log-normal", n] for n in (3, 12, 30))
+    assert f"log-normal ones in {three} of 100 samples of 3 seeds, {twelve} of 12 and {thirty} of 30" in text
+    three, twelve, thirty = (held["mostly 0", n] for n in (3, 12, 30))
+    assert f"four in five are 0, in {three}, {twelve} and {thirty} of those samples that have one" in text
+    skewed = [
+        table["sign-flip p: skewed differences of mean 0", data, n]
+        for data in DATA
+        for n in (12, 30)
+        if data != "normal"
+    ]
+    assert f"rejected in {round(100 * min(skewed))} to {round(100 * max(skewed))} of 100 cases instead of 5" in text
 
 
 def test_null_models_are_named_with_their_draws(evidence):
@@ -134,18 +185,26 @@ def test_null_models_are_named_with_their_draws(evidence):
 
 def test_what_each_method_is_worth(evidence):
     text = section(summary(evidence), "What each method is worth")
-    assert text.startswith("Accuracy lost under the ablation that costs most (of zero, incoming and mean; 6 seeds).\n")
+    assert text.startswith(
+        "Accuracy lost under the ablation that costs most (of zero, incoming and mean; 6 seeds), which is named. As it "
+        "is chosen by these means, they are rather too large.\n"
+    )
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == list(METHODS)
     assert rows[0].startswith("| `greedy` | 0.350 [")  # zero costs most: 0.3 and 0.02 for every seed
+    assert rows[0].split(" | ")[1].endswith("] zero")
     # Two methods beside greedy, 6 seeds: 2 · 2/64 is above 0.05.
     assert (
-        "(6 seeds; the interval of the difference leaves out 0; too few seeds for a test): `spectral` less in 0 "
+        "(6 seeds; a hint, too few seeds for a test: the 95 % t interval of the difference leaves out 0): `spect"
         in text
     )
-    assert "`spectral` less in 0 and more in 12 of 12; `random` less in 0 and more in 12 of 12." in text
     assert "✓" not in text
     assert "†" not in text
+
+
+def test_other_methods_are_counted_beside_the_reference(evidence):
+    text = section(summary(twice(evidence)), "What each method is worth")
+    assert "(12 seeds; corrected p ≤ 0.05): `spectral` less in 0 and more in 12 of 12; `random` less in 0 and" in text
 
 
 def test_more_columns_than_fit_become_a_table_for_each_input_mode(evidence):
@@ -162,7 +221,9 @@ def test_splits_that_beat_their_controls_are_marked(evidence):
     mean, p = 0.5, np.where((rows["split"] == "greedy") & (rows["kind"] == "spatial"), 0.01, 0.3)
     nulls = rows.assign(null="random-split", draws=100, mean=mean, sd=0.1, z=-1.0, p=p)
     text = section(summary(Evidence(evidence.scores, nulls)), "What each method is worth")
-    assert "✓: under every ablation most networks do better than with random splits of the same sizes." in text
+    assert (
+        "✓: beats random splits of the same sizes under every ablation, in most networks and in all together." in text
+    )
     greedy = next(line for line in text.splitlines() if line.startswith("| `greedy`")).split(" | ")[1:]
     assert [cell.rstrip(" |").endswith("✓") for cell in greedy] == [False, True, False, True]
 
@@ -211,17 +272,19 @@ def test_methods_that_were_not_applied_are_told(evidence):
 def test_part_of_the_results_is_summarised_too(evidence, keep, tmp_path):
     written = write_summary(Evidence(keep(evidence.scores)), tmp_path)
     text = written[-1].read_text(encoding="utf-8")
-    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(SECTIONS)
+    told = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    assert [title for title in told if title != "Hints"] == list(SECTIONS)
     assert "nan" not in text
 
 
 def test_the_table_one_of_three_seeds_says_what_it_can_tell(measured):
-    holds, fails = section(measured, "What holds"), section(measured, "What does not")
-    assert "**The kind of ablation changes the conclusion.**" in holds
-    assert "- Concatenation: the difference is 0.103 under incoming and 0.000 under mean" in holds
-    assert "- Mixing: the difference is 0.216 under incoming and 0.009 under mean" in holds
-    assert "| Mixing | 0.891 / 0.887* | 0.139 / 0.452* | 0.347 / 0.047* |" in holds
+    holds, fails, hints = (section(measured, title) for title in ("What holds", "What does not", "Hints"))
+    assert holds == "Nothing: from fewer than 5 seeds nothing is told to hold.\n"
+    assert "**The kind of ablation changes the conclusion.**" in hints
+    assert "It changes whether there is a difference, or its sign, in Sequential; its size alone in Mixing." in hints
+    assert "**Regular and spatial networks differ.**" in hints
+    assert "| Mixing | 0.891 / 0.887 | 0.139 / 0.452° | 0.347 / 0.047° |" in hints
     assert "- regular sequential, zero: 0.305, `random` 0.179" in fails
     assert "expected at least 5 seeds for a test" not in measured  # said once, not of every comparison
     assert "- `positions` was not applied to 9 of 18 networks (regular)." in measured
-    assert len(measured.split()) < 1000  # two minutes
+    assert len(measured.split()) < 1250  # two minutes

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -109,20 +110,43 @@ def test_methods_are_shown_in_a_block_for_each_input_mode(compared):
     assert lines[3].split() == ["accuracy", "drop", "modularity"] * 2
     # Of three seeds: 0.3 and 0.02 for every seed; modularity 0.45 and 0.01 for every seed.
     assert lines[4].split() == [
-        *("greedy", "0.320±.020", "0/3", "0.46", "3/3"),
-        *("0.040±.020", "3/3", "0.46", "0/3"),
+        *("greedy", "0.320±.020z", "0/3", "0.46", "3/3"),
+        *("0.040±.020z", "3/3", "0.46", "0/3"),
     ]
     assert [line.split()[0] for line in lines[4:7]] == ["greedy", "spectral", "random"]
-    assert lines[6].split() == ["random", "0.500±.020", "0.36", "3/3", "0.052±.020", "0.36", "0/3"]
+    assert lines[6].split() == ["random", "0.500±.020z", "0.36", "3/3", "0.052±.020z", "0.36", "0/3"]
+
+
+def test_the_ablation_of_every_value_is_named_and_two_kinds_fit_beside_one_another(tmp_path):
+    methods = ("greedy", "activation-variance")
+    results = Results.load(build_results(tmp_path, inputs=("mix",), methods=methods, seeds=range(12)))
+    rows = results.scores
+    # Of the spatial networks most is lost where neurons are at their mean.
+    swapped = rows["ablation"].map({"zero": "mean", "mean": "zero"}).fillna(rows["ablation"])
+    scores = rows.assign(ablation=swapped.where(rows["kind"] == "spatial", rows["ablation"]))
+    nulls = {
+        ("accuracy-drop", "random-split"): {"regular": 0.5, "spatial": 0.01},
+        ("modularity", "strength"): {"regular": 0.01, "spatial": 0.01},
+    }
+    evidence = evidence_of(replace(results, scores=scores), nulls)
+    lines = rendered(terminal_methods(evidence)).splitlines()
+    assert max(map(len, lines)) <= 80
+    (row,) = (line.split() for line in lines if line.startswith("activation-variance"))
+    assert [value[-1] for value in row if "±" in value] == ["z", "m"]
+    assert row[2] == "0/12"
+    one = Evidence(scores[scores["ablation"].isin(["", "zero"])])
+    text = rendered(terminal_methods(one))
+    assert "over 12 seeds, under zero;" in text
+    assert not re.search(r"±\.\d+z", text)
 
 
 def test_what_the_numbers_of_methods_are_is_said(compared):
     text = " ".join(rendered(terminal_methods(compared)).split("\n\n")[-1].split())
     assert text == (
-        "Accuracy drop: mean ± sample standard deviation over 3 seeds, under the ablation that costs most (of zero, "
-        "incoming and mean); the best for Spatial come first. 2/3: in 2 of 3 networks (p ≤ 0.05) less of each task is "
-        "lost than by random splits of the same sizes; modularity is above that of the null model strength (Regular) "
-        "or distance (Spatial). The rest: summary.csv, nulls.csv."
+        "Accuracy drop: mean ± sample standard deviation over 3 seeds, under the ablation that costs most (z: zero, "
+        "i: incoming, m: mean); the best for Spatial come first. 2/3: in 2 of 3 networks (p ≤ 0.05) less of each task "
+        "is lost than by random splits of the same sizes; modularity is above that of the null model strength "
+        "(Regular) or distance (Spatial). The rest: summary.csv, nulls.csv."
     )
 
 
@@ -167,7 +191,7 @@ def test_degenerate_splits_are_marked(built):
     notes += [(f"mix-regular-{seed}", "greedy", "degenerate: none") for seed in (0, 1, 2)]
     text = rendered(terminal_methods(evidence_of(built, notes=notes)))
     row = next(line for line in text.split("Mixing")[1].splitlines() if line.startswith("greedy"))
-    assert row.split() == ["greedy", "degenerate", "–", "0.060†", "0.47†"]
+    assert row.split() == ["greedy", "degenerate", "–", "0.060z†", "0.47†"]
     assert "†: without degenerate splits." in text
     assert "†" not in rendered(terminal_methods(evidence_of(built)))
 
@@ -180,7 +204,7 @@ def test_degenerate_splits_are_marked(built):
             lambda rows: rows[rows["metric"] == "modularity"],
             "Modularity: mean ± sample standard deviation over 3 seeds;",
         ),
-        (lambda rows: rows[rows["metric"] == "accuracy-drop"], "greedy           0.320±.020     0.040±.020"),
+        (lambda rows: rows[rows["metric"] == "accuracy-drop"], "greedy          0.320±.020z    0.040±.020z"),
         (lambda rows: rows[rows["seed"] == 0], "Accuracy drop: one seed, under"),
         (lambda rows: rows.assign(kind="", inputs=""), "Networks, accuracy 0."),
         (lambda rows: rows.assign(seed=pd.array([pd.NA] * len(rows), dtype="Int64")), "over 3 seeds"),

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.evidence import LEAST_DRAWS, Evidence
 from spatialgraph.analyses.results import COLUMNS
-from spatialgraph.analyses.worth import LEAST_DRAWS, worth
+from spatialgraph.analyses.worth import worth
 
 
 def scores(rows):
@@ -71,8 +71,18 @@ def test_chance_is_told_only_where_the_draws_are_enough(draws, told):
     assert math.isnan(row["drop_networks"]) == (not told)
 
 
-def test_random_splits_are_no_better_than_themselves():
-    rows = drops("random", 0.4)
+@pytest.mark.parametrize("sd", [0.0, 1e-12])
+def test_a_null_model_without_spread_is_not_counted(sd):
+    rows = modularities("greedy", 0.5, 0.5)
+    row = only(worth(Evidence(scores(rows), beside(rows, "distance", 0.01).assign(sd=[0.1, sd]))))
+    assert (row["modularity_better"], row["modularity_networks"]) == (1, 1)
+    row = only(worth(Evidence(scores(rows), beside(rows, "distance", 0.01).assign(sd=sd))))
+    assert math.isnan(row["modularity_networks"])
+
+
+@pytest.mark.parametrize("control", ["random", "random:sizes=balanced"])
+def test_random_splits_are_no_better_than_themselves(control):
+    rows = drops(control, 0.4)
     row = only(worth(Evidence(scores(rows), beside(rows, "random-split", 0.01))))
     assert math.isnan(row["drop_networks"])
 

@@ -6,7 +6,7 @@ import pytest
 from results_builder import build_results
 
 from spatialgraph.analyses.figures import Choice, drawings
-from spatialgraph.analyses.figures.chance import Compared, areas, compared
+from spatialgraph.analyses.figures.chance import Compared, areas, compared, verdict
 from spatialgraph.analyses.results import Results
 from spatialgraph.network import NotApplicableError
 
@@ -43,6 +43,15 @@ def test_areas_are_as_high_as_one_another():
     assert (shares["low"].iloc[0], shares["high"].iloc[-1]) == (0.0, 1.0)
     equal = areas({"regular": [of("regular", [0.3, 0.3])]})
     assert equal["height"].max() == 1.0
+
+
+def test_networks_whose_draws_are_all_equal_do_not_count():
+    varied = [Compared("n", "a", "mix", "shuffle", 2.0, np.arange(20) / 20 + shift) for shift in (0.0, 5.0)]
+    equal = Compared("n", "a", "mix", "shuffle", 2.0, np.full(20, 0.3))
+    told = verdict(varied)
+    assert told.endswith("p ≤ 0.05: 1 of 2")
+    assert verdict([*varied, equal]) == told
+    assert verdict([equal]) == "draws all equal"
 
 
 def test_a_panel_says_z_and_how_many_networks_exceed_chance(made):
