@@ -71,7 +71,8 @@ def analyze(
     plan = plan or Plan.choose()
     if jobs == 0 or jobs < -1:
         raise ValueError(f"jobs: expected a number of at least 1, or -1 for as many as there are cores, found {jobs}")
-    files = sorted((run / "networks").glob("*.h5"))
+    # Hidden files are of the system, such as those that macOS adds on disks of other kinds.
+    files = sorted((run / "networks").glob("[!.]*.h5"))
     if not files:
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     console = console or Console(stderr=True)
