@@ -27,6 +27,11 @@ from .steps import Step, do, read_drawn, read_scores, steps_of
 from .summary import write_summary
 
 _PARTS = "parts"
+_TABLES = (
+    *(f"{name}.csv" for name in ("scores", "nulls", "agreement", "notes", "summary", "comparisons")),
+    "splits.h5",
+    "summary.md",
+)
 
 NULL_COLUMNS = (*COLUMNS[:-1], "null", "tail", "value", "draws", "mean", "sd", "z", "p", "p_opposite")
 """The columns of ``nulls.csv``: one row is one score beside one null model; ``task`` stands before."""
@@ -66,15 +71,18 @@ def analyze(
     Raises:
         ValueError: a file that is not what it should be, or a number of jobs that is not allowed.
         FileNotFoundError: there are no networks, or an evaluation is missing.
+        FileExistsError: the folder has a file of another program, which would be replaced.
         InUseError: another process writes into the folder of the results.
     """
     plan = plan or Plan.choose()
     if jobs == 0 or jobs < -1:
         raise ValueError(f"jobs: expected a number of at least 1, or -1 for as many as there are cores, found {jobs}")
-    files = sorted((run / "networks").glob("*.h5"))
+    # Hidden files are of the system, such as those that macOS adds on disks of other kinds.
+    files = sorted((run / "networks").glob("[!.]*.h5"))
     if not files:
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     console = console or Console(stderr=True)
+    _require_own(results)
     with locked(results, "analysis"):
         steps = [steps_of(run, file, results / _PARTS / file.stem, plan) for file in files]
         with _bar(console) as progress:
@@ -90,6 +98,18 @@ def analyze(
         tables = _write(run, results, plan, steps)
     _tell(tables["notes"], results, console)
     return len(tables["scores"])
+
+
+def _require_own(results: Path) -> None:
+    """Refuse to replace files in a folder that shows no trace of an earlier analysis."""
+    if (results / "analysis.json").exists() or any((results / _PARTS).glob("*/*.h5")):
+        return
+    for name in _TABLES:
+        if (results / name).exists():
+            raise FileExistsError(
+                f"{results / name}: expected a folder that is new or that an analysis wrote, found one with this file "
+                "and without analysis.json: choose another --out"
+            )
 
 
 def _bar(console: Console) -> Progress:

@@ -250,10 +250,30 @@ def read_scores(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: expected columns {', '.join(COLUMNS)}; {', '.join(missing)} missing, found {found}")
     if scores.empty:
         raise ValueError(f"{path}: expected at least one score, found none")
-    seed, value = numbers(scores["seed"], path), numbers(scores["value"], path)
-    if (seed % 1 > 0).any():
-        raise ValueError(f"{path}: expected whole numbers in the column seed, found {seed[seed % 1 > 0].iloc[0]}")
-    return scores.assign(seed=seed.astype("Int64"), value=value)[list(COLUMNS)]
+    return scores.assign(seed=_seeds(scores["seed"], path), value=numbers(scores["value"], path))[list(COLUMNS)]
+
+
+def _seeds(column: pd.Series[str], path: Path) -> pd.Series[int]:
+    """Return the seeds of a column, missing where it is empty: integers of all digits, which float64 would round."""
+    numbers(column, path)
+    seeds = [None if text.lower() in ("", "nan") else _whole(text, path) for text in column]
+    known = [seed for seed in seeds if seed is not None]
+    try:
+        values = pd.array(seeds, dtype="UInt64" if max(known, default=0) >= 2**63 else "Int64")
+    except OverflowError:
+        found = f"{min(known)} to {max(known)}"
+        raise ValueError(f"{path}: expected seeds that fit into 64 bits together, found {found}") from None
+    return pd.Series(values, index=column.index)
+
+
+def _whole(text: str, path: Path) -> int:
+    """Return the whole number that a text is, also one with a point and zeros, as a spreadsheet may write it."""
+    try:
+        return int(text)
+    except ValueError:
+        if not float(text).is_integer():
+            raise ValueError(f"{path}: expected whole numbers in the column seed, found {float(text)}") from None
+        return int(float(text))
 
 
 def label(name: str) -> str:

@@ -68,7 +68,7 @@ class Step:
     def is_done(self) -> bool:
         """Whether the part is there; one that cannot be read is made again."""
         try:
-            return bool(read_header(self.part).metadata.get("key") == self.key)
+            return bool(read_arrays(self.part, _PART)[1].get("key") == self.key)
         except (OSError, ValueError):
             return False
 

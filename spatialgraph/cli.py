@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import time
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from . import __version__
+from .files import require_other
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Train spatial networks, split trained networks into task modules, and measure how modular they are.",
@@ -40,17 +41,22 @@ _DEMO_NULLS = 19
 _debug = False
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"spatialgraph {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     global _debug
     _debug = debug
-    if version:
-        typer.echo(f"spatialgraph {__version__}")
-        raise typer.Exit
 
 
 @app.command(epilog="Example: spatialgraph demo --out results/demo")
@@ -178,6 +184,7 @@ def figures(
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
         chosen = None if networks is None else tuple(_names(networks) or ())
         out = out or results / "figures"
+        _require_another_folder(out, results)
         _draw(results, out, formats, _names(only), _names(kinds), networks=chosen, method=method)
 
 
@@ -190,6 +197,8 @@ def report(
 ) -> None:
     """Write one HTML page to explore: networks in three dimensions, tables, chance, the film; it works offline."""
     with _errors():
+        if out:
+            require_other(out, _read_from(results))
         _report(results, out)
 
 
@@ -238,14 +247,26 @@ def export(
         graph = importlib.import_module("spatialgraph.graph")
         store = importlib.import_module("spatialgraph.store")
         path = out or file.with_suffix(f".{to}")
+        require_other(path, [file])
         network = store.read_network(file)
         graph.export_graph(network, path, to=to, layers=layers, threshold=threshold, keep=keep)
         typer.echo(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line with the arguments given, or those of the process."""
+    """Run the command line with the arguments given, or, as a program of its own, with those of the process."""
+    if arguments is None:
+        _settle_process()
     app(args=None if arguments is None else list(arguments), prog_name="spatialgraph")
+
+
+def _settle_process() -> None:
+    """Let neither the terminal nor the session that started this process end a stage that has done its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a character that the terminal does not have is shown as ?
+    # Nothing is shown in windows; and a notebook's own backend need not be installed where this program is.
+    os.environ["MPLBACKEND"] = "agg"
 
 
 def _list(registry: Any, indent: str = "") -> None:
@@ -306,10 +327,13 @@ def _errors() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("stopped; the same command carries on from what is saved", err=True)
         raise typer.Exit(130) from None
-    except (OSError, ValueError, RuntimeError) as error:
+    except (typer.Exit, typer.Abort):  # RuntimeErrors, but no errors
+        raise
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
         if _debug:
             raise
         message = " ".join(str(error).split()) or type(error).__name__
+        message = f"too little memory: {message}" if isinstance(error, MemoryError) else message
         typer.echo(f"error: {message}", err=True)
         raise typer.Exit(getattr(error, "exit_status", 1)) from None
 
@@ -349,6 +373,18 @@ def _draw(
     console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width))
     for line in _joined([*drawn, *written]):
         typer.echo(line)
+
+
+def _read_from(results: Path) -> Iterator[Path]:
+    """Yield the files of a folder of results, and of the run around it, that a report is made from."""
+    for folder in (results, results / "parts", results.parent, results.parent / "networks"):
+        yield from (path for path in folder.glob("*") if path.suffix in (".csv", ".h5", ".json", ".md"))
+
+
+def _require_another_folder(out: Path, results: Path) -> None:
+    """Figures' tables have names of tables of an analysis, such as ``nulls.csv``, which they would replace."""
+    if out.exists() and out.samefile(results):
+        raise ValueError(f"--out: expected another folder than {results}, whose tables are read, found the same")
 
 
 def _left_out(message: str) -> None:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Iterator
+import platform
+import re
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process leaves there stays
+    fcntl = None  # type: ignore[assignment]
+
+# A temporary file says the machine that it was made on, and that this program made it.
+_TEMPORARY = re.compile(r"\..*\.([0-9a-f]{8})-[0-9a-f]{8}\.spatialgraph\.tmp", re.DOTALL)
+
+# What file systems answer that cannot put a folder's list of names on the disk at once, or may not.
+_CANNOT = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM)
 
 
 class InUseError(RuntimeError):
@@ -21,16 +36,19 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends, and is removed if it fails.
 
     The file's bytes are on the disk before the name changes, so that whatever happens, also a loss of power, `path` is
-    the old file or the new one, whole. Missing folders are made.
+    the old file or the new one, whole. The new file has the old one's permissions; where `path` is a link, the file it
+    leads to is replaced and the link stays. Missing folders are made. Temporary files that processes of this program
+    left in the folder when they were killed are removed.
 
     Args:
         path: the file to write.
 
     Yields:
-        a hidden path in the same folder, which the block must create.
+        a hidden, empty file in the same folder, for the block to write.
 
     Raises:
-        OSError: the disk is full, the folder cannot be written to; it names `path`, which is as it was.
+        OSError: the disk is full, the folder cannot be written to, `path` is a device, a pipe or a folder; it names
+            `path`, which is as it was.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -40,32 +58,158 @@ def atomic(path: str | Path) -> Iterator[Path]:
         >>> path.read_text(), [file.name for file in path.parent.iterdir()]
         ('whole', ['a.txt'])
     """
-    path = Path(path)
+    path, named = Path(os.path.realpath(path)), Path(path)
+    old = _regular(named)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name[:40]}.{os.getpid()}-{uuid4().hex[:8]}.tmp"
+    _sweep_once(path.parent)
+    temporary, held = _reserved(path, named, 0o666 if old is None else stat.S_IMODE(old.st_mode) | 0o600)
     try:
         yield temporary
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
+        if old is not None:
+            _permit_as(old, temporary)
         temporary.replace(path)
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         # A full disk is reported without a name, other faults with the name of a file that is gone by now.
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
-            raise OSError(error.errno, error.strerror, str(path)) from error
+            raise OSError(error.errno, error.strerror, str(named)) from error
         raise
+    finally:
+        os.close(held)
     _sync_folder(path.parent)
 
 
+def _regular(path: Path) -> os.stat_result | None:
+    """Return what is known of the file that will be replaced, None if there is none.
+
+    Raises:
+        OSError: a folder, a device or a pipe has this name, which renaming would replace by a file.
+    """
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(old.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(old.st_mode):
+        raise OSError(f"{path}: expected a file or a name that is free, found a device or a pipe")
+    return old
+
+
+def _reserved(path: Path, named: Path, mode: int) -> tuple[Path, int]:
+    """Make an empty temporary file beside a path; return it, and a descriptor that holds it while a process lives."""
+    while True:
+        temporary = path.parent / f".{path.name[:40]}.{_machine()}-{uuid4().hex[:8]}.spatialgraph.tmp"
+        try:
+            held = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(named)) from error
+        _hold(held)
+        with suppress(OSError):  # another process may have taken it for a dead one's before it was held
+            if os.path.samestat(os.fstat(held), temporary.lstat()):
+                return temporary, held
+        os.close(held)
+
+
+def _hold(descriptor: int) -> bool:
+    """Lock an open file, which lasts as long as its process; return whether it is now this process's."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (OSError, AttributeError):  # another process has it, or the file system or the system has no locks
+        return False
+    return True
+
+
+def _permit_as(old: os.stat_result, path: Path) -> None:
+    """Give a file the owner and the permissions of another, as far as the system lets this user do so."""
+    if hasattr(os, "chown"):
+        with suppress(OSError):
+            os.chown(path, old.st_uid, old.st_gid)
+    with suppress(OSError):  # some file systems have no permissions
+        path.chmod(stat.S_IMODE(old.st_mode))
+
+
+_swept: set[Path] = set()
+
+
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder when this process first writes into it: a folder of thousands of files is listed once."""
+    if folder not in _swept:
+        _swept.add(folder)
+        sweep(folder)
+
+
+def sweep(folder: str | Path) -> None:
+    """Remove the temporary files that killed processes of this program left in a folder, and nothing else.
+
+    A file of a living process is locked; one of another machine may be, which not every file system tells. Both stay.
+
+    Args:
+        folder: where to look; not in its subfolders.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> folder = Path(mkdtemp())
+        >>> with atomic(folder / "a.txt") as temporary:
+        ...     _ = (folder / ".b.tmp").write_text("of another program"), temporary.write_text("in use")
+        ...     sweep(folder)
+        >>> sorted(file.name for file in folder.iterdir())
+        ['.b.tmp', 'a.txt']
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            made = _TEMPORARY.fullmatch(entry.name)
+            if made and made[1] == _machine() and entry.is_file(follow_symlinks=False):
+                _remove_if_left(Path(entry.path))
+
+
+def _remove_if_left(path: Path) -> None:
+    """Remove a temporary file unless a process holds it."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            if _hold(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _machine() -> str:
+    """Return eight digits that tell machines apart."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
 def _sync_folder(folder: Path) -> None:
-    """Put a folder's list of names on the disk, where the system lets a folder be opened."""
-    if os.name == "posix":
+    """Put a folder's list of names on the disk, where the system lets a folder be opened and can do that."""
+    if os.name != "posix":
+        return
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+
+
+def require_other(out: str | Path, inputs: Iterable[str | Path]) -> None:
+    """Make sure that a file to write is none of the files that it is made from.
+
+    Raises:
+        ValueError: it is one of them, by whatever name.
+
+    Example:
+        >>> require_other("graph.npz", ["network.h5"])
+    """
+    for path in map(Path, inputs):
+        with suppress(OSError):  # what is not there is not lost
+            if path.samefile(out):
+                raise ValueError(f"{out}: expected another file than {path}, which is read, found the same")
 
 
 @contextmanager
@@ -78,6 +222,7 @@ def locked(folder: str | Path, purpose: str) -> Iterator[None]:
 
     Raises:
         InUseError: another process, or another block of this one, holds the folder.
+        OSError: the file system has no locks, or the folder cannot be written to.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -96,10 +241,23 @@ def locked(folder: str | Path, purpose: str) -> Iterator[None]:
             f"{folder} is in use by another process (lock file {folder / '.lock'}), so {purpose} cannot start: "
             "wait for it or choose another folder"
         ) from None
+    except (OSError, NotImplementedError) as error:
+        if getattr(error, "errno", None) not in (None, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL):
+            raise
+        raise OSError(
+            f"{folder}: expected a file system with locks, found one without ({error}), so {purpose} cannot know that "
+            "it is alone: choose --out on a disk of this machine, or let the disk be mounted with locks"
+        ) from error
+    _sweep_once(folder)
     try:
         yield
     finally:
         lock.release()
+
+
+def is_written(path: Path) -> bool:
+    """Return whether there is a file with something in it; a copy that a full disk cut short may be empty."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def digest(path: str | Path) -> str:

@@ -17,10 +17,12 @@ The names of array axes, used with these meanings in every docstring of the proj
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +64,25 @@ def _frozen(values: Any, dtype: type[np.generic] | None) -> NDArray[Any]:
     return array
 
 
+def _plain(value: Any) -> Any:
+    """Return a NumPy scalar as Python's number or text, which is what files hold, and anything else as it is."""
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
+
+
+def _integers(key: str, values: Any) -> IntArray:
+    """Return the values as integers that cannot be written to.
+
+    Raises:
+        ValueError: some of them are not whole, or are more than int64 holds.
+    """
+    array = np.asarray(values)
+    with np.errstate(invalid="ignore"):  # of what is no number
+        whole = array.astype(np.int64)
+    if not np.array_equal(whole, array):
+        raise ValueError(str(Fault(key, "whole numbers, as int64 holds them", f"others, of {array.dtype}")))
+    return _frozen(whole, np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """One layer of neurons.
@@ -83,6 +104,9 @@ class Layer:
     split: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("name", "size", "activation"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        object.__setattr__(self, "split", bool(self.split))
         for name in ("bias", "position"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _frozen(getattr(self, name), np.float32))
@@ -103,6 +127,8 @@ class Connection:
     weight: FloatArray
 
     def __post_init__(self) -> None:
+        for name in ("source", "target"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
         object.__setattr__(self, "weight", _frozen(self.weight, np.float32))
 
     @property
@@ -131,7 +157,8 @@ class MadeConnection(Connection):
     _shape: tuple[int, ...]
 
     def __init__(self, source: int, target: int, shape: tuple[int, ...], make: Callable[[], FloatArray]) -> None:
-        for name, value in {"source": source, "target": target, "_shape": shape, "make": make}.items():
+        ends = {"source": _plain(source), "target": _plain(target)}
+        for name, value in {**ends, "_shape": shape, "make": make}.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -183,7 +210,8 @@ class Network:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "connections", tuple(self.connections))
-        object.__setattr__(self, "output_task", _frozen(self.output_task, np.int64))
+        object.__setattr__(self, "output_task", _integers("output_task", self.output_task))
+        object.__setattr__(self, "executable", bool(self.executable))
         parts = (self.layers, self.connections, self.output_task, self.metadata, self.history)
         for fault in network_faults(*parts, executable=self.executable):
             raise ValueError(str(fault))
@@ -241,7 +269,8 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", _frozen(self.inputs, None))
-        object.__setattr__(self, "labels", _frozen(self.labels, np.int64))
+        object.__setattr__(self, "labels", _integers("labels", self.labels))
+        object.__setattr__(self, "scale", _plain(self.scale))
         object.__setattr__(self, "probes", {task: _frozen(probe, None) for task, probe in self.probes.items()})
         for fault in evaluation_faults(self.inputs, self.labels, self.scale, self.probes):
             raise ValueError(str(fault))
@@ -296,14 +325,17 @@ def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
     dims: set[int] = set()
     for number, layer in enumerate(layers):
         key = f"layers/{number}"
-        if layer.name in names or not layer.name:
-            yield Fault(f"{key}.name", "a name that no other layer has", repr(layer.name))
-        names.add(layer.name)
-        if layer.size < 1:
-            yield Fault(f"{key}.size", "at least 1", str(layer.size))
-        if layer.activation not in ACTIVATIONS:
+        yield from name_faults(f"{key}.name", layer.name)
+        same = _compared(layer.name)
+        if same in names:
+            yield Fault(f"{key}.name", "a name that no other layer has", _shown(layer.name))
+        names.add(same)
+        if type(layer.size) is not int or layer.size < 1:
+            yield Fault(f"{key}.size", "at least 1", _shown(layer.size))
+            continue
+        if not isinstance(layer.activation, str) or layer.activation not in ACTIVATIONS:
             known = ", ".join(repr(name) for name in ACTIVATIONS)
-            yield Fault(f"{key}.activation", f"one of {known}", repr(layer.activation))
+            yield Fault(f"{key}.activation", f"one of {known}", _shown(layer.activation))
         if number == 0 and (layer.activation or layer.bias is not None):
             yield Fault(key, "an input layer without activation and bias", "one that has them")
         if layer.bias is not None:
@@ -322,9 +354,9 @@ def _connection_faults(
     for number, connection in enumerate(connections):
         key = f"connections/{number}"
         source, target = connection.source, connection.target
-        if not 0 <= source < target < len(layers):
+        if not (type(source) is type(target) is int and 0 <= source < target < len(layers)):
             allowed = f"layer numbers with 0 <= source < target < {len(layers)}"
-            yield Fault(key, allowed, f"source {source}, target {target}")
+            yield Fault(key, allowed, f"source {_shown(source)}, target {_shown(target)}")
             continue
         if (source, target) in pairs:
             yield Fault(key, "one connection for each pair of layers", f"a second one from {source} to {target}")
@@ -333,8 +365,9 @@ def _connection_faults(
         # Weights that are made on demand were checked where they come from; to make them here would be to make all.
         weight = np.empty(connection.shape, np.bool_) if isinstance(connection, MadeConnection) else connection.weight
         yield from array_faults(f"{key}/weight", weight, shape)
+    entered = {target for _, target in pairs}
     for number in range(1, len(layers)):
-        if (executable or layers[number].split) and all(target != number for _, target in pairs):
+        if (executable or layers[number].split) and number not in entered:
             yield Fault(f"layers/{number}", "a connection that enters it", "none")
 
 
@@ -352,6 +385,47 @@ def _output_faults(output_task: NDArray[Any], outputs: int, layer: int, tasks: i
             yield Fault(key, "at least one output for every task", f"none for task {task}")
 
 
+def name_faults(key: str, name: Any) -> Iterator[Fault]:
+    r"""Yield why a value cannot be a name of a task, a layer, a kind, an input mode or a network; nothing if it can.
+
+    A name is text in one line that people can tell from others by eye: at least one character, no blanks around it, and
+    none of Unicode's control characters, separators of lines, or lone surrogates.
+
+    Args:
+        key: where it is.
+        name: any value.
+
+    Example:
+        >>> for fault in name_faults("metadata.kind", "from Windows\r"):
+        ...     print(fault)
+        metadata.kind: expected a name in one line, without blanks around it, found 'from Windows\r'
+    """
+    whole = isinstance(name, str) and name and name == name.strip() and _UNPRINTED.isdisjoint(map(category, name))
+    if not whole:
+        yield Fault(key, "a name in one line, without blanks around it", _shown(name))
+
+
+_UNPRINTED = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def _compared(name: Any) -> Any:
+    """Return a name as it is compared: those that differ in blanks, or in how an accent is composed, look the same."""
+    return " ".join(normalize("NFC", name).split()) if isinstance(name, str) else _shown(name)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it: as in JSON, or as in Python where that cannot hold it; not all of it."""
+    try:
+        text = repr(value) if isinstance(value, (str, int, float)) else json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
+
+
+_MOST_SHOWN = 200  # characters
+_SEEDS = range(-(2**63), 2**64)  # what PyTorch and NumPy take
+
+
 def _metadata_faults(metadata: Any, tasks: Any) -> Iterator[Fault]:
     if not isinstance(metadata, Mapping):
         yield Fault("metadata", "a JSON object", type(metadata).__name__)
@@ -360,9 +434,19 @@ def _metadata_faults(metadata: Any, tasks: Any) -> Iterator[Fault]:
         json.dumps(dict(metadata), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         yield Fault("metadata", "values that JSON can hold", str(error))
-    named = isinstance(tasks, (list, tuple)) and len(tasks) > 0 and all(isinstance(t, str) and t for t in tasks)
-    if not named or len(set(tasks)) != len(tasks):
-        yield Fault("metadata.tasks", "a list of different names", json.dumps(tasks, default=str))
+    for name in ("name", "kind", "inputs"):
+        if metadata.get(name, "") != "":  # one that is not known may be empty
+            yield from name_faults(f"metadata.{name}", metadata[name])
+    seed = metadata.get("seed", 0)
+    if type(seed) is not int or seed not in _SEEDS:
+        yield Fault("metadata.seed", "a whole number from -2^63 to 2^64 - 1", _shown(seed))
+    yield from _evaluation_place_faults(metadata.get("evaluation"))
+    if not isinstance(tasks, (list, tuple)) or not tasks or len(set(map(_compared, tasks))) != len(tasks):
+        yield Fault("metadata.tasks", "a list of different names", _shown(tasks))
+        return
+    wrong = [fault for task in tasks for fault in name_faults("metadata.tasks", task)]
+    if wrong:
+        yield wrong[0]
         return
     accuracy = metadata.get("accuracy")
     if accuracy is not None:
@@ -370,14 +454,22 @@ def _metadata_faults(metadata: Any, tasks: Any) -> Iterator[Fault]:
             isinstance(a, (int, float)) and 0 <= a <= 1 for a in accuracy
         )
         if not numbers or len(accuracy) != len(tasks):
-            found = json.dumps(accuracy, default=str)
-            yield Fault("metadata.accuracy", f"{len(tasks)} numbers from 0 to 1, one for each task", found)
-    evaluation = metadata.get("evaluation")
-    if evaluation is not None:
-        keys = ("file", "sha256")
-        if not isinstance(evaluation, Mapping) or not all(isinstance(evaluation.get(k), str) for k in keys):
-            found = json.dumps(evaluation, default=str)
-            yield Fault("metadata.evaluation", 'an object with "file" and "sha256"', found)
+            yield Fault("metadata.accuracy", f"{len(tasks)} numbers from 0 to 1, one for each task", _shown(accuracy))
+
+
+def _evaluation_place_faults(evaluation: Any) -> Iterator[Fault]:
+    """Yield what is wrong with the file of held-out examples that metadata name: it lies in the run."""
+    if evaluation is None:
+        return
+    keys = ("file", "sha256")
+    if not isinstance(evaluation, Mapping) or not all(isinstance(evaluation.get(k), str) for k in keys):
+        yield Fault("metadata.evaluation", 'an object with "file" and "sha256"', _shown(evaluation))
+        return
+    file = evaluation["file"]
+    parts = re.split(r"[/\\]", file)
+    if not file.isprintable() or ".." in parts or not parts[0] or ":" in parts[0]:
+        expected = "a file in the folder of the run, such as evaluation.h5 (a link may lead elsewhere)"
+        yield Fault("metadata.evaluation", expected, _shown(file))
 
 
 def evaluation_faults(
@@ -391,8 +483,8 @@ def evaluation_faults(
     yield from array_faults("labels", labels, (inputs.shape[0] if inputs.ndim else "examples", "tasks"))
     if labels.ndim == 2 and labels.size and labels.min() < -1:
         yield Fault("labels", "class numbers, or -1 for none", str(labels.min()))
-    if not (np.isfinite(scale) and scale > 0):
-        yield Fault("inputs.scale", "a number greater than 0", str(scale))
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < float("inf"):
+        yield Fault("inputs.scale", "a number greater than 0", _shown(scale))
     for task, probe in probes.items():
         key = f"probes/{task}"
         if probe.dtype != stored:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
@@ -26,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import atomic
+from .memory import free_memory
 from .network import (
     Connection,
     Evaluation,
@@ -57,6 +59,11 @@ _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FL
 # HDF5 1.10's form of a file carries checksums in its structure, and every HDF5 since 2016 reads it.
 _LIBRARY_VERSION = ("v110", "v110")
 _CHUNK_BYTES = 2**20
+_DIGEST = "sha256"
+
+# The values of a file take at most so many times the file's bytes, or so many bytes where that is more. Weights of
+# which one in a hundred is not 0 are packed into a fortieth; what is packed further is mostly a trap.
+_EXPANSION, _SMALL = 100, 2**28
 
 # The arrays of a layer that training changes.
 _LEARNED = ("bias", "position")
@@ -255,7 +262,11 @@ def write_arrays(path: str | Path, kind: str, arrays: Mapping[str, NDArray[Any]]
         ValueError: the metadata are not JSON, or an array is of another type than numbers or booleans.
         OSError: the file cannot be written, or does not read back as written; an older file is as it was.
     """
-    content = _Content(_format_of(kind), {"": _metadata_attributes(metadata), "arrays": {}})
+    try:
+        described = _metadata_attributes(metadata)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: expected metadata that JSON can hold, found {error}") from None
+    content = _Content(_format_of(kind), {"": described, "arrays": {}})
     for name, array in arrays.items():
         content.arrays[f"arrays/{_key(name)}"] = np.asarray(array)
     _write(path, content)
@@ -311,7 +322,7 @@ def _image(content: _Content) -> memoryview:
         file.attrs["version"] = VERSION
         for key in sorted(content.arrays):
             array = content.arrays[key]
-            file.create_dataset(key, data=array, **_storage(array))
+            file.create_dataset(key, data=array, **_storage(array)).attrs[_DIGEST] = _text(_digest(array))
         for key, attributes in content.attributes.items():
             node = file[key] if key in file else file.create_group(key) if key else file
             for name, value in attributes.items():
@@ -342,6 +353,14 @@ def _storage(array: NDArray[Any]) -> dict[str, Any]:
         return {"chunks": True, "fletcher32": True}
     rows = min(len(array), max(1, _CHUNK_BYTES // (array.nbytes // len(array))))
     return {"chunks": (rows, *array.shape[1:]), "fletcher32": True}
+
+
+def _digest(array: NDArray[Any]) -> str:
+    """Return the SHA-256 of an array's values in C order, the low byte of each first.
+
+    The checksum of HDF5 (fletcher32) takes two bytes of zeros and two of ones for the same.
+    """
+    return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data).hexdigest()
 
 
 def _native(array: NDArray[Any]) -> NDArray[Any]:
@@ -526,14 +545,28 @@ def _examine(
     value = None
     found: list[Fault] = []
     try:
-        # Files are replaced, never changed in place: no lock is needed, and some network disks have none.
-        with h5py.File(path, "r", locking=False) as file:
+        with _opened(path) as file:
             reader = _Reader(file, path.stat().st_size, found)
             parse = reader.parser(parsers)
             value = parse(reader) if parse else None
     except (OSError, RuntimeError, KeyError) as error:  # what h5py raises when a file cannot be opened or closed
         found.append(_damage("/", error))
     return value, found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a file to read; files are replaced, never changed in place, so that no lock is needed.
+
+    HDF5 refuses to open a file in another way than this process has it open already, as a notebook may. Its bytes, read
+    by Python, are another file to HDF5.
+    """
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(h5py.File(path, "r", locking=False))
+        except OSError:
+            file = stack.enter_context(h5py.File(stack.enter_context(path.open("rb")), "r"))
+        yield file
 
 
 def _damage(key: str, error: Exception) -> Fault:
@@ -577,6 +610,9 @@ class _Reader:
         self.file = file
         self.size = size
         self.faults = faults
+        self._groups: dict[str, h5py.Group] = {"": file}
+        self._known = {fault.key for fault in faults}
+        self._left = min(max(_SMALL, _EXPANSION * size), free_memory())
 
     def attempt(self, key: str, read: Callable[[], _Value]) -> _Value | None:
         """Return what `read` returns; None, and a fault on the list, if it cannot."""
@@ -592,8 +628,9 @@ class _Reader:
 
     def add(self, faults: Iterable[Fault]) -> None:
         """Put faults on the list, except those at a key that has one: they would be its consequences."""
-        known = {fault.key for fault in self.faults}
-        self.faults.extend(fault for fault in faults if fault.key not in known)
+        fresh = [fault for fault in faults if fault.key not in self._known]
+        self.faults.extend(fresh)
+        self._known.update(fault.key for fault in fresh)
 
     def parser(
         self, parsers: Mapping[str, Callable[[_Reader], _Value | None]]
@@ -658,20 +695,19 @@ class _Reader:
         """Return an attribute of a group or dataset; None, and a fault on the list, if it is not of its kind."""
         where = f"{key}.{name}".lstrip(".")
 
-        def read() -> Any:
-            node = self.member(key)
-            if not h5py.h5a.exists(node.id, name.encode()):
-                raise _WrongError(where, _WORDS[kind], "nothing")
-            stored = node.attrs.get_id(name)
-            # Other classes are not even looked at: h5py can crash on a sequence whose bytes are damaged.
-            if stored.get_type().get_class() not in _ATTRIBUTE_CLASSES:
-                raise _WrongError(where, _WORDS[kind], "a value that is neither text nor a number")
-            if stored.shape not in ((), (1,)) or stored.get_storage_size() > self.size:
-                raise _WrongError(where, _WORDS[kind], f"{stored.get_storage_size()} bytes of shape {stored.shape}")
-            value = np.asarray(node.attrs[name]).reshape(-1)[0]
-            return _converted(where, value, kind)
+        return self.attempt(where, lambda: self._attribute(self.member(key), where, name, kind))
 
-        return self.attempt(where, read)
+    def _attribute(self, node: Any, where: str, name: str, kind: type[_Value]) -> Any:
+        if not h5py.h5a.exists(node.id, name.encode()):
+            raise _WrongError(where, _WORDS[kind], "nothing")
+        stored = node.attrs.get_id(name)
+        # Other classes are not even looked at: h5py can crash on a sequence whose bytes are damaged.
+        if stored.get_type().get_class() not in _ATTRIBUTE_CLASSES:
+            raise _WrongError(where, _WORDS[kind], "a value that is neither text nor a number")
+        if stored.shape not in ((), (1,)) or stored.get_storage_size() > self.size:
+            raise _WrongError(where, _WORDS[kind], f"{stored.get_storage_size()} bytes of shape {stored.shape}")
+        value = np.asarray(node.attrs[name]).reshape(-1)[0]
+        return _converted(where, value, kind)
 
     def metadata(self) -> dict[str, Any] | None:
         """Return the metadata of the file; None, and a fault on the list, if they are not a JSON object."""
@@ -714,28 +750,63 @@ class _Reader:
                 raise _WrongError(key, f"shape {want}", f"shape {dataset.shape}")
             _require_plain(key, dataset)
             _require_stored(key, dataset, self.size)
-            return _native(np.asarray(dataset[...]))
+            self._take(key, dataset)
+            array = _native(np.asarray(dataset[...]))
+            self._require_digest(key, dataset, array)
+            return array
 
         return self.attempt(key, read)
 
+    def _take(self, key: str, dataset: h5py.Dataset) -> None:
+        """Count the memory that a dataset will take; refuse it if the file has no more.
+
+        Hard links can show one dataset under many keys, so that all that is read counts.
+        """
+        needed = dataset.size * max(dataset.dtype.itemsize, 8 if dataset.dtype.kind == "i" else 0)
+        piece = prod(dataset.chunks or ()) * dataset.dtype.itemsize
+        if max(needed, piece) > self._left:
+            allowed = f"values of at most {_EXPANSION} times the bytes of their file, in the memory that is free"
+            raise _WrongError(key, allowed, f"{max(needed, piece)} bytes more, {self._left:.0f} left")
+        self._left -= needed
+
+    def _require_digest(self, key: str, dataset: h5py.Dataset, array: NDArray[Any]) -> None:
+        """Refuse values that are not those whose digest the file holds; older files hold none."""
+        if h5py.h5a.exists(dataset.id, _DIGEST.encode()) and _stored_digest(dataset) != _digest(array).encode():
+            found = f"others: damage, or a change that left {_DIGEST} as it was"
+            raise _WrongError(key, f"the values whose SHA-256 is in the attribute {_DIGEST}", found)
+
     def member(self, key: str, kind: type = object) -> Any:
         """Return a group or dataset of the file itself: no link that leads elsewhere is followed."""
+        if not key:
+            return self.file
+        parent, _, name = key.rpartition("/")
+        group = self._groups.get(parent)
+        if group is None:
+            group = self._groups[parent] = self.member(parent, h5py.Group)
         words = {h5py.Group: "a group", h5py.Dataset: "a dataset"}
-        node = self.file
-        path = ""
-        for name in key.split("/") if key else []:
-            path = f"{path}/{name}".lstrip("/")
-            want = words.get(kind if path == key else h5py.Group, "a group or dataset")
-            if not node.id.links.exists(_encoded(name)):
-                raise _WrongError(path, want, "nothing")
-            link = node.id.links.get_info(_encoded(name)).type
-            if link != h5py.h5l.TYPE_HARD:
-                found = {h5py.h5l.TYPE_SOFT: "a soft link", h5py.h5l.TYPE_EXTERNAL: "an external link"}
-                raise _WrongError(path, f"{want} in this place", found.get(link, "a link of unknown type"))
-            node = node[name]
-            if not isinstance(node, kind if path == key else h5py.Group):
-                raise _WrongError(path, want, words.get(type(node), "a named type"))
+        want = words.get(kind, "a group or dataset")
+        if not group.id.links.exists(_encoded(name)):
+            raise _WrongError(key, want, "nothing")
+        link = group.id.links.get_info(_encoded(name)).type
+        if link != h5py.h5l.TYPE_HARD:
+            found = {h5py.h5l.TYPE_SOFT: "a soft link", h5py.h5l.TYPE_EXTERNAL: "an external link"}
+            raise _WrongError(key, f"{want} in this place", found.get(link, "a link of unknown type"))
+        node = group[name]
+        if not isinstance(node, kind):
+            raise _WrongError(key, want, words.get(type(node), "a named type"))
         return node
+
+
+def _stored_digest(dataset: h5py.Dataset) -> bytes | None:
+    """Return the digest that a dataset has, None if it is nothing of the kind; h5py's way takes three times as long."""
+    stored = h5py.h5a.open(dataset.id, _DIGEST.encode())
+    if stored.get_type().get_class() != h5py.h5t.STRING or stored.shape not in ((), (1,)) or not stored.dtype.itemsize:
+        return None
+    if stored.get_type().is_variable_str():
+        return str(dataset.attrs[_DIGEST]).encode()
+    found = np.empty(stored.shape, stored.dtype)
+    stored.read(found)
+    return bytes(found.reshape(-1)[0])
 
 
 def _encoded(name: str) -> bytes:
@@ -794,9 +865,13 @@ def _require_stored(key: str, dataset: h5py.Dataset, size: int) -> None:
     nominal = prod(ceil(n / step) * step for n, step in zip(dataset.shape, chunk, strict=True)) * dataset.dtype.itemsize
     needed = ceil(nominal / _DEFLATE_RATIO) if h5py.h5z.FILTER_DEFLATE in codes else nominal
     stored = dataset.id.get_storage_size()
+    what = f"{dataset.dtype} of shape {dataset.shape}"
     if not needed <= stored <= size:
-        what = f"{dataset.dtype} of shape {dataset.shape}"
         raise _WrongError(key, f"{needed} bytes or more in the file for {what}", f"{stored} bytes")
+    if dataset.chunks:
+        pieces = prod(ceil(n / step) for n, step in zip(dataset.shape, chunk, strict=True))
+        if dataset.id.get_num_chunks() != pieces:
+            raise _WrongError(key, f"{pieces} pieces for {what}", f"{dataset.id.get_num_chunks()}: not all was written")
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -4,4 +4,5 @@ import sys
 
 from spatialgraph.cli import main
 
-main(["train", *sys.argv[1:]])
+sys.argv.insert(1, "train")
+main()

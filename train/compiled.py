@@ -5,14 +5,18 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import os
 import platform
 import shutil
+import stat
 import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
-from spatialgraph.files import atomic, cache_folder, digest
+from spatialgraph.files import atomic, cache_folder
 
 # Vectors as the processor has them; no `errno` and no traps, which would forbid vectors.
 _FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared")
@@ -64,18 +68,18 @@ def kernel() -> ctypes.CDLL | None:
     """Return the kernel, compiled when first asked for and kept in the user's cache; None if it cannot be had.
 
     It is the same arithmetic as PyTorch's operations do in `costs`, several times as fast. A machine without a compiler
-    has those.
+    has those. Of the cache, only what this user wrote and nobody else can change is loaded.
     """
     with suppress(OSError, RuntimeError, subprocess.SubprocessError):
-        library = ctypes.CDLL(str(_library()))
+        library = _load()
         library.costs.argtypes = [ctypes.POINTER(CompiledBatch), ctypes.POINTER(CompiledLayer), _LONG]
         library.costs.restype = _INT
         return library
     return None
 
 
-def _library() -> Path:
-    """Return the file of the compiled kernel; compile it if there is none for this source and this processor.
+def _load() -> ctypes.CDLL:
+    """Load the kernel from the cache; compile it first if none is there for this source and this processor.
 
     Raises:
         OSError: there is no compiler, or no folder to write into.
@@ -85,25 +89,67 @@ def _library() -> Path:
     compiler = shutil.which("gcc")
     if compiler is None:
         raise FileNotFoundError("gcc")
-    flags = (*_FLAGS, *_WIDE)
+    command = (compiler, *_FLAGS, *_WIDE)
     source = resources.files(__package__).joinpath("costs.c").read_bytes()
     # A home folder may be shared by machines whose processors differ.
-    key = hashlib.sha256(b"\0".join([source, *(flag.encode() for flag in flags), _processor()])).hexdigest()[:16]
+    key = hashlib.sha256(b"\0".join([source, *(flag.encode() for flag in command[1:]), _processor()])).hexdigest()[:16]
     library = cache_folder() / "compiled" / f"costs-{key}.so"
-    if not _whole(library):
-        with atomic(library) as temporary:
-            command = [compiler, *flags, "-x", "c", "-", "-o", str(temporary), "-lm"]
-            subprocess.run(command, input=source, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
-            ending = digest(temporary)
-            with temporary.open("a") as file:  # loaders take no notice of what follows the code
-                file.write(ending)
-    return library
+    loaded = _load_checked(library)
+    if loaded is None:
+        _compile(command, source, library)
+        loaded = _load_checked(library)
+    if loaded is None:
+        raise PermissionError(f"{library}: expected a file that its owner alone can change")
+    return loaded
 
 
-def _whole(library: Path) -> bool:
-    """Return whether a file is there and ends with the digest of all before: loading half a library kills a process."""
-    content = library.read_bytes() if library.exists() else b""
-    return content.endswith(hashlib.sha256(content[:-_DIGITS]).hexdigest().encode())
+def _compile(command: Sequence[str], source: bytes, library: Path) -> None:
+    """Write the kernel into the cache, and after it the digest of its bytes."""
+    library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    library.parent.chmod(0o700)  # if it is another user's, it is not to be used
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder, library.name)
+        options = ("-x", "c", "-", "-o", str(built), "-lm")
+        subprocess.run((*command, *options), input=source, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
+        content = built.read_bytes()
+    library.unlink(missing_ok=True)  # with its owner and permissions, which the new file would have
+    with atomic(library) as temporary:
+        temporary.chmod(0o600)
+        # Loaders take no notice of what follows the code.
+        temporary.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+
+
+def _load_checked(library: Path) -> ctypes.CDLL | None:
+    """Load a kernel if its folder and it are this user's, nobody else can change them, and it is whole; else None.
+
+    The file is opened once: what is checked is what is loaded, whatever happens to its name meanwhile. Half a library
+    would kill the process.
+    """
+    if not _own(library.parent.lstat() if library.parent.exists() else None, stat.S_ISDIR):
+        return None
+    try:
+        descriptor = os.open(library, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return None
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read() if _own(os.fstat(descriptor), stat.S_ISREG) else b""
+        if not content.endswith(hashlib.sha256(content[:-_DIGITS]).hexdigest().encode()):
+            return None
+        opened = Path(f"/proc/self/fd/{descriptor}")
+        return ctypes.CDLL(str(opened if opened.exists() else library))
+    finally:
+        _OPENED.append(descriptor)  # a second kernel under the number of the first would be taken for the first
+
+
+_OPENED: list[int] = []
+
+
+def _own(found: os.stat_result | None, is_kind: Callable[[int], bool]) -> bool:
+    """Return whether a file or folder is this user's, and others cannot write to it."""
+    if found is None or not is_kind(found.st_mode):
+        return False
+    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
 
 
 def _processor() -> bytes:

@@ -17,14 +17,16 @@ from http.client import HTTPException
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX, read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from rich.console import Console
 
 from spatialgraph.files import cache_folder
+from spatialgraph.memory import free_memory
 from spatialgraph.registry import Registry
 
 DATASETS: Registry[Callable[[Path | None], Dataset]] = Registry("data set")
@@ -298,7 +300,7 @@ def _download(name: str, source: _Source, folder: Path, missing: Sequence[str]) 
             _fetch(source, temporary)
             raw.mkdir(parents=True, exist_ok=True)
             for path in Path(temporary, source.kind, "raw").iterdir():
-                if not path.suffix:  # neither the archives nor what lies in folders
+                if path.name in missing:  # neither archives, nor what lies in folders, nor what was there before
                     path.replace(raw / path.name)
     except (ImportError, OSError, RuntimeError, HTTPException, EOFError, zlib.error, BadZipFile) as error:
         if fresh:
@@ -327,6 +329,8 @@ def _fetch(source: _Source, folder: str) -> None:
         socket.setdefaulttimeout(timeout)
 
 
+_ZIP_RATIO = 1032  # deflate makes nothing smaller
+_MOST_CLASSES = 1_000_000  # each is an output of the networks
 _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
@@ -335,9 +339,13 @@ def _read_npz(path: Path) -> Dataset:
         # `numpy.load` leaves a file open that is no archive.
         with path.open("rb") as stream, NpzFile(stream, allow_pickle=False) as file:
             missing = [name for name in _ARRAYS if name not in file]
-            arrays = {} if missing else {name: file[name] for name in _ARRAYS}
-    except (OSError, ValueError, EOFError, zlib.error, BadZipFile) as error:
-        reason = " ".join(str(error).split())
+            arrays = {} if missing else {name: _member(file, name) for name in _ARRAYS}
+    except DataError as error:
+        raise DataError(f"{path}, {error}") from None
+    except (
+        Exception
+    ) as error:  # a damaged archive, or one of another kind, makes zipfile and NumPy raise nearly anything
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path}: expected an .npz file of numbers, found one that cannot be read: {reason}") from None
     if missing:
         raise DataError(f"{path}: expected the arrays {', '.join(_ARRAYS)}, found no {missing[0]}")
@@ -348,6 +356,9 @@ def _read_npz(path: Path) -> Dataset:
         if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
             found = f"{labels.dtype} of shape {labels.shape}"
             raise DataError(f"{path}, {part}_labels: expected integers of shape ({len(images)},), found {found}")
+        if labels.max() >= _MOST_CLASSES:
+            found = f"{labels.max()}"
+            raise DataError(f"{path}, {part}_labels: expected numbers from 0 to {_MOST_CLASSES - 1}, found {found}")
         parts.append(Examples(images.reshape(len(images), -1), labels.astype(np.int64)))
     shapes = [arrays[f"{part}_images"].shape[1:] for part in ("train", "test")]
     if shapes[0] != shapes[1]:
@@ -357,6 +368,33 @@ def _read_npz(path: Path) -> Dataset:
     train, test = parts
     rows, columns = shapes[0] if len(shapes[0]) == 2 else (1, *shapes[0])
     return Dataset(path.stem, train, test, classes=int(train.labels.max()) + 1, image_shape=(rows, columns))
+
+
+def _member(file: NpzFile, name: str) -> NDArray[Any]:
+    """Return an array of an archive, if its bytes, packed or not, are as many as it declares.
+
+    Raises:
+        DataError: it is no array, or declares more than the archive can hold.
+    """
+    archive: ZipFile = file.zip  # type: ignore[assignment]  # None when it is closed
+    info = archive.getinfo(name if name in archive.namelist() else f"{name}.npy")
+    if info.file_size > _ZIP_RATIO * (info.compress_size + 1):
+        raise DataError(f"{name}: expected at most {_ZIP_RATIO} times the bytes stored, found {info.file_size}")
+    if info.file_size > free_memory():
+        raise DataError(
+            f"{name}: expected at most the {free_memory():.0f} bytes of free memory, found {info.file_size}"
+        )
+    with archive.open(info) as stream:
+        if stream.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
+            raise DataError(f"{name}: expected an array, found a file of another kind")
+        stream.seek(0)
+        version = read_magic(stream)
+        shape, _, dtype = read_array_header_1_0(stream) if version == (1, 0) else read_array_header_2_0(stream)
+        declared = math.prod(shape) * dtype.itemsize
+        if not dtype.hasobject and declared != info.file_size - stream.tell():
+            found = f"{info.file_size - stream.tell()}"
+            raise DataError(f"{name}: expected {declared} bytes for {dtype} of shape {shape}, found {found}")
+    return np.asarray(file[name])
 
 
 def _byte_images(images: NDArray[Any], where: str) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import spatialgraph
-from spatialgraph.files import digest
+from spatialgraph.files import digest, is_written
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.store import write_network
 
@@ -69,7 +69,7 @@ def write_networks(
     diverged = []
     for index, member in enumerate(trained.batch.members):
         file = folder / f"{member.name}.h5"
-        if member.name not in names or file.exists():
+        if member.name not in names or is_written(file):
             continue
         if not all(np.isfinite(array[index]).all() for array in trained.arrays.values()):
             diverged.append(member.name)

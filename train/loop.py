@@ -165,8 +165,9 @@ class Training:
         """Go on from a state that `state` returned after so many epochs.
 
         Raises:
-            SettingError: it is the state of another version of this program.
+            SettingError: it is the state of another version of this program, or not of so many epochs.
         """
+        self._require_history(arrays, epoch)
         for name, tensor in self.stack.named():
             _fill(tensor, arrays, name)
         # Adam makes its moments at the first step; one with a gradient of 0 makes them without moving anything.
@@ -182,6 +183,14 @@ class Training:
         }
         self.epoch = epoch
 
+    def _require_history(self, arrays: Mapping[str, NDArray[Any]], epoch: int) -> None:
+        networks = len(self.batch.members)
+        wanted = {"loss": (networks,), "task_loss": (networks, len(self.classes))}
+        wanted["accuracy"] = wanted["task_loss"]
+        wanted |= {cost: (sum(member.penalised for member in self.batch.members),) for cost in ("transport", "density")}
+        for name, shape in wanted.items():
+            _require_shape(arrays, f"history/{name}", (epoch, *shape))
+
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the numbers that Adam remembers, with names."""
         for number, group in enumerate(self._adam.param_groups):
@@ -192,13 +201,18 @@ class Training:
 
 def _fill(tensor: Tensor, arrays: Mapping[str, NDArray[Any]], name: str) -> None:
     """Copy an array of a state into a tensor."""
+    _require_shape(arrays, name, tuple(tensor.shape))
+    tensor.copy_(torch.from_numpy(np.array(arrays[name])))
+
+
+def _require_shape(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> None:
+    """Raise SettingError unless a state has an array of this shape."""
     found = arrays[name].shape if name in arrays else None
-    if found != tuple(tensor.shape):
+    if found != shape:
         raise SettingError(
-            f"expected {name!r} of shape {tuple(tensor.shape)}, found {found or 'nothing'}: the state of another "
+            f"expected {name!r} of shape {shape}, found {found or 'nothing'}: the state of another "
             "version; finish the run with the one that it began with, or remove the file to train its networks anew"
         )
-    tensor.copy_(torch.from_numpy(np.array(arrays[name])))
 
 
 def _adam(stack: Stack, gradient: Stack, rates: Sequence[float]) -> torch.optim.Adam:

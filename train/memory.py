@@ -11,7 +11,7 @@ import torch
 
 from .data import Dataset
 from .model import EVALUATION_BLOCK, positioned
-from .settings import Experiment
+from .settings import Experiment, SettingError
 
 _SHARE = 0.7  # of the memory of a device, left for networks by other processes and by what libraries reserve
 _FLOAT = 4  # bytes
@@ -42,7 +42,11 @@ def networks_at_once(experiment: Experiment, sizes: Sequence[int], data: int, de
         sizes: the number of units of every layer, the input first.
         data: bytes of what lies on the device for all networks.
         device: where they train.
+
+    Raises:
+        SettingError: not even one fits into all the memory that the device has.
     """
+    _require_room(data + bytes_of_a_network(experiment, sizes), device)
     room = min(memory_of(device) - data, 2.0**60)
     fitting = Limit(max(1, int(room // bytes_of_a_network(experiment, sizes))), f"what the memory of {device} holds")
     if device.type != "cpu":
@@ -51,6 +55,16 @@ def networks_at_once(experiment: Experiment, sizes: Sequence[int], data: int, de
     cached = threads * _CACHE_OF_A_THREAD // bytes_of_a_step(experiment, sizes)
     fastest = Limit(max(_LEAST, _NETWORKS_OF_A_THREAD * threads, cached), "what is fastest on this processor")
     return min(fitting, fastest, key=lambda limit: limit.networks)
+
+
+def _require_room(needed: int, device: torch.device) -> None:
+    """Raise SettingError before anything is reserved if a network can never fit."""
+    whole = whole_memory_of(device)
+    if needed > whole:
+        raise SettingError(
+            f"hidden, dimensions, batch_size: expected a network that trains in the {whole / 2**30:.3g} GiB of "
+            f"{device}, found one that takes {needed / 2**30:.3g} GiB"
+        )
 
 
 def bytes_of_examples(datasets: Sequence[Dataset], inputs: int) -> int:
@@ -76,9 +90,14 @@ def bytes_of_a_step(experiment: Experiment, sizes: Sequence[int]) -> int:
 
 def memory_of(device: torch.device) -> float:
     """Return how many bytes of a device networks may take: a share of its memory, or what others have left of that."""
+    share = _SHARE * whole_memory_of(device)
+    return min(share, torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else share
+
+
+def whole_memory_of(device: torch.device) -> float:
+    """Return how many bytes of memory a device has, infinity if that is not known."""
     if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        return min(_SHARE * total, free)
+        return float(torch.cuda.mem_get_info(device)[1])
     if hasattr(os, "sysconf"):
-        return _SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return float("inf")

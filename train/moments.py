@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-import shutil
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spatialgraph.store import read_arrays, write_arrays
+from spatialgraph.files import sweep
+from spatialgraph.store import read_arrays, read_header, write_arrays
 
 from .grid import Member
 from .loop import Training
@@ -18,6 +20,9 @@ from .model import Stack, positioned
 from .writer import Writer
 
 _KIND = "moment"
+
+CHECKPOINT = re.compile(r"\w[^/]*-[0-9a-f]{8}")
+"""The name of a checkpoint, and of the folder of its moments: the input mode, and a digest of the networks' names."""
 
 # A file of networks numbers its snapshots by epochs with so many decimals.
 _DECIMALS = 6
@@ -55,10 +60,37 @@ def moments(steps: int, count: int) -> tuple[int, ...]:
 
 
 def forget_orphans(checkpoints: Path) -> None:
-    """Remove the moments of batches without a checkpoint, which will not be carried on."""
+    """Remove the moments of batches without a checkpoint, which will not be carried on; what else is there stays."""
     for folder in checkpoints.glob("*/"):
-        if not (checkpoints / f"{folder.name}.h5").exists():
-            shutil.rmtree(folder)
+        if CHECKPOINT.fullmatch(folder.name) and not (checkpoints / f"{folder.name}.h5").exists():
+            _forget(folder)
+
+
+def _forget(folder: Path, after: float = -1) -> None:
+    """Remove the moments after a step from a folder, and the folder if nothing else is in it.
+
+    What is removed says in the file that it is a moment: a folder may be another program's, or have its files in it.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    sweep(folder)
+    for step, file in _files(folder):
+        if step > after and _is_moment(file):
+            file.unlink()
+    with suppress(OSError):  # there is something else in it
+        folder.rmdir()
+
+
+def _is_moment(file: Path) -> bool:
+    try:
+        return not file.is_symlink() and read_header(file).format == f"spatialgraph.{_KIND}"
+    except (OSError, ValueError):
+        return False
+
+
+def _files(folder: Path) -> list[tuple[int, Path]]:
+    """Return the files that are named as moments are, in the order of their steps."""
+    return sorted((int(file.stem), file) for file in folder.glob("*.h5") if re.fullmatch("[0-9]{1,18}", file.stem))
 
 
 class Moments:
@@ -93,9 +125,7 @@ class Moments:
 
     def forget_after(self, epoch: int) -> None:
         """Remove moments after an epoch that training has not come to, as after a stop: they will be kept again."""
-        for step, file in self._files():
-            if step > epoch * self._steps_of_epoch:
-                file.unlink()
+        _forget(self._folder, after=epoch * self._steps_of_epoch)
 
     def of(self, member: Member) -> dict[float, dict[str, NDArray[np.float32]]]:
         """Return the moments of a network: number of epochs to its arrays, named as `Stack.named` names them."""
@@ -103,7 +133,7 @@ class Moments:
             return {}
         ends = np.cumsum([math.prod(shape) for shape in self._shapes.values()])
         found = {}
-        for step, file in self._files():
+        for step, file in _files(self._folder):
             rows, _ = read_arrays(file, _KIND, only=[member.name])
             if member.name in rows:  # else it was chosen only after this moment
                 parts = zip(self._shapes.items(), np.split(rows[member.name], ends[:-1]), strict=True)
@@ -113,8 +143,4 @@ class Moments:
 
     def remove(self) -> None:
         """Remove the files."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _files(self) -> list[tuple[int, Path]]:
-        """Return the files in the order of their steps."""
-        return sorted((int(file.stem), file) for file in self._folder.glob("[0-9]*.h5"))
+        _forget(self._folder)

@@ -63,7 +63,7 @@ def read_record(run: Path) -> Record | None:
         added = settings.pop(_UNNAMED, {})
         experiment = experiment_from(settings)
         return Record(experiment, unnamed_in(experiment) | {name: float(added[name]) for name in GRID if name in added})
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise SettingError(f"{file}: expected the settings of a run, found a fault: {error}") from None
 
 

@@ -9,16 +9,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from rich.console import Console
 
-from spatialgraph.files import locked
+from spatialgraph.files import digest, is_written, locked
 from spatialgraph.network import Evaluation
-from spatialgraph.store import read_arrays, read_evaluation, write_arrays, write_evaluation
+from spatialgraph.store import (
+    EVALUATION,
+    NETWORK,
+    FormatError,
+    read_arrays,
+    read_evaluation,
+    read_header,
+    write_arrays,
+    write_evaluation,
+)
 
 from .data import Dataset, load
 from .export import DivergedError, write_networks
@@ -27,7 +37,7 @@ from .inputs import Batches, evaluation, input_mode
 from .loop import Training
 from .memory import Limit, bytes_of_examples, networks_at_once
 from .model import layer_sizes
-from .moments import Moments, forget_orphans
+from .moments import CHECKPOINT, Moments, forget_orphans
 from .progress import Reporter
 from .record import carried_on, write_record
 from .settings import Experiment, SettingError
@@ -88,7 +98,8 @@ def train(
         record = carried_on(run, experiment)
         forget_orphans(run / _CHECKPOINTS)
         asked = batches_of(experiment, record.unnamed)
-        if all(_network_file(run, member).exists() for batch in asked for member in batch.members):
+        there = [_is_there(run, batch) for batch in asked]
+        if all(there):
             return 0
         datasets = [load(name, data) for name in experiment.tasks]
         _require_trainable(experiment, datasets)
@@ -103,6 +114,9 @@ def train(
                 if networks > limit.networks:
                     reporter.tell(f"{inputs}: {networks} networks, {limit.networks} at a time: {limit.reason}")
             _Trainer(experiment, datasets, run, place, reporter, stopping).train(batches)
+        for batch in asked:
+            if not is_written(_evaluation_file(run, batch.inputs)):
+                _keep_evaluation(_evaluation_file(run, batch.inputs), evaluation(batch.inputs, datasets))
         return todo
 
 
@@ -135,7 +149,7 @@ class _Trainer:
         for inputs, of_one_mode in itertools.groupby(batches, key=lambda batch: batch.inputs):
             examples = Batches(inputs, self._datasets, self._experiment.batch_size, self._device)
             held_out = evaluation(inputs, self._datasets)
-            _keep_evaluation(self._evaluation_file(inputs), held_out)
+            _keep_evaluation(_evaluation_file(self._run, inputs), held_out)
             for batch in of_one_mode:
                 self._train_fitting(batch, examples, held_out)
         self._writer.wait()
@@ -164,9 +178,8 @@ class _Trainer:
         classes = [dataset.classes for dataset in self._datasets]
         training = Training(experiment, batch, examples, held_out, classes, self._device)
         if checkpoint.exists():
-            arrays, metadata = read_arrays(checkpoint, "checkpoint")
             try:
-                training.restore(arrays, int(metadata["epoch"]))
+                training.restore(read_arrays(checkpoint, "checkpoint")[0], _saved(checkpoint).epoch)
             except SettingError as error:
                 raise SettingError(f"{checkpoint}: {error}") from None
         moments = Moments(training, checkpoint.with_suffix(""))
@@ -193,7 +206,7 @@ class _Trainer:
     def _write_networks(self, training: Training, moments: Moments, checkpoint: Path) -> None:
         trained, tasks = training.trained(), [dataset.name for dataset in self._datasets]
         names = [member.name for member in training.batch.members]
-        place = self._evaluation_file(training.batch.inputs), self._run / _NETWORKS
+        place = _evaluation_file(self._run, training.batch.inputs), self._run / _NETWORKS
 
         def forget(diverged: Sequence[Sequence[str]]) -> None:
             if any(diverged):  # the checkpoint stays, so that asking again trains nothing again
@@ -205,9 +218,6 @@ class _Trainer:
         parts = [names[start :: self._writer.jobs] for start in range(self._writer.jobs)]
         calls = [(write_networks, (trained, part, tasks, *place, moments)) for part in parts if part]
         self._writer.write(calls, then=forget)
-
-    def _evaluation_file(self, inputs: str) -> Path:
-        return self._run / f"evaluation-{inputs}.h5"
 
 
 @contextmanager
@@ -238,11 +248,62 @@ def _checkpoint_file(run: Path, batch: Batch) -> Path:
 
 def _checkpoint_epoch(run: Path, batch: Batch) -> int:
     checkpoint = _checkpoint_file(run, batch)
-    return int(read_arrays(checkpoint, "checkpoint")[1]["epoch"]) if checkpoint.exists() else 0
+    return _saved(checkpoint).epoch if checkpoint.exists() else 0
+
+
+class _Saved(NamedTuple):
+    """What a checkpoint says of itself: the input mode, the names of its networks, and how many epochs they had."""
+
+    inputs: str
+    members: tuple[str, ...]
+    epoch: int
+
+
+def _saved(checkpoint: Path) -> _Saved:
+    metadata = read_arrays(checkpoint, "checkpoint", only=())[1]
+    inputs, members, epoch = (metadata.get(name) for name in _Saved._fields)
+    named = isinstance(members, list) and bool(members) and all(isinstance(name, str) for name in members)
+    if not (isinstance(inputs, str) and named and type(epoch) is int and epoch >= 0):
+        raise ValueError(
+            f"{checkpoint}: expected metadata with inputs, members and epoch, found others: damage, or another "
+            "program's; remove the file to train its networks anew"
+        )
+    return _Saved(inputs, tuple(members or ()), epoch)
 
 
 def _network_file(run: Path, member: Member) -> Path:
     return run / _NETWORKS / f"{member.name}.h5"
+
+
+def _evaluation_file(run: Path, inputs: str) -> Path:
+    return run / f"evaluation-{inputs}.h5"
+
+
+def _is_there(run: Path, batch: Batch) -> bool:
+    """Return whether the networks of a batch and their held-out examples are written.
+
+    Raises:
+        ValueError: a file is cut off or another program's, and is not replaced.
+    """
+    files = [(_network_file(run, member), NETWORK) for member in batch.members]
+    files.append((_evaluation_file(run, batch.inputs), EVALUATION))
+    there = [is_written(file) and _says(file, format_) for file, format_ in files]
+    return all(there)
+
+
+def _says(file: Path, format_: str) -> bool:
+    """Return True if a file is of a format, as far as its header tells.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        found = read_header(file).format
+    except FormatError as error:
+        raise ValueError(f"{error}; a file that is removed is made again") from None
+    if found != format_:
+        raise ValueError(f"{file}: expected a file of {format_}, found {found}; a file that is removed is made again")
+    return True
 
 
 def _missing(run: Path, batches: Sequence[Batch], most: Mapping[str, Limit]) -> list[Batch]:
@@ -259,12 +320,14 @@ def _missing(run: Path, batches: Sequence[Batch], most: Mapping[str, Limit]) -> 
     missing = []
     for batch in batches:
         members = {member.name: member for member in batch.members}
-        begun = {member.name for member in batch.members if _network_file(run, member).exists()}
+        begun = {member.name for member in batch.members if is_written(_network_file(run, member))}
         for checkpoint in sorted((run / _CHECKPOINTS).glob("*.h5")):
-            metadata = read_arrays(checkpoint, "checkpoint")[1]
-            if metadata["inputs"] == batch.inputs and set(metadata["members"]) <= set(members):
-                missing.append(Batch(batch.inputs, tuple(members[name] for name in metadata["members"])))
-                begun |= set(metadata["members"])
+            if not CHECKPOINT.fullmatch(checkpoint.stem):  # another program's, which is left alone
+                continue
+            saved = _saved(checkpoint)
+            if saved.inputs == batch.inputs and set(saved.members) <= set(members):
+                missing.append(Batch(batch.inputs, tuple(members[name] for name in saved.members)))
+                begun |= set(saved.members)
         for part in cut(batch, most[batch.inputs].networks):
             rest = tuple(member for member in part.members if member.name not in begun)
             missing += [Batch(batch.inputs, rest)] if rest else []
@@ -281,12 +344,32 @@ def _require_trainable(experiment: Experiment, datasets: Sequence[Dataset]) -> N
 
 
 def _keep_evaluation(file: Path, made: Evaluation) -> None:
-    """Write the held-out examples, or make sure that those of the run are the same."""
-    if not file.exists():
+    """Write the held-out examples of an input mode, or make sure that those of the run are the same.
+
+    Raises:
+        SettingError: those of the run, or those that its networks name, are others.
+    """
+    if not is_written(file):
         write_evaluation(file, made)
+        if _digests_named(file) - {digest(file)}:
+            file.unlink()  # networks that name other examples cannot be scored on these
+            raise SettingError(
+                f"{file}: expected the held-out examples that networks of the run name, found none, and what the data "
+                "sets make now differs: put back a copy of the file, or choose another --out"
+            )
         return
     kept = read_evaluation(file)
     if not (np.array_equal(kept.inputs, made.inputs) and np.array_equal(kept.labels, made.labels)):
         raise SettingError(
             f"{file}: expected the held-out examples of the data sets named, found others: choose another --out"
         )
+
+
+def _digests_named(evaluation_file: Path) -> set[str]:
+    """Return the digests that networks of the run name for a file of held-out examples."""
+    named = set()
+    for file in (evaluation_file.parent / _NETWORKS).glob("[!.]*.h5"):
+        with suppress(OSError, ValueError):  # no network; others say so
+            evaluated = read_header(file).metadata.get("evaluation") or {}
+            named |= {evaluated["sha256"]} if evaluated.get("file") == evaluation_file.name else set()
+    return named

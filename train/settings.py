@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ class SettingError(ValueError):
     exit_status = 2  # of the command line: wrong usage
 
 
+MOST_NETWORKS = 100_000
+"""More networks in a run are a slip of the keyboard; their files alone would fill a disk."""
+
+_LARGEST = 3.0e38  # float32 ends at 3.4e38
+_LARGEST_SIZE = 2**31 - 1  # of anything that is counted
+_LARGEST_SEED = 2**64 - 1
+_MOST_EPOCHS = 10**9 - 1  # what a file of networks can number
+_MOST_SNAPSHOTS = 10_000
+_SHOWN = 200
+
+
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Return the seeds that a text names: a range ``first:end`` (end excluded), or numbers with commas between.
 
@@ -31,17 +43,23 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         >>> parse_seeds("0:3"), parse_seeds("5,7")
         ((0, 1, 2), (5, 7))
     """
+    seeds: Sequence[int]
     try:
         if ":" in text:
             first, end = text.split(":")
-            seeds = tuple(range(int(first or 0), int(end)))
+            seeds = range(int(first or 0), int(end))
         else:
-            seeds = tuple(int(part) for part in text.split(","))
+            seeds = [int(part) for part in text.split(",")]
+        many = len(seeds) > MOST_NETWORKS
     except ValueError:
-        seeds = ()
+        seeds, many = (), False
+    except OverflowError:  # a range longer than a machine can count
+        many = True
+    if many:
+        raise SettingError(f"seeds: expected at most {MOST_NETWORKS}, found more: {text!r:.80}")
     if not seeds:
-        raise SettingError(f"seeds: expected a range such as 0:10 or numbers such as 0,3,7, found {text!r}")
-    return seeds
+        raise SettingError(f"seeds: expected a range such as 0:10 or numbers such as 0,3,7, found {text!r:.80}")
+    return tuple(seeds)
 
 
 def _seeds(value: object) -> object:
@@ -55,7 +73,7 @@ def _sequence(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    return float(value) if type(value) is int else value
+    return float(value) if type(value) is int and abs(value) <= _LARGEST else value
 
 
 def _numbers(value: object) -> object:
@@ -71,26 +89,51 @@ def _check(expected: str, fits: Callable[[Any], bool]) -> Validator:
 
     def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not fits(value):
-            raise SettingError(f"{attribute.name}: expected {expected}, found {value!r}")
+            raise SettingError(f"{attribute.name}: expected {expected}, found {_shown(value)}")
 
     return validate
 
 
-def _integer(at_least: int) -> Validator:
-    return _check(f"a whole number of at least {at_least}", lambda v: type(v) is int and v >= at_least)
+def _shown(value: object) -> str:
+    """Return a value as a message shows it, in so many characters at most."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # of a number of thousands of digits, of lists in lists in lists
+        text = f"a {type(value).__name__} that is too large to show"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+
+
+def _whole(value: object, at_least: int, at_most: int) -> bool:
+    return type(value) is int and at_least <= value <= at_most
+
+
+def _integer(at_least: int, at_most: int = _LARGEST_SIZE) -> Validator:
+    """Return a validator of whole numbers; of the upper end, which nobody comes to by intent, only excess is told."""
+
+    def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not _whole(value, at_least, at_most):
+            end = f" and at most {at_most}" if type(value) is int and value > at_most else ""
+            expected = f"a whole number of at least {at_least}{end}"
+            raise SettingError(f"{attribute.name}: expected {expected}, found {_shown(value)}")
+
+    return validate
+
+
+def _finite(value: object) -> bool:
+    """Return whether a value is a floating-point number that the numbers of training can hold."""
+    return type(value) is float and abs(value) <= _LARGEST
 
 
 def _real(expected: str, fits: Callable[[float], bool]) -> Validator:
-    return _check(expected, lambda v: type(v) is float and fits(v))
+    return _check(f"{expected}, finite in float32", lambda v: _finite(v) and fits(v))
 
 
 def _real_or_grid(expected: str, fits: Callable[[float], bool]) -> Validator:
     def all_fit(value: object) -> bool:
         values = value if isinstance(value, tuple) else (value,)
-        distinct = len(set(values)) == len(values) > 0
-        return distinct and all(type(v) is float and fits(v) for v in values)
+        return all(_finite(v) and fits(v) for v in values) and len(set(values)) == len(values) > 0
 
-    return _check(f"{expected}, or a list of different ones such as [0.5, 1]", all_fit)
+    return _check(f"{expected}, finite in float32, or a list of different ones such as [0.5, 1]", all_fit)
 
 
 def _one_of(*allowed: str) -> Validator:
@@ -140,13 +183,13 @@ class Experiment:
     seeds: tuple[int, ...] = attrs.field(
         default=(0, 1, 2),
         converter=_seeds,
-        validator=_many("different whole numbers of at least 0", lambda v: type(v) is int and v >= 0),
+        validator=_many("different whole numbers of at least 0, below 2^64", lambda v: _whole(v, 0, _LARGEST_SEED)),
     )
     # Units of the hidden layers, hidden1 first.
     hidden: tuple[int, ...] = attrs.field(
         default=(128, 128, 128, 256),
         converter=_sequence,
-        validator=_many("sizes of at least 1", lambda v: type(v) is int and v >= 1, distinct=False),
+        validator=_many("sizes of at least 1, below 2^31", lambda v: _whole(v, 1, _LARGEST_SIZE), distinct=False),
     )
     # After every hidden layer. Sigmoid, because neurons of a ReLU network can be rescaled without changing what it
     # does, so that the transport cost could be avoided (the paper, section 2).
@@ -184,7 +227,7 @@ class Experiment:
         default=0.005, converter=_numbers, validator=_real_or_grid("a number greater than 0", lambda v: v > 0)
     )
     batch_size: int = attrs.field(default=256, validator=_integer(1))
-    epochs: int = attrs.field(default=50, validator=_integer(1))
+    epochs: int = attrs.field(default=50, validator=_integer(1, _MOST_EPOCHS))
     # Of the factors of matrix products on a GPU: "tf32" keeps 10 of the 23 bits that "float32" has after the point, and
     # is several times as fast. It changes no accuracy of Table 1 by more than another order of additions does
     # (`benchmarks/precision.py`). Sums are float32 in either. On a CPU, all is float32.
@@ -196,20 +239,24 @@ class Experiment:
 
     # How many moments of training are kept of each network, its start and its end included, for films and for curves of
     # what is measured on weights. More cost disk, not time: 50 of a network of the paper take 10 MB.
-    snapshots: int = attrs.field(default=2, validator=_integer(2))
+    snapshots: int = attrs.field(default=2, validator=_integer(2, _MOST_SNAPSHOTS))
     # The seeds whose networks are kept at these moments; none named: all. All networks keep their start and their end.
     snapshot_seeds: tuple[int, ...] = attrs.field(
         default=(),
         converter=_seeds,
-        validator=_many("different whole numbers of at least 0", lambda v: type(v) is int and v >= 0, 0),
+        validator=_many("different whole numbers of at least 0, below 2^64", lambda v: _whole(v, 0, _LARGEST_SEED), 0),
     )
 
     def __attrs_post_init__(self) -> None:
         for seed in self.snapshot_seeds:
-            if seed not in self.seeds:
+            if seed not in set(self.seeds):
                 raise SettingError(
                     f"snapshot_seeds: expected some of the seeds {', '.join(map(str, self.seeds))}, found {seed}"
                 )
+        grid = (value for value in (self.transport, self.density, self.learning_rate) if isinstance(value, tuple))
+        networks = len(self.seeds) * len(self.inputs) * len(self.kinds) * prod(len(values) for values in grid)
+        if networks > MOST_NETWORKS:
+            raise SettingError(f"seeds: expected at most {MOST_NETWORKS} networks in all, found up to {networks}")
         known = (*(f"hidden{k + 1}" for k in range(len(self.hidden))), "output")
         for name in self.penalised_layers:
             if name not in known:
@@ -244,7 +291,7 @@ def read_experiment(name: str, changes: Mapping[str, object] | None = None) -> E
     except (FileNotFoundError, IsADirectoryError):
         known = ", ".join(shipped())
         raise SettingError(f"experiment: expected one of {known}, or the path of a TOML file, found {name!r}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, bytes that are no text, numbers without end
         raise SettingError(f"{path}: expected TOML, found a fault: {error}") from None
     return experiment_from({**settings, **(changes or {})})
 
@@ -283,6 +330,8 @@ def parse_setting(text: str) -> tuple[str, object]:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name.strip(), value.strip()
+    except (ValueError, RecursionError) as error:
+        raise SettingError(f"--set: expected a value that TOML can hold, found a fault: {error}") from None
 
 
 def difference(one: Experiment, other: Experiment, but: Sequence[str] = ()) -> str | None:

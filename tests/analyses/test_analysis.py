@@ -278,3 +278,33 @@ def wait_for(happens, seconds):
     while not happens():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_part_of_which_a_byte_was_changed_is_made_again(run):
+    quietly(run, run / "results", nulls=2, splits=["greedy"])
+    before = tables(run / "results")
+    for part in sorted((run / "results" / "parts" / "net-0").glob("*.h5")):
+        whole = part.read_bytes()
+        middle = len(whole) * 2 // 3
+        part.write_bytes(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
+    quietly(run, run / "results", nulls=2, splits=["greedy"])
+    assert tables(run / "results") == before
+
+
+def test_hidden_files_beside_networks_are_no_networks(run):
+    (run / "networks" / "._net-0.h5").write_bytes(b"\0\5\x16\7Mac OS X")
+    quietly(run, run / "results", splits=["greedy"], metrics=["modularity"])
+    assert set(pd.read_csv(run / "results" / "scores.csv")["network"]) == {"net-0", "net-1"}
+
+
+@pytest.mark.parametrize("name", analysis._TABLES)
+def test_a_file_of_another_program_is_not_replaced(run, name):
+    (run / "mine").mkdir()
+    (run / "mine" / name).write_text("precious")
+    with pytest.raises(FileExistsError, match=rf"{name}: expected a folder that is new or that an analysis wrote"):
+        quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
+    assert [file.read_text() for file in (run / "mine").iterdir()] == ["precious"]
+    (run / "mine" / name).rename(run / "mine" / "notes.txt")
+    quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
+    assert (run / "mine" / "notes.txt").read_text() == "precious"
+    assert set(analysis._TABLES) < {file.name for file in (run / "mine").iterdir()}

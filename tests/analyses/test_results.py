@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from results_builder import build_results
 
-from spatialgraph.analyses.results import Results
+from spatialgraph.analyses.results import COLUMNS, Results, read_scores
 from spatialgraph.network import NotApplicableError
 from spatialgraph.store import write_network
 
@@ -202,3 +202,20 @@ def test_a_run_named_by_its_whole_path(copy, folder):
     run = (folder / "../run").resolve()
     (copy / "analysis.json").write_text(json.dumps({"run": str(run)}))
     assert Results.load(copy).network("concatenate-spatial-0").tasks == ("digits", "clothes")
+
+
+@pytest.mark.parametrize("seeds", [[2**53, 2**53 + 1, -1], [2**64 - 1, 3, 0], [0, 2**63 - 1, -(2**63)]])
+def test_seeds_keep_all_their_digits(tmp_path, seeds):
+    lines = [f"r,net-{k},spatial,mix,{seed},none,,accuracy,a,0.5" for k, seed in enumerate([*seeds, "", "7.0"])]
+    (tmp_path / "scores.csv").write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+    found = read_scores(tmp_path / "scores.csv")["seed"]
+    assert [None if seed is pd.NA else int(seed) for seed in found] == [*seeds, None, 7]
+
+
+def test_seeds_that_64_bits_do_not_hold_together_are_refused(tmp_path):
+    lines = [f"r,net-{k},spatial,mix,{seed},none,,accuracy,a,0.5" for k, seed in enumerate([-1, 2**64 - 1])]
+    (tmp_path / "scores.csv").write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+    with pytest.raises(
+        ValueError, match=r"scores\.csv: expected seeds that fit into 64 bits together, found -1 to 18446"
+    ):
+        read_scores(tmp_path / "scores.csv")

@@ -13,7 +13,8 @@ import pytest
 from scipy import sparse
 from typer.testing import CliRunner
 
-from spatialgraph.cli import app
+from spatialgraph import __version__
+from spatialgraph.cli import app, main
 from spatialgraph.store import read_network
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +122,7 @@ def test_check_lists_every_fault_and_ends_with_status_1(work, tmp_path):
     done = spatialgraph("check", good, broken, status=1)
     assert f"{broken}: 1 fault" in done.stdout
     assert "expected" in done.stdout
+    assert done.stderr == ""
 
 
 def test_a_file_that_is_not_one_is_refused_in_one_line(tmp_path):
@@ -201,6 +203,82 @@ def test_kinds_that_there_are_not_are_refused_and_nothing_is_written(work, tmp_p
 def test_debug_shows_where_an_error_came_from(tmp_path):
     done = spatialgraph("--debug", "info", tmp_path / "none.h5", status=1)
     assert "Traceback" in done.stderr
+
+
+def test_the_version_is_shown_whatever_else_is_said():
+    shown = [spatialgraph(*arguments).stdout for arguments in (["--version"], ["--version", "check"])]
+    assert shown == [f"spatialgraph {__version__}\n"] * 2
+
+
+def test_the_package_is_a_program():
+    done = subprocess.run([sys.executable, "-m", "spatialgraph", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"spatialgraph {__version__}\n")
+
+
+def test_a_shell_can_be_taught_the_commands():
+    # As a shell asks for what may follow.
+    environment = {**os.environ, "_SPATIALGRAPH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "spatialgraph ch"}
+    done = subprocess.run([sys.executable, "-m", "spatialgraph"], env=environment, capture_output=True, text=True)
+    assert "check" in done.stdout
+
+
+def test_a_command_without_memory_ends_in_one_line(monkeypatch, tmp_path):
+    def faults(path):
+        raise MemoryError("1 TiB")
+
+    monkeypatch.setattr("spatialgraph.store.faults", faults)
+    done = CliRunner().invoke(app, ["check", "network.h5"])
+    assert (done.exit_code, done.stderr) == (1, "error: too little memory: 1 TiB\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_a_terminal_that_lacks_a_character_is_shown_a_question_mark(work, tmp_path, encoding):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    file = tmp_path / "Ω_λ_中.h5"
+    file.symlink_to(work / "runs/small/networks/sequential-spatial-0.h5")
+    for command in ("info", "check"):
+        spatialgraph(command, file, env=environment, encoding=encoding, errors="replace")
+    results = work / "runs/small/results"
+    done = spatialgraph("analyze", results.parent, "--nulls", "3", env=environment, encoding=encoding, errors="replace")
+    assert "next: spatialgraph report" in done.stdout
+
+
+def test_a_notebooks_way_to_show_figures_is_not_this_programs(work, tmp_path):
+    environment = {**os.environ, "MPLBACKEND": "module://no.such.backend"}
+    spatialgraph("figures", work / "runs/small/results", "--only", "methods", "--out", tmp_path, env=environment)
+
+
+def test_a_session_in_python_keeps_its_way_to_show_figures(monkeypatch, tmp_path):
+    monkeypatch.setenv("MPLBACKEND", "module://of.the.session")
+    with pytest.raises(SystemExit):
+        main(["check", str(tmp_path / "none.h5")])
+    assert os.environ["MPLBACKEND"] == "module://of.the.session"
+
+
+# What is read is not written to.
+
+
+@pytest.mark.parametrize("to", ["graphml", "gexf", "npz"])
+def test_export_does_not_replace_the_network(work, tmp_path, to):
+    file, link = tmp_path / "network.h5", tmp_path / f"link.{to}"
+    shutil.copy(work / "runs/small/networks/sequential-spatial-0.h5", file)
+    link.symlink_to(file)
+    before = file.read_bytes()
+    for out in (file, link):
+        line = refused("export", file, "--to", to, "--out", out, status=1)
+        assert line == f"error: {out}: expected another file than {file}, which is read, found the same"
+    assert file.read_bytes() == before
+
+
+def test_reports_and_figures_do_not_replace_what_they_are_made_from(work):
+    results = work / "runs/small/results"
+    read = [results / "scores.csv", results / "splits.h5", next((results.parent / "networks").glob("*.h5"))]
+    before = {file: file.read_bytes() for file in (*read, results / "nulls.csv", results / "agreement.csv")}
+    for file in read:
+        assert "expected another file than" in refused("report", results, "--out", file, status=1)
+    line = refused("figures", results, "--only", "nulls", "--out", results / ".", status=1)
+    assert line == f"error: --out: expected another folder than {results}, whose tables are read, found the same"
+    assert {file: file.read_bytes() for file in before} == before
 
 
 @pytest.mark.parametrize("command", COMMANDS)

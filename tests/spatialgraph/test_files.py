@@ -1,13 +1,16 @@
+import errno
+import fcntl
 import hashlib
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from spatialgraph.files import InUseError, atomic, digest, locked
+from spatialgraph.files import InUseError, atomic, digest, locked, require_other, sweep
 
 
 def run(code, *arguments):
@@ -144,3 +147,152 @@ def test_the_digest_is_that_of_the_bytes(tmp_path):
     data = bytes(range(256)) * 5000
     Path(tmp_path / "a").write_bytes(data)
     assert digest(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+
+
+# What another program made is not replaced.
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null"), Path.mkdir])
+def test_what_is_no_file_is_refused_and_stays(tmp_path, make):
+    path = tmp_path / "a"
+    make(path)
+    before = path.lstat()
+    with pytest.raises(OSError, match=r"a device or a pipe|Is a directory") as error, atomic(path) as temporary:
+        temporary.write_text("whole")
+    assert str(path) in str(error.value)
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_descriptor_that_is_a_pipe_is_refused(tmp_path):
+    ends = os.pipe()
+    with pytest.raises(OSError, match="a device or a pipe"), atomic(f"/dev/fd/{ends[1]}") as temporary:
+        temporary.write_text("whole")
+    for end in ends:
+        os.close(end)
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_link_stays_and_the_file_it_leads_to_is_written(tmp_path, dangling):
+    target, link = tmp_path / "data" / "a", tmp_path / "link"
+    if not dangling:
+        target.parent.mkdir()
+        target.write_text("old")
+    link.symlink_to("data/a")
+    with atomic(link) as temporary:
+        assert temporary.parent == target.parent
+        temporary.write_text("new")
+    assert (link.is_symlink(), target.is_symlink(), target.read_text()) == (True, False, "new")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_permissions_stay_and_what_is_private_is_never_open_to_others(tmp_path, mode):
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(mode)
+    with atomic(path) as temporary:
+        assert temporary.stat().st_mode & 0o777 & ~(mode | 0o600) == 0
+        temporary.write_text("new")
+    assert (path.stat().st_mode & 0o777, path.read_text()) == (mode, "new")
+
+
+def test_a_new_file_has_the_permissions_that_the_user_gives_new_files(tmp_path):
+    (tmp_path / "plain").touch()
+    with atomic(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_an_output_that_is_an_input_is_refused_by_any_name(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    (tmp_path / "hard").hardlink_to(path)
+    (tmp_path / "soft").symlink_to(path)
+    for out in (path, tmp_path / "hard", tmp_path / "soft", tmp_path / ".." / tmp_path.name / "a"):
+        with pytest.raises(ValueError, match="expected another file than"):
+            require_other(out, [tmp_path / "missing", path])
+    require_other(tmp_path / "b", [path])
+
+
+# What killed processes leave is removed, and nothing else.
+
+KILLED = (
+    "import os, signal, sys\n"
+    "from spatialgraph.files import atomic\n"
+    "with atomic(sys.argv[1]) as temporary:\n"
+    "    temporary.write_text('half'); print(temporary, flush=True)\n"
+    "    sys.stdin.readline()\n"
+)
+
+
+def test_the_next_writer_removes_what_a_killed_one_left_and_nothing_else(tmp_path):
+    for name in (".a.tmp", ".a.1234-aabbccdd.tmp", "a.00000000-00000000.spatialgraph.tmp", "notes.txt"):
+        (tmp_path / name).write_text("of another program")
+    (tmp_path / ".a.00000000-00000000.spatialgraph.tmp").write_text("of another machine, perhaps in use")
+    kept = set(tmp_path.iterdir())
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, tmp_path / "a"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        left = Path(other.stdout.readline().strip())
+        sweep(tmp_path)
+        assert left.exists()  # its process lives
+        other.kill()
+        other.wait()
+    assert set(tmp_path.iterdir()) == kept | {left}
+    with atomic(tmp_path / "b") as temporary:
+        temporary.write_text("whole")
+    assert set(tmp_path.iterdir()) == kept | {tmp_path / "b"}
+
+
+def test_a_link_or_a_folder_with_the_name_of_a_temporary_file_stays(tmp_path):
+    with atomic(tmp_path / "a") as temporary:
+        name = temporary.name
+        temporary.write_text("whole")
+    (tmp_path / "data").write_text("precious")
+    (tmp_path / name).symlink_to(tmp_path / "data")
+    (tmp_path / name.replace(".a.", ".b.")).mkdir()
+    before = sorted(tmp_path.iterdir())
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+# File systems that lack something.
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EPERM])
+def test_a_file_system_that_cannot_put_a_folder_on_the_disk_is_written_to(tmp_path, monkeypatch, code):
+    monkeypatch.setattr(os, "fsync", refusing_folders(os.fsync, code))
+    with atomic(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "a").read_text() == "whole"
+
+
+def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", refusing_folders(os.fsync, errno.EIO))
+    with pytest.raises(OSError, match="Input/output error"), atomic(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+
+
+def refusing_folders(fsync, code):
+    """Return a function that fails for folders and is `fsync` for files."""
+
+    def refuse(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    return refuse
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_written_to_but_not_worked_in(tmp_path, monkeypatch, code):
+    def flock(descriptor, operation):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with atomic(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+        sweep(tmp_path)  # cannot know that nobody uses it
+    assert (tmp_path / "a").read_text() == "whole"
+    with pytest.raises(OSError, match="choose --out on a disk of this machine"), locked(tmp_path, "training"):
+        pass

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,9 @@ BAD_NETWORKS = {
     "layers/1.name: expected a name that no other layer has, found 'input'": lambda n: changed_layer(
         n, 1, name="input"
     ),
-    "layers/1.name: expected a name that no other layer has, found ''": lambda n: changed_layer(n, 1, name=""),
+    "layers/1.name: expected a name in one line, without blanks around it, found ''": lambda n: changed_layer(
+        n, 1, name=""
+    ),
     "layers/0.size: expected at least 1, found 0": lambda n: changed_layer(n, 0, size=0),
     "layers/1.activation: expected one of '', 'sigmoid', 'tanh', 'relu', 'leaky-relu', 'elu', 'gelu', 'silu', "
     "'softplus', found 'sine'": lambda n: changed_layer(n, 1, activation="sine"),
@@ -75,7 +78,7 @@ BAD_NETWORKS = {
     "metadata.accuracy: expected 2 numbers from 0 to 1, one for each task, found [0.5, 1.5]": lambda n: (
         changed_metadata(n, accuracy=[0.5, 1.5])
     ),
-    'metadata.evaluation: expected an object with "file" and "sha256", found "e.h5"': lambda n: changed_metadata(
+    'metadata.evaluation: expected an object with "file" and "sha256", found \'e.h5\'': lambda n: changed_metadata(
         n, evaluation="e.h5"
     ),
     "history/loss: expected numbers of shape (epochs,) or (epochs, tasks), found float64 of shape ()": lambda n: (
@@ -100,6 +103,125 @@ def test_a_network_that_is_not_executable_may_lack_connections_into_layers_that_
         replace(network, **lacking)
     with pytest.raises(ValueError, match="layers/1: expected a connection that enters it, found none"):
         replace(network, executable=False, connections=network.connections[1:])
+
+
+NAME = "a name in one line, without blanks around it"
+ODD_NAMES = ["", " ", "a ", "\ta", "\u00a0", "a\nb", "a\r", "a\0", "a\x1b[31m", "a\x7f", "a\x85b", "a\u2028b", "\ud800"]
+NAMES = ["a", "a b", "日本語", "é", "α=0.5", "a/b", "..", "%", "'\"", "$5", "👩‍🔬", "x" * 1000]  # with a joiner
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, 5, None, ["a"], True])
+def test_what_is_no_name_is_none_anywhere(name):
+    network = two_module_network()
+    said = [f"{key}: expected {NAME}, found {name!r}" for key in ("metadata.tasks", "layers/1.name", "metadata.kind")]
+    if name in (None, ["a"]):
+        said = [text.replace(repr(name), json.dumps(name)) for text in said]
+    assert refusal(changed_metadata, network, tasks=["b", name]) == said[0]
+    assert refusal(changed_layer, network, 1, name=name) == said[1]
+    for key in ("kind", "inputs", "name") if name != "" else ():  # what is not known may be empty
+        assert refusal(changed_metadata, network, **{key: name}) == said[2].replace("kind", key)
+
+
+def refusal(change, *arguments, **changes):
+    with pytest.raises(ValueError, match=r".") as error:
+        change(*arguments, **changes)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_may_be_of_any_language(name):
+    network = changed_layer(two_module_network(), 1, name=name)
+    assert changed_metadata(network, tasks=["b", name], kind=name, inputs="", name=name).tasks == ("b", name)
+
+
+@pytest.mark.parametrize("names", [["a b", "a  b"], ["a b", "a\u00a0b"], ["é", "e\u0301"]])
+def test_names_that_look_the_same_are_the_same(names):
+    network = two_module_network()
+    assert refusal(changed_metadata, network, tasks=names).startswith("metadata.tasks: expected a list of different")
+    twice = changed_layer(network, 1, name=names[0])
+    assert refusal(changed_layer, twice, 2, name=names[1]).startswith("layers/2.name: expected a name that no other")
+
+
+@pytest.mark.parametrize("seed", ["a", "1", 1.5, 3.0, True, None, [1], 2**64, -(2**63) - 1, float("inf")])
+def test_a_seed_that_is_no_integer_is_refused(seed):
+    said = refusal(changed_metadata, two_module_network(), seed=seed)
+    assert said.startswith(
+        ("metadata.seed: expected a whole number from -2^63 to 2^64 - 1, found ", "metadata: expected")
+    )
+
+
+@pytest.mark.parametrize("seed", [0, -1, 2**53 + 1, 2**64 - 1, -(2**63)])
+def test_a_seed_stays_the_integer_it_is(seed):
+    assert changed_metadata(two_module_network(), seed=seed).metadata["seed"] == seed
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../e.h5",
+        "a/../../e.h5",
+        "/etc/e.h5",
+        "..",
+        "",
+        "C:\\e.h5",
+        "C:e.h5",
+        "..\\e.h5",
+        "\\\\host\\e",
+        "e\n.h5",
+        "e\0",
+    ],
+)
+def test_held_out_examples_lie_in_the_run(file):
+    said = refusal(changed_metadata, two_module_network(), evaluation={"file": file, "sha256": ""})
+    assert said.startswith("metadata.evaluation: expected a file in the folder of the run, such as evaluation.h5 (a ")
+
+
+@pytest.mark.parametrize("file", ["e.h5", "held out/e.h5", "..e.h5", "a..b/e.h5", "./e.h5"])
+def test_held_out_examples_may_lie_in_a_folder_of_the_run(file):
+    changed_metadata(two_module_network(), evaluation={"file": file, "sha256": ""})
+
+
+def test_numbers_and_texts_of_numpy_are_those_of_python():
+    layer = Layer(np.str_("a"), np.array([2])[0], np.str_("relu"), split=np.bool_(True))
+    assert [type(value) for value in (layer.name, layer.size, layer.activation, layer.split)] == [str, int, str, bool]
+    made = MadeConnection(np.int32(0), np.uint8(1), (1, 1), lambda: np.eye(1))
+    for connection in (Connection(np.int64(0), np.array(1), np.eye(1)), made):
+        assert (type(connection.source), type(connection.target)) == (int, int)
+    assert type(replace(two_module_network(), executable=np.bool_(False)).executable) is bool
+    assert type(replace(small_evaluation(), scale=np.float32(0.5)).scale) is float
+
+
+@pytest.mark.parametrize("size", [2.0, "2", None, 0, -1, True, float("nan")])
+def test_a_size_that_is_no_number_of_units_is_refused(size):
+    assert refusal(changed_layer, two_module_network(), 1, size=size).startswith(
+        "layers/1.size: expected at least 1, f"
+    )
+
+
+@pytest.mark.parametrize("ends", [{"source": "0"}, {"source": 0.5}, {"target": None}, {"target": [1]}])
+def test_ends_of_a_connection_that_are_no_layers_are_refused(ends):
+    assert "expected layer numbers with 0 <= source" in refusal(changed_connection, two_module_network(), 0, **ends)
+
+
+@pytest.mark.parametrize("values", [[0, 0.5, 1, 1], [0, np.nan, 1, 1], np.array([0, 2**63, 1, 1], np.uint64)])
+def test_what_is_counted_is_whole(values):
+    said = refusal(replace, two_module_network(), output_task=values)
+    assert said.startswith("output_task: expected whole numbers, as int64 holds them, found others, of ")
+
+
+def test_what_is_shown_of_a_value_is_short():
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (deep, list(range(10**5)), "x" * 10**5, {"a": deep}):
+        for key in ("tasks", "accuracy", "evaluation", "seed", "kind"):
+            assert len(refusal(changed_metadata, two_module_network(), **{key: [value, value]})) < 500
+
+
+def test_a_network_of_many_layers_is_checked_in_little_time():
+    layers = [Layer(str(k), 1) for k in range(20_000)]
+    links = [Connection(k, k + 1, np.ones((1, 1))) for k in range(len(layers) - 1)]
+    assert len(Network(layers, links, [0], {"tasks": ["a"]}).layers) == 20_000
 
 
 def test_what_a_network_says_of_itself():

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -99,9 +100,86 @@ def test_a_damaged_kernel_is_compiled_anew(cache, damage):
     code = "from spatialgraph.train.compiled import kernel; assert kernel().costs"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert files(cache) == [library]
-    assert compiled._whole(library)
+    assert compiled._load_checked(library) is not None
     kernel.cache_clear()
     assert kernel() is not None
+
+
+def changed(monkeypatch, path, **facts):
+    """Let a file or folder seem to have other facts than it has, as another user would have made it."""
+
+    number = path.stat().st_ino
+    for name in ("lstat", "fstat"):
+        holder = Path if name == "lstat" else os
+        original = getattr(holder, name)
+
+        def told(asked, original=original):
+            found = original(asked)
+            if found.st_ino != number:
+                return found
+            return types.SimpleNamespace(**{"st_mode": found.st_mode, "st_uid": found.st_uid, **facts})
+
+        monkeypatch.setattr(holder, name, told)
+
+
+needs_owners = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no owners of files")
+
+
+@needs_compiler
+@needs_owners
+@pytest.mark.parametrize("part", ["file", "folder"])
+def test_what_another_user_made_is_not_loaded(cache, monkeypatch, part):
+    assert kernel() is not None
+    (library,) = files(cache)
+    monkeypatch.setattr(compiled, "_compile", lambda *_: None)
+    changed(monkeypatch, library if part == "file" else library.parent, st_uid=os.geteuid() + 1)
+    kernel.cache_clear()
+    assert kernel() is None
+
+
+@needs_compiler
+@needs_owners
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+@pytest.mark.parametrize("part", ["file", "folder"])
+def test_what_others_can_change_is_made_anew(cache, part, mode):
+    assert kernel() is not None
+    (library,) = files(cache)
+    place = library if part == "file" else library.parent
+    place.chmod(mode | 0o100)
+    before = library.stat().st_ino, library.stat().st_mtime_ns
+    kernel.cache_clear()
+    assert kernel() is not None
+    assert (library.stat().st_ino, library.stat().st_mtime_ns) != before
+    assert library.stat().st_mode & 0o777 == 0o600
+    assert library.parent.stat().st_mode & 0o777 == 0o700
+
+
+@needs_compiler
+def test_a_link_is_not_loaded_but_replaced(cache, tmp_path):
+    assert kernel() is not None
+    (library,) = files(cache)
+    library.rename(tmp_path / "elsewhere.so")
+    library.symlink_to(tmp_path / "elsewhere.so")
+    kernel.cache_clear()
+    assert kernel() is not None
+    assert not library.is_symlink()
+
+
+@needs_compiler
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="files have no names but their own")
+def test_what_was_checked_is_loaded_though_the_name_leads_elsewhere_by_then(cache, monkeypatch):
+    assert kernel() is not None
+    (library,) = files(cache)
+    load = compiled.ctypes.CDLL
+
+    def swapped(name):
+        library.unlink()
+        library.write_bytes(b"another program")
+        return load(name)
+
+    monkeypatch.setattr(compiled.ctypes, "CDLL", swapped)
+    kernel.cache_clear()
+    assert kernel().costs
 
 
 @needs_compiler

@@ -8,12 +8,15 @@ import http.server
 import socket
 import struct
 import threading
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from spatialgraph.files import cache_folder
+from spatialgraph.train import data
 from spatialgraph.train.data import DATASETS, DataError, Dataset, Examples, load
 
 MNIST_FILES = (
@@ -406,3 +409,74 @@ def test_values_are_checked_and_frozen():
 def test_every_registered_set_says_what_it_is():
     assert all(DATASETS.summary(name).endswith(".") for name in DATASETS)
     assert DATASETS.summary("emnist-letters") == "Read EMNIST (letters), in torchvision's layout."
+
+
+def edited(path, member, content, compression=zipfile.ZIP_DEFLATED):
+    """Put a member with this content in the place of one of an .npz file."""
+    with zipfile.ZipFile(path) as old:
+        kept = {name: old.read(name) for name in old.namelist() if name != f"{member}.npy"}
+    with zipfile.ZipFile(path, "w", compression) as new:
+        for name, data in {**kept, f"{member}.npy": content}.items():
+            new.writestr(name, data)
+
+
+def saved(header, data=b"", version=b"\1\0"):
+    """Return the bytes of an .npy file with this header."""
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text + data
+
+
+HEADER = "{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no array",
+        b"\x93NUMPY",
+        b"\x93NUMPY\x09\0",
+        saved("{"),
+        saved("[" * 5000),
+        saved(HEADER.format("|O", "(3,)"), b"cos\nsystem\n"),
+        saved(HEADER.format("<i8", "(3,)"), bytes(23)),
+        saved(HEADER.format("<i8", f"({2**40},)"), bytes(24)),
+        saved(HEADER.format("<i8", f"({2**70},)"), bytes(24)),
+        saved(HEADER.format("<i8", "(-1,)"), bytes(24)),
+        saved(HEADER.format("<U3", "(3,)"), bytes(36)),
+        saved(HEADER.format("<M8[s]", "(3,)"), bytes(24)),
+        saved(HEADER.format("<i8", "(3,)"), np.array([0, 1, 2**40], "<i8").tobytes()),
+        saved(HEADER.format("<u8", "(3,)"), np.array([0, 1, 2**64 - 1], "<u8").tobytes()),
+        saved(HEADER.format("<i8", "()"), bytes(8)),
+    ],
+)
+def test_a_member_that_is_odd_is_refused_in_one_line(tmp_path, content):
+    path = npz(tmp_path)
+    edited(path, "train_labels", content)
+    found = refusal(str(path))
+    assert found.startswith(f"{path}")
+    assert "expected" in found
+    assert len(found) < 500
+
+
+def test_a_small_archive_of_more_than_memory_holds_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = npz(tmp_path)
+    edited(path, "train_images", saved(HEADER.format("|u1", f"(1, {2**27})"), bytes(2**27)))
+    monkeypatch.setattr(data, "free_memory", lambda: 2.0**26)
+    assert refusal(str(path)).startswith(f"{path}, train_images: expected at most the 67108864 bytes of free memory")
+
+
+def test_a_download_leaves_the_files_that_were_there(tmp_path, monkeypatch):
+    def fetch(source, folder):
+        raw = Path(folder, "MNIST", "raw")
+        raw.mkdir(parents=True)
+        for name in data._TORCHVISION["mnist"].files:
+            (raw / name).write_bytes(b"new")
+
+    monkeypatch.setattr(data, "_fetch", fetch)
+    mine = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    refusal("mnist", tmp_path)
+    assert mine.read_bytes() == b"mine"
+    assert (mine.parent / "train-images-idx3-ubyte").read_bytes() == b"new"

@@ -7,7 +7,7 @@ from spatialgraph.train import memory
 from spatialgraph.train.grid import batches_of
 from spatialgraph.train.memory import bytes_of_a_network, networks_at_once
 from spatialgraph.train.model import initial_stack, layer_sizes
-from spatialgraph.train.settings import Experiment
+from spatialgraph.train.settings import Experiment, SettingError
 from spatialgraph.train.step import Step
 
 CPU = torch.device("cpu")
@@ -58,6 +58,7 @@ def test_a_gpu_takes_as_many_networks_as_its_memory_holds(monkeypatch):
     experiment = paper()
     sizes = layer_sizes(experiment, 784, 20)
     each = bytes_of_a_network(experiment, sizes)
+    monkeypatch.setattr(memory, "whole_memory_of", lambda device: float("inf"))
     monkeypatch.setattr(memory, "memory_of", lambda device: 1000 + 10.5 * each)
     limit = networks_at_once(experiment, sizes, 1000, GPU)
     assert limit == (10, "what the memory of cuda holds")
@@ -74,6 +75,13 @@ def test_a_processor_takes_few_at_a_time_and_fewer_if_its_memory_is_small(monkey
     assert networks_at_once(experiment, sizes, 0, CPU) == (32, "what is fastest on this processor")
     monkeypatch.setattr(memory, "memory_of", lambda device: 3.5 * bytes_of_a_network(experiment, sizes))
     assert networks_at_once(experiment, sizes, 0, CPU) == (3, "what the memory of cpu holds")
+
+
+@pytest.mark.parametrize("settings", [{"hidden": [10**8] * 2}, {"dimensions": 2**31 - 1}, {"batch_size": 2**31 - 1}])
+def test_a_network_that_no_memory_holds_is_refused_before_any_is_taken(settings):
+    experiment = paper(**{"hidden": [64, 64], "penalised_layers": ["hidden2", "output"], **settings})
+    with pytest.raises(SettingError, match=r"^hidden, dimensions, batch_size: expected a network that trains in the "):
+        networks_at_once(experiment, layer_sizes(experiment, 784, 20), 0, CPU)
 
 
 def test_a_share_of_a_gpu_is_taken_or_what_others_leave(monkeypatch):

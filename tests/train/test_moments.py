@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from spatialgraph.store import read_header, read_network, read_snapshots
-from spatialgraph.train.moments import moments
+from spatialgraph.store import read_header, read_network, read_snapshots, write_arrays
+from spatialgraph.train.moments import forget_orphans, moments
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import Experiment
@@ -130,14 +130,54 @@ def test_a_stopped_run_ends_with_the_moments_of_one_that_was_not(whole, tmp_path
     steps = [int(file.stem) for file in folder.iterdir()]
     assert sorted(steps) == [step for step in moments(3 * STEPS, 8)[1:-1] if step <= epoch * STEPS]
     # What was kept after the checkpoint, and by a run that has none, is not trusted: another machine rounds otherwise.
-    (folder / f"{3 * STEPS - 1}.h5").write_bytes(b"torn")
-    (folder / ".5.h5.1-aa.tmp").write_bytes(b"torn")
-    (folder.parent / "mix-00000000").mkdir()
-    (folder.parent / "mix-00000000" / "5.h5").write_bytes(b"torn")
+    for file in (folder / f"{3 * STEPS - 1}.h5", folder.parent / "mix-00000000" / "5.h5"):
+        write_arrays(file, "moment", {"mix-spatial-0": np.zeros(3)}, {"step": 5})
     if epoch == 3:
         (folder / f"{3 * STEPS - 1}.h5").unlink()  # it would be of before the checkpoint
     assert contents(trained(tmp_path)) == contents(whole)
     assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def moment(file):
+    write_arrays(file, "moment", {"mix-spatial-0": np.zeros(3)}, {"step": 5})
+
+
+def text(file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("precious")
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("my_model/weights.pt", text),
+        ("my_model/5.h5", moment),  # no folder of this program has such a name
+        ("mix-00000000/weights.pt", text),
+        ("mix-00000000/5.h5", text),
+        ("mix-00000000/sub/5.h5", moment),
+        ("mix-00000000/5.h5", lambda file: write_arrays(file, "checkpoint", {}, {})),
+        ("mix-00000000/last.h5", moment),
+    ],
+)
+def test_what_is_not_a_moment_of_this_program_is_not_removed(tmp_path, name, make):
+    make(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    moment(tmp_path / "mix-00000000" / "7.h5")
+    forget_orphans(tmp_path)
+    assert (tmp_path / name).read_bytes() == before
+    assert not (tmp_path / "mix-00000000" / "7.h5").exists()
+
+
+def test_a_link_to_a_folder_or_a_file_of_moments_is_not_followed(tmp_path):
+    moment(tmp_path / "elsewhere" / "5.h5")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "mix-00000000").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "checkpoints" / "mix-11111111").mkdir()
+    (tmp_path / "checkpoints" / "mix-11111111" / "5.h5").symlink_to(tmp_path / "elsewhere" / "5.h5")
+    before = sorted((tmp_path / "checkpoints").rglob("*"))
+    forget_orphans(tmp_path / "checkpoints")
+    assert sorted((tmp_path / "checkpoints").rglob("*")) == before
+    assert (tmp_path / "elsewhere" / "5.h5").exists()
 
 
 def test_moments_may_be_asked_for_when_a_run_is_carried_on(whole, tmp_path, monkeypatch):

@@ -1,12 +1,15 @@
 """A run: what is written, what is carried on, and that neither company nor interruption changes a network."""
 
+import dataclasses
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +25,7 @@ from spatialgraph.store import (
     read_snapshots,
     write_arrays,
 )
+from spatialgraph.train import run as run_module
 from spatialgraph.train.export import DivergedError
 from spatialgraph.train.loop import Training
 from spatialgraph.train.memory import Limit
@@ -355,3 +359,108 @@ def wait_for_epoch(run, epoch, process):
                 return
         time.sleep(0.002)
     raise AssertionError("the process took too long to be killed")
+
+
+# What another program, a full disk or a hand left in the folder.
+
+
+def stopped(run, monkeypatch, settings=None):
+    """Stop a run after its first epoch; return its checkpoint."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_quietly(settings or experiment(), run)
+    (checkpoint,) = (run / "checkpoints").glob("*.h5")
+    return checkpoint
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """Return a finished run whose files may be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def test_files_of_another_program_in_a_folder_of_checkpoints_stay_and_are_not_read(tmp_path):
+    foreign = [
+        tmp_path / "checkpoints" / name for name in ("model/weights.pt", "model.h5", "._mix-00000000.h5", "5.h5")
+    ]
+    for file in foreign:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("precious")
+    assert train_quietly(experiment(epochs=1, seeds=[0], kinds=["regular"]), tmp_path) == 1
+    assert [file.read_text() for file in foreign] == ["precious"] * 4
+
+
+def test_a_network_file_that_is_empty_is_trained_again(copied, finished):
+    (copied / "networks" / "mix-regular-1.h5").write_bytes(b"")
+    assert train_quietly(experiment(), copied) == 1
+    assert_same(networks(copied), networks(finished), tolerance=2e-5)
+
+
+@pytest.mark.parametrize("name", ["networks/mix-regular-1.h5", "evaluation-mix.h5"])
+def test_a_file_that_is_cut_off_or_of_another_program_is_named_and_stays(copied, name):
+    whole = (copied / name).read_bytes()
+    for content in (whole[:3000], b"precious"):
+        (copied / name).write_bytes(content)
+        with pytest.raises(ValueError, match=rf"^{copied / name}: .*; a file that is removed is made again$"):
+            train_quietly(experiment(), copied)
+        assert (copied / name).read_bytes() == content
+    write_arrays(copied / name, "mine", {}, {})
+    with pytest.raises(ValueError, match=r"expected a file of spatialgraph\.\w+, found spatialgraph\.mine; a file"):
+        train_quietly(experiment(), copied)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"")], ids=["missing", "empty"])
+def test_held_out_examples_that_are_missing_are_made_again(copied, finished, damage):
+    damage(copied / "evaluation-mix.h5")
+    assert train_quietly(experiment(), copied) == 0
+    assert (copied / "evaluation-mix.h5").read_bytes() == (finished / "evaluation-mix.h5").read_bytes()
+
+
+@pytest.mark.parametrize("seeds", [[0, 1], [0, 1, 2]])
+def test_other_held_out_examples_are_not_put_in_the_place_of_those_that_networks_name(copied, monkeypatch, seeds):
+    (copied / "evaluation-mix.h5").unlink()
+    original = run_module.evaluation
+    monkeypatch.setattr(run_module, "evaluation", lambda *a: dataclasses.replace(original(*a), scale=0.5))
+    with pytest.raises(SettingError, match="expected the held-out examples that networks of the run name, found none"):
+        train_quietly(experiment(seeds=seeds), copied)
+    assert not (copied / "evaluation-mix.h5").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.pop("epoch"),
+        lambda m: m.pop("members"),
+        lambda m: m.pop("inputs"),
+        lambda m: m.update(epoch=-1),
+        lambda m: m.update(epoch="3"),
+        lambda m: m.update(epoch=1.5),
+        lambda m: m.update(members=[["mix-spatial-0"]]),
+        lambda m: m.update(members=[]),
+    ],
+)
+def test_a_checkpoint_whose_metadata_were_changed_is_refused_in_a_line(tmp_path, monkeypatch, change):
+    checkpoint = stopped(tmp_path, monkeypatch)
+    arrays, metadata = read_arrays(checkpoint, "checkpoint")
+    change(metadata)
+    write_arrays(checkpoint, "checkpoint", arrays, metadata)
+    with pytest.raises(ValueError, match=rf"^{checkpoint}: expected metadata with inputs, members and epoch, found"):
+        train_quietly(experiment(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays, metadata: metadata.update(epoch=2),
+        lambda arrays, metadata: arrays.pop("history/accuracy"),
+        lambda arrays, metadata: arrays.update({"history/transport": np.zeros((1, 3), np.float32)}),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_itself_is_refused_in_a_line(tmp_path, monkeypatch, change):
+    checkpoint = stopped(tmp_path, monkeypatch)
+    arrays, metadata = read_arrays(checkpoint, "checkpoint")
+    change(arrays, metadata)
+    write_arrays(checkpoint, "checkpoint", arrays, metadata)
+    with pytest.raises(SettingError, match=rf"^{checkpoint}: expected 'history/\w+' of shape .*, found"):
+        train_quietly(experiment(), tmp_path)

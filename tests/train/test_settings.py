@@ -1,5 +1,6 @@
 """Experiments: the files that ship, and the text of every refusal."""
 
+import attrs
 import pytest
 
 from spatialgraph.train.grid import batches_of
@@ -14,7 +15,9 @@ from spatialgraph.train.settings import (
     shipped,
 )
 
-OR_LIST = "or a list of different ones such as [0.5, 1]"
+FINITE = "finite in float32"
+OR_LIST = f"{FINITE}, or a list of different ones such as [0.5, 1]"
+SEEDS = "different whole numbers of at least 0, below 2^64"
 
 
 def test_table1_is_the_paper():
@@ -37,13 +40,16 @@ def test_every_shipped_experiment_reads(name):
     ("settings", "text"),
     [
         ({"tasks": ["digits"]}, "tasks: expected two or more different names of data sets, found ('digits',)"),
-        ({"hidden": [64, 0]}, "hidden: expected sizes of at least 1, found (64, 0)"),
-        ({"hidden": 64}, "hidden: expected sizes of at least 1, found 64"),
+        ({"hidden": [64, 0]}, "hidden: expected sizes of at least 1, below 2^31, found (64, 0)"),
+        ({"hidden": 64}, "hidden: expected sizes of at least 1, below 2^31, found 64"),
         ({"epochs": 0}, "epochs: expected a whole number of at least 1, found 0"),
         ({"epochs": True}, "epochs: expected a whole number of at least 1, found True"),
         ({"transport": -1}, f"transport: expected a number of at least 0, {OR_LIST}, found -1.0"),
         ({"transport": float("nan")}, f"transport: expected a number of at least 0, {OR_LIST}, found nan"),
-        ({"learning_rate": "fast"}, f"learning_rate: expected a number greater than 0, {OR_LIST}, found 'fast'"),
+        (
+            {"learning_rate": "fast"},
+            f"learning_rate: expected a number greater than 0, {OR_LIST}, found 'fast'",
+        ),
         ({"transport": []}, f"transport: expected a number of at least 0, {OR_LIST}, found ()"),
         ({"transport": [1, -1]}, f"transport: expected a number of at least 0, {OR_LIST}, found (1.0, -1.0)"),
         ({"density": [3, 3.0]}, f"density: expected a number of at least 0, {OR_LIST}, found (3.0, 3.0)"),
@@ -52,14 +58,17 @@ def test_every_shipped_experiment_reads(name):
             {"learning_rate": [0.1, True]},
             f"learning_rate: expected a number greater than 0, {OR_LIST}, found (0.1, True)",
         ),
-        ({"initial_gain": [1, 2]}, "initial_gain: expected a number greater than 0, found [1, 2]"),
+        ({"initial_gain": [1, 2]}, "initial_gain: expected a number greater than 0, finite in float32, found [1, 2]"),
         ({"kinds": ["flat"]}, "kinds: expected regular, spatial or both, found ('flat',)"),
         ({"strength": "cubed"}, "strength: expected one of absolute, squared, found 'cubed'"),
         ({"seeds": "1:1"}, "seeds: expected a range such as 0:10 or numbers such as 0,3,7, found '1:1'"),
         ({"snapshots": 1}, "snapshots: expected a whole number of at least 2, found 1"),
         ({"snapshot_seeds": [0, 3]}, "snapshot_seeds: expected some of the seeds 0, 1, 2, found 3"),
-        ({"snapshot_seeds": [-1]}, "snapshot_seeds: expected different whole numbers of at least 0, found (-1,)"),
-        ({"seeds": [1, 1]}, "seeds: expected different whole numbers of at least 0, found (1, 1)"),
+        (
+            {"snapshot_seeds": [-1]},
+            f"snapshot_seeds: expected {SEEDS}, found (-1,)",
+        ),
+        ({"seeds": [1, 1]}, f"seeds: expected {SEEDS}, found (1, 1)"),
         (
             {"penalised_layers": ["hidden9"]},
             "penalised_layers: expected some of hidden1, hidden2, hidden3, hidden4, output, found 'hidden9'",
@@ -70,6 +79,66 @@ def test_a_value_that_is_not_allowed_is_refused_in_one_line(settings, text):
     with pytest.raises(SettingError) as error:
         experiment_from({"tasks": ["digits", "letters"], **settings})
     assert str(error.value) == text
+
+
+INFINITE = [float("inf"), float("-inf"), float("nan"), 1e39, 10**400]
+DEEP: list = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+ODD = [*INFINITE, 10**5000, 2**70, True, None, "", "a", [], [[1]], [{}], {}, {"a": 1}, [None], ["a", 1], DEEP, b"1"]
+
+
+@pytest.mark.parametrize("name", ["transport", "density", "learning_rate", "initial_gain", "checkpoint_seconds"])
+@pytest.mark.parametrize("value", INFINITE)
+def test_a_number_that_is_not_finite_is_refused(name, value):
+    for each in (value, [1, value]):
+        with pytest.raises(SettingError, match=rf"^{name}: expected a number .*, finite in float32"):
+            experiment_from({"tasks": ["a", "b"], name: each})
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(Experiment)])
+def test_whatever_a_setting_is_it_is_taken_or_refused_in_a_short_line(name):
+    said = [refusal({"tasks": ["a", "b"], name: value}) for value in ODD]
+    assert all(len(text) < 500 and "\n" not in text for text in said)
+
+
+def refusal(settings):
+    """Return why settings are refused, nothing if they are not."""
+    try:
+        experiment_from(settings)
+    except SettingError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"seeds": "0:99999999"}, "seeds: expected at most 100000, found more: '0:99999999'"),
+        ({"seeds": f"0:{10**30}"}, f"seeds: expected at most 100000, found more: '0:{10**30}'"),
+        ({"seeds": "0:60000"}, "seeds: expected at most 100000 networks in all, found up to 360000"),
+        ({"epochs": 10**9}, "epochs: expected a whole number of at least 1 and at most 999999999, found 1000000000"),
+        ({"snapshots": 10**9}, "snapshots: expected a whole number of at least 2 and at most 10000, found 1000000000"),
+        (
+            {"dimensions": 2**31},
+            "dimensions: expected a whole number of at least 1 and at most 2147483647, found 2147483648",
+        ),
+        ({"seeds": [2**64]}, f"seeds: expected {SEEDS}, found ({2**64},)"),
+    ],
+)
+def test_what_no_machine_could_do_is_refused_at_once(settings, text):
+    with pytest.raises(SettingError) as error:
+        experiment_from({"tasks": ["a", "b"], **settings})
+    assert str(error.value) == text
+
+
+def test_toml_without_end_is_refused_in_a_line(tmp_path):
+    for name, text in {"deep": "tasks = " + "[" * 100_000, "long": f"seeds = [{'9' * 10_000}]"}.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+        with pytest.raises(SettingError, match="expected TOML, found a fault"):
+            read_experiment(str(tmp_path / f"{name}.toml"))
+        with pytest.raises(SettingError, match="expected"):
+            experiment_from({"tasks": ["a", "b"], **dict([parse_setting(text)])})
 
 
 def test_an_unknown_setting_is_refused_with_what_is_known():
