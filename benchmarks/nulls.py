@@ -87,7 +87,7 @@ def cases() -> Iterator[Case]:
                 "calibration", null, name, lambda seed, inputs=inputs: like_trained(inputs, seed), null == "distance"
             )
     for null in ("shuffle", "strength", "distance"):
-        for leakage in (0.35, 0.4, 0.45):
+        for leakage in (0.2, 0.3, 0.4):
             for spread in (0.0,) if null == "shuffle" else (0.0, 1.0):
                 name = f"blocks in 64-32-8, {leakage:g} of the strength between them, σ = {spread:g}"
                 scale = 1.0 if null == "distance" else None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from ..network import Connection, FloatArray, IntArray, Network
+from ..network import BoolArray, Connection, FloatArray, IntArray, Network
 
 DoubleArray = NDArray[np.float64]
 
@@ -54,14 +54,15 @@ class Lengths:
     transposed: sparse.csr_matrix
 
     @classmethod
-    def of(cls, distance: DoubleArray) -> Lengths:
+    def of(cls, distance: DoubleArray, alive: BoolArray) -> Lengths:
         """Place knots at the shortest and the longest distance, and beyond the nearest 32, 64, 128 … connections.
 
         Args:
             distance: ``(connections,)``, at least 0.
+            alive: ``(connections,)``, which of them may have strength; knots are placed among those.
         """
-        ordered = np.sort(distance)
-        knots = np.unique(ordered[[0, *_doubled(NEAREST, len(distance)), -1]])
+        ordered = np.sort(distance[alive])
+        knots = np.unique(ordered[[0, *_doubled(NEAREST, len(ordered)), -1]])
         # Connections of nearly the same length have the same f: which of two neurons on top of one another is nearer
         # to a third says nothing.
         knots = knots[np.diff(knots, prepend=-np.inf) > 1e-3 * knots[-1]]
@@ -130,12 +131,13 @@ def _prepared(network: Network, connection: Connection, lengths: bool) -> Kept:
     along = at = None
     # Every neuron without strength stays so: its connections are expected to have none.
     expected = np.outer(entering, leaving) / max(strength.sum(), _TINY)
+    alive = expected > 0
     if lengths and strength.any():
         points = [np.asarray(network.layers[k].position, np.float64) for k in (connection.target, connection.source)]
-        along = Lengths.of(cdist(*points).reshape(-1))
+        along = Lengths.of(cdist(*points).reshape(-1), alive.reshape(-1))
         at = along.sums(strength)
         _fit(expected, entering, leaving, along, at, _EXPECTED, TOLERANCE / 10)
-    alive = expected > 0
+        alive = expected > 0
     weights = weight.reshape(-1)[np.argsort(strength, axis=None, kind="stable")]
     residual = strength[alive] / expected[alive]
     order = np.argsort(-expected[alive], kind="stable")

@@ -121,7 +121,7 @@ def test_expected_strengths_have_the_sums_that_are_kept():
 
 
 def test_connections_count_at_the_knots_around_their_length():
-    lengths = Lengths.of(np.array([0.0, 1.0, 2.0, 4.0]))
+    lengths = Lengths.of(np.array([0.0, 1.0, 2.0, 4.0]), np.ones(4, bool))
     assert lengths.weights.toarray().tolist() == [[1, 0], [0.75, 0.25], [0.5, 0.5], [0, 1]]
     assert lengths.sums(np.array([1.0, 4.0, 2.0, 1.0])).tolist() == [5, 3]
     assert lengths.factors(np.array([0.0, 2.0])) == pytest.approx(np.exp([0, 0.5, 1, 2]))
@@ -129,8 +129,10 @@ def test_connections_count_at_the_knots_around_their_length():
 
 def test_knots_lie_beyond_the_nearest_32_64_128_connections():
     distance = np.random.default_rng(0).permutation(np.arange(300.0))
-    lengths = Lengths.of(distance)
-    assert [distance[column.indices[column.data == 1]].tolist() for column in lengths.transposed] == [
+    lengths = Lengths.of(np.append(distance, 1000.0), np.arange(301) < 300)  # the last is of a dead neuron
+    assert [
+        distance[column.indices[(column.data == 1) & (column.indices < 300)]].tolist() for column in lengths.transposed
+    ] == [
         [0],
         [32],
         [64],
