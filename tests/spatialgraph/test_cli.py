@@ -57,7 +57,8 @@ def work(tmp_path_factory):
     assert trained.stdout.endswith("next: spatialgraph analyze runs/small\n")
     assert "sequential epoch 6/6 · accuracy spatial" in trained.stderr
     analysed = spatialgraph("analyze", "runs/small", "--nulls", "3", cwd=folder)
-    assert analysed.stdout.startswith("What each split method is worth\n\nConcatenation ")
+    assert analysed.stdout.startswith("Before anything else\n• ")
+    assert "\nWhat each split method is worth\n\nConcatenation " in analysed.stdout
     assert "p ≤ 0.05 needs at least 19 draws of a null model" in " ".join(analysed.stdout.split())
     *_, scores, summary, text, following = analysed.stdout.splitlines()
     assert scores.startswith("runs/small/results/scores.csv: ")

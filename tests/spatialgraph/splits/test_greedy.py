@@ -4,6 +4,7 @@ from hand_worked import chain, random_network, three_tasks
 
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.splits import apply
+from spatialgraph.splits.degenerate import ONE_TASK
 from spatialgraph.splits.greedy import greedy_shared
 from spatialgraph.splits.strengths import strength_to_tasks
 
@@ -43,6 +44,7 @@ def test_a_neuron_without_strength_serves_no_task_and_passes_none_on():
     assert split.notes == (
         "hidden1: 1 of 2 neurons have no connection to any task and serve none",
         "hidden2: 1 of 2 neurons have no connection to any task and serve none",
+        ONE_TASK,
     )
 
 

@@ -13,6 +13,7 @@ from spatialgraph.metrics import measure
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
 from spatialgraph.planted import planted
 from spatialgraph.splits import apply
+from spatialgraph.splits.degenerate import ONE_TASK
 from spatialgraph.splits.strengths import undirected
 
 
@@ -80,7 +81,7 @@ def test_neurons_without_a_path_to_an_output_serve_no_task():
 def test_with_one_task_everything_that_is_connected_serves_it():
     split = apply("min-cut", chain([[1], [1]], [[1, 0]], tasks=[0]))
     assert split.labels(1).tolist() == [0, -1]
-    assert split.notes == ("hidden1: 1 of 2 neurons have no connection to any task and serve none",)
+    assert split.notes == ("hidden1: 1 of 2 neurons have no connection to any task and serve none", ONE_TASK)
 
 
 def test_outputs_that_are_not_split_still_have_tasks():
