@@ -553,10 +553,11 @@ def _lines_of_random(evidence: Evidence, rows: list[Row]) -> str:
 def _agreement(evidence: Evidence, *, same: bool) -> pd.DataFrame:
     """Return the adjusted Rand index of each network and pair: of seeds of one method, or of two methods.
 
-    Degenerate splits, and those that cannot tell tasks apart, agree for reasons of their own: they do not count.
+    Degenerate splits, those that cannot tell tasks apart, and those of networks that did not learn a task agree for
+    reasons of their own: they do not count.
     """
     rows = evidence.agreement[evidence.agreement["measure"] == "adjusted-rand"]
-    rows = rows[(rows["split"] == rows["other"]) == same]
+    rows = rows[((rows["split"] == rows["other"]) == same) & ~rows["network"].isin(evidence.lost["network"])]
     notes = evidence.notes[evidence.notes["note"].str.contains(_SAME_EXAMPLES, regex=False)]
     wrong = set(zip(notes["network"], notes["split"], strict=True))
     wrong |= set(zip(evidence.degenerate["network"], evidence.degenerate["split"], strict=True))

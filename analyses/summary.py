@@ -21,6 +21,7 @@ from .evidence import (
     interval,
     listed,
     markdown_table,
+    number,
     planned,
     records,
     seen,
@@ -28,7 +29,7 @@ from .evidence import (
     turned,
 )
 from .findings import FINDINGS, beats
-from .results import label
+from .results import FULL, label
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, least_p
 
 # So many columns of numbers fit beside the names of methods.
@@ -224,6 +225,9 @@ def _worth(evidence: Evidence) -> str:
         markdown_table(
             ["method", *(group_name(*group) for group in block)],
             [
+                ["*whole network: accuracy*", *(_whole(evidence, group) for group in block)],
+            ]
+            + [
                 [f"`{method}`", *(_worth_cell(evidence, worst.get((method, *group)), method, group) for group in block)]
                 for method in evidence.results.methods
             ],
@@ -242,6 +246,14 @@ def _worth(evidence: Evidence) -> str:
     if not evidence.degenerate.empty:
         caption += " †: without the networks whose split is degenerate."
     return "\n\n".join([caption, *tables, *_beside(evidence)])
+
+
+def _whole(evidence: Evidence, group: tuple[str, str]) -> str:
+    """Return the mean accuracy of whole networks of a kind and input mode, beside which losses are to be read."""
+    cells = evidence.kept_cells
+    own = cells[(cells["metric"] == "accuracy") & (cells["split"] == FULL)]
+    own = own[(own["kind"] == group[0]) & (own["inputs"] == group[1])]
+    return number(float(own["mean"].iloc[0])) if len(own) else "–"
 
 
 def _worth_cell(evidence: Evidence, row: Row | None, method: str, group: tuple[str, str]) -> str:

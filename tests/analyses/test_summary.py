@@ -287,4 +287,8 @@ def test_the_table_one_of_three_seeds_says_what_it_can_tell(measured):
     assert "- regular sequential, zero: 0.305, `random` 0.179" in fails
     assert "expected at least 5 seeds for a test" not in measured  # said once, not of every comparison
     assert "- `positions` was not applied to 9 of 18 networks (regular)." in measured
+    # A loss is read beside what there is to lose.
+    assert "| *whole network: accuracy* | 0.917 | 0.916 | 0.891 | 0.887 |" in section(
+        measured, "What each method is worth"
+    )
     assert len(measured.split()) < 1250  # two minutes
