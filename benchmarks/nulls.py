@@ -1,10 +1,14 @@
 """How right the null models are, and how much they find: the table in docs/nulls.
 
-    python benchmarks/nulls.py --out docs/nulls [--networks 400] [--jobs -1]
+    python benchmarks/nulls.py [--out docs/nulls] [--networks 400] [--jobs -1]
+
+It writes calibration.csv, and table.md, in which the numbers of an earlier version stand in brackets where there is a
+before.csv, written by this program in a checkout of that version.
 
 Calibration: p-values of networks without modules, which a null model must call chance, whether their neurons are alike
 or not. Power: p-values of networks with planted blocks. The measure is the modularity of the greedy split, made anew on
-every draw. With 39 draws p has 40 values; p at most 0.05 comes by chance in 2 of 40 cases, and p above 0.95 as often.
+every draw. With 39 draws p has 40 values; p at most 0.05 comes by chance in 2 of 40 cases, and so it does of the other
+tail. The test of uniformity (Kolmogorov and Smirnov) breaks ties at random.
 """
 
 from __future__ import annotations
@@ -307,7 +311,36 @@ def main() -> None:
             flush=True,
         )
     asked.out.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(asked.out / "calibration.csv", index=False, float_format="%.4g")
+    table = pd.DataFrame(rows)
+    table.to_csv(asked.out / "calibration.csv", index=False, float_format="%.4g")
+    write_table(asked.out)
+
+
+def write_table(folder: Path) -> None:
+    """Write the numbers as a table in Markdown, those of before beside them."""
+    keys = ["question", "null", "networks"]
+    table = pd.read_csv(folder / "calibration.csv")
+    if (folder / "before.csv").is_file():
+        before = pd.read_csv(folder / "before.csv")[[*keys, "more", "less", "z"]]
+        table = table.merge(before, how="left", on=keys, suffixes=("", "_before"))
+    lines = []
+    for question, own in table.groupby("question", sort=False):
+        lines += ["", f"## {question.capitalize()}", ""]
+        lines += [
+            "| null model | networks | n | p ≤ 0.05 | p of the other tail ≤ 0.05 | KS p | median z | Q, Q of draws |"
+        ]
+        lines += ["|---|---|---:|---:|---:|---:|---:|---:|"]
+        for row in own.to_dict("records"):
+            own_mark = "" if row["own"] or question == "power" else " *"
+            cells = [f"`{row['null']}`{own_mark}", row["networks"], str(row["n"])]
+            cells += [_beside(row, "more", 2), _beside(row, "less", 2), f"{row['ks']:.2g}", _beside(row, "z", 1)]
+            lines.append("| " + " | ".join([*cells, f"{row['modularity']:.2f}, {row['of_draws']:.2f}"]) + " |")
+    (folder / "table.md").write_text("\n".join(["# Null models, tried", *lines, ""]), encoding="utf-8")
+
+
+def _beside(row: dict[str, float], name: str, digits: int) -> str:
+    now, before = (f"{row.get(key, np.nan):.{digits}f}".replace("-", "−") for key in (name, f"{name}_before"))
+    return f"**{now}**" if before == "nan" else f"**{now}** ({before})"
 
 
 def of_number(number: int, networks: int) -> dict[str, object]:
