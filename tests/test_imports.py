@@ -11,8 +11,20 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
-    *("registry", "network", "plane", "planted", "files", "activations", "ablation", "graph", "splits", "store"),
-    *("masking", "communities", "strength", "agreement", "metrics", "nulls", "scatter", "describe", "cli"),
+    *(
+        "registry",
+        "network",
+        "plane",
+        "planted",
+        "files",
+        "memory",
+        "activations",
+        "ablation",
+        "graph",
+        "splits",
+        "store",
+    ),
+    *("masking", "communities", "strength", "agreement", "metrics", "nulls", "scatter", "describe", "cli", "__main__"),
 )
 
 
