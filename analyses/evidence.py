@@ -138,8 +138,9 @@ class Evidence:
 
     @cached_property
     def still(self) -> pd.DataFrame:
-        """The rows of scores beside null models without spread, as `validity.still` says."""
-        return self.nulls[still(self.nulls)]
+        """The rows of scores beside null models without spread, as `validity.still` says, of splits that are some."""
+        rows = self.without_degenerate(self.telling(self.nulls))
+        return rows[still(rows)]
 
     @cached_property
     def cells(self) -> pd.DataFrame:
