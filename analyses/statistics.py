@@ -60,7 +60,7 @@ def per_network(scores: pd.DataFrame) -> pd.DataFrame:
     keys = ["network", "split", "ablation", "metric"]
     means = scores.groupby(keys, sort=False)["value"].mean().dropna().reset_index()
     members = scores[["network", "kind", "inputs", "seed"]].drop_duplicates("network")
-    seed = members["seed"].astype("Int64")
+    seed = members["seed"]  # as they are: some have more digits than an integer of 64 bits
     members = members.assign(unit=seed.astype(str).where(seed.notna(), members["network"]))
     return means.merge(members, on="network")[["network", "unit", *CELL, "value"]]
 
