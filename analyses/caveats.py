@@ -145,8 +145,8 @@ def _without_spread(evidence: Evidence) -> Iterator[Caveat]:
     ]
     yield Caveat(
         f"{counted(still['null'].nunique(), 'null model')} gave the same on every draw",
-        f"{_some(told, 'more', '; ')}. Either that is a fault, or the network leaves these null models nothing to change: "
-        "z and p say nothing there, and are not counted.",
+        f"{_some(told, 'more', '; ')}. Either that is a fault, or the network leaves these null models nothing to "
+        "change: z and p say nothing there, and are not counted.",
     )
 
 
