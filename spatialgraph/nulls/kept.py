@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial.distance import cdist
+from scipy.special import expit
 
 from ..network import BoolArray, Connection, FloatArray, IntArray, Network
 
@@ -25,6 +26,9 @@ which training may have switched off."""
 
 ROUNDS = 5
 """How often a draw is given back the distribution of the weights, and then the sums that it keeps."""
+
+TRADES = 40
+"""How often pairs of neurons trade connections, where some are absent."""
 
 TOLERANCE = 1e-3
 """The error of a kept sum, relative to the largest, that ends the fitting of a draw."""
@@ -94,11 +98,13 @@ class Kept:
         leaving: ``(source units,)``, of those that leave each.
         lengths: how connections count at distances, or None if distances are not kept.
         at_lengths: ``(knots,)``, the strength at each distance, None with `lengths`.
-        weights: ``(connections,)``, all weights, signed, in the order of their sizes.
+        weights: ``(connections present,)``, the weights other than 0, signed, in the order of their sizes.
         expected: ``(target units, source units)``, the strengths that follow from what is kept.
-        residual: ``(connections expected to have strength,)``, strength / expected strength, those of the largest
-            expected strengths first.
-        order: ``(connections expected to have strength,)``, their numbers in that order.
+        residual: ``(connections present,)``, strength / expected strength, of the largest expected strengths first.
+        order: ``(connections present,)``, the numbers of the connections, the largest expected strengths first.
+        present: ``(target units, source units)``, which connections have a weight other than 0.
+        is_whole: whether all connections have, between neurons that have any strength.
+        odds: how likely each is, as the logarithm of odds; None with `lengths`, or if `is_whole`.
     """
 
     entering: DoubleArray
@@ -109,6 +115,9 @@ class Kept:
     expected: DoubleArray
     residual: DoubleArray
     order: IntArray
+    present: BoolArray
+    is_whole: bool
+    odds: DoubleArray | None
 
 
 def prepared(network: Network, connection: Connection, *, lengths: bool = False) -> Kept:
@@ -128,26 +137,47 @@ def _prepared(network: Network, connection: Connection, lengths: bool) -> Kept:
     weight = connection.weight
     strength = np.abs(weight, dtype=np.float64, order="C")
     entering, leaving = strength.sum(axis=1), strength.sum(axis=0)
-    along = at = None
+    along = at = odds = None
     # Every neuron without strength stays so: its connections are expected to have none.
     expected = np.outer(entering, leaving) / max(strength.sum(), _TINY)
-    alive = expected > 0
+    alive, present = expected > 0, strength > 0
+    whole = bool((alive == present).all())
     if lengths and strength.any():
         points = [np.asarray(network.layers[k].position, np.float64) for k in (connection.target, connection.source)]
         along = Lengths.of(cdist(*points).reshape(-1), alive.reshape(-1))
         at = along.sums(strength)
-        _fit(expected, entering, leaving, along, at, _EXPECTED, TOLERANCE / 10)
-        alive = expected > 0
-    weights = weight.reshape(-1)[np.argsort(strength, axis=None, kind="stable")]
-    residual = strength[alive] / expected[alive]
-    order = np.argsort(-expected[alive], kind="stable")
-    return Kept(
-        entering, leaving, along, at, weights, expected, residual[order], np.flatnonzero(alive.reshape(-1))[order]
-    )
+    if along is not None or not whole:
+        found = np.where(present, expected, 0.0)
+        _fit(found, entering, leaving, along, at, _EXPECTED, TOLERANCE / 10, expected)
+    if along is not None and not whole:
+        odds = _log_odds(present, alive, along)
+    size = strength[present]
+    weights = weight[present][np.argsort(size, kind="stable")]
+    order = _strongest_first(expected, present)
+    residual = strength.reshape(-1)[order] / expected.reshape(-1)[order]
+    along = along if whole else None
+    return Kept(entering, leaving, along, at, weights, expected, residual, order, present, whole, odds)
+
+
+def _strongest_first(expected: DoubleArray, present: BoolArray) -> IntArray:
+    """Return the numbers of the connections that are there, the largest expected strengths first."""
+    places = np.flatnonzero(present)
+    return places[np.argsort(-expected.reshape(-1)[places], kind="stable")]
+
+
+def _log_odds(present: BoolArray, alive: BoolArray, lengths: Lengths) -> DoubleArray:
+    """Return how likely each connection is there, as log odds, from the numbers of neurons' connections and lengths."""
+    count = present.astype(np.float64)
+    likely = alive.astype(np.float64)
+    _fit(likely, count.sum(axis=1), count.sum(axis=0), lengths, lengths.sums(count), _EXPECTED, TOLERANCE)
+    likely = np.clip(likely, 1e-9, 0.999)
+    return np.asarray(np.log(likely / (1 - likely)))
 
 
 def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
     """Draw other weights that have the same sums.
+
+    Where all neurons are connected:
 
     1. The expected strengths are e_ij = a_i b_j, or a_i b_j f(d_ij), such that all sums that are kept are right: the
        strengths that say no more than those sums (quasi-Poisson regression with logarithmic link).
@@ -158,12 +188,15 @@ def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
        fitting ("On a least squares adjustment of a sampled frequency table when the expected marginal totals are
        known", Deming & Stephan 1940, doi:10.1214/aoms/1177731829).
 
+    Where some are not (weights of 0), which are connected is drawn first: every neuron keeps the number of its
+    connections (`_rewired`). How strength falls with distance is then kept on average over draws, and not in each.
+
     Shuffling residuals alone counts the spread of the weights twice where neurons are unequal or weights skewed: draws
     are then too uneven or too even. The turns of step 3 mend that, as those of "Improved surrogate data for
     nonlinearity tests", Schreiber & Schmitz 1996, doi:10.1103/PhysRevLett.77.635, do for spectra and amplitudes.
 
-    The sums are kept within `TOLERANCE` of the largest where a solution is found in 50 rounds, as is so for matrices
-    without zeros; the weights are those of the network, but for the last scaling. Signs go with their weights.
+    The sums are kept within `TOLERANCE` of the largest where a solution is found in 200 rounds; the weights are those
+    of the network, but for the last scaling. Signs go with their weights.
 
     Args:
         kept: of the connection.
@@ -172,19 +205,56 @@ def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
     Returns:
         ``(target units, source units)``.
     """
-    strength = kept.expected.copy()
+    order = kept.order
+    if not kept.is_whole:
+        order = _strongest_first(kept.expected, _rewired(kept.present, kept.odds, generator))
     residual = kept.residual.copy()
     for piece in np.split(residual, _doubled(STRONGEST, len(residual))):
         generator.shuffle(piece)
-    strength.reshape(-1)[kept.order] *= residual
-    signed = np.empty(strength.size, np.float32)
+    strength = np.zeros(kept.expected.shape)
+    strength.reshape(-1)[order] = kept.expected.reshape(-1)[order] * residual
+    places = np.sort(order)
+    signed = np.zeros(strength.size, np.float32)
     sums = kept.entering, kept.leaving, kept.lengths, kept.at_lengths
     for _ in range(ROUNDS):
         _fit(strength, *sums, _WITHIN, TOLERANCE)
-        signed[np.argsort(strength, axis=None, kind="stable")] = kept.weights
+        signed[places[np.argsort(strength.reshape(-1)[places], kind="stable")]] = kept.weights
         np.abs(signed.reshape(strength.shape), out=strength)
     _fit(strength, *sums, _LAST, TOLERANCE)
     return np.copysign(strength, signed.reshape(strength.shape), dtype=np.float32, casting="same_kind")
+
+
+def _rewired(present: BoolArray, odds: DoubleArray | None, generator: np.random.Generator) -> BoolArray:
+    """Draw which neurons are connected, such that every neuron keeps the number of its connections.
+
+    Pairs of target neurons trade sources that one of them has and the other has not, one for one: "A fast and unbiased
+    procedure to randomize ecological binary matrices with fixed row and column totals", Strona et al. 2014,
+    doi:10.1038/ncomms5114. A trade is made with probability 1/2, or as the odds of the connections before and after it
+    ask (a heat bath), so that where connections are likelier if they are short they stay so.
+
+    Args:
+        present: ``(target units, source units)``, which connections there are.
+        odds: of the same shape, the logarithm of the odds of each, or None if all pairs are equally likely.
+        generator: of the trades.
+    """
+    present = present.copy()
+    half = len(present) // 2
+    for _ in range(TRADES):
+        one, other = np.split(generator.permutation(len(present))[: 2 * half], 2)
+        mine, yours = present[one] & ~present[other], present[other] & ~present[one]
+        key = generator.random(mine.shape)
+        give, take = (np.argsort(np.where(which, key, 2.0), axis=1, kind="stable") for which in (mine, yours))
+        pairs = np.minimum(mine.sum(axis=1), yours.sum(axis=1))
+        gain = np.zeros(mine.shape)
+        if odds is not None:
+            left, right = one[:, None], other[:, None]
+            gain = odds[left, take] + odds[right, give] - odds[left, give] - odds[right, take]
+        traded = (np.arange(mine.shape[1]) < pairs[:, None]) & (generator.random(mine.shape) < expit(gain))
+        pair, rank = np.nonzero(traded)
+        given, taken = give[pair, rank], take[pair, rank]
+        present[one[pair], given] = present[other[pair], taken] = False
+        present[other[pair], given] = present[one[pair], taken] = True
+    return present
 
 
 def _fit(
@@ -195,18 +265,26 @@ def _fit(
     at_lengths: DoubleArray | None,
     rounds: int,
     tolerance: float,
+    factors_of: DoubleArray | None = None,
 ) -> None:
-    """Scale strengths in place until their sums are right, or for so many rounds."""
+    """Scale strengths in place until their sums are right, or for so many rounds; another matrix by equal factors."""
+    scaled = [strength] if factors_of is None else [strength, factors_of]
     for _ in range(rounds):
         error = 0.0
         if lengths is not None and at_lengths is not None:
             factors = _ratio(at_lengths, lengths.sums(strength), 1.0)
             error = float((np.abs(factors - 1) * at_lengths).max() / at_lengths.max())
-            strength *= lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
+            by_length = lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
+            for matrix in scaled:
+                matrix *= by_length
         found = strength.sum(axis=0)
         error = max(error, float(np.abs(found - leaving).max(initial=0) / max(leaving.max(initial=0), _TINY)))
-        strength *= _ratio(leaving, found, 0.0)
-        strength *= _ratio(entering, strength.sum(axis=1), 0.0)[:, None]
+        by_source = _ratio(leaving, found, 0.0)
+        for matrix in scaled:
+            matrix *= by_source
+        by_target = _ratio(entering, strength.sum(axis=1), 0.0)[:, None]
+        for matrix in scaled:
+            matrix *= by_target
         if error <= tolerance:
             break
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from spatialgraph.nulls import draw
-from spatialgraph.nulls.kept import TOLERANCE, Lengths, prepared
+from spatialgraph.nulls.kept import TOLERANCE, Lengths, _rewired, prepared
 from spatialgraph.planted import unmodular
 
 quick = settings(max_examples=25, deadline=None)
@@ -140,3 +140,37 @@ def test_knots_lie_beyond_the_nearest_32_64_128_connections():
         [256],
         [299],
     ]
+
+
+@pytest.mark.parametrize("null", KEEPING)
+def test_of_weights_of_0_and_1_every_neuron_keeps_the_number_of_its_connections(null):
+    """Scaling gave them other weights, and draws a modularity of twice that of the network."""
+    network = unmodular((30, 24, 8), error="binary")
+    for seed in range(3):
+        for old, new in zip(network.connections, draw(null, network, seed).connections, strict=True):
+            one, other = old.weight != 0, new.weight != 0
+            assert one.sum(axis=0).tolist() == other.sum(axis=0).tolist()
+            assert one.sum(axis=1).tolist() == other.sum(axis=1).tolist()
+            assert not np.array_equal(one, other)
+            assert np.abs(new.weight[other]) == pytest.approx(np.ones(other.sum()), abs=1e-3)
+
+
+def test_trades_reach_every_matrix_of_the_same_sums_equally_often():
+    """Three rows and columns with one connection each: six matrices."""
+    present, generator = np.eye(3, dtype=bool), np.random.default_rng(0)
+    seen = [tuple(_rewired(present, None, generator).argmax(axis=1).tolist()) for _ in range(1200)]
+    counts = [seen.count(order) for order in set(seen)]
+    assert len(counts) == 6
+    assert max(abs(count - 200) for count in counts) < 65  # five standard deviations
+
+
+def test_where_connections_are_likelier_if_they_are_short_they_stay_short():
+    network = unmodular((40, 40, 8), error="binary", scale=None, seed=2)
+    length = cdist(network.layers[1].position, network.layers[0].position)
+    near = np.random.default_rng(0).random(length.shape) < np.exp(-length)
+    connections = (dataclasses.replace(network.connections[0], weight=near), network.connections[1])
+    network = dataclasses.replace(network, connections=connections)
+    drawn = {null: [draw(null, network, seed).connections[0].weight != 0 for seed in range(5)] for null in KEEPING}
+    mean = {null: np.mean([length[which].mean() for which in of]) for null, of in drawn.items()}
+    assert mean["distance"] == pytest.approx(length[near].mean(), rel=0.05)
+    assert mean["strength"] > 1.2 * length[near].mean()
