@@ -120,11 +120,12 @@ const film = (() => {
   function play() {
     const { length } = shown().film.epochs;
     const first = state.frame >= length - 1 ? 0 : state.frame;
-    const started = performance.now();
+    let started = null; // of the first picture, whose time may lie before that of the click
     const each = (1000 * Number(element("duration").value)) / length;
     element("play").textContent = "Pause";
     element("play").setAttribute("aria-pressed", "true");
     const next = (now) => {
+      started ??= now;
       const frame = Math.min(first + Math.floor((now - started) / each), length - 1);
       change({ frame });
       if (frame < length - 1) playing = requestAnimationFrame(next);

@@ -88,6 +88,13 @@ def point_of(page, view, unit):
     return box["x"] + places[2 * unit], box["y"] + places[2 * unit + 1]
 
 
+def click(page, target):
+    """Press and release the mouse where the middle of an element is."""
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
 def picture(page, view):
     """Return what a canvas shows, once it is drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -315,6 +322,36 @@ def test_the_film_plays_and_is_scrubbed(page):
     assert page.locator("#play").text_content() == "Pause"
     sync_api.expect(page.locator("#moment")).to_have_text(str(EPOCHS), timeout=10_000)
     sync_api.expect(page.locator("#play")).to_have_text("Play")
+
+
+def test_the_film_plays_to_its_end_when_the_mouse_starts_it(page):
+    def shown():
+        return page.evaluate("() => [spatialgraph.state.frame, document.getElementById('moment').textContent]")
+
+    click(page, page.locator("#play"))
+    assert page.locator("#play").text_content() == "Pause"
+    seen = [shown()]
+    pictures = {picture(page, "screen")}
+    while seen[-1][0] < len(MOMENTS):
+        assert len(seen) < 300
+        page.wait_for_timeout(100)
+        seen.append(shown())
+        pictures.add(picture(page, "screen"))
+    frames = [frame for frame, _ in seen]
+    assert frames == sorted(frames)
+    assert len(set(frames)) == len({moment for _, moment in seen}) > 2
+    assert len(pictures) > 2
+    assert seen[-1][1] == str(EPOCHS)
+    sync_api.expect(page.locator("#play")).to_have_text("Play")
+
+
+def test_the_mouse_stops_the_film(page):
+    click(page, page.locator("#play"))
+    click(page, page.locator("#play"))
+    assert page.locator("#play").text_content() == "Play"
+    stopped = state(page, "frame")
+    page.wait_for_timeout(1600)  # a frame takes 1.3 seconds
+    assert state(page, "frame") == stopped < len(MOMENTS)
 
 
 def test_a_network_without_positions_has_no_film(page):
