@@ -33,7 +33,7 @@ const film = (() => {
     const strongest = Math.max(...weight.slice((frames.length - 1) * lines)) || 1;
     for (let i = (state.frame + 1) * lines - 1; i >= state.frame * lines; i--) {
       context.globalAlpha = Math.min(0.7, 0.06 + 0.5 * Math.sqrt(weight[i] / strongest));
-      context.strokeStyle = taskColour(labels[source[i]], network.tasks.length);
+      context.strokeStyle = taskColour(linkLabel(labels[source[i]], labels[target[i]]), network.tasks.length);
       context.lineWidth = 0.9;
       context.beginPath();
       context.moveTo(places[2 * source[i]], places[2 * source[i] + 1]);
@@ -69,7 +69,7 @@ const film = (() => {
     if (accuracy.length) {
       const lines = network.tasks.map((_, task) => ({
         points: epochs.flatMap((epoch, frame) => (epoch < 1 ? [] : [[frame, accuracy[Math.min(Math.round(epoch), accuracy.length) - 1][task]]])),
-        shade: taskColour(task, network.tasks.length),
+        shade: `color-mix(in srgb, ${taskColour(task, network.tasks.length)} 62%, var(--ink))`,
       }));
       curves.push({ title: "Accuracy of each task", lines });
     }
