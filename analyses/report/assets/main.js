@@ -64,7 +64,7 @@ function drawLegend() {
   element("legend").replaceChildren(
     ...present.map((label) => make("span", {}, dotOf(network, label), taskName(network, label))),
     ...network.layers.map(({ name, size }, layer) => make("span", {}, `${marks[layer % 4]} ${name} (${size})`)),
-    make("span", {}, make("i", { class: "line" }), "connection between modules"),
+    make("span", {}, make("span", { class: "line" }), "connection between modules"),
     make("span", { class: "note" }, "faint: switched off by training"),
   );
 }
