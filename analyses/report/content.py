@@ -28,6 +28,7 @@ MEASURES = {
 """The metrics of the table, and what it calls them."""
 
 _WHOLE = "Accuracy of the whole network"
+_ABLATION = "incoming"
 _CELL = ("kind", "inputs", "split", "ablation", "metric")
 _NUMBERS = ("n", "mean", "low", "high")
 
@@ -47,6 +48,7 @@ def content(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
         "ablations": _labelled(results.ablations),
         "methods": [{"name": name, "about": _about(name)} for name in results.methods],
         "method": default_method(results),
+        "ablation": _default_ablation(results),
         "leastInput": MIN_INPUT_STRENGTH,
         "measures": [{"name": "", "label": _WHOLE}, *({"name": n, "label": text} for n, text in MEASURES.items())],
         "members": json.loads(results.members.to_json(orient="records")),
@@ -82,6 +84,11 @@ def _about(method: str) -> str:
     """Return a sentence about a split method, named with parameters or without."""
     name = method.split(":")[0]
     return SPLITS.summary(name) if name in SPLITS else ""
+
+
+def _default_ablation(results: Results) -> str:
+    """Return the ablation that the page opens on: the README's, or the first there is; "" if there is none."""
+    return _ABLATION if _ABLATION in results.ablations else next(iter(results.ablations), "")
 
 
 def _columns(members: pd.DataFrame) -> tuple[list[str], list[str]]:

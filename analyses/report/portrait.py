@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spatialgraph.activations import task_variance
-from spatialgraph.communities import strengths_to_groups
 from spatialgraph.metrics import measure
 from spatialgraph.network import Connection, Evaluation, Network, NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, chance
 from spatialgraph.plane import Plane, input_strength
 from spatialgraph.splits import DEGENERATE, Split, is_degenerate
+from spatialgraph.splits.strengths import strength_to_tasks
 from spatialgraph.store import read_evaluation
 
 from ..chance import Drawn
@@ -151,17 +151,13 @@ def _positions(network: Network, pack: Pack) -> dict[str, Any]:
 
 
 def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pack: Pack) -> dict[str, Any]:
-    """Pack what is known of each neuron: by each method its tasks and its strength to every task; its selectivity."""
+    """Pack what is known of each neuron: by each method its tasks and its strength towards every task; selectivity."""
     units, tasks = sum(network.layers[number].size for number in network.split_layers), len(network.tasks)
     members = np.zeros((len(splits), units, tasks), np.uint8)
     strengths = np.full((len(splits), units, tasks), np.nan)
     for row, split in enumerate(splits.values()):
         members[row] = _joined([split.membership[number] for number in network.split_layers], tasks)
-        try:
-            own = strengths_to_groups(network, replace(split, communities=None))
-        except NotApplicableError:  # of neurons that serve several tasks, strengths have no one to go to
-            continue
-        strengths[row] = _joined([own[number][:tasks].T for number in network.split_layers], tasks)
+        strengths[row] = _joined([_towards(network, split, number) for number in network.split_layers], tasks)
     pack.add("membership", members)
     pack.quantise("strength", strengths)
     pack.quantise("entering", _joined([input_strength(network, number)[:, None] for number in network.split_layers], 1))
@@ -169,6 +165,18 @@ def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pa
     if variance is not None:
         pack.quantise("selectivity", variance)
     return {"selectivity": variance is not None}
+
+
+def _towards(network: Network, split: Split, layer: int) -> FloatArray:
+    """Return what greedy splits compare, ``(units, tasks)``: each neuron's strength to each task's neurons that follow.
+
+    It is nan where none follow, as of outputs, whose tasks are given.
+    """
+    outputs = network.output_task[:, None] == np.arange(len(network.tasks))
+    members = {network.output_layer: outputs} | dict(split.membership)
+    if not any(c.source == layer and c.target in members for c in network.connections):
+        return np.full((network.layers[layer].size, len(network.tasks)), np.nan)
+    return strength_to_tasks(network, layer, members)
 
 
 def _joined(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[Any]:

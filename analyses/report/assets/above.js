@@ -15,7 +15,7 @@ const above = (() => {
   function draw() {
     const network = shown();
     const { context, width, height } = prepared(canvas);
-    places = onCanvas(placesOf(network, state.method), width, height);
+    places = onCanvas(placesOf(network), width, height);
     const labels = labelsOf(network, state.method);
     drawFromAbove(context, network, places, labels, emphasisOf(network), differs(network));
     for (const [unit, line] of [[state.neuron, 2.4], [state.hovered, 1.6]]) {

@@ -74,8 +74,8 @@ function drawNulls() {
   else {
     note.textContent =
       `What ${state.method} splits of ${network.name} are worth (line) beside what chance gives (columns): the ` +
-      "distribution over draws of each null model, z = (observed − mean) / deviation, and p, the share of draws that " +
-      "are at least as modular.";
+      "distribution over draws of each null model, z = (observed − mean) / deviation, and p = (b + 1) / (m + 1), where " +
+      "b of the m draws are at least as modular, or lose as little accuracy.";
   }
   const charts = entries.map((entry) => {
     const [observed, z, p] = entry.observed[state.method];
@@ -106,7 +106,14 @@ const AGREEMENT = {
 function setUpAgreement() {
   const measures = [...new Set(networks.flatMap((network) => network.agreement))];
   fill(element("agreement-measure"), measures.map((name) => ({ name, label: (AGREEMENT[name] ?? name).split(":")[0] })), measures[0]);
+  element("agreement-measure").parentElement.hidden = !measures.length;
   element("agreement-measure").addEventListener("change", drawAgreement);
+}
+
+/** Return which splits of a network are degenerate, and why; nothing if none is. */
+function degenerateText(network) {
+  const splits = Object.entries(network.degenerate).map(([method, reasons]) => `${method} (${reasons.join("; ")})`);
+  return splits.length ? ` † Degenerate, and no agreement of modules: ${splits.join("; ")}.` : "";
 }
 
 function drawAgreement() {
@@ -117,34 +124,37 @@ function drawAgreement() {
   const note = element("agreement-note");
   if (!values) {
     note.textContent = "How far methods agree was not measured.";
-    element("agreement-holder").replaceChildren();
+    refill(element("agreement-holder"));
     return;
   }
   note.textContent =
     `Of ${network.name}; ${AGREEMENT[measure] ?? measure}. On the diagonal, runs of one method with different seeds. ` +
-    "A cell marks the neurons on which its two methods differ, above. Arrow keys move between cells.";
+    "A cell marks the neurons on which its two methods differ, above. Arrow keys move between cells." +
+    degenerateText(network);
+  const named = (method) => (method in network.degenerate ? `${method} †` : method);
   const high = measure === "variation-of-information" ? Math.max(...Array.from(values).filter((v) => v > 0), 1) : 1;
-  const head = make("tr", {}, make("td"), ...network.methods.map((m) => make("th", { scope: "col" }, make("span", {}, m))));
+  const head = make("tr", {}, make("td"), ...network.methods.map((m) => make("th", { scope: "col" }, make("span", {}, named(m)))));
   const body = network.methods.map((one, i) =>
-    make("tr", {}, make("th", { scope: "row" }, one), ...network.methods.map((other, j) => make("td", {}, cellButton(one, other, i, j)))),
+    make("tr", {}, make("th", { scope: "row" }, named(one)), ...network.methods.map((other, j) => make("td", {}, cellButton(one, other, i, j)))),
   );
-  element("agreement-holder").replaceChildren(make("table", { class: "matrix" }, make("thead", {}, head), make("tbody", {}, ...body)));
+  refill(element("agreement-holder"), make("table", { class: "matrix" }, make("thead", {}, head), make("tbody", {}, ...body)));
 
   function cellButton(one, other, i, j) {
     const value = values[i * count + j];
     const share = Number.isNaN(value) ? 0 : Math.min(Math.max(value / high, 0), 1);
-    const strong = 12 + 78 * share;
+    const degenerate = one in network.degenerate || other in network.degenerate;
+    const said = `${one} and ${other}: ${written(value)}${degenerate ? " (degenerate)" : ""}`;
+    // So little of the accent that the text can be read on all of it.
+    const shade = `color-mix(in srgb, var(--accent) ${4 + 41 * share}%, var(--paper))`;
     const button = make(
       "button",
       {
-        style: {
-          background: `color-mix(in srgb, var(--accent) ${strong}%, var(--paper))`,
-          color: strong > 52 ? "var(--paper)" : "var(--ink)",
-        },
+        ...(degenerate ? { class: "degenerate" } : { style: { background: shade } }),
+        "data-key": `${i},${j}`,
         tabindex: i === 0 && j === 0 ? 0 : -1,
-        "aria-label": `${one} and ${other}: ${written(value, 2)}`,
+        "aria-label": said,
         "aria-pressed": String(state.method === one && state.compare === other),
-        title: `${one} and ${other}: ${written(value)}`,
+        title: said,
         onclick: () => change({ method: one, compare: i === j ? "" : other }),
       },
       Number.isNaN(value) ? "" : written(value, 2).replace(/^(−?)0\./, "$1."),

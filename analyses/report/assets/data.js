@@ -66,6 +66,7 @@ function layersOf(network) {
 
 const NONE = -1;
 const SEVERAL = -2;
+const CROSSING = -3;
 
 /** Return the task of each neuron by a split method: its number, NONE, or SEVERAL. */
 function labelsOf(network, method) {
@@ -83,6 +84,13 @@ function labelsOf(network, method) {
     }
     return labels;
   });
+}
+
+/** Return the task that both ends of a connection serve, or else NONE, SEVERAL or CROSSING. */
+function linkLabel(one, other) {
+  if (one === other) return one;
+  if (one === NONE || other === NONE) return NONE;
+  return one === SEVERAL || other === SEVERAL ? SEVERAL : CROSSING;
 }
 
 /** Return whether a neuron serves a task by a split method; it may serve several. */

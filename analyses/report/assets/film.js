@@ -33,7 +33,7 @@ const film = (() => {
     const strongest = Math.max(...weight.slice((frames.length - 1) * lines)) || 1;
     for (let i = (state.frame + 1) * lines - 1; i >= state.frame * lines; i--) {
       context.globalAlpha = Math.min(0.7, 0.06 + 0.5 * Math.sqrt(weight[i] / strongest));
-      context.strokeStyle = taskColour(labels[source[i]], network.tasks.length);
+      context.strokeStyle = taskColour(linkLabel(labels[source[i]], labels[target[i]]), network.tasks.length);
       context.lineWidth = 0.9;
       context.beginPath();
       context.moveTo(places[2 * source[i]], places[2 * source[i] + 1]);
@@ -69,7 +69,7 @@ const film = (() => {
     if (accuracy.length) {
       const lines = network.tasks.map((_, task) => ({
         points: epochs.flatMap((epoch, frame) => (epoch < 1 ? [] : [[frame, accuracy[Math.min(Math.round(epoch), accuracy.length) - 1][task]]])),
-        shade: taskColour(task, network.tasks.length),
+        shade: `color-mix(in srgb, ${taskColour(task, network.tasks.length)} 62%, var(--ink))`,
       }));
       curves.push({ title: "Accuracy of each task", lines });
     }
@@ -120,11 +120,12 @@ const film = (() => {
   function play() {
     const { length } = shown().film.epochs;
     const first = state.frame >= length - 1 ? 0 : state.frame;
-    const started = performance.now();
+    let started = null; // of the first picture, whose time may lie before that of the click
     const each = (1000 * Number(element("duration").value)) / length;
     element("play").textContent = "Pause";
     element("play").setAttribute("aria-pressed", "true");
     const next = (now) => {
+      started ??= now;
       const frame = Math.min(first + Math.floor((now - started) / each), length - 1);
       change({ frame });
       if (frame < length - 1) playing = requestAnimationFrame(next);

@@ -3,6 +3,7 @@
 function setUpPicks() {
   fill(element("pick-method"), content.methods, state.method);
   fill(element("pick-ablation"), content.ablations, state.ablation);
+  element("pick-ablation").parentElement.hidden = !content.ablations.length;
   element("pick-method").addEventListener("change", (event) => change({ method: event.target.value }));
   element("pick-ablation").addEventListener("change", (event) => change({ ablation: event.target.value }));
   for (const id of ["pick-inputs", "pick-kind", "pick-seed"]) element(id).addEventListener("change", () => pickNetwork(id));
@@ -47,7 +48,7 @@ function drawFacts() {
   const { kept, total } = network.connections;
   const parts = [`${network.name}: accuracy ${accuracy}.`];
   if (kept < total) parts.push(`The page has the strongest ${many(kept)} of its ${many(total)} connections.`);
-  if (network.dimensions === 0) parts.push("It has no positions: its neurons are laid out in squares, task by task.");
+  if (network.dimensions === 0) parts.push("It has no positions: its neurons are laid out in squares, in their order in the layer.");
   if (network.dimensions > 2) parts.push(`Positions have ${network.dimensions} dimensions: shown are the first two principal coordinates.`);
   const degenerate = network.degenerate[state.method];
   if (degenerate) parts.push(`† The split by ${state.method} is degenerate, no division into task modules: ${degenerate.join("; ")}.`);
@@ -63,6 +64,7 @@ function drawLegend() {
   element("legend").replaceChildren(
     ...present.map((label) => make("span", {}, dotOf(network, label), taskName(network, label))),
     ...network.layers.map(({ name, size }, layer) => make("span", {}, `${marks[layer % 4]} ${name} (${size})`)),
+    make("span", {}, make("span", { class: "line" }), "connection between modules"),
     make("span", { class: "note" }, "faint: switched off by training"),
   );
 }

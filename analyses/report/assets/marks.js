@@ -2,14 +2,14 @@
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-
 /** Return a colour of the style sheet as it is now. */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-/** Return the colour of a task, of neurons without a task, or of those with several. */
+/** Return the colour of a task, of no task, of several, or of what crosses from one task to another. */
 function taskColour(task, tasks) {
   if (task === NONE) return colour("unassigned");
   if (task === SEVERAL) return colour("shared");
+  if (task === CROSSING) return colour("crossing");
   if (tasks <= 8) return colour(`task-${task}`);
   return `hsl(${Math.round((360 * task) / tasks)} 65% ${dark.matches ? 62 : 42}%)`;
 }
@@ -102,6 +102,16 @@ function bars(entries, most = 1) {
     holder.append(make("span", {}, text), bar, make("span", {}, say ?? written(value)));
   }
   return holder;
+}
+
+/** Replace what an element holds; what had the focus has it still, or if that is gone, the first button. */
+function refill(holder, ...children) {
+  const focused = holder.contains(document.activeElement) ? document.activeElement : null;
+  holder.replaceChildren(...children);
+  if (!focused) return;
+  const buttons = [...holder.querySelectorAll("button")];
+  const next = buttons.find((button) => button.dataset.key === focused.dataset.key) ?? buttons[0];
+  next?.focus({ preventScroll: true });
 }
 
 /** Fill a select with choices. */

@@ -20,7 +20,7 @@ function drawModules() {
   const note = element("modules-note");
   if (!applied) {
     note.textContent = `${state.method} was not applied to this network.`;
-    element("modules").replaceChildren();
+    refill(element("modules"));
     return;
   }
   const counts = new Map();
@@ -32,7 +32,7 @@ function drawModules() {
   const cards = network.tasks.map((name, module) => moduleCard(network, name, module, counts));
   if (counts.get(NONE)) cards.push(quiet(`${counts.get(NONE)} neurons serve no task.`));
   if (state.brushed.length) cards.unshift(brushedCard(network, labels));
-  element("modules").replaceChildren(...cards);
+  refill(element("modules"), ...cards);
 }
 
 function moduleCard(network, name, module, counts) {
@@ -48,6 +48,7 @@ function moduleCard(network, name, module, counts) {
     "button",
     {
       class: "module",
+      "data-key": module,
       style: { "--colour": taskColour(module, tasks) },
       "aria-pressed": String(state.module === module),
       onclick: () => change({ module: state.module === module ? NONE : module, brushed: [] }),

@@ -1,5 +1,7 @@
 // What is known of one neuron: beside the pointer in short, in the panel in full.
 
+const TOWARDS = "strength to each task's neurons in later layers";
+
 /** Return the strongest connections of a neuron that the page has: the other neuron, the weight, and the direction. */
 function strongestOf(network, unit, most) {
   const [source, target] = [network.array("source"), network.array("target")];
@@ -13,7 +15,7 @@ function strongestOf(network, unit, most) {
   return found;
 }
 
-/** Return a neuron's strength to each task, by the chosen split; nan where the split is no partition. */
+/** Return a neuron's strength to each task's neurons of later layers, by the chosen split; nan without later layers. */
 function strengthsOf(network, unit) {
   const row = network.methods.indexOf(state.method);
   const tasks = network.tasks.length;
@@ -23,6 +25,7 @@ function strengthsOf(network, unit) {
 
 function strengthBars(network, unit) {
   const strengths = strengthsOf(network, unit);
+  if (strengths.every(Number.isNaN)) return quiet("none: no later layer is split");
   const total = strengths.reduce((sum, value) => sum + value, 0) || 1;
   return bars(
     strengths.map((value, task) => ({
@@ -78,7 +81,7 @@ function hover(unit, x, y, canvas) {
   const selectivity = selectivityBars(network, unit);
   tip.replaceChildren(
     make("b", {}, dotOf(network, label), ` ${nameOf(network, unit)} · ${taskName(network, label)}`),
-    quiet(aliveOf(network)[unit] ? "strength to each task" : "hardly any input weight is left · strength to each task"),
+    quiet(aliveOf(network)[unit] ? TOWARDS : `hardly any input weight is left · ${TOWARDS}`),
     strengthBars(network, unit),
     ...(selectivity ? [quiet("selectivity: share of its task variance"), selectivity] : []),
     quiet(`methods: ${said.join(", ")}`),
@@ -109,15 +112,16 @@ function drawNeuron() {
       {},
       make(
         "button",
-        { onclick: () => change({ neuron: other }) },
+        { "data-key": other, onclick: () => change({ neuron: other }) },
         dotOf(network, labels[other]),
         ` ${own === "out" ? "→" : "←"} ${nameOf(network, other)}  ${weight > 0 ? "+" : ""}${strengthText(weight)}`,
       ),
     ),
   );
-  panel.replaceChildren(
+  refill(
+    panel,
     quiet(`${state.method}: ${taskName(network, labels[unit])}. Its input weights sum to ${strengthText(entering)}.`),
-    quiet(`Strength to each task's neurons (${state.method})`),
+    quiet(`By ${state.method}: ${TOWARDS}, the sum of absolute weights`),
     strengthBars(network, unit),
     ...(selectivity ? [quiet("Selectivity: each task's share of its task variance"), selectivity] : []),
     quiet("What each method says"),

@@ -1,6 +1,8 @@
 // The split layers as slices in space. The projection is parallel, so that slices keep their size and can be compared.
 
 const GAP = 1.75; // between slices of half-width 1
+const EDGE = 1.1; // of a slice, from its middle
+const NAME = 20; // pixels below a slice for its name
 const VIEW = { yaw: -0.62, pitch: 0.3, zoom: 1 };
 const MOST_WHILE_TURNING = 2500;
 const SHADES = 6;
@@ -8,8 +10,8 @@ const BASE_OPACITY = 0.05;
 const TOP_OPACITY = 0.55;
 
 /** Return where neurons lie in the plane of their layer: pairs of numbers, most of them between -1 and 1. */
-function placesOf(network, method) {
-  if (network.dimensions === 0) return once(network, `grid:${method}`, () => gridOf(network, labelsOf(network, method)));
+function placesOf(network) {
+  if (network.dimensions === 0) return once(network, "places", () => gridOf(network));
   return once(network, "places", () => {
     const position = network.array("position");
     const { centre, half } = rangeOf(position, aliveOf(network));
@@ -39,17 +41,15 @@ function rangeOf(position, counts) {
   return { centre, half: Math.max(high[0] - low[0], high[1] - low[1], 1e-6) / 2 };
 }
 
-/** Return places of neurons that lie nowhere: a square for each layer, task by task from left to right. */
-function gridOf(network, labels) {
+/** Return places of neurons that lie nowhere: a square for each layer, in their order, which knows no split. */
+function gridOf(network) {
   const places = new Float32Array(2 * network.units);
   for (const { first, size } of network.layers) {
     const side = Math.ceil(Math.sqrt(size));
-    const order = Array.from({ length: size }, (_, i) => first + i);
-    order.sort((a, b) => (labels[a] & 255) - (labels[b] & 255) || a - b);
-    order.forEach((unit, place) => {
-      places[2 * unit] = side > 1 ? (2 * Math.floor(place / side)) / (side - 1) - 1 : 0;
-      places[2 * unit + 1] = side > 1 ? 1 - (2 * (place % side)) / (side - 1) : 0;
-    });
+    for (let place = 0; place < size; place++) {
+      places[2 * (first + place)] = side > 1 ? (2 * (place % side)) / (side - 1) - 1 : 0;
+      places[2 * (first + place) + 1] = side > 1 ? 1 - (2 * Math.floor(place / side)) / (side - 1) : 0;
+    }
   }
   return places;
 }
@@ -84,10 +84,17 @@ const scene = (() => {
   let turning = false;
   let places = new Float32Array(0); // of neurons on the canvas
 
+  /** Return the scale at which every slice is seen in the first view, and from side to side in every view. */
+  function fitting(layers, width, height) {
+    const half = ((layers - 1) * GAP) / 2;
+    const deep = half * Math.abs(Math.sin(VIEW.yaw)) + EDGE * Math.cos(VIEW.yaw);
+    const high = EDGE * Math.cos(VIEW.pitch) + deep * Math.sin(VIEW.pitch);
+    return Math.min((width / 2 - 4) / Math.hypot(half, EDGE), (height / 2 - NAME) / high);
+  }
+
   function projection(network, width, height) {
     const layers = network.layers.length;
-    const reach = ((layers - 1) * GAP) / 2 + 1.1;
-    const scale = view.zoom * Math.min(width / (2 * reach), height / 3.1);
+    const scale = view.zoom * fitting(layers, width, height);
     const [cy, sy, cp, sp] = [Math.cos(view.yaw), Math.sin(view.yaw), Math.cos(view.pitch), Math.sin(view.pitch)];
     // A slice stands across the axis of the layers: its first coordinate leads into the page, the second one up.
     return (layer, across, up) => {
@@ -99,7 +106,7 @@ const scene = (() => {
   }
 
   function drawSlice(context, project, layer, network) {
-    const corners = [[-1.1, -1.1], [1.1, -1.1], [1.1, 1.1], [-1.1, 1.1]].map(([x, y]) => project(layer, x, y));
+    const corners = [[-EDGE, -EDGE], [EDGE, -EDGE], [EDGE, EDGE], [-EDGE, EDGE]].map(([x, y]) => project(layer, x, y));
     context.beginPath();
     corners.forEach(([x, y]) => context.lineTo(x, y));
     context.closePath();
@@ -116,7 +123,7 @@ const scene = (() => {
     context.fillText(network.layers[layer].name, middle, Math.min(bottom[1] + 15, canvas.clientHeight - 4));
   }
 
-  /** Draw the connections between two layers: lines of one task and strength are one path. */
+  /** Draw connections between layers: lines of one module, or those that cross, of one strength are one path. */
   function drawConnections(context, network, list, labels, strongest, emphasis) {
     const source = network.array("source");
     const target = network.array("target");
@@ -125,8 +132,9 @@ const scene = (() => {
     for (const i of list) {
       const out = emphasis && !(emphasis(source[i]) || emphasis(target[i]));
       const shade = out ? 0 : Math.min(SHADES, 1 + Math.floor((SHADES * weight[i]) / strongest));
-      const key = (labels[source[i]] + 2) * 16 + shade;
-      if (!paths.has(key)) paths.set(key, { label: labels[source[i]], shade, path: new Path2D() });
+      const label = linkLabel(labels[source[i]], labels[target[i]]);
+      const key = `${label}:${shade}`;
+      if (!paths.has(key)) paths.set(key, { label, shade, path: new Path2D() });
       const { path } = paths.get(key);
       path.moveTo(places[2 * source[i]], places[2 * source[i] + 1]);
       path.lineTo(places[2 * target[i]], places[2 * target[i] + 1]);
@@ -169,11 +177,11 @@ const scene = (() => {
     for (const [unit, line] of [[state.neuron, 2.4], [state.hovered, 1.6]]) {
       if (unit === NONE) continue;
       context.lineWidth = 1.3;
-      for (const { other, own } of strongestOf(network, unit, 24)) {
+      for (const { other } of strongestOf(network, unit, 24)) {
         context.beginPath();
         context.moveTo(places[2 * unit], places[2 * unit + 1]);
         context.lineTo(places[2 * other], places[2 * other + 1]);
-        context.strokeStyle = taskColour(labels[own === "out" ? unit : other], network.tasks.length);
+        context.strokeStyle = taskColour(linkLabel(labels[unit], labels[other]), network.tasks.length);
         context.globalAlpha = 0.8;
         context.stroke();
       }
@@ -190,7 +198,7 @@ const scene = (() => {
     const network = shown();
     const { context, width, height } = prepared(canvas);
     const project = projection(network, width, height);
-    const plane = placesOf(network, state.method);
+    const plane = placesOf(network);
     const layerOf = layersOf(network);
     const labels = labelsOf(network, state.method);
     const emphasis = emphasisOf(network);

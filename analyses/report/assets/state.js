@@ -5,7 +5,7 @@ const listeners = [];
 const state = {
   network: 0,
   method: content.method,
-  ablation: content.ablations.length ? content.ablations[0].name : "",
+  ablation: content.ablation,
   compare: "",
   share: 0.3, // of the slider of connections
   neuron: NONE,

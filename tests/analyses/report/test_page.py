@@ -12,7 +12,7 @@ from analysed_run import EPOCHS, MOMENTS, SPLITS, UNITS, write_analysed_run, wri
 from hand_worked import pair, random_network, zoo
 
 from spatialgraph.analyses.report import write_report
-from spatialgraph.communities import strengths_to_groups
+from spatialgraph.splits.strengths import strength_to_tasks
 from spatialgraph.store import read_network, read_splits
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -86,6 +86,13 @@ def point_of(page, view, unit):
     box = canvas.bounding_box()
     places = page.evaluate("view => spatialgraph.places()[view]", view)
     return box["x"] + places[2 * unit], box["y"] + places[2 * unit + 1]
+
+
+def click(page, target):
+    """Press and release the mouse where the middle of an element is."""
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def picture(page, view):
@@ -201,9 +208,12 @@ def test_hovering_tells_of_a_neuron(page, results):
         sync_api.expect(tip).to_be_visible()
         text = tip.text_content()
         assert f"{name} 3 · " in text
-        expected = strengths_to_groups(network, dataclasses.replace(split, communities=None))[layer][:2, 3]
-        numbers = [float(found) for found in tip.locator(".bars").first.locator("span").all_text_contents()[1::2]]
-        assert numbers == pytest.approx(expected, abs=0.006)
+        if name == "output":
+            assert "none: no later layer is split" in text
+        else:
+            expected = strength_to_tasks(network, layer, split.membership)[3]
+            shown = tip.locator(".bars").first.locator("span").all_text_contents()[1::2]
+            assert [float(number) for number in shown] == pytest.approx(expected, abs=0.006)
         assert "selectivity" in text
         assert re.search(r"methods: .* \d", text)
         page.mouse.move(2, 2)
@@ -284,7 +294,7 @@ def test_the_agreement_matrix_marks_where_two_methods_differ(page, results):
     row = table.query(f"network == '{FIRST}' and split == 'greedy' and other == 'positions'")
     value = row[row["measure"] == "adjusted-rand"]["value"].item()
     cell = page.get_by_role("button", name="greedy and positions:")
-    shown = cell.get_attribute("aria-label").split(": ")[1].replace("−", "-")
+    shown = cell.get_attribute("aria-label").split(": ")[1].split(" ")[0].replace("−", "-")
     assert float(shown) == pytest.approx(value, abs=6e-3)
     page.get_by_role("button", name="random and greedy:").click()
     assert page.input_value("#compare") == "greedy"
@@ -315,6 +325,190 @@ def test_the_film_plays_and_is_scrubbed(page):
     assert page.locator("#play").text_content() == "Pause"
     sync_api.expect(page.locator("#moment")).to_have_text(str(EPOCHS), timeout=10_000)
     sync_api.expect(page.locator("#play")).to_have_text("Play")
+
+
+def test_the_film_plays_to_its_end_when_the_mouse_starts_it(page):
+    def shown():
+        return page.evaluate("() => [spatialgraph.state.frame, document.getElementById('moment').textContent]")
+
+    click(page, page.locator("#play"))
+    assert page.locator("#play").text_content() == "Pause"
+    seen = [shown()]
+    pictures = {picture(page, "screen")}
+    while seen[-1][0] < len(MOMENTS):
+        assert len(seen) < 300
+        page.wait_for_timeout(100)
+        seen.append(shown())
+        pictures.add(picture(page, "screen"))
+    frames = [frame for frame, _ in seen]
+    assert frames == sorted(frames)
+    assert len(set(frames)) == len({moment for _, moment in seen}) > 2
+    assert len(pictures) > 2
+    assert seen[-1][1] == str(EPOCHS)
+    sync_api.expect(page.locator("#play")).to_have_text("Play")
+
+
+def test_the_mouse_stops_the_film(page):
+    click(page, page.locator("#play"))
+    click(page, page.locator("#play"))
+    assert page.locator("#play").text_content() == "Play"
+    stopped = state(page, "frame")
+    page.wait_for_timeout(1600)  # a frame takes 1.3 seconds
+    assert state(page, "frame") == stopped < len(MOMENTS)
+
+
+def test_picks_that_do_nothing_are_hidden(page):
+    hidden = {"one": {"ablation"}, "modularity": {"method", "ablation"}, "accuracy-drop": {"method"}}
+    for what, names in hidden.items():
+        page.select_option("#table-what", what)
+        for name in ("method", "ablation"):
+            assert page.locator(f"#table-{name}-label").is_visible() == (name not in names)
+
+
+def test_enter_keeps_the_focus(page):
+    def focused():
+        return page.evaluate("() => document.activeElement.dataset.key")
+
+    page.locator("#modules .module").nth(1).focus()
+    for pressed in ("true", "false"):
+        page.keyboard.press("Enter")
+        assert focused() == "1"
+        assert page.locator("#modules .module").nth(1).get_attribute("aria-pressed") == pressed
+    page.get_by_role("button", name="random and greedy:").focus()
+    key = focused()
+    page.keyboard.press("Enter")
+    assert page.input_value("#compare") == "greedy"
+    assert focused() == key
+    page.mouse.click(*point_of(page, "scene", 2 * UNITS + 1))
+    page.locator("#neuron .links button").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.closest('#neuron') !== null")
+
+
+def test_the_page_opens_on_the_ablation_of_the_readme(page):
+    assert page.input_value("#pick-ablation") == page.input_value("#table-ablation") == "incoming"
+
+
+def test_a_network_without_positions_is_laid_out_by_index(page):
+    page.select_option("#pick-kind", "regular")
+    found = []
+    for method in ("greedy", "louvain", "random"):
+        page.select_option("#pick-method", method)
+        picture(page, "above")
+        found.append(page.evaluate("() => spatialgraph.places().above"))
+    assert found[0] == found[1] == found[2]
+    x, y = found[0][: 2 * UNITS : 2], found[0][1 : 2 * UNITS : 2]
+    assert x[0] == x[3] == x[6] < x[1] < x[2]  # of 8 neurons, three in a row
+    assert y[0] == y[1] == y[2] < y[3] < y[6]
+
+
+def test_connections_between_modules_have_a_colour_of_their_own(page):
+    assert "connection between modules" in page.locator("#legend").text_content()
+    for kind in ("spatial", "regular"):
+        page.select_option("#pick-kind", kind)
+        for view in ("scene", "screen") if kind == "spatial" else ("scene",):
+            shown = set()
+            for shade in ("#00ff00", "#ff00ff"):
+                page.evaluate("shade => document.documentElement.style.setProperty('--crossing', shade)", shade)
+                page.evaluate("() => spatialgraph.change({ module: spatialgraph.state.module === 0 ? -1 : 0 })")
+                page.evaluate("() => spatialgraph.change({ module: spatialgraph.state.module === 0 ? -1 : 0 })")
+                shown.add(picture(page, view))
+            assert len(shown) == 2
+
+
+def test_degenerate_splits_are_marked_in_the_agreement_matrix(page):
+    page.evaluate("() => spatialgraph.networks.forEach(n => { n.degenerate = { louvain: ['left: no neuron'] } })")
+    page.select_option("#pick-method", "positions")
+    assert page.locator("#agreement-holder th", has_text="louvain †").count() == 2
+    assert "† Degenerate, and no agreement of modules: louvain (left: no neuron)." in (
+        page.locator("#agreement-note").text_content()
+    )
+    cells = page.locator("#agreement-holder td button.degenerate")
+    assert cells.count() == 2 * len(SPLITS) - 1
+    assert all("(degenerate)" in cell.get_attribute("aria-label") for cell in cells.all())
+
+
+def test_the_note_on_chance_says_what_p_is(page):
+    note = page.locator("#chance-note").text_content()
+    assert "p = (b + 1) / (m + 1)" in note
+    assert "lose as little accuracy" in note
+
+
+def test_curves_keep_their_size(opened):
+    for width in (1280, 850, 640, 400):
+        page = opened(width=width)
+        for media in ("screen", "print"):
+            page.emulate_media(media=media)
+            boxes = page.evaluate(
+                "() => [...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect().width)"
+            )
+            assert len(boxes) > 4
+            assert all(180 < box <= 320 for box in boxes)
+
+
+@pytest.mark.parametrize("width", [1280, 860, 720, 400])
+def test_slices_and_their_names_are_not_cut_off(opened, width):
+    page = opened(width=width)
+    picture(page, "scene")
+    seen = page.evaluate("""() => {
+        const canvas = document.getElementById("scene");
+        const { width, height } = canvas;
+        const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+        const opaque = (_, pixel) => data[4 * pixel + 3];
+        return { width, height, drawn: Array.from({ length: width * height }, opaque) };
+    }""")
+    drawn = np.array(seen["drawn"]).reshape(seen["height"], seen["width"])
+    assert np.count_nonzero(drawn) > 1000
+    assert not drawn[[0, -1]].any()
+    assert not drawn[:, [0, -1]].any()
+
+
+def luminance(colour):
+    """Return the relative luminance of a computed colour, as WCAG 2.2 defines it."""
+    parts = np.array([float(part) for part in re.findall(r"[\d.]+(?:e-\d+)?", colour)[:3]])
+    parts = parts if colour.startswith("color(") else parts / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    """Return the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
+    light, dark = sorted([luminance(one), luminance(other)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_the_contrast_of_black_and_white_is_21():
+    assert contrast("rgb(0, 0, 0)", "color(srgb 1 1 1)") == pytest.approx(21)
+    assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_edges_can_be_told_from_what_is_under_them(opened, scheme):
+    page = opened(color_scheme=scheme)
+    styles = """selector => [...document.querySelectorAll(selector)].map(part => {
+        const { color, backgroundColor, borderTopColor } = getComputedStyle(part);
+        return [color, backgroundColor, borderTopColor];
+    })"""
+    paper = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
+    cells = page.evaluate(styles, "#agreement-holder td button")
+    assert min(contrast(text, ground) for text, ground, _ in cells) >= 4.5
+    quiet = page.evaluate(styles, ".note, .bars span, summary, th, .hint")
+    raised = page.evaluate(styles, ".panel")[0][1]
+    assert min(contrast(text, ground) for text, _, _ in quiet for ground in (paper, raised)) >= 4.5
+    edges = page.evaluate(styles, "select, #play, .legend .dot, .legend .line")
+    assert min(contrast(edge, paper) for _, _, edge in edges) >= 3
+    columns = page.evaluate("() => getComputedStyle(document.querySelector('#nulls rect')).fill")
+    assert contrast(columns, paper) >= 3
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_what_is_clicked_is_24_pixels_wide_and_high(opened, width):
+    page = opened(width=width, fragment="#neuron=17")
+    small = page.evaluate("""() => [...document.querySelectorAll("button, select, input, nav a, summary")]
+        .map(part => [part.outerHTML.slice(0, 80), part.getBoundingClientRect()])
+        .filter(([_, { width, height }]) => width && (width < 24 || height < 24))
+        .map(([text, { width, height }]) => `${width} x ${height}: ${text}`)""")
+    assert small == []
 
 
 def test_a_network_without_positions_has_no_film(page):

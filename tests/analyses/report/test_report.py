@@ -58,6 +58,23 @@ def test_neurons_have_the_tasks_that_methods_give_them(results, drawn):
         assert np.array_equal(members[row], np.concatenate(list(split.membership.values())))
 
 
+def test_strengths_are_those_that_greedy_compares(results, drawn):
+    for name, found in drawn.items():
+        methods = found.facts["methods"]
+        strength = array(found, "strength")
+        own, label = (
+            strength[methods.index("greedy")],
+            array(found, "membership")[methods.index("greedy")].argmax(axis=1),
+        )
+        assert np.array_equal(own[: 2 * UNITS].argmax(axis=1), label[: 2 * UNITS])
+        assert np.isnan(own[2 * UNITS :]).all()  # outputs, which nothing follows
+        network, shared = results.network(name), results.splits[name]["greedy-shared"].membership
+        layer = network.split_layers[1]
+        expected = np.abs(network.split_connections[-1].weight).T @ shared[network.output_layer]
+        assert np.allclose(strength[methods.index("greedy-shared")][UNITS : 2 * UNITS], expected, atol=1e-3)
+        assert network.split_connections[-1].source == layer
+
+
 def test_methods_that_do_not_apply_to_a_network_are_left_out_of_it(drawn):
     assert "positions" not in drawn["mix-regular-0"].facts["methods"]
     assert sorted(drawn[FIRST].facts["methods"]) == sorted(SPLITS)
@@ -176,6 +193,7 @@ def test_cells_are_those_of_the_summary(results, folder):
     cells = read_cells(folder / "summary.csv")
     found = content(results, cells)
     assert found["run"] == "small"
+    assert found["ablation"] == "incoming"
     one = next(c for c in found["cells"] if c["metric"] == "modularity" and c["split"] == "greedy")
     own = cells[(cells["metric"] == "modularity") & (cells["split"] == "greedy") & (cells["kind"] == one["kind"])]
     own = own[own["inputs"] == one["inputs"]].iloc[0]
