@@ -153,7 +153,7 @@ def test_a_method_can_be_named_with_parameters():
     [
         ("magic:x=1", "unknown split method 'magic'; known: greedy, .*"),
         ("greedy:x=1", "split method 'greedy:x=1': unknown parameter 'x'; known: none"),
-        ("louvain:seed=1", "split method 'louvain:seed=1': unknown parameter 'seed'; known: resolution"),
+        ("louvain:seed=1", "split method 'louvain:seed=1': unknown parameter 'seed'; known: resolution, consensus"),
         ("louvain:resolution=much", "split method .*: expected a number for resolution, found 'much'"),
         ("louvain:resolution", "split method .*: expected a number for resolution, found ''"),
         ("ablation:signed=1", "split method .*: expected signed=true or signed=false, found '1'"),
