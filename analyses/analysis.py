@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import spatialgraph
-from spatialgraph.files import atomic, locked
+from spatialgraph.files import atomic, digest, locked
+from spatialgraph.network import name_faults
 from spatialgraph.store import write_splits
 
 from .results import COLUMNS
@@ -54,8 +55,9 @@ def analyze(
     """Score every network of a run, compare the scores with chance and with each other, and write the tables.
 
     Written are ``scores.csv``, ``nulls.csv``, ``agreement.csv``, ``notes.csv``, ``splits.h5``, ``summary.csv``,
-    ``comparisons.csv``, ``summary.md`` and ``analysis.json``; and ``parts/``, what each step found out, the
-    values on all draws included. An analysis that was stopped carries on with the steps that have no part yet.
+    ``comparisons.csv``, ``summary.md`` and, last, ``analysis.json``; and ``parts/``, what each step found out, the
+    values on all draws included. An analysis that was stopped carries on with the steps that have no part yet; until
+    then ``analysis.json`` says that it is not finished. A network is called by its file's name.
 
     Args:
         run: the folder of the run.
@@ -69,7 +71,8 @@ def analyze(
         How many scores there are.
 
     Raises:
-        ValueError: a file that is not what it should be, or a number of jobs that is not allowed.
+        ValueError: a file that is not what it should be or whose name cannot be a network's, or a number of jobs that
+            is not allowed.
         FileNotFoundError: there are no networks, or an evaluation is missing.
         FileExistsError: the folder has a file of another program, which would be replaced.
         InUseError: another process writes into the folder of the results.
@@ -81,10 +84,15 @@ def analyze(
     files = sorted((run / "networks").glob("[!.]*.h5"))
     if not files:
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
+    for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
+        raise ValueError(str(fault))
     console = console or Console(stderr=True)
     _require_own(results)
     with locked(results, "analysis"):
-        steps = [steps_of(run, file, results / _PARTS / file.stem, plan) for file in files]
+        digests = {file: digest(file) for file in files}
+        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file]) for file in files]
+        # From now on, parts and tables may be of two analyses.
+        _write_facts(run, results, plan, finished=False)
         with _bar(console) as progress:
             # The null models need the splits, so scores come first.
             first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
@@ -95,7 +103,10 @@ def analyze(
                 work = Parallel(n_jobs=min(jobs, len(missing)) or 1, return_as="generator_unordered")
                 for done in work(delayed(do)(step) for step in missing):
                     progress.update(bar, description=done, advance=1)
-        tables = _write(run, results, plan, steps)
+        tables = _write(run, results, steps)
+        written = {name: digest(results / name) for name in _TABLES}
+        read = {file.stem: sha256 for file, sha256 in digests.items()}
+        _write_facts(run, results, plan, finished=True, networks=read, tables=written)
     _tell(tables["notes"], results, console)
     return len(tables["scores"])
 
@@ -125,7 +136,15 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _write(run: Path, results: Path, plan: Plan, steps: Iterable[Sequence[Step]]) -> dict[str, pd.DataFrame]:
+def _write_facts(run: Path, results: Path, plan: Plan, *, finished: bool, **more: object) -> None:
+    """Write ``analysis.json``: the run, what was asked, whether it is answered, and the SHA-256 of files."""
+    facts = {"run": os.path.relpath(run.resolve(), results.resolve()), "version": spatialgraph.__version__}
+    text = json.dumps(facts | asdict(plan) | {"finished": finished} | more, indent=1)
+    with atomic(results / "analysis.json") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[str, pd.DataFrame]:
     """Write the tables of an analysis and return them: notes, nulls, agreement and scores."""
     rows: dict[str, list[pd.DataFrame]] = {"notes": [], "nulls": [], "agreement": [], "scores": []}
     splits = {}
@@ -144,9 +163,6 @@ def _write(run: Path, results: Path, plan: Plan, steps: Iterable[Sequence[Step]]
         rows["agreement"].append(_frame(first, [asdict(found) for found in scored.agreements], AGREEMENT_COLUMNS))
         rows["notes"].append(_frame(first, [{"split": split, "note": note} for split, note in notes], NOTE_COLUMNS))
     write_splits(results / "splits.h5", splits)
-    facts = {"run": os.path.relpath(run.resolve(), results.resolve()), "version": spatialgraph.__version__}
-    with atomic(results / "analysis.json") as temporary:
-        temporary.write_text(json.dumps(facts | asdict(plan), indent=1) + "\n", encoding="utf-8")
     frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
     for name, frame in frames.items():
         with atomic(results / f"{name}.csv") as temporary:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from spatialgraph.files import digest
 from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.splits.degenerate import is_degenerate
 from spatialgraph.splits.split import Split
@@ -25,6 +27,8 @@ FULL = "none"
 
 GUESSED = "guessed-accuracy"
 """The metric of whole networks that tells what the best answer would give that is always the same, 0 to 1."""
+
+_FACTS = "analysis.json"
 
 _LABELS = {
     "concatenate": "Concatenation",
@@ -56,12 +60,14 @@ class Results:
             network has none; ``value`` is a number in the metric's own unit (accuracies and drops of accuracy: 0 to 1).
         splits: network name to split method to `Split`.
         run: the folder of the run whose networks were scored.
+        facts: what ``analysis.json`` says; of older versions without digests of files.
     """
 
     folder: Path
     scores: pd.DataFrame
     splits: Mapping[str, Mapping[str, Split]]
     run: Path
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _networks: dict[str, Network] = field(default_factory=dict, repr=False)
     _snapshots: dict[str, list[tuple[float, Network]]] = field(default_factory=dict, repr=False)
 
@@ -71,19 +77,46 @@ class Results:
 
         Raises:
             FileNotFoundError: there is no such folder, or it lacks a file that an analysis writes.
-            ValueError: a file of the folder is not what an analysis writes.
+            ValueError: a file of the folder is not what an analysis writes, or not of the same analysis as the others;
+                or the analysis is not finished.
         """
         folder = Path(folder)
         if not folder.is_dir():
             found = "a file" if folder.exists() else "nothing"
             raise FileNotFoundError(f"{folder}: expected a folder that `spatialgraph analyze` wrote, found {found}")
-        for name in ("scores.csv", "splits.h5", "analysis.json"):
+        facts: dict[str, Any] = {}
+        for name in (_FACTS, "scores.csv", "splits.h5"):
             if not (folder / name).is_file():
                 raise FileNotFoundError(
                     f"{folder}: expected a folder that `spatialgraph analyze` wrote, found one without {name}"
                 )
-        run = folder / _run_of(folder / "analysis.json")
-        return cls(folder, read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), run)
+            facts = facts or _facts_of(folder / _FACTS)
+        results = cls(
+            folder, read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), folder / facts["run"], facts
+        )
+        for name, sha256 in results._digests("tables").items():
+            if (folder / name).is_file() and digest(folder / name) != sha256:
+                raise ValueError(
+                    f"{folder / name}: expected what the analysis wrote that {folder / _FACTS} tells of, found another "
+                    "file: run `spatialgraph analyze` again"
+                )
+        return results
+
+    def require_current(self) -> None:
+        """Make sure that the folder is still of the analysis that was read: what was made of it may be shown.
+
+        Raises:
+            ValueError: another analysis began meanwhile.
+        """
+        if self.facts and _facts_of(self.folder / _FACTS) != self.facts:
+            raise ValueError(f"{self.folder}: expected the analysis that was read, found another that has ended since")
+
+    def _digests(self, what: str) -> dict[str, str]:
+        """Return the SHA-256 of the networks or of the tables of the analysis, by name; none of an older version's."""
+        known = self.facts.get(what, {})
+        if not isinstance(known, dict):
+            raise ValueError(f'{self.folder / _FACTS}: expected "{what}", an object of digests, found {known!r}')
+        return known
 
     @cached_property
     def members(self) -> pd.DataFrame:
@@ -177,13 +210,20 @@ class Results:
         return self.members.merge(means, on="network", how="inner")
 
     def network(self, name: str) -> Network:
-        """Return a network of the run; it is read once.
+        """Return a network of the run, called as it is here, by its file's name; it is read once.
 
         Raises:
             FileNotFoundError: the run, or its file of this network, is not where the analysis found it.
+            ValueError: the file was replaced after the analysis, or has a fault.
         """
         if name not in self._networks:
-            self._networks[name] = read_network(self._file(name))
+            path, expected = self._file(name), self._digests("networks").get(name)
+            if expected and (found := digest(path)) != expected:
+                raise ValueError(
+                    f"{path}: expected the network that was analysed, of SHA-256 {expected[:12]}…, found "
+                    f"{found[:12]}…: run `spatialgraph analyze` again"
+                )
+            self._networks[name] = _called(name, read_network(path))
         return self._networks[name]
 
     def snapshot_epochs(self, name: str) -> tuple[float, ...]:
@@ -210,7 +250,8 @@ class Results:
             epochs = trained.metadata.get("epochs")
             if not isinstance(epochs, (int, float)):
                 raise NotApplicableError(f"{self._file(name)}: expected metadata.epochs, a number, found {epochs!r}")
-            earlier = [(epoch, was) for epoch, was in read_snapshots(self._file(name)).items() if epoch < epochs]
+            moments = read_snapshots(self._file(name)).items()
+            earlier = [(epoch, _called(name, was)) for epoch, was in moments if epoch < epochs]
             self._snapshots[name] = [*earlier, (float(epochs), trained)]
         return self._snapshots[name]
 
@@ -220,7 +261,7 @@ class Results:
         if not path.is_file():
             raise FileNotFoundError(
                 f"{path}: expected the network {name!r} of {self.folder / 'scores.csv'}, found nothing; "
-                f"the run stands in {self.folder / 'analysis.json'}"
+                f"the run stands in {self.folder / _FACTS}"
             )
         return path
 
@@ -324,15 +365,26 @@ def _ordered(names: Iterable[str], first: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names), key=place))
 
 
-def _run_of(path: Path) -> Path:
-    """Return the run that an analysis names, as it names it."""
+def _facts_of(path: Path) -> dict[str, Any]:
+    """Return what ``analysis.json`` says of a finished analysis."""
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))["run"]
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        run = facts["run"]
     except (ValueError, KeyError, TypeError):
-        run = None
+        facts, run = {}, None
     if not isinstance(run, str) or not run:
         raise ValueError(f'{path}: expected a JSON object with "run", the folder of the networks, found none')
-    return Path(run)
+    if not facts.get("finished", True):  # older versions wrote it of finished ones alone
+        raise ValueError(
+            f"{path.parent}: expected a finished analysis, found one that is running or was stopped: wait for it, or "
+            "run `spatialgraph analyze` again"
+        )
+    return dict(facts)
+
+
+def _called(name: str, network: Network) -> Network:
+    """Return a network under another name: its own may be that of another file of the run, or missing."""
+    return network if network.name == name else replace(network, metadata={**network.metadata, "name": name})
 
 
 def numbers(column: pd.Series[str], path: Path) -> pd.Series[float]:

@@ -73,9 +73,9 @@ class Step:
             return False
 
 
-def steps_of(run: Path, file: Path, parts: Path, plan: Plan) -> list[Step]:
-    """Return the steps of a network, its scores first."""
-    facts = [spatialgraph.__version__, _EDITION, asdict(plan), digest(file)]
+def steps_of(run: Path, file: Path, parts: Path, plan: Plan, sha256: str) -> list[Step]:
+    """Return the steps of a network, its scores first; `sha256` is that of its file."""
+    facts = [spatialgraph.__version__, _EDITION, asdict(plan), sha256]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     names = (_SCORES, *(NULL_MODELS if plan.nulls else ()))
     return [Step(run, file, parts, name, plan, key) for name in names]
@@ -104,7 +104,7 @@ def _read(step: Step) -> tuple[Network, Evaluation | None]:
     """Return the network of a step and its held-out examples; a large one that cannot be run is read in pieces."""
     named = read_header(step.file).metadata.get("evaluation")
     network = read_network(step.file, in_pieces=named is None and step.file.stat().st_size > _LARGE)
-    return network, _evaluation(step.run, network, step.file)
+    return network, evaluation_of(step.run, network, step.file)
 
 
 def _subject(step: Step) -> Subject:
@@ -135,8 +135,13 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _evaluation(run: Path, network: Network, file: Path) -> Evaluation | None:
-    """Return the held-out examples that a network names, if it names any."""
+def evaluation_of(run: Path, network: Network, file: Path) -> Evaluation | None:
+    """Return the held-out examples that a network names, if it names any.
+
+    Raises:
+        FileNotFoundError: the run has no such file.
+        ValueError: the file has other bytes than the network was evaluated with, or has a fault.
+    """
     named = network.metadata.get("evaluation")
     if named is None:
         return None

@@ -154,26 +154,27 @@ def methods_table(results: Results, ablation: str) -> Table:
     return _table(f"methods-{slug(ablation)}", caption, parts)
 
 
-def all_tables(results: Results) -> Iterator[Table]:
-    """Yield every table that has numbers: Table 1 and the split methods, for each ablation."""
+def all_tables(results: Results, method: str | None = None) -> Iterator[Table]:
+    """Yield every table that has numbers: Table 1, of a split method, and the split methods, for each ablation."""
     for ablation in results.ablations:
-        for table in (table_one(results, ablation), methods_table(results, ablation)):
+        for table in (table_one(results, ablation, method), methods_table(results, ablation)):
             if len(table.numbers):
                 yield table
 
 
-def write_tables(results: Results, out: str | Path) -> list[Path]:
+def write_tables(results: Results, out: str | Path, method: str | None = None) -> list[Path]:
     """Write every table as Markdown, LaTeX and CSV, each file whole or not at all.
 
     Args:
         results: the results.
         out: the folder to write to, made if it is missing.
+        method: the split method of Table 1; `default_method` if None.
 
     Returns:
         the files: ``table1-<ablation>`` and ``methods-<ablation>``, with the endings md, tex and csv.
     """
     written = []
-    for table in all_tables(results):
+    for table in all_tables(results, method):
         for ending, render in (("md", markdown), ("tex", latex), ("csv", csv)):
             path = Path(out) / f"{table.name}.{ending}"
             with atomic(path) as temporary:

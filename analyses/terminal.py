@@ -32,7 +32,7 @@ _Key = tuple[str, str, str, str]  # block, row, inputs, kind
 _Heading = tuple[str, dict[str, int]]  # inputs; the width of each kind's column, in characters
 
 
-def terminal_table_one(results: Results, width: int = WIDTH) -> RenderableType:
+def terminal_table_one(results: Results, width: int = WIDTH, method: str | None = None) -> RenderableType:
     """Return Table 1 for the terminal: the full network, then each ablation.
 
     Input modes that do not fit side by side follow one another, and so do the kinds of one, such as those of a grid.
@@ -40,13 +40,15 @@ def terminal_table_one(results: Results, width: int = WIDTH) -> RenderableType:
     Args:
         results: the results.
         width: how many characters a line may have.
+        method: the split method; `default_method` if None.
     """
-    tables = [table_one(results, ablation) for ablation in results.ablations]
+    method = default_method(results) if method is None else method
+    tables = [table_one(results, ablation, method) for ablation in results.ablations]
     tables = [table for table in tables if len(table.numbers)]
     if not tables:
         return Text(f"{results.folder / 'scores.csv'} has no accuracies of split networks, so there is no Table 1.")
     opening = _opening(caveats_of(results))
-    title = Text.assemble(("Accuracy before and after the split", "bold"), f" ({default_method(results)})")
+    title = Text.assemble(("Accuracy before and after the split", "bold"), f" ({method})")
     names = [table.name.removeprefix("table1-") for table in tables]
     meaning = " · ".join(f"{name}: {label(name)}" for name in names if label(name) != name)
     first, *others = _chunks(tables, width)

@@ -241,6 +241,9 @@ def export(
     keep: Annotated[
         float | None, typer.Option(help="Keep this share of the connections, the strongest.", min=0, max=1)
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split method whose modules nodes have as attribute module.", show_default="none")
+    ] = None,
 ) -> None:
     """Write the graph of a network for other programs."""
     with _errors():
@@ -248,8 +251,11 @@ def export(
         store = importlib.import_module("spatialgraph.store")
         path = out or file.with_suffix(f".{to}")
         require_other(path, [file])
+        if split is not None and to == "npz":
+            raise ValueError("--split: expected --to graphml or gexf, whose nodes have attributes, found npz")
         network = store.read_network(file)
-        graph.export_graph(network, path, to=to, layers=layers, threshold=threshold, keep=keep)
+        made = None if split is None else importlib.import_module("spatialgraph.splits").apply(split, network)
+        graph.export_graph(network, path, to=to, layers=layers, threshold=threshold, keep=keep, split=made)
         typer.echo(path)
 
 
@@ -368,9 +374,9 @@ def _draw(
     drawing = _stage("analyses.figures")
     endings, choice = tuple(_names(formats) or ()), drawing.Choice(**chosen)
     drawn = drawing.draw(loaded, out, endings, only=only, choice=choice, progress=_left_out)
-    written = _stage("analyses.tables").write_tables(loaded, out)
+    written = _stage("analyses.tables").write_tables(loaded, out, choice.method)
     console = _console()
-    console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width))
+    console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width, choice.method))
     for line in _joined([*drawn, *written]):
         typer.echo(line)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     # NetworkX takes longer to import than everything else here, and measures and splits do without it.
     import networkx as nx
 
+    from .splits.split import Split
+
 Layers = Literal["split", "all"]
 FORMATS = ("graphml", "gexf", "npz")
 """The file formats of `export_graph`."""
@@ -71,6 +73,7 @@ def to_networkx(
     threshold: float = 0.0,
     keep: float | None = None,
     labels: Mapping[int, NDArray[np.integer]] | None = None,
+    split: Split | None = None,
 ) -> nx.DiGraph | nx.Graph:
     """Return a network as a NetworkX graph.
 
@@ -89,6 +92,8 @@ def to_networkx(
             connections those of earlier nodes are kept.
         labels: layer number to ``(units,)``, the task of each neuron, as `Split.labels` gives it; without it, outputs
             have the task that they belong to and other neurons -1.
+        split: gives each neuron of its layers the attribute ``module``: the names of its tasks, joined by + if several
+            and ``""`` if none; or ``community1``, … where the method knows no tasks.
 
     Raises:
         NotApplicableError: the split layers are asked for and there is none.
@@ -114,6 +119,9 @@ def to_networkx(
         left_out=edges.left_out,
     )
     graph.add_nodes_from(enumerate(_node_attributes(network, layers, labels or {})))
+    for node, (layer, unit) in enumerate(node_index(network, layers).tolist()):
+        if split is not None and layer in split.membership:
+            graph.nodes[node]["module"] = _module(network, split, layer, unit)
     columns = {"weight": edges.weight, "strength": np.abs(edges.weight)}
     attributes = [dict(zip(columns, row, strict=True)) for row in np.column_stack(list(columns.values())).tolist()]
     for attribute, distance in zip(attributes, _distances(network, layers, edges).tolist(), strict=True):
@@ -190,6 +198,7 @@ def export_graph(
     threshold: float = 0.0,
     keep: float | None = None,
     labels: Mapping[int, NDArray[np.integer]] | None = None,
+    split: Split | None = None,
 ) -> None:
     """Write the directed graph of a network for other programs.
 
@@ -203,6 +212,7 @@ def export_graph(
         threshold: as in `to_networkx`.
         keep: as in `to_networkx`.
         labels: as in `to_networkx`; ``"npz"`` has no place for them.
+        split: as in `to_networkx`; ``"npz"`` has no place for it.
 
     Raises:
         NotApplicableError: the split layers are asked for and there is none.
@@ -228,7 +238,7 @@ def export_graph(
         return
     import networkx as nx
 
-    graph = to_networkx(network, layers=layers, threshold=threshold, keep=keep, labels=labels)
+    graph = to_networkx(network, layers=layers, threshold=threshold, keep=keep, labels=labels, split=split)
     if to == "gexf":
         for _, node in graph.nodes(data=True):
             if "x" in node:
@@ -277,6 +287,14 @@ def _edges(network: Network, layers: str, threshold: float, keep: float | None) 
     if keep is not None:
         kept[np.argsort(-strength, kind="stable")[round(keep * len(strength)) :]] = False
     return _Edges(source[kept], target[kept], weight[kept], int((~kept).sum()))
+
+
+def _module(network: Network, split: Split, layer: int, unit: int) -> str:
+    """Return what a neuron's module is called."""
+    if split.communities is not None:
+        number = int(split.communities[layer][unit])
+        return f"community{number + 1}" if number >= 0 else ""
+    return "+".join(np.array(network.tasks, object)[split.membership[layer][unit]])
 
 
 def _positions(network: Network, layers: str) -> NDArray[np.float64]:

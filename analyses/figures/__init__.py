@@ -88,8 +88,8 @@ def draw(
         the files: ``<drawing>.<format>``, ``<drawing>.csv`` and ``<drawing>.txt``.
 
     Raises:
-        ValueError: a format, a figure, a network or a split method is unknown, or a figure of `only` cannot be drawn
-            from these results.
+        ValueError: a format, a figure, a network or a split method is unknown; a figure of `only` cannot be drawn from
+            these results; a network was replaced after the analysis, or another analysis began meanwhile.
     """
     wrong = [name for name in formats if name not in FORMATS]
     if wrong or not formats:
@@ -106,6 +106,7 @@ def draw(
             message = f"figure {name} left out: {error}"
             _LOG.info(message)
         else:
+            results.require_current()
             message = f"figure {name} drawn"
             for drawing in made:
                 told = replace(drawing, caption=f"{first}{drawing.caption}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from spatialgraph.network import Network, NotApplicableError
+from spatialgraph.plane import MIN_INPUT_STRENGTH, input_strength
 from spatialgraph.splits.split import Split
 
 from ..results import Results, family, label, slug
@@ -50,7 +51,7 @@ def networks_with_positions(results: Results, choice: Choice) -> list[Shown]:
     # Spatial networks before others that have positions too.
     names = results.members.sort_values("kind", key=lambda kind: kind.map(family) != "spatial", kind="stable")
     of_modes = [names.loc[names["inputs"] == mode, "network"].tolist() for mode in results.inputs]
-    shown = [one for members in of_modes for one in _first(results, members, choice, has_positions)]
+    shown = [one for members in of_modes for one in _first(results, members, choice, _can_be_seen)]
     if not shown:
         method = choice.method_of(results)
         raise NotApplicableError(f"expected a network with positions and a split by {method}, found none")
@@ -78,6 +79,12 @@ def networks_by_mode(results: Results, choice: Choice) -> dict[str, list[Shown]]
 def has_positions(network: Network) -> bool:
     """Return whether the neurons of all split layers lie somewhere."""
     return bool(network.split_layers) and all(network.layers[k].position is not None for k in network.split_layers)
+
+
+def _can_be_seen(network: Network) -> bool:
+    """Return whether a network has positions, and a neuron that is drawn: not all are switched off."""
+    layers = network.split_layers
+    return has_positions(network) and any((input_strength(network, k) > MIN_INPUT_STRENGTH).any() for k in layers)
 
 
 def _chosen(results: Results, name: str, choice: Choice) -> Shown:

@@ -24,6 +24,8 @@ from .neurons import task_keys, tasks_of, tasks_shown
 from .panels import first, head, letter, wrapped
 
 _DECADES = 4
+# The most cells that all matrices of a drawing have, and the most connections of a network that its densities count.
+MOST_CELLS, MOST_COUNTED = 1_000_000, 1_000_000
 _BESIDE = 4
 _BINS = 40
 # Beside the strengths of more kinds, the longest title needs two lines.
@@ -60,9 +62,12 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
     figure = Figure(figsize=(width, float(heights.sum()) * 1.9 + 0.3 * down + 0.5))
     axes = figure.subplots(down, len(shown), squeeze=False, height_ratios=heights.tolist())
     colours = plots.task_colours(tasks_shown(shown))
-    top = max(float(np.abs(c.weight).max()) for one in shown for c in one.network.split_connections)
+    top = max(float(np.abs(c.weight).max()) for one in shown for c in one.network.split_connections) or 1.0
     norm, frames = LogNorm(top / 10**_DECADES, top, clip=True), []
+    cells = sum(c.shape[0] * c.shape[1] for one in shown for c in one.network.split_connections)
+    side = None if cells <= MOST_CELLS else _side(shown)
     for column, (one, order) in enumerate(zip(shown, orders, strict=True)):
+        order = order if side is None else _thinned(order, side)
         for row, connection in enumerate(one.network.split_connections):
             frames.append(_matrix(axes[row, column], one, connection, order, colours, norm))
         for ax in axes[len(one.network.split_connections) :, column]:
@@ -80,7 +85,23 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
         f"Neurons are ordered by module (split method: {shown[0].split.method}), the strongest first; strips show the "
         f"modules, lines where they end. Shades end {_DECADES} decades below the largest weight."
     )
+    if side is not None:
+        caption += f" Of a layer of more than {side} neurons {side} are shown, evenly spaced in that order."
     return Drawing(name, figure, first(numbers, "part", "network"), caption)
+
+
+def _side(shown: Sequence[Shown]) -> int:
+    """Return how many neurons of each layer are shown, so that all matrices have `MOST_CELLS` together."""
+    return max(1, int((MOST_CELLS / sum(len(one.network.split_connections) for one in shown)) ** 0.5))
+
+
+def _thinned(order: pd.DataFrame, side: int) -> pd.DataFrame:
+    """Return some neurons of each layer, evenly spaced in their order: modules keep their shares."""
+    kept = [
+        own.iloc[np.linspace(0, len(own) - 1, min(side, len(own))).round().astype(int)]
+        for _, own in order.groupby("layer")
+    ]
+    return pd.concat(kept)
 
 
 def _order(network: Network, split: Split) -> pd.DataFrame:
@@ -174,6 +195,8 @@ def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
         "neurons, in arbitrary units; strength by distance: each connection counted by its absolute weight. Every "
         f"density has the same area. Networks: {', '.join(frames)}."
     )
+    if thinned := [one.network.name for one in shown if _counted(one.network) < 1]:
+        caption += f" Of {', '.join(thinned)} about {MOST_COUNTED:,} connections are counted, drawn at random."
     everything = first(pd.concat(numbers, ignore_index=True), "network", "kind", "inputs", "quantity", "group")
     yield Drawing("distances", figure, everything, caption)
 
@@ -219,18 +242,26 @@ def _name_columns(axes: NDArray[np.object_], columns: Sequence[tuple[str, str]],
         shown[-1].set_xlabel("absolute weight" if quantity == "strength" else "distance")
 
 
+def _counted(network: Network) -> float:
+    """Return the share of the connections between split layers that densities count."""
+    return min(1.0, MOST_COUNTED / max(sum(c.shape[0] * c.shape[1] for c in network.split_connections), 1))
+
+
 def connection_frame(network: Network, split: Split) -> pd.DataFrame:
     """Return the connections between split layers whose neurons serve tasks.
 
     Returns:
         columns group (within or between modules: whether the two neurons serve a task in common), strength (the
-        absolute weight, above 0) and length (the distance of the neurons; NaN if they lie nowhere).
+        absolute weight, above 0) and length (the distance of the neurons; NaN if they lie nowhere). Of more than
+        `MOST_COUNTED` connections so many, drawn at random, always the same.
     """
-    frames = []
+    frames, share, draw = [], _counted(network), np.random.default_rng(0)
     for connection in network.split_connections:
         source, target = (split.membership[k] for k in (connection.source, connection.target))
         strength = np.abs(connection.weight).astype(float)
         kept = np.logical_and.outer(target.any(axis=1), source.any(axis=1)) & (strength > 0)
+        if share < 1:
+            kept &= draw.random(kept.shape) < share
         within = (target.astype(int) @ source.T.astype(int))[kept] > 0
         ends = network.layers[connection.source].position, network.layers[connection.target].position
         length = np.full(strength.shape, np.nan)
@@ -268,12 +299,15 @@ def density(frame: pd.DataFrame, quantity: str, edges: Edges) -> pd.DataFrame:
         counts = np.histogram(values, edges, weights=weights)[0].astype(float)
         height = counts / max(counts.sum(), 1e-300) / widths
         parts.append(pd.DataFrame({"group": group, "low": edges[:-1], "high": edges[1:], "density": height}))
-    return pd.concat(parts, ignore_index=True)
+    nothing = pd.DataFrame(columns=["group", "low", "high", "density"])
+    return pd.concat(parts, ignore_index=True) if parts else nothing
 
 
 def _edges(quantity: str, frames: Sequence[pd.DataFrame]) -> Edges:
     """Return the edges of the bins for all panels of a quantity."""
     values = pd.concat(frames)["strength" if quantity == "strength" else "length"].dropna().to_numpy()
+    if not len(values):  # of networks that have lost every connection
+        return np.geomspace(0.1, 1, _BINS + 1) if quantity == "strength" else np.linspace(0, 1, _BINS + 1)
     if quantity != "strength":
         return np.linspace(0, max(float(values.max()), 1e-12), _BINS + 1)
     low, high = float(np.quantile(values, 0.001)), float(values.max())

@@ -46,7 +46,8 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
 
     Raises:
         FileNotFoundError: the folder lacks a file that an analysis writes, or the networks are not where it found them.
-        ValueError: a file of the folder is not what an analysis writes.
+        ValueError: a file of the folder is not what an analysis writes; the analysis is not finished, or another began
+            meanwhile; or a network was replaced after it.
     """
     folder = Path(folder)
     results = Results.load(folder)
@@ -75,6 +76,7 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
         rows=rows.text(),
         networks=[network["bytes"] for network in networks],
     )
+    results.require_current()
     path = folder / "report.html" if out is None else Path(out)
     with atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,16 +12,15 @@ from numpy.typing import NDArray
 
 from spatialgraph.activations import task_variance
 from spatialgraph.metrics import measure
-from spatialgraph.network import Connection, Evaluation, Network, NotApplicableError
+from spatialgraph.network import Connection, Network, NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, chance
 from spatialgraph.plane import Plane, input_strength
 from spatialgraph.splits import DEGENERATE, Split, is_degenerate
 from spatialgraph.splits.strengths import strength_to_tasks
-from spatialgraph.store import read_evaluation
 
 from ..chance import Drawn
 from ..results import FULL, Results
-from ..steps import all_drawn
+from ..steps import all_drawn, evaluation_of
 from ..tables import default_method
 from .packing import Pack
 
@@ -189,9 +186,11 @@ def _variance_shares(results: Results, network: Network) -> FloatArray | None:
     named = network.metadata.get("evaluation")
     if named is None or not (results.run / named["file"]).is_file():
         return None
-    path = results.run / named["file"]
+    evaluation = evaluation_of(results.run, network, results.run / "networks" / f"{network.name}.h5")
+    if evaluation is None:
+        return None
     try:
-        found = task_variance(network, _evaluation(path, path.stat().st_mtime_ns), network.split_layers)
+        found = task_variance(network, evaluation, network.split_layers)
     except NotApplicableError:
         return None
     variance = _joined([found[number] for number in network.split_layers], len(network.tasks))
@@ -199,11 +198,6 @@ def _variance_shares(results: Results, network: Network) -> FloatArray | None:
     shares = np.full(variance.shape, np.nan)
     np.divide(variance, total, where=total > 0, out=shares)
     return shares
-
-
-@lru_cache(maxsize=2)  # networks of one input mode share their evaluation, and come one after the other
-def _evaluation(path: Path, _changed: int) -> Evaluation:
-    return read_evaluation(path)
 
 
 def strongest_connections(

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from rich.console import Console
 
 from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
-from spatialgraph.analyses.results import COLUMNS, GUESSED
+from spatialgraph.analyses.report.portrait import _full_accuracy
+from spatialgraph.analyses.results import COLUMNS, FULL, GUESSED, Results
 from spatialgraph.analyses.scoring import Plan
 from spatialgraph.analyses.steps import all_drawn
 from spatialgraph.files import InUseError, digest, locked
@@ -308,3 +310,84 @@ def test_a_file_of_another_program_is_not_replaced(run, name):
     quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
     assert (run / "mine" / "notes.txt").read_text() == "precious"
     assert set(analysis._TABLES) < {file.name for file in (run / "mine").iterdir()}
+
+
+QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory):
+    run = write_run(tmp_path_factory.mktemp("analysed"), snapshots=False)
+    # Each file is called like the other's network; a third has a network without a name.
+    names = [run / "networks" / f"net-{seed}.h5" for seed in (0, 1)]
+    names[0].rename(run / "networks" / "other.h5")
+    names[1].rename(names[0])
+    (run / "networks" / "other.h5").rename(names[1])
+    nameless = dataclasses.replace(two_module_network(UNITS, seed=2), metadata={"tasks": ["left", "right"]})
+    write_network(run / "networks" / "nameless.h5", nameless)
+    quietly(run, run / "results", **QUICK)
+    return run
+
+
+@pytest.fixture
+def finished(analysed, tmp_path):
+    return shutil.copytree(analysed, tmp_path / "run") / "results"
+
+
+def test_a_network_is_called_by_its_files_name_everywhere(analysed):
+    results = Results.load(analysed / "results")
+    scores = results.scores[(results.scores["split"] == FULL) & (results.scores["metric"] == "accuracy")]
+    for name in ("net-0", "net-1", "nameless"):
+        network = results.network(name)
+        own = scores[scores["network"] == name].set_index("task")["value"]
+        assert network.name == name
+        assert _full_accuracy(results, network) == [own.get(task) for task in network.tasks]
+    assert results.network("net-0").metadata["seed"] == 1  # the other one's, by its metadata
+
+
+def test_an_analysis_that_is_not_finished_is_not_read(finished, monkeypatch):
+    before = Results.load(finished)
+    monkeypatch.setattr(analysis, "_write", lambda *_: 1 / 0)  # as if it were killed
+    with pytest.raises(ZeroDivisionError):
+        quietly(finished.parent, finished, **QUICK | {"seed": 1})
+    expected = "expected a finished analysis, found one that is running or was stopped: wait for it, or run"
+    with pytest.raises(ValueError, match=expected):
+        Results.load(finished)
+    with pytest.raises(ValueError, match=expected):
+        before.require_current()
+    monkeypatch.undo()
+    quietly(finished.parent, finished, **QUICK | {"seed": 1})
+    assert Results.load(finished).facts["seed"] == 1
+    with pytest.raises(ValueError, match="expected the analysis that was read, found another"):
+        before.require_current()
+
+
+@pytest.mark.parametrize("name", analysis._TABLES)
+def test_a_table_of_another_analysis_is_refused(finished, name):
+    (finished / name).write_bytes((finished / name).read_bytes() + b"\n")
+    with pytest.raises(ValueError, match=rf"{name}: expected what the analysis wrote that .* run `spatial"):
+        Results.load(finished)
+
+
+def test_a_network_that_was_replaced_is_refused(finished):
+    networks = finished.parent / "networks"
+    shutil.copy(networks / "net-1.h5", networks / "net-0.h5")
+    results = Results.load(finished)
+    assert results.network("net-1").name == "net-1"
+    with pytest.raises(ValueError, match=r"net-0\.h5: expected the network that was analysed, of SHA-256 .*, found"):
+        results.network("net-0")
+
+
+def test_results_of_older_versions_are_read_as_they_are(finished):
+    facts = json.loads((finished / "analysis.json").read_text())
+    old = {key: value for key, value in facts.items() if key not in ("finished", "networks", "tables")}
+    (finished / "analysis.json").write_text(json.dumps(old))
+    (finished / "notes.csv").write_text("network,split,note\n")
+    assert Results.load(finished).network("net-0").name == "net-0"
+
+
+@pytest.mark.parametrize("name", ["a\nb.h5", "a\x1b[31m.h5", "a .h5"])
+def test_files_whose_names_no_network_can_have(run, name):
+    (run / "networks" / "net-0.h5").rename(run / "networks" / name)
+    with pytest.raises(ValueError, match="a file's name: expected a name in one line, without blanks around it, found"):
+        quietly(run, run / "results", **QUICK)

@@ -12,6 +12,7 @@ from spatialgraph.analyses.results import COLUMNS, Results
 from spatialgraph.analyses.tables import (
     all_tables,
     csv,
+    default_method,
     latex,
     markdown,
     methods_table,
@@ -193,3 +194,10 @@ def test_a_table_of_one_seed_has_no_deviations(tmp_path):
     assert table.spread == "One seed."
     assert "±" not in markdown(table)
     assert r"\pm" not in latex(table)
+
+
+def test_tables_on_disk_are_of_the_method_asked_for(tmp_path):
+    method = TWO_SEEDS.methods[-1]
+    assert method != default_method(TWO_SEEDS)
+    write_tables(TWO_SEEDS, tmp_path, method)
+    assert f"(method: {method};" in (tmp_path / "table1-zero.md").read_text()

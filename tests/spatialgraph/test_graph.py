@@ -10,6 +10,7 @@ from scipy import sparse
 
 from spatialgraph.graph import FORMATS, adjacency, export_graph, node_index, to_adjacency, to_networkx
 from spatialgraph.network import Connection, Layer, Network, NotApplicableError
+from spatialgraph.splits import Split, apply
 
 
 def test_nodes_are_numbered_layer_by_layer_and_carry_what_is_known_of_them():
@@ -158,3 +159,20 @@ def test_a_network_without_split_layers_has_a_graph_of_all_layers_only():
     ):
         to_networkx(network)
     assert to_networkx(network, layers="all").number_of_edges() == 1
+
+
+@pytest.mark.parametrize("to", ["graphml", "gexf"])
+def test_an_export_carries_the_modules_of_a_split(to, tmp_path):
+    network = pair()
+    split = Split("by hand", {1: np.array([[True, True], [False, False]]), 2: np.eye(2, dtype=bool)})
+    export_graph(network, tmp_path / "graph", to, split=split)
+    graph = (nx.read_graphml if to == "graphml" else nx.read_gexf)(tmp_path / "graph", node_type=int)
+    first, second = network.tasks
+    assert [graph.nodes[node]["module"] for node in range(4)] == [f"{first}+{second}", "", first, second]
+
+
+def test_modules_of_a_method_without_tasks_are_its_communities():
+    split = apply("louvain", random_network(0))
+    graph = to_networkx(random_network(0), split=split)
+    for node, (layer, unit) in enumerate(node_index(random_network(0)).tolist()):
+        assert graph.nodes[node]["module"] == f"community{split.communities[layer][unit] + 1}"

@@ -1,11 +1,15 @@
 """Matrices and densities of connections: orders, groups and areas are those worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from results_builder import build_results
 
-from spatialgraph.analyses.figures import Choice, drawings
+from spatialgraph.analyses.figures import Choice, connections, drawings
 from spatialgraph.analyses.figures.connections import connection_frame, density
+from spatialgraph.analyses.results import Results
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.splits.split import Split
 
@@ -87,3 +91,50 @@ def test_distances_are_shown_of_networks_that_lie_somewhere(made):
     assert titles == [
         "strength\nregular", "strength\nspatial", "distance\nspatial", "strength by distance\nspatial"
     ]  # fmt: skip
+
+
+def without_connections(results, name):
+    """Return results in which a network has weights of 0 alone."""
+    network = results.network(name)
+    dead = [replace(c, weight=0 * c.weight) for c in network.connections]
+    networks = {name: replace(network, connections=tuple(dead))}
+    return replace(results, _networks=networks)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_networks_that_lost_every_connection_are_drawn(tmp_path, seed):
+    results = Results.load(build_results(tmp_path, inputs=("mix",), kinds=("spatial",), seeds=(0, 1)))
+    dead = without_connections(results, f"mix-spatial-{seed}")
+    (matrices,) = drawings(dead, "connections")
+    (densities,) = drawings(dead, "distances")
+    strengths = matrices.numbers["strength"][matrices.numbers["part"] == "connection"]
+    assert (strengths.max() == 0) == densities.numbers.empty == (seed == 0)  # the first network is the one shown
+    # Where neurons lie is shown of a network that has some.
+    shown = drawings(dead, "positions")[0].numbers["network"].unique().tolist()
+    assert shown == ["mix-spatial-1" if seed == 0 else "mix-spatial-0"]
+
+
+def test_large_matrices_are_thinned_and_say_so(tmp_path, monkeypatch):
+    results = Results.load(build_results(tmp_path, inputs=("mix",), kinds=("spatial",), seeds=(0,)))
+    (whole,) = drawings(results, "connections")
+    monkeypatch.setattr(connections, "MOST_CELLS", 2 * 5**2)
+    (thin,) = drawings(results, "connections")
+    cells = thin.numbers[thin.numbers["part"] == "connection"]
+    assert cells.groupby("source").size().tolist() == [25, 25]
+    assert (
+        thin.caption == f"{whole.caption} Of a layer of more than 5 neurons 5 are shown, evenly spaced in that order."
+    )
+    columns = ["source", "target", "source_neuron", "target_neuron", "strength"]
+    assert len(cells.merge(whole.numbers[columns].dropna(), on=columns)) == len(cells)
+
+
+def test_many_connections_are_counted_by_a_sample(tmp_path, monkeypatch):
+    results = Results.load(build_results(tmp_path, inputs=("mix",), kinds=("spatial",), seeds=(0,)))
+    network, split = results.network("mix-spatial-0"), results.splits["mix-spatial-0"]["greedy"]
+    whole = connections.connection_frame(network, split)
+    monkeypatch.setattr(connections, "MOST_COUNTED", 60)
+    some = connections.connection_frame(network, split)
+    assert 30 < len(some) < 90 < len(whole)
+    assert len(some.merge(whole, on=list(whole.columns))) == len(some)
+    (drawing,) = drawings(results, "distances")
+    assert drawing.caption.endswith("Of mix-spatial-0 about 60 connections are counted, drawn at random.")
