@@ -42,7 +42,8 @@ def terminal_table_one(results: Results, width: int = WIDTH, method: str | None 
         width: how many characters a line may have.
         method: the split method; `default_method` if None.
     """
-    method = default_method(results) if method is None else method
+    if method is None and results.methods:
+        method = default_method(results)
     tables = [table_one(results, ablation, method) for ablation in results.ablations]
     tables = [table for table in tables if len(table.numbers)]
     if not tables:
