@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialgraph.activations import one_thread
+from spatialgraph.threads import one_thread
 from spatialgraph.masking import Performance
 from spatialgraph.metrics import Better, facts
 from spatialgraph.network import Network, NotApplicableError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgraph.activations import one_thread
+from spatialgraph.threads import one_thread
 from spatialgraph.agreement import agreement
 from spatialgraph.masking import ABLATIONS, Masking, Performance
 from spatialgraph.metrics import METRICS, Measurement, facts, measure

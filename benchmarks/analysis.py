@@ -31,7 +31,7 @@ from report import report
 from rich.console import Console
 from scipy.stats import linregress
 
-from spatialgraph.activations import one_thread
+from spatialgraph.threads import one_thread
 from spatialgraph.analyses.analysis import analyze
 from spatialgraph.analyses.scoring import Plan
 from spatialgraph.files import digest

@@ -28,7 +28,7 @@ from joblib import Parallel, delayed
 from scipy.spatial.distance import cdist
 from scipy.stats import kstest
 
-from spatialgraph.activations import one_thread
+from spatialgraph.threads import one_thread
 from spatialgraph.metrics import modularity
 from spatialgraph.network import Connection, Layer, Network
 from spatialgraph.nulls import chance, draw

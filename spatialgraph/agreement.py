@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .network import IntArray
+from .graph.graph import IntArray
 from .splits.split import Split
 
 

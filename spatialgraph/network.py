@@ -16,76 +16,25 @@ The names of array axes, used with these meanings in every docstring of the proj
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from .faults import Fault, array_faults, shown
+from .graph.checks import metadata_faults, population_faults, weight_faults
+from .graph.graph import Connection, FloatArray, Graph, IntArray, Population, frozen, integers, plain
 
 ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
 """Names of the activation functions that a file may declare; ``""`` is none (the identity)."""
 
 
-class NotApplicableError(ValueError):
-    """A method or measure asks for something that this network does not have, such as positions."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong with a network, an evaluation or a file.
-
-    Attributes:
-        key: where it is, as a key of the file format, for example ``layers/3/bias``.
-        expected: what should be there.
-        found: what is there.
-    """
-
-    key: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"{self.key}: expected {self.expected}, found {self.found}"
-
-
-def _frozen(values: Any, dtype: type[np.generic] | None) -> NDArray[Any]:
-    """Return the values as an array that cannot be written to."""
-    array = np.asarray(values, dtype=dtype).view()
-    array.setflags(write=False)
-    return array
-
-
-def _plain(value: Any) -> Any:
-    """Return a NumPy scalar as Python's number or text, which is what files hold, and anything else as it is."""
-    return value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
-
-
-def _integers(key: str, values: Any) -> IntArray:
-    """Return the values as integers that cannot be written to.
-
-    Raises:
-        ValueError: some of them are not whole, or are more than int64 holds.
-    """
-    array = np.asarray(values)
-    with np.errstate(invalid="ignore"):  # of what is no number
-        whole = array.astype(np.int64)
-    if not np.array_equal(whole, array):
-        raise ValueError(str(Fault(key, "whole numbers, as int64 holds them", f"others, of {array.dtype}")))
-    return _frozen(whole, np.int64)
-
-
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer of neurons.
+    """One layer of neurons, with what is needed to run it.
 
     Attributes:
         name: unique name, for example ``"hidden3"``.
@@ -105,85 +54,32 @@ class Layer:
 
     def __post_init__(self) -> None:
         for name in ("name", "size", "activation"):
-            object.__setattr__(self, name, _plain(getattr(self, name)))
+            object.__setattr__(self, name, plain(getattr(self, name)))
         object.__setattr__(self, "split", bool(self.split))
         for name in ("bias", "position"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _frozen(getattr(self, name), np.float32))
+                object.__setattr__(self, name, frozen(getattr(self, name), np.float32))
 
+    def population(self, task: IntArray | None = None) -> Population:
+        """Return the neurons as units of a graph.
 
-@dataclass(frozen=True, eq=False)
-class Connection:
-    """All connections from one layer to another.
-
-    Attributes:
-        source: number of the layer that the connections leave.
-        target: number of the layer that they enter; greater than ``source``.
-        weight: ``(target units, source units)``, signed; 0 is no connection.
-    """
-
-    source: int
-    target: int
-    weight: FloatArray
-
-    def __post_init__(self) -> None:
-        for name in ("source", "target"):
-            object.__setattr__(self, name, _plain(getattr(self, name)))
-        object.__setattr__(self, "weight", _frozen(self.weight, np.float32))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the weights, ``(target units, source units)``, without making them."""
-        return self.weight.shape
-
-
-class MadeConnection(Connection):
-    """A connection whose weights are made each time they are asked for and not kept.
-
-    For networks that are too large to be held, or to be held twice: weights that lie in a file, or that are drawn.
-
-    Args:
-        source: as in `Connection`.
-        target: as in `Connection`.
-        shape: of the weights, ``(target units, source units)``.
-        make: returns the weights, always the same; finite.
-
-    Example:
-        >>> MadeConnection(0, 1, (2, 2), lambda: np.eye(2)).weight.tolist()
-        [[1.0, 0.0], [0.0, 1.0]]
-    """
-
-    make: Callable[[], FloatArray]
-    _shape: tuple[int, ...]
-
-    def __init__(self, source: int, target: int, shape: tuple[int, ...], make: Callable[[], FloatArray]) -> None:
-        ends = {"source": _plain(source), "target": _plain(target)}
-        for name, value in {**ends, "_shape": shape, "make": make}.items():
-            object.__setattr__(self, name, value)
-
-    @property
-    def weight(self) -> FloatArray:
-        """The weights, made now."""
-        return _frozen(self.make(), np.float32)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the weights, ``(target units, source units)``."""
-        return self._shape
+        Args:
+            task: ``(units,)``, the number of each unit's task if the layer is the output.
+        """
+        return Population(self.name, self.size, "neuron", self.activation, self.position, self.split, task)
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network, checked for consistency when it is made.
+    """A trained network that can be run, checked for consistency when it is made; `graph` is what is split of it.
 
     Attributes:
         layers: the layers, the input first and the output last.
-        connections: at most one `Connection` for each pair of layers; every layer but the input has one that enters it,
-            in a network that is not executable every split one.
+        connections: at most one `Connection` for each pair of layers, from the earlier to the later; every layer but the
+            input has one that enters it.
         output_task: ``(outputs,)``, the number of the task that each output belongs to. The k-th output of a task
             stands for the task's class k.
         metadata: a JSON object with at least ``tasks``, the names of the tasks.
-        executable: False if the weights are strengths only (a convolution's kernel norms) and cannot be run.
         history: quantity to ``(epochs,)`` or ``(epochs, tasks)``: losses, costs and accuracies during training.
 
     Raises:
@@ -196,7 +92,7 @@ class Network:
         ...     output_task=[0, 1],
         ...     metadata={"tasks": ["a", "b"]},
         ... )
-        >>> network.tasks, network.split_layers
+        >>> network.tasks, network.graph.split_populations
         (('a', 'b'), (1,))
     """
 
@@ -204,16 +100,14 @@ class Network:
     connections: tuple[Connection, ...]
     output_task: IntArray
     metadata: Mapping[str, Any]
-    executable: bool = True
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "connections", tuple(self.connections))
-        object.__setattr__(self, "output_task", _integers("output_task", self.output_task))
-        object.__setattr__(self, "executable", bool(self.executable))
+        object.__setattr__(self, "output_task", integers("output_task", self.output_task))
         parts = (self.layers, self.connections, self.output_task, self.metadata, self.history)
-        for fault in network_faults(*parts, executable=self.executable):
+        for fault in network_faults(*parts):
             raise ValueError(str(fault))
 
     @property
@@ -226,25 +120,20 @@ class Network:
         """The names of the tasks, in order."""
         return tuple(self.metadata["tasks"])
 
-    @cached_property
-    def split_layers(self) -> tuple[int, ...]:
-        """The numbers of the layers that are divided among the tasks, in ascending order."""
-        return tuple(number for number, layer in enumerate(self.layers) if layer.split)
-
-    @cached_property
-    def split_connections(self) -> tuple[Connection, ...]:
-        """The connections whose two layers are both split: the graph that splits are made and measured on."""
-        return tuple(c for c in self.connections if self.layers[c.source].split and self.layers[c.target].split)
-
     @property
     def output_layer(self) -> int:
         """The number of the last layer."""
         return len(self.layers) - 1
 
-    @property
-    def has_positions(self) -> bool:
-        """Whether every split layer has positions."""
-        return bool(self.split_layers) and all(self.layers[k].position is not None for k in self.split_layers)
+    @cached_property
+    def graph(self) -> Graph:
+        """What is split and measured: the layers as populations with the same numbers, and the same connections."""
+        last = self.output_layer
+        return Graph(
+            tuple(layer.population(self.output_task if k == last else None) for k, layer in enumerate(self.layers)),
+            self.connections,
+            self.metadata,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,10 +157,10 @@ class Evaluation:
     probes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", _frozen(self.inputs, None))
-        object.__setattr__(self, "labels", _integers("labels", self.labels))
-        object.__setattr__(self, "scale", _plain(self.scale))
-        object.__setattr__(self, "probes", {task: _frozen(probe, None) for task, probe in self.probes.items()})
+        object.__setattr__(self, "inputs", frozen(self.inputs, None))
+        object.__setattr__(self, "labels", integers("labels", self.labels))
+        object.__setattr__(self, "scale", plain(self.scale))
+        object.__setattr__(self, "probes", {task: frozen(probe, None) for task, probe in self.probes.items()})
         for fault in evaluation_faults(self.inputs, self.labels, self.scale, self.probes):
             raise ValueError(str(fault))
 
@@ -288,86 +177,57 @@ def network_faults(
     output_task: NDArray[Any],
     metadata: Any,
     history: Mapping[str, NDArray[Any]],
-    *,
-    executable: bool,
 ) -> Iterator[Fault]:
     """Yield everything about the parts of a network that does not fit; nothing if they make a network."""
-    tasks = metadata.get("tasks") if isinstance(metadata, Mapping) else None
-    yield from _metadata_faults(metadata, tasks)
-    for quantity, values in history.items():
-        if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
-            found = f"{values.dtype} of shape {values.shape}"
-            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
+    yield from metadata_faults(metadata)
+    yield from history_faults(history)
     if len(layers) < 2:
         yield Fault("layers", "an input layer and at least one more", f"{len(layers)} layers")
         return
+    yield from population_faults(layers)
     yield from _layer_faults(layers)
-    yield from _connection_faults(layers, connections, executable=executable)
+    yield from _connection_faults(layers, connections)
+    tasks = metadata.get("tasks") if isinstance(metadata, Mapping) else None
     if isinstance(tasks, (list, tuple)):
         yield from _output_faults(output_task, layers[-1].size, len(layers) - 1, len(tasks))
 
 
-def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) -> Iterator[Fault]:
-    """Yield what is wrong with one array: its shape (a word in `shape` stands for any length) or its values."""
-    fits = array.ndim == len(shape) and all(
-        isinstance(want, str) or have == want for have, want in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        want = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
-        yield Fault(key, f"shape {want}", f"shape {array.shape}")
-    elif array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = np.argwhere(~np.isfinite(array))
-        yield Fault(key, "finite values", f"{len(bad)} that are not, the first at {tuple(int(i) for i in bad[0])}")
+def history_faults(history: Mapping[str, NDArray[Any]]) -> Iterator[Fault]:
+    """Yield what is wrong with what was recorded during training."""
+    for quantity, values in history.items():
+        if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
+            found = f"{values.dtype} of shape {values.shape}"
+            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
 
 
 def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
-    names: set[str] = set()
-    dims: set[int] = set()
     for number, layer in enumerate(layers):
         key = f"layers/{number}"
-        yield from name_faults(f"{key}.name", layer.name)
-        same = _compared(layer.name)
-        if same in names:
-            yield Fault(f"{key}.name", "a name that no other layer has", _shown(layer.name))
-        names.add(same)
-        if type(layer.size) is not int or layer.size < 1:
-            yield Fault(f"{key}.size", "at least 1", _shown(layer.size))
-            continue
         if not isinstance(layer.activation, str) or layer.activation not in ACTIVATIONS:
             known = ", ".join(repr(name) for name in ACTIVATIONS)
-            yield Fault(f"{key}.activation", f"one of {known}", _shown(layer.activation))
+            yield Fault(f"{key}.activation", f"one of {known}", shown(layer.activation))
         if number == 0 and (layer.activation or layer.bias is not None):
             yield Fault(key, "an input layer without activation and bias", "one that has them")
-        if layer.bias is not None:
+        if layer.bias is not None and type(layer.size) is int:
             yield from array_faults(f"{key}/bias", layer.bias, (layer.size,))
-        if layer.position is not None:
-            yield from array_faults(f"{key}/position", layer.position, (layer.size, "dim"))
-            dims.add(layer.position.shape[-1] if layer.position.ndim == 2 else 0)
-    if len(dims - {0}) > 1:
-        yield Fault("layers/*/position", "the same number of dimensions in every layer", f"{sorted(dims)}")
 
 
-def _connection_faults(
-    layers: Sequence[Layer], connections: Sequence[Connection], *, executable: bool
-) -> Iterator[Fault]:
+def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection]) -> Iterator[Fault]:
     pairs: set[tuple[int, int]] = set()
     for number, connection in enumerate(connections):
         key = f"connections/{number}"
         source, target = connection.source, connection.target
         if not (type(source) is type(target) is int and 0 <= source < target < len(layers)):
             allowed = f"layer numbers with 0 <= source < target < {len(layers)}"
-            yield Fault(key, allowed, f"source {_shown(source)}, target {_shown(target)}")
+            yield Fault(key, allowed, f"source {shown(source)}, target {shown(target)}")
             continue
         if (source, target) in pairs:
             yield Fault(key, "one connection for each pair of layers", f"a second one from {source} to {target}")
         pairs.add((source, target))
-        shape = (layers[target].size, layers[source].size)
-        # Weights that are made on demand were checked where they come from; to make them here would be to make all.
-        weight = np.empty(connection.shape, np.bool_) if isinstance(connection, MadeConnection) else connection.weight
-        yield from array_faults(f"{key}/weight", weight, shape)
+        yield from weight_faults(key, layers, connection)
     entered = {target for _, target in pairs}
     for number in range(1, len(layers)):
-        if (executable or layers[number].split) and number not in entered:
+        if number not in entered:
             yield Fault(f"layers/{number}", "a connection that enters it", "none")
 
 
@@ -385,93 +245,6 @@ def _output_faults(output_task: NDArray[Any], outputs: int, layer: int, tasks: i
             yield Fault(key, "at least one output for every task", f"none for task {task}")
 
 
-def name_faults(key: str, name: Any) -> Iterator[Fault]:
-    r"""Yield why a value cannot be a name of a task, a layer, a kind, an input mode or a network; nothing if it can.
-
-    A name is text in one line that people can tell from others by eye: at least one character, no blanks around it, and
-    none of Unicode's control characters, separators of lines, or lone surrogates.
-
-    Args:
-        key: where it is.
-        name: any value.
-
-    Example:
-        >>> for fault in name_faults("metadata.kind", "from Windows\r"):
-        ...     print(fault)
-        metadata.kind: expected a name in one line, without blanks around it, found 'from Windows\r'
-    """
-    whole = isinstance(name, str) and name and name == name.strip() and _UNPRINTED.isdisjoint(map(category, name))
-    if not whole:
-        yield Fault(key, "a name in one line, without blanks around it", _shown(name))
-
-
-_UNPRINTED = {"Cc", "Cs", "Zl", "Zp"}
-
-
-def _compared(name: Any) -> Any:
-    """Return a name as it is compared: those that differ in blanks, or in how an accent is composed, look the same."""
-    return " ".join(normalize("NFC", name).split()) if isinstance(name, str) else _shown(name)
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a message shows it: as in JSON, or as in Python where that cannot hold it; not all of it."""
-    try:
-        text = repr(value) if isinstance(value, (str, int, float)) else json.dumps(value, default=str)
-    except (TypeError, ValueError, RecursionError):
-        text = f"a {type(value).__name__} that cannot be shown"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
-
-
-_MOST_SHOWN = 200  # characters
-_SEEDS = range(-(2**63), 2**64)  # what PyTorch and NumPy take
-
-
-def _metadata_faults(metadata: Any, tasks: Any) -> Iterator[Fault]:
-    if not isinstance(metadata, Mapping):
-        yield Fault("metadata", "a JSON object", type(metadata).__name__)
-        return
-    try:
-        json.dumps(dict(metadata), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        yield Fault("metadata", "values that JSON can hold", str(error))
-    for name in ("name", "kind", "inputs"):
-        if metadata.get(name, "") != "":  # one that is not known may be empty
-            yield from name_faults(f"metadata.{name}", metadata[name])
-    seed = metadata.get("seed", 0)
-    if type(seed) is not int or seed not in _SEEDS:
-        yield Fault("metadata.seed", "a whole number from -2^63 to 2^64 - 1", _shown(seed))
-    yield from _evaluation_place_faults(metadata.get("evaluation"))
-    if not isinstance(tasks, (list, tuple)) or not tasks or len(set(map(_compared, tasks))) != len(tasks):
-        yield Fault("metadata.tasks", "a list of different names", _shown(tasks))
-        return
-    wrong = [fault for task in tasks for fault in name_faults("metadata.tasks", task)]
-    if wrong:
-        yield wrong[0]
-        return
-    accuracy = metadata.get("accuracy")
-    if accuracy is not None:
-        numbers = isinstance(accuracy, (list, tuple)) and all(
-            isinstance(a, (int, float)) and 0 <= a <= 1 for a in accuracy
-        )
-        if not numbers or len(accuracy) != len(tasks):
-            yield Fault("metadata.accuracy", f"{len(tasks)} numbers from 0 to 1, one for each task", _shown(accuracy))
-
-
-def _evaluation_place_faults(evaluation: Any) -> Iterator[Fault]:
-    """Yield what is wrong with the file of held-out examples that metadata name: it lies in the run."""
-    if evaluation is None:
-        return
-    keys = ("file", "sha256")
-    if not isinstance(evaluation, Mapping) or not all(isinstance(evaluation.get(k), str) for k in keys):
-        yield Fault("metadata.evaluation", 'an object with "file" and "sha256"', _shown(evaluation))
-        return
-    file = evaluation["file"]
-    parts = re.split(r"[/\\]", file)
-    if not file.isprintable() or ".." in parts or not parts[0] or ":" in parts[0]:
-        expected = "a file in the folder of the run, such as evaluation.h5 (a link may lead elsewhere)"
-        yield Fault("metadata.evaluation", expected, _shown(file))
-
-
 def evaluation_faults(
     inputs: NDArray[Any], labels: NDArray[Any], scale: float, probes: Mapping[str, NDArray[Any]]
 ) -> Iterator[Fault]:
@@ -484,7 +257,7 @@ def evaluation_faults(
     if labels.ndim == 2 and labels.size and labels.min() < -1:
         yield Fault("labels", "class numbers, or -1 for none", str(labels.min()))
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < float("inf"):
-        yield Fault("inputs.scale", "a number greater than 0", _shown(scale))
+        yield Fault("inputs.scale", "a number greater than 0", shown(scale))
     for task, probe in probes.items():
         key = f"probes/{task}"
         if probe.dtype != stored:

@@ -13,7 +13,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .network import BoolArray, IntArray, Network, NotApplicableError
+from .faults import NotApplicableError
+from .graph.graph import BoolArray, IntArray
+from .network import Network
 from .plane import MIN_INPUT_STRENGTH, Plane, input_strength
 from .splits import Split
 

@@ -26,20 +26,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from .faults import Fault, NotApplicableError, array_faults
 from .files import atomic
+from .graph.graph import Connection, MadeConnection
 from .memory import free_memory
-from .network import (
-    Connection,
-    Evaluation,
-    Fault,
-    Layer,
-    MadeConnection,
-    Network,
-    NotApplicableError,
-    array_faults,
-    evaluation_faults,
-    network_faults,
-)
+from .network import Evaluation, Layer, Network, evaluation_faults, network_faults
 
 if TYPE_CHECKING:
     from .splits import Split

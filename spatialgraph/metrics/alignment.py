@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..network import IntArray, Network, NotApplicableError
+import numpy as np
+
+from ..faults import NotApplicableError
+from ..graph.graph import Graph, IntArray
 from ..splits.split import Split
 from .metric import metric
 
 
 @metric("communities", of="communities", better="", weights=True)
-def communities(network: Network, split: Split) -> float:
+def communities(graph: Graph, split: Split) -> float:
     """Measure how many communities a method found.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a split whose method found communities.
 
     Raises:
         NotApplicableError: the method gave neurons to tasks, or no layer is split.
     """
     _found("communities", split)
-    return float(len(split.group_names(network.tasks)))
+    return float(len(split.group_names(graph.tasks)))
 
 
 @metric("task-alignment", of="communities", better="high", weights=True)
-def task_alignment(network: Network, split: Split) -> float:
+def task_alignment(graph: Graph, split: Split) -> float:
     """Measure how far the communities of the outputs are their tasks, whichever community is which task's.
 
     AMI = (I − E[I]) / (mean(H₁, H₂) − E[I]),  I what the outputs' communities and their tasks share, H₁ and H₂ their
@@ -37,24 +40,25 @@ def task_alignment(network: Network, split: Split) -> float:
     however they divide the other neurons.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a split whose method found communities; an output of none is one of its own.
 
     Raises:
         NotApplicableError: the method gave neurons to tasks, the output layer is not split, or there is but one task.
     """
     found = _found("task-alignment", split)
-    if network.output_layer not in found or len(network.tasks) < 2:
+    if not set(graph.output_populations) <= set(found) or len(graph.tasks) < 2:
         raise NotApplicableError(
-            f"task-alignment of network {network.name!r}: expected split outputs of at least 2 tasks, found "
-            f"{len(network.tasks)} and split layers {list(found)}"
+            f"task-alignment of network {graph.name!r}: expected split outputs of at least 2 tasks, found "
+            f"{len(graph.tasks)} and split layers {list(found)}"
         )
     from sklearn.metrics import adjusted_mutual_info_score  # takes seconds to import
 
-    outputs = found[network.output_layer].copy()
+    task = np.concatenate([graph.task_of[k] for k in found])
+    outputs = np.concatenate(list(found.values()))[task >= 0]
     alone = outputs < 0
     outputs[alone] = -1 - alone.cumsum()[alone]
-    return float(adjusted_mutual_info_score(network.output_task, outputs))
+    return float(adjusted_mutual_info_score(task[task >= 0], outputs))
 
 
 def _found(metric: str, split: Split) -> Mapping[int, IntArray]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..communities import Communities, DoubleArray, Quantity, communities, strengths_to_groups, weighted_sums
-from ..network import Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import DoubleArray, Graph
+from ..graph.sums import Quantity, pair_strengths, weighted_sums
 from ..splits.split import Split
+from .groups import GroupSums, group_sums, memberships, strengths_to_groups
 from .metric import Measurement, metric
 
 
 @metric("modularity", of="split", better="high", weights=True)
-def modularity(network: Network, split: Split) -> float:
+def modularity(graph: Graph, split: Split) -> float:
     """Measure how much more strength lies within groups than expected of the neurons' total strengths.
 
     Q = Σ_c [L_c / m − (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its neurons, m
@@ -25,18 +27,18 @@ def modularity(network: Network, split: Split) -> float:
     are not comparable between networks of different density.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(network, split)
+    found = _with_strength(graph, split)
     return _excess(found) / found.total
 
 
 @metric("directed-modularity", of="split", better="high", weights=True)
-def directed_modularity(network: Network, split: Split) -> float:
+def directed_modularity(graph: Graph, split: Split) -> float:
     """Measure how much more strength lies within groups than expected of what leaves and what enters the neurons.
 
     Q = Σ_c [L_c / m − (out_c · in_c) / m²],  the symbols as in `modularity`, out_c and in_c the strengths that leave
@@ -44,18 +46,18 @@ def directed_modularity(network: Network, split: Split) -> float:
     0709.4500. From −1 to 1.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(network, split)
+    found = _with_strength(graph, split)
     return float((found.within / found.total - found.leaving * found.entering / found.total**2).sum())
 
 
 @metric("layered-modularity", of="split", better="high", weights=True)
-def layered_modularity(network: Network, split: Split) -> float:
+def layered_modularity(graph: Graph, split: Split) -> float:
     """Measure how much more strength lies within groups than expected, connections within layers being impossible.
 
     Q = 1/m Σ_ℓ Σ_c [L_ℓc − out_ℓc · in_ℓc / m_ℓ],  over the connections ℓ from one layer to another: L_ℓc the strength
@@ -65,22 +67,22 @@ def layered_modularity(network: Network, split: Split) -> float:
     From −1 to 1.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(network, split)
+    found = _with_strength(graph, split)
     between = found.between[found.between.any(axis=(1, 2))]
     leaving, entering = between.sum(axis=2)[:, :-1], between.sum(axis=1)[:, :-1]
-    # A neuron of no group adds nothing: of each connection it is at one end alone.
+    # A neuron of no group adds nothing to a connection of two layers: it is at one end alone.
     expected = (leaving * entering).sum(axis=1) / between.sum(axis=(1, 2))
-    return float((found.within.sum() - expected.sum()) / found.total)
+    return float((found.within.sum() - expected.sum() - found.alone_expected) / found.total)
 
 
 @metric("signed-modularity", of="split", better="high", weights=True)
-def signed_modularity(network: Network, split: Split) -> float:
+def signed_modularity(graph: Graph, split: Split) -> float:
     """Measure how much more positive, and how much less negative weight lies within groups than expected.
 
     Q = (w⁺ Q⁺ − w⁻ Q⁻) / (w⁺ + w⁻),  Q⁺ and Q⁻ the `modularity` of the positive weights and of the sizes of the
@@ -89,38 +91,38 @@ def signed_modularity(network: Network, split: Split) -> float:
     true of correlations, and of neurons that inhibit; other measures here take a weight's size for its strength.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition; a neuron of no group is a community of its own.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    total = _with_strength(network, split).total
-    positive, negative = (communities(network, split, part) for part in ("positive", "negative"))
+    total = _with_strength(graph, split).total
+    positive, negative = (group_sums(graph, split, part) for part in ("positive", "negative"))
     return (_excess(positive) - _excess(negative)) / total
 
 
 @metric("cut", of="split", better="low", weights=True)
-def cut(network: Network, split: Split) -> float:
+def cut(graph: Graph, split: Split) -> float:
     """Measure the share of the total strength that runs between neurons of different groups.
 
     From 0 to 1. A connection of a neuron of no group is part of the total and runs between no two groups. With more
     groups there is more to cut.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(network, split)
+    found = _with_strength(graph, split)
     of_groups = found.between.sum(axis=0)[:-1, :-1]
     return float((of_groups.sum() - of_groups.trace()) / found.total)
 
 
 @metric("ncut", of="split", better="low", weights=True)
-def ncut(network: Network, split: Split) -> float:
+def ncut(graph: Graph, split: Split) -> float:
     """Measure the share of each group's strength that runs to neurons of another group or none, added up.
 
     Σ_g cut(g, rest) / vol(g),  vol(g) the summed strengths of the neurons of group g, directions ignored: a connection
@@ -129,14 +131,14 @@ def ncut(network: Network, split: Split) -> float:
     of every group, and has no term of its own.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition.
 
     Raises:
         NotApplicableError: the split is no partition, there is no strength, or the neurons of a group have none.
     """
-    found = _with_strength(network, split)
-    names = split.group_names(network.tasks)
+    found = _with_strength(graph, split)
+    names = split.group_names(graph.tasks)
     volume = (found.leaving + found.entering)[: len(names)]
     if not volume.all():
         without = ", ".join(name for name, v in zip(names, volume, strict=True) if not v)
@@ -147,7 +149,7 @@ def ncut(network: Network, split: Split) -> float:
 
 
 @metric("participation", of="split", better="low", weights=True)
-def participation(network: Network, split: Split) -> list[Measurement]:
+def participation(graph: Graph, split: Split) -> list[Measurement]:
     """Measure how evenly the strength of a neuron is spread over the groups, on average.
 
     The mean of `participation_coefficients` over the neurons of each split layer and over all of them together, without
@@ -155,20 +157,20 @@ def participation(network: Network, split: Split) -> list[Measurement]:
     alone, to below 1.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition.
 
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    _with_strength(network, split)
-    parts = {network.layers[k].name: values for k, values in participation_coefficients(network, split).items()}
+    _with_strength(graph, split)
+    parts = {graph.populations[k].name: values for k, values in participation_coefficients(graph, split).items()}
     parts[""] = np.concatenate(list(parts.values()))
     connected = {layer: values[~np.isnan(values)] for layer, values in parts.items()}
     return [Measurement(float(values.mean()), part=layer) for layer, values in connected.items() if values.size]
 
 
-def participation_coefficients(network: Network, split: Split) -> dict[int, DoubleArray]:
+def participation_coefficients(graph: Graph, split: Split) -> dict[int, DoubleArray]:
     """Return how evenly the strength of each neuron is spread over the groups.
 
     P_i = 1 − Σ_c (k_ic / k_i)²,  k_ic the strength of the connections of neuron i, whichever their direction, with the
@@ -176,7 +178,7 @@ def participation_coefficients(network: Network, split: Split) -> dict[int, Doub
     Amaral 2005, arXiv q-bio/0502035. From 0 to below 1. A neuron of no group is a community of its own.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition of its split layers.
 
     Returns:
@@ -187,19 +189,18 @@ def participation_coefficients(network: Network, split: Split) -> dict[int, Doub
         ValueError: the split is not of this network.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[3.0, 0.0], [-1.0, 0.0]]),), [0, 1], {"tasks": ["a", "b"]})
         >>> split = Split.from_labels("by hand", {0: [0, 1], 1: [0, 1]}, tasks=2)
-        >>> participation_coefficients(network, split)[0].tolist()
+        >>> participation_coefficients(network.graph, split)[0].tolist()
         [0.375, nan]
     """
-    strengths = strengths_to_groups(network, split)
-    # With a community of one neuron there is one connection at most, so that its strength squared is a weight squared.
+    strengths = strengths_to_groups(graph, split)
     squares = {k: (strength[:-1] ** 2).sum(axis=0) for k, strength in strengths.items()}
     if any(strength[-1].any() for strength in strengths.values()):
-        for k, strength in strengths_to_groups(network, split, "squared").items():
-            squares[k] += strength[-1]
+        for k, values in _squares_with_alone(graph, split).items():
+            squares[k] += values
     coefficients = {}
     for k, strength in strengths.items():
         total = strength.sum(axis=0)
@@ -208,8 +209,21 @@ def participation_coefficients(network: Network, split: Split) -> dict[int, Doub
     return coefficients
 
 
+def _squares_with_alone(graph: Graph, split: Split) -> dict[int, DoubleArray]:
+    """Sum the squared strengths of each neuron with every neuron of no group: population number to ``(units,)``."""
+    if graph.is_layered:  # two neurons have one connection at most, so that its strength squared is a weight squared
+        return {k: strength[-1] for k, strength in strengths_to_groups(graph, split, "squared").items()}
+    alone = {k: member[-1] for k, member in memberships(graph, split).items()}
+    squares = {k: np.zeros(len(which)) for k, which in alone.items()}
+    for one, other, block in pair_strengths(graph):
+        squares[one] += block**2 @ alone[other]
+        if one != other:
+            squares[other] += alone[one] @ block**2
+    return squares
+
+
 @metric("strength-assortativity", of="network", better="", weights=True)
-def strength_assortativity(network: Network) -> float:
+def strength_assortativity(graph: Graph) -> float:
     """Measure whether strong neurons are connected with strong neurons.
 
     The correlation (Pearson's r) of the summed strengths of the two neurons of a connection, over the split connections
@@ -218,35 +232,35 @@ def strength_assortativity(network: Network) -> float:
     of hubs, not of modules.
 
     Args:
-        network: the network.
+        graph: the graph.
 
     Raises:
         NotApplicableError: there is no strength, or every connected neuron has the same.
     """
-    strength, degree = _neuron_sums(network, "absolute"), _neuron_sums(network, "present")
+    strength, degree = _neuron_sums(graph, "absolute"), _neuron_sums(graph, "present")
     ends = sum(float(count.sum()) for count in degree.values())
     if not ends:
-        raise _no_connections(network)
+        raise _no_connections(graph)
     mean = sum(float(degree[k] @ strength[k]) for k in degree) / ends
     # Deviations from the mean, and not squares less the square of the mean, which cancel where strengths are alike.
     deviation = {k: np.where(degree[k] > 0, strength[k] - mean, 0) for k in degree}
     if max(np.abs(values).max() for values in deviation.values()) <= 1e-12 * mean:
         raise NotApplicableError(
-            f"strength-assortativity: expected neurons of different strength in {network.name!r}, found none"
+            f"strength-assortativity: expected neurons of different strength in {graph.name!r}, found none"
         )
     variance = sum(float(degree[k] @ deviation[k] ** 2) for k in degree)
     covariance = 0.0
-    for connection in network.split_connections:
+    for connection in graph.split_connections:
         source, target = deviation[connection.source], deviation[connection.target]
         received, _ = weighted_sums(connection.weight, "present", source[None], np.empty((0, len(target))))
         covariance += 2 * float(received[0] @ target)
     return float(np.clip(covariance / variance, -1, 1))
 
 
-def _neuron_sums(network: Network, of: Quantity) -> dict[int, DoubleArray]:
+def _neuron_sums(graph: Graph, of: Quantity) -> dict[int, DoubleArray]:
     """Return a quantity summed over all split connections of each neuron: layer number to ``(units,)``."""
-    sums = {k: np.zeros(network.layers[k].size) for k in network.split_layers}
-    for connection in network.split_connections:
+    sums = {k: np.zeros(graph.populations[k].size) for k in graph.split_populations}
+    for connection in graph.split_connections:
         weight = connection.weight
         (received,), (sent,) = weighted_sums(weight, of, np.ones((1, weight.shape[1])), np.ones((1, weight.shape[0])))
         sums[connection.target] += received
@@ -255,45 +269,45 @@ def _neuron_sums(network: Network, of: Quantity) -> dict[int, DoubleArray]:
 
 
 @metric("share", of="split", better="", weights=False)
-def share(network: Network, split: Split) -> list[Measurement]:
+def share(graph: Graph, split: Split) -> list[Measurement]:
     """Measure which fraction of the neurons serves each task, in each split layer and in all of them together.
 
     From 0 to 1. The shares of a layer add up to 1 if every neuron serves just one task.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: any split.
 
     Raises:
         NotApplicableError: no layer is split.
     """
     if not split.membership:
-        raise NotApplicableError(f"share: expected split layers in network {network.name!r}, found none")
-    parts = {network.layers[k].name: members for k, members in split.membership.items()}
+        raise NotApplicableError(f"share: expected split layers in network {graph.name!r}, found none")
+    parts = {graph.populations[k].name: members for k, members in split.membership.items()}
     parts[""] = np.concatenate(list(parts.values()))
     return [
         Measurement(float(value), task, layer)
         for layer, members in parts.items()
-        for task, value in zip(network.tasks, members.mean(axis=0), strict=True)
+        for task, value in zip(graph.tasks, members.mean(axis=0), strict=True)
     ]
 
 
-def _excess(found: Communities) -> float:
+def _excess(found: GroupSums) -> float:
     """Return the strength within communities less that expected of summed strengths, Q · m; 0 without strength."""
     if not found.total > 0:
         return 0.0
     return float((found.within - (found.leaving + found.entering) ** 2 / (4 * found.total)).sum())
 
 
-def _with_strength(network: Network, split: Split) -> Communities:
+def _with_strength(graph: Graph, split: Split) -> GroupSums:
     """Return the strengths between communities; raise NotApplicableError if there are none."""
-    found = communities(network, split)
+    found = group_sums(graph, split)
     if not found.total > 0:
-        raise _no_connections(network)
+        raise _no_connections(graph)
     return found
 
 
-def _no_connections(network: Network) -> NotApplicableError:
+def _no_connections(graph: Graph) -> NotApplicableError:
     return NotApplicableError(
-        f"measures of communities: expected connections between the split layers of {network.name!r}, found none"
+        f"measures of communities: expected connections between the split layers of {graph.name!r}, found none"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..masking import Performance
-from ..network import NotApplicableError
+from ..faults import NotApplicableError
+from ..runners.runner import Performance
 from .metric import Measurement, metric
 
 

@@ -7,31 +7,32 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ..communities import PIECE, DoubleArray
-from ..network import IntArray, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import DoubleArray, Graph, IntArray
+from ..graph.sums import PIECE
 from ..splits.split import Split
 from .metric import metric
 
 
 @metric("wiring", of="network", better="", weights=True)
-def wiring(network: Network) -> float:
+def wiring(graph: Graph) -> float:
     """Measure the mean over the split connections of strength × distance.
 
     The transport cost of "Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, averaged over all pairs of
     neurons of two connected split layers; a pair with weight 0 counts as 0. In units of length, at least 0.
 
     Args:
-        network: the network.
+        graph: the graph.
 
     Raises:
         NotApplicableError: split layers have no positions, or no two of them are connected.
     """
-    _require_positions("wiring", network)
-    if not network.split_connections:
-        raise NotApplicableError(f"wiring: expected connected split layers in network {network.name!r}, found none")
+    _require_positions("wiring", graph)
+    if not graph.split_connections:
+        raise NotApplicableError(f"wiring: expected connected split layers in network {graph.name!r}, found none")
     total, pairs = 0.0, 0
-    for connection in network.split_connections:
-        target, source = (_position(network, k) for k in (connection.target, connection.source))
+    for connection in graph.split_connections:
+        target, source = (_position(graph, k) for k in (connection.target, connection.source))
         weight = connection.weight
         for piece in _pieces(*weight.shape):
             total += float((np.abs(weight[piece]) * cdist(target[piece], source)).sum())
@@ -40,7 +41,7 @@ def wiring(network: Network) -> float:
 
 
 @metric("silhouette", of="split", better="high", weights=False)
-def silhouette(network: Network, split: Split) -> float:
+def silhouette(graph: Graph, split: Split) -> float:
     """Measure how much closer neurons lie to neurons of their own group than to those of the nearest other group.
 
     The mean over neurons of (b − a) / max(a, b), a the mean distance to the neurons of the own group and b to those of
@@ -49,14 +50,14 @@ def silhouette(network: Network, split: Split) -> float:
     no group, see `Split.groups`. From −1 to 1.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition.
 
     Raises:
         NotApplicableError: there are no positions, the split is no partition, or fewer than two groups have neurons, or
             each group has but one.
     """
-    position, labels = _placed("silhouette", network, split)
+    position, labels = _placed("silhouette", graph, split)
     found = len(np.unique(labels))
     if not 2 <= found < len(labels):
         raise NotApplicableError(
@@ -69,7 +70,7 @@ def silhouette(network: Network, split: Split) -> float:
 
 
 @metric("inter-intra-distance", of="split", better="high", weights=False)
-def inter_intra_distance(network: Network, split: Split) -> float:
+def inter_intra_distance(graph: Graph, split: Split) -> float:
     """Measure how many times farther apart neurons of different groups lie than neurons of one group.
 
     The mean distance between two neurons of different groups, divided by the mean distance between two of one group:
@@ -77,15 +78,15 @@ def inter_intra_distance(network: Network, split: Split) -> float:
     no group, see `Split.groups`. At least 0; 1 where groups are not apart, and more where they are.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a partition.
 
     Raises:
         NotApplicableError: there are no positions, the split is no partition, no two neurons are of different groups or
             none of one, or those of one group all lie in one place.
     """
-    position, labels = _placed("inter-intra-distance", network, split)
-    names = split.group_names(network.tasks)
+    position, labels = _placed("inter-intra-distance", graph, split)
+    names = split.group_names(graph.tasks)
     members = (labels[:, None] == np.arange(len(names))).astype(np.float64)
     sums = np.zeros((len(names), len(names)))
     for piece in _pieces(len(position), len(position)):
@@ -106,18 +107,18 @@ def _counted(names: Sequence[str], count: DoubleArray) -> str:
     return ", ".join(f"{n:.0f} of {name}" for name, n in zip(names, count, strict=True))
 
 
-def _placed(name: str, network: Network, split: Split) -> tuple[DoubleArray, IntArray]:
+def _placed(name: str, graph: Graph, split: Split) -> tuple[DoubleArray, IntArray]:
     """Return the positions ``(neurons, dim)`` and the groups of the neurons that are of one."""
-    _require_positions(name, network)
-    split.require_for(network)
-    labels = np.concatenate([split.group_of(k) for k in network.split_layers])
-    position = np.concatenate([_position(network, k) for k in network.split_layers])
+    _require_positions(name, graph)
+    split.require_for(graph)
+    labels = np.concatenate([split.group_of(k) for k in graph.split_populations])
+    position = np.concatenate([_position(graph, k) for k in graph.split_populations])
     return position[labels >= 0], labels[labels >= 0]
 
 
-def _position(network: Network, layer: int) -> DoubleArray:
+def _position(graph: Graph, layer: int) -> DoubleArray:
     """Return the positions of a layer that has them, ``(units, dim)``."""
-    return np.asarray(network.layers[layer].position, np.float64)
+    return np.asarray(graph.populations[layer].position, np.float64)
 
 
 def _pieces(rows: int, width: int) -> Iterator[slice]:
@@ -126,6 +127,6 @@ def _pieces(rows: int, width: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _require_positions(name: str, network: Network) -> None:
-    if not network.has_positions:
-        raise NotApplicableError(f"{name}: expected positions in every split layer of {network.name!r}, found none")
+def _require_positions(name: str, graph: Graph) -> None:
+    if not graph.has_positions:
+        raise NotApplicableError(f"{name}: expected positions in every split layer of {graph.name!r}, found none")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from ..masking import Performance
-from ..network import Network
+from ..graph.graph import Graph
 from ..registry import Registry
+from ..runners.runner import Performance
 from ..splits.split import Split
 
 Of = Literal["network", "split", "communities", "function"]
@@ -95,7 +95,7 @@ def facts(name: str) -> Facts:
     return _FACTS[name]
 
 
-def measure(name: str, *subject: Network | Split | Performance) -> list[Measurement]:
+def measure(name: str, *subject: Graph | Split | Performance) -> list[Measurement]:
     """Return what a metric measures as a list, also of a single number.
 
     Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..network import Connection, FloatArray, Network
+from ..graph.graph import Connection, FloatArray, Graph
 from .kept import prepared, redrawn
 from .null import NULLS, require_for
 
 
 @NULLS.register("distance")
-def distance(network: Network, connection: Connection, generator: np.random.Generator) -> FloatArray:
+def distance(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle what strengths and distance do not say of a connection, and keep strengths and fall with distance.
 
     The null hypothesis is |w_ij| = a_i b_j f(d_ij) ε_ij, with d the distance of the two neurons, f any function and ε
@@ -22,12 +22,12 @@ def distance(network: Network, connection: Connection, generator: np.random.Gene
     doi:10.1016/j.neuroimage.2015.09.009.
 
     Args:
-        network: the network.
+        graph: the graph.
         connection: the connection.
         generator: of the order.
 
     Raises:
         NotApplicableError: a split layer has no positions.
     """
-    require_for("distance", network)
-    return redrawn(prepared(network, connection, lengths=True), generator)
+    require_for("distance", graph)
+    return redrawn(prepared(graph, connection, lengths=True), generator)

@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 from scipy.special import expit
 
-from ..network import BoolArray, Connection, FloatArray, IntArray, Network
+from ..graph.graph import BoolArray, Connection, FloatArray, Graph, IntArray
 
 DoubleArray = NDArray[np.float64]
 
@@ -120,20 +120,20 @@ class Kept:
     odds: DoubleArray | None
 
 
-def prepared(network: Network, connection: Connection, *, lengths: bool = False) -> Kept:
+def prepared(graph: Graph, connection: Connection, *, lengths: bool = False) -> Kept:
     """Return what the draws of a connection matrix have in common; kept from draw to draw unless it is very large.
 
     Args:
-        network: the network.
+        graph: the graph.
         connection: the connection.
         lengths: whether draws keep how strength falls with distance.
     """
     large = connection.shape[0] * connection.shape[1] > _CACHED
-    return (_prepared.__wrapped__ if large else _prepared)(network, connection, lengths)
+    return (_prepared.__wrapped__ if large else _prepared)(graph, connection, lengths)
 
 
-@lru_cache(maxsize=16)  # the connections of the network whose null models are drawn
-def _prepared(network: Network, connection: Connection, lengths: bool) -> Kept:
+@lru_cache(maxsize=16)  # the connections of the graph whose null models are drawn
+def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
     weight = connection.weight
     strength = np.abs(weight, dtype=np.float64, order="C")
     entering, leaving = strength.sum(axis=1), strength.sum(axis=0)
@@ -143,7 +143,7 @@ def _prepared(network: Network, connection: Connection, lengths: bool) -> Kept:
     alive, present = expected > 0, strength > 0
     whole = bool((alive == present).all())
     if lengths and strength.any():
-        points = [np.asarray(network.layers[k].position, np.float64) for k in (connection.target, connection.source)]
+        points = [np.asarray(graph.populations[k].position, np.float64) for k in (connection.target, connection.source)]
         along = Lengths.of(cdist(*points).reshape(-1), alive.reshape(-1))
         at = along.sums(strength)
     if along is not None or not whole:

@@ -8,10 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from ..network import Connection, FloatArray, MadeConnection, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Connection, FloatArray, Graph, MadeConnection
 from ..registry import Registry
 
-Null = Callable[[Network, Connection, np.random.Generator], FloatArray]
+Null = Callable[[Graph, Connection, np.random.Generator], FloatArray]
 
 NULLS: Registry[Null] = Registry("null model")
 """Every null model that draws weights, by name: a function of a network, one of its connections and a generator that
@@ -24,60 +25,60 @@ UNTRAINED, RANDOM_SPLIT = "untrained", "random-split"
 _HELD = 2**24
 
 
-def draw(null: str, network: Network, seed: int | Sequence[int]) -> Network:
-    """Draw a network from a null model: its split connections have other weights, everything else is as it was.
+def draw(null: str, graph: Graph, seed: int | Sequence[int]) -> Graph:
+    """Draw a graph from a null model: its split connections have other weights, everything else is as it was.
 
     The same seed gives the same weights. A large network's weights are made whenever they are looked at and not kept,
     so that a draw takes the memory of one connection.
 
     Args:
         null: a name in `NULLS`.
-        network: the network.
+        graph: the graph.
         seed: of the draw: a number, or several.
 
     Returns:
-        The network drawn; it cannot be run, since its weights were not trained together.
+        The graph drawn.
 
     Raises:
         NotApplicableError: the network lacks what the null model keeps, or has no split connections.
         ValueError: there is no such null model.
 
     Example:
-        >>> from spatialgraph.network import Layer
+        >>> from spatialgraph.network import Layer, Network
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[1.0, 2.0], [3.0, 4.0]]),), [0, 1], {"tasks": ["a", "b"]})
-        >>> draw("shuffle", network, seed=0).connections[0].weight.tolist()
+        >>> draw("shuffle", network.graph, seed=0).connections[0].weight.tolist()
         [[3.0, 1.0], [2.0, 4.0]]
     """
     function = NULLS[null]
-    require_for(null, network)
+    require_for(null, graph)
     parts = [seed] if isinstance(seed, int) else list(seed)
-    small = sum(connection.shape[0] * connection.shape[1] for connection in network.split_connections) <= _HELD
+    small = sum(connection.shape[0] * connection.shape[1] for connection in graph.split_connections) <= _HELD
 
     def drawn(number: int, connection: Connection) -> Connection:
-        if connection not in network.split_connections:
+        if connection not in graph.split_connections:
             return connection
         # The generator is made with the weights: whenever they are made, they are the same.
-        make = partial(_weights, function, network, connection, (*parts, number))
+        make = partial(_weights, function, graph, connection, (*parts, number))
         if small:
-            return Connection(connection.source, connection.target, make())
-        return MadeConnection(connection.source, connection.target, connection.shape, make)
+            return Connection(connection.source, connection.target, make(), connection.label)
+        return MadeConnection(connection.source, connection.target, connection.shape, make, connection.label)
 
-    connections = tuple(drawn(number, connection) for number, connection in enumerate(network.connections))
-    return dataclasses.replace(network, connections=connections, executable=False)
-
-
-def _weights(function: Null, network: Network, connection: Connection, seed: tuple[int, ...]) -> FloatArray:
-    return function(network, connection, np.random.default_rng(seed))
+    connections = tuple(drawn(number, connection) for number, connection in enumerate(graph.connections))
+    return dataclasses.replace(graph, connections=connections)
 
 
-def require_for(null: str, network: Network) -> None:
+def _weights(function: Null, graph: Graph, connection: Connection, seed: tuple[int, ...]) -> FloatArray:
+    return function(graph, connection, np.random.default_rng(seed))
+
+
+def require_for(null: str, graph: Graph) -> None:
     """Raise NotApplicableError unless a network has what a null model changes, and what it keeps."""
-    if not network.split_connections:
+    if not graph.split_connections:
         raise NotApplicableError(
-            f"null model {null!r}: expected connected split layers in {network.name!r}, found none"
+            f"null model {null!r}: expected connected split layers in {graph.name!r}, found none"
         )
-    if null == "distance" and not network.has_positions:
+    if null == "distance" and not graph.has_positions:
         raise NotApplicableError(
-            f"null model 'distance': expected positions in every split layer of {network.name!r}, found none"
+            f"null model 'distance': expected positions in every split layer of {graph.name!r}, found none"
         )

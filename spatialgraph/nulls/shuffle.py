@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..network import Connection, FloatArray, Network
+from ..graph.graph import Connection, FloatArray, Graph
 from .null import NULLS
 
 
 @NULLS.register("shuffle")
-def shuffle(network: Network, connection: Connection, generator: np.random.Generator) -> FloatArray:
+def shuffle(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle the weights of a connection matrix: their distribution is kept, exactly, and nothing else.
 
     Every order is equally likely. A network can differ from its draws without any module: because some neurons are
     strong and others weak, or because near neurons are connected more strongly. It calls every spatial network modular.
 
     Args:
-        network: the network.
+        graph: the graph.
         connection: the connection.
         generator: of the order.
     """

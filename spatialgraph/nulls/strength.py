@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..network import Connection, FloatArray, Network
+from ..graph.graph import Connection, FloatArray, Graph
 from .kept import prepared, redrawn
 from .null import NULLS
 
 
 @NULLS.register("strength")
-def strength(network: Network, connection: Connection, generator: np.random.Generator) -> FloatArray:
+def strength(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle what the strengths of two neurons do not say of their connection, and keep the strengths.
 
     The null hypothesis is |w_ij| = a_i b_j ε_ij, with ε independent and equal in distribution: strong neurons have
@@ -20,8 +20,8 @@ def strength(network: Network, connection: Connection, generator: np.random.Gene
     functional brain networks", Rubinov & Sporns 2011, doi:10.1016/j.neuroimage.2011.03.069.
 
     Args:
-        network: the network.
+        graph: the graph.
         connection: the connection.
         generator: of the order.
     """
-    return redrawn(prepared(network, connection), generator)
+    return redrawn(prepared(graph, connection), generator)

@@ -1,7 +1,7 @@
 """Ways to split a network into task modules: one function per method, all of them in `SPLITS`.
 
 A new method is one function with ``@split_method("name", sees=…)`` in a module that is imported here. It takes a
-`Network` and, if it needs them, parameters named ``evaluation`` and ``seed``; the same arguments give the same split.
+`Graph` and, if it needs them, parameters named ``runner`` and ``seed``; the same arguments give the same split.
 Its docstring says how the method works, where it comes from and what it cannot do; what it could not do this time goes
 into the split's notes.
 """
@@ -12,7 +12,9 @@ import inspect
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..network import Evaluation, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Graph
+from ..runners.runner import Runner
 from .degenerate import DEGENERATE, is_degenerate, why_degenerate
 from .split import SPLITS, Split, sees, split_method
 
@@ -30,7 +32,7 @@ from . import random
 # isort: on
 
 # What `apply` gives to a method that asks for it; its other parameters are for whoever names the method.
-_GIVEN = ("network", "evaluation", "seed")
+_GIVEN = ("graph", "runner", "seed")
 
 __all__ = [
     "DEGENERATE",
@@ -123,43 +125,33 @@ def draws_at_random(method: str) -> bool:
     return "seed" in inspect.signature(SPLITS[method.split(":")[0]]).parameters
 
 
-def apply(
-    method: str,
-    network: Network,
-    evaluation: Evaluation | None = None,
-    seed: int = 0,
-    *,
-    strengths: Network | None = None,
-) -> Split:
-    """Split a network by a method, giving the method what it asks for, and note it if the split is degenerate.
+def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0) -> Split:
+    """Split a graph by a method, giving the method what it asks for, and note it if the split is degenerate.
 
     Args:
         method: a name in `SPLITS`, with parameters as in `select`.
-        network: the network.
-        evaluation: held-out examples, for the methods that run the network.
+        graph: the graph.
+        runner: runs the network that the graph is of, for the methods that ask what units do.
         seed: of the methods that draw at random; the same seed gives the same split.
-        strengths: the network with other strengths as weights, which methods that see weights are given; None for
-            the network itself.
 
     Raises:
-        NotApplicableError: no layer is to be split, or the method asks for something that is not there.
+        NotApplicableError: no population is to be split, or the method asks for something that is not there.
         ValueError: there is no such method, or it has no such parameter.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[3.0, 1.0], [-2.0, 5.0]]),), [0, 1], {"tasks": ["a", "b"]})
-        >>> apply("greedy", network).labels(0).tolist()
+        >>> apply("greedy", network.graph).labels(0).tolist()
         [0, 1]
     """
     chosen = parameters(method)
     function = SPLITS[method.split(":")[0]]
-    if not network.split_layers:
-        raise NotApplicableError(f"split {method!r}: expected split layers in network {network.name!r}, found none")
-    offered: dict[str, object] = {"evaluation": evaluation, "seed": seed}
+    if not graph.split_populations:
+        raise NotApplicableError(f"split {method!r}: expected split layers in network {graph.name!r}, found none")
+    offered: dict[str, object] = {"runner": runner, "seed": seed}
     asked = inspect.signature(function).parameters
-    if "evaluation" in asked and evaluation is None:
+    if "runner" in asked and runner is None:
         raise NotApplicableError(f"split {method!r}: expected an evaluation, found none")
-    seen = network if strengths is None or sees(method) != "weights" else strengths
-    split = function(seen, **{name: value for name, value in offered.items() if name in asked}, **chosen)
-    return replace(split, method=method, notes=(*split.notes, *why_degenerate(network, split)))
+    split = function(graph, **{name: value for name, value in offered.items() if name in asked}, **chosen)
+    return replace(split, method=method, notes=(*split.notes, *why_degenerate(graph, split)))

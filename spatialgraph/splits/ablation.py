@@ -7,17 +7,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ablation import single_ablation
-from ..network import Evaluation, IntArray, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Graph, IntArray
+from ..runners.runner import Runner
 from .split import Split, split_method
+from .strengths import with_given
 
 _SUFFERS = {"loss": "loss", "accuracy": "error"}
 
 
 @split_method("ablation", sees="activations")
 def ablation_split(
-    network: Network,
-    evaluation: Evaluation,
+    graph: Graph,
+    runner: Runner,
     ablation: str = "mean",
     measure: Literal["loss", "accuracy"] = "loss",
     *,
@@ -26,7 +28,7 @@ def ablation_split(
     """Give each neuron to the task whose loss changes most when that neuron alone is disabled.
 
     g(n) = argmax_t |L_t without n − L_t|,  L_t the cross-entropy of task t in nats; every neuron is disabled in turn,
-    exactly; see `spatialgraph.ablation.single_ablation`. Outputs have the tasks that they belong to.
+    exactly; see `spatialgraph.runners.single.single_ablation`. Outputs have the tasks that they belong to.
 
     The size of the change counts, and not its sign. Trained networks are surer than they are right, so that a task's
     loss on held-out examples often falls without a neuron that it uses; by the largest increase that neuron would go to
@@ -47,31 +49,29 @@ def ablation_split(
     nothing changes serves no task; that, and how many neurons go to a task that does no worse without them, is noted.
 
     Args:
-        network: the network.
-        evaluation: the examples that losses are measured on.
-        ablation: what a disabled neuron emits, one of `spatialgraph.ablation.ABLATIONS`.
+        graph: the graph.
+        runner: runs the network on the examples that losses are measured on.
+        ablation: what a disabled neuron emits, one of `spatialgraph.runners.ABLATIONS`.
         measure: what is compared: the ``"loss"`` or the ``"accuracy"``; of equal tasks the first is taken, which is
             noted.
         signed: whether to take the largest increase of the loss (or drop of the accuracy), even if it is negative, in
             place of the largest change.
 
     Raises:
-        NotApplicableError: the network cannot be run, or a task has no labelled example.
-        ValueError: the evaluation does not fit the network, or there is no such ablation or measure.
+        NotApplicableError: a task has no labelled example.
+        ValueError: there is no such ablation or measure.
     """
     if measure not in _SUFFERS:
         raise ValueError(f"measure: expected one of {', '.join(_SUFFERS)}, found {measure!r}")
-    for task, labelled in zip(network.tasks, (evaluation.labels >= 0).T, strict=False):
+    for task, labelled in zip(graph.tasks, runner.labelled.T, strict=False):
         if not labelled.any():
             raise NotApplicableError(f"split 'ablation': expected examples labelled for task {task!r}, found none")
-    found = single_ablation(network, evaluation, ablation)
+    found = runner.single_ablation(ablation)
     labels, notes = {}, []
     for k, increase in (found.loss_increase if measure == "loss" else found.accuracy_drop).items():
         labels[k], noted = _most_affected(increase, _SUFFERS[measure], signed=signed)
-        notes += [f"{network.layers[k].name}: {note}" for note in noted]
-    if network.output_layer in network.split_layers:
-        labels[network.output_layer] = network.output_task
-    return Split.from_labels("ablation", labels, len(network.tasks), tuple(notes))
+        notes += [f"{graph.populations[k].name}: {note}" for note in noted]
+    return Split.from_labels("ablation", with_given(graph, labels), len(graph.tasks), tuple(notes))
 
 
 def _most_affected(increase: NDArray[np.float64], word: str, *, signed: bool) -> tuple[IntArray, list[str]]:

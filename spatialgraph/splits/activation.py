@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..activations import statistics, task_variance
-from ..network import Evaluation, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Graph
+from ..runners.runner import Runner
 from .split import Split, split_method
+from .strengths import with_given
 
 
 @split_method("activation-mean", sees="activations")
-def activation_mean(network: Network, evaluation: Evaluation) -> Split:
+def activation_mean(graph: Graph, runner: Runner) -> Split:
     """Give each neuron to the task on whose examples its mean activation is largest.
 
     The "network activation statistics" of "Biologically-Inspired Spatial Neural Networks", Wołczyk et al. 2019, arXiv
@@ -23,20 +25,19 @@ def activation_mean(network: Network, evaluation: Evaluation) -> Split:
     the same and every neuron goes to the first task, which is noted.
 
     Args:
-        network: the network.
-        evaluation: the examples; a task's are those that are labelled for it.
+        graph: the graph.
+        runner: runs the network; a task's examples are those that are labelled for it.
 
     Raises:
-        NotApplicableError: the network cannot be run, or a task has no labelled example.
-        ValueError: the evaluation does not fit the network.
+        NotApplicableError: a task has no labelled example.
     """
-    mean = statistics(network, evaluation, _hidden(network)).mean
-    notes = _example_notes("activation-mean", network, evaluation)
-    return _by_largest("activation-mean", network, mean, "mean activation", notes, silent=False)
+    mean = runner.statistics(_hidden(graph)).mean
+    notes = _example_notes("activation-mean", graph, runner)
+    return _by_largest("activation-mean", graph, mean, "mean activation", notes, silent=False)
 
 
 @split_method("activation-variance", sees="activations")
-def activation_variance(network: Network, evaluation: Evaluation) -> Split:
+def activation_variance(graph: Graph, runner: Runner) -> Split:
     """Give each neuron to the task on whose examples its activation varies most.
 
     As `activation_mean`, with the variance in place of the mean. A neuron whose activation is constant on every task's
@@ -44,49 +45,47 @@ def activation_variance(network: Network, evaluation: Evaluation) -> Split:
     `task_variance_split` can.
 
     Args:
-        network: the network.
-        evaluation: the examples; a task's are those that are labelled for it.
+        graph: the graph.
+        runner: runs the network; a task's examples are those that are labelled for it.
 
     Raises:
-        NotApplicableError: the network cannot be run, or a task has no labelled example.
-        ValueError: the evaluation does not fit the network.
+        NotApplicableError: a task has no labelled example.
     """
-    variance = statistics(network, evaluation, _hidden(network)).variance
-    notes = _example_notes("activation-variance", network, evaluation)
-    return _by_largest("activation-variance", network, variance, "variance", notes, silent=True)
+    variance = runner.statistics(_hidden(graph)).variance
+    notes = _example_notes("activation-variance", graph, runner)
+    return _by_largest("activation-variance", graph, variance, "variance", notes, silent=True)
 
 
 @split_method("task-variance", sees="activations")
-def task_variance_split(network: Network, evaluation: Evaluation) -> Split:
+def task_variance_split(graph: Graph, runner: Runner) -> Split:
     """Give each neuron to the task whose input makes its activation vary most while the other tasks' inputs are held.
 
     Task variance: "Task representations in neural networks trained to perform many cognitive tasks", Yang et al. 2019,
-    doi:10.1038/s41593-018-0310-2; see `spatialgraph.activations.task_variance`. Outputs have the tasks that they belong
+    doi:10.1038/s41593-018-0310-2; see `spatialgraph.runners.activations.task_variance`. Outputs have the tasks that they belong
     to. A neuron that nothing makes vary serves no task.
 
     It cannot do without probes: groups of examples in which the input of one task alone varies.
 
     Args:
-        network: the network.
-        evaluation: its probes are run.
+        graph: the graph.
+        runner: runs the network on the examples in which the input of one task alone varies.
 
     Raises:
-        NotApplicableError: the network cannot be run, or a task has no probes.
-        ValueError: the evaluation does not fit the network.
+        NotApplicableError: a task has no probes.
     """
-    variance = task_variance(network, evaluation, _hidden(network))
-    return _by_largest("task-variance", network, variance, "task variance", [], silent=True)
+    variance = runner.task_variance(_hidden(graph))
+    return _by_largest("task-variance", graph, variance, "task variance", [], silent=True)
 
 
-def _hidden(network: Network) -> list[int]:
-    """Return the numbers of the split layers but the output, whose tasks are given."""
-    return [k for k in network.split_layers if k != network.output_layer]
+def _hidden(graph: Graph) -> list[int]:
+    """Return the numbers of the split populations with units that are no outputs, whose tasks are given."""
+    return [k for k in graph.split_populations if (graph.task_of[k] < 0).any()]
 
 
-def _example_notes(method: str, network: Network, evaluation: Evaluation) -> list[str]:
+def _example_notes(method: str, graph: Graph, runner: Runner) -> list[str]:
     """Note tasks that have the same examples; raise NotApplicableError if one has none."""
     tasks_of: dict[bytes, list[str]] = {}
-    for task, labelled in zip(network.tasks, (evaluation.labels >= 0).T, strict=True):
+    for task, labelled in zip(graph.tasks, runner.labelled.T, strict=True):
         if not labelled.any():
             raise NotApplicableError(f"split {method!r}: expected examples labelled for task {task!r}, found none")
         tasks_of.setdefault(labelled.tobytes(), []).append(task)
@@ -99,7 +98,7 @@ def _example_notes(method: str, network: Network, evaluation: Evaluation) -> lis
 
 def _by_largest(
     method: str,
-    network: Network,
+    graph: Graph,
     statistic: Mapping[int, NDArray[np.float64]],
     word: str,
     notes: Sequence[str],
@@ -110,7 +109,7 @@ def _by_largest(
 
     Args:
         method: the method's name.
-        network: the network.
+        graph: the graph.
         statistic: layer number to ``(units, tasks)``.
         word: what the statistic is called in notes.
         notes: what is to be said beforehand.
@@ -118,9 +117,9 @@ def _by_largest(
     """
     labels, notes = {}, list(notes)
     for k, values in statistic.items():
-        layer, largest = network.layers[k], values.max(axis=1)
-        dead = (values == 0).all(axis=1) & silent
-        tied = ((values == largest[:, None]).sum(axis=1) > 1) & ~dead
+        layer, largest, free = graph.populations[k], values.max(axis=1), graph.task_of[k] < 0
+        dead = (values == 0).all(axis=1) & silent & free
+        tied = ((values == largest[:, None]).sum(axis=1) > 1) & ~dead & free
         labels[k] = np.where(dead, -1, values.argmax(axis=1))
         if dead.any():
             notes.append(
@@ -132,6 +131,4 @@ def _by_largest(
                 f"{layer.name}: {np.count_nonzero(tied)} of {layer.size} neurons have the same {word} for several "
                 "tasks and go to the first of them"
             )
-    if network.output_layer in network.split_layers:
-        labels[network.output_layer] = network.output_task
-    return Split.from_labels(method, labels, len(network.tasks), tuple(notes))
+    return Split.from_labels(method, with_given(graph, labels), len(graph.tasks), tuple(notes))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..activations import one_thread
-from ..network import IntArray, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Graph, IntArray
+from ..threads import one_thread
 
 
-def align(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[dict[int, IntArray], list[str]]:
+def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[dict[int, IntArray], list[str]]:
     """Match clusters with tasks, one to one, so that as many outputs as can be lie in the cluster of their task.
 
     The assignment problem is solved exactly ("The Hungarian method for the assignment problem", Kuhn 1955,
@@ -21,7 +22,7 @@ def align(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -> tupl
     algorithm happened to give make no difference, not even when several assignments are equally good.
 
     Args:
-        network: the network.
+        graph: the graph.
         clusters: each split layer's number to ``(units,)``, the number of each neuron's cluster, 0 to tasks − 1, -1 for
             none.
 
@@ -33,15 +34,15 @@ def align(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -> tupl
         NotApplicableError: the output layer is not split, so that clusters have no outputs to be known by.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, np.ones((2, 2))),), [0, 1], {"tasks": ["a", "b"]})
-        >>> labels, notes = align(network, {0: np.array([1, 0]), 1: np.array([1, 0])})
+        >>> labels, notes = align(network.graph, {0: np.array([1, 0]), 1: np.array([1, 0])})
         >>> labels[0].tolist(), labels[1].tolist(), notes
         ([0, 1], [0, 1], [])
     """
-    tasks = len(network.tasks)
-    found, outputs = _outputs_of(network, clusters)
+    tasks = len(graph.tasks)
+    found, outputs = _outputs_of(graph, clusters)
     count = np.zeros((tasks, tasks), np.int64)  # one row for each cluster that there could be
     count[: len(found)] = outputs
     labels = _renamed(clusters, found, _one_to_one(count)[: len(found)])
@@ -50,11 +51,11 @@ def align(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -> tupl
         notes.append(f"{len(found)} clusters found for {tasks} tasks")
     if empty := np.count_nonzero(outputs.sum(axis=1) == 0):
         notes.append(f"{empty} of {len(found)} clusters hold no output")
-    return labels, [*notes, *_misplaced(network, outputs, labels, "cluster")]
+    return labels, [*notes, *_misplaced(graph, outputs, labels, "cluster")]
 
 
 def align_communities(
-    network: Network, communities: Mapping[int, NDArray[np.integer]]
+    graph: Graph, communities: Mapping[int, NDArray[np.integer]]
 ) -> tuple[dict[int, IntArray], list[str]]:
     """Give each community that holds outputs to the task of most of them, or to one that has no other community.
 
@@ -64,7 +65,7 @@ def align_communities(
     community without outputs does not tell which task it is for: its neurons serve none.
 
     Args:
-        network: the network.
+        graph: the graph.
         communities: each split layer's number to ``(units,)``, each neuron's community, numbered from 0, -1 for none.
 
     Returns:
@@ -75,17 +76,17 @@ def align_communities(
         NotApplicableError: the output layer is not split, so that communities have no outputs to be known by.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 3, split=True), Layer("output", 3, split=True))
         >>> network = Network(layers, (Connection(0, 1, np.ones((3, 3))),), [0, 1, 1], {"tasks": ["a", "b"]})
-        >>> labels, notes = align_communities(network, {0: np.array([2, 1, 3]), 1: np.array([0, 1, 2])})
+        >>> labels, notes = align_communities(network.graph, {0: np.array([2, 1, 3]), 1: np.array([0, 1, 2])})
         >>> labels[0].tolist(), labels[1].tolist(), notes
         ([1, 1, -1], [0, 1, 1], ['1 of 4 communities hold no output: their 1 neurons serve no task'])
     """
-    found, outputs = _outputs_of(network, communities)
+    found, outputs = _outputs_of(graph, communities)
     held = outputs.sum(axis=1) > 0
     task = np.full(len(found), -1)
-    task[held] = outputs[held].argmax(axis=1) if held.sum() > len(network.tasks) else _one_to_one(outputs[held])
+    task[held] = outputs[held].argmax(axis=1) if held.sum() > len(graph.tasks) else _one_to_one(outputs[held])
     labels = _renamed(communities, found, task)
     notes = []
     if not held.all():
@@ -94,13 +95,13 @@ def align_communities(
             f"{len(idle)} of {len(found)} communities hold no output: their {np.isin(neurons, idle).sum()} neurons "
             "serve no task"
         )
-    if without := sorted(set(range(len(network.tasks))) - set(task.tolist())):
-        names = ", ".join(network.tasks[number] for number in without)
+    if without := sorted(set(range(len(graph.tasks))) - set(task.tolist())):
+        names = ", ".join(graph.tasks[number] for number in without)
         notes.append(f"tasks without a community: {names}")
-    return labels, [*notes, *_misplaced(network, outputs, labels, "community")]
+    return labels, [*notes, *_misplaced(graph, outputs, labels, "community")]
 
 
-def _outputs_of(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[IntArray, IntArray]:
+def _outputs_of(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[IntArray, IntArray]:
     """Count the outputs of each task in each cluster.
 
     Returns:
@@ -109,18 +110,22 @@ def _outputs_of(network: Network, clusters: Mapping[int, NDArray[np.integer]]) -
     Raises:
         NotApplicableError: the output layer is not split.
     """
-    if network.output_layer not in clusters:
+    if not set(graph.output_populations) <= set(clusters):
         raise NotApplicableError(
-            f"clusters of network {network.name!r}: expected its output layer among the split layers, found "
+            f"clusters of network {graph.name!r}: expected its output layer among the split layers, found "
             f"{list(clusters)}: clusters are matched with tasks by their outputs"
         )
-    everything = np.concatenate(list(clusters.values()))
+    everything, given = _in_one_row(clusters), _in_one_row(dict(enumerate(graph.task_of)), clusters)
     numbers, first = np.unique(everything[everything >= 0], return_index=True)
     found = numbers[np.argsort(first)].astype(np.int64)
-    outputs = clusters[network.output_layer]
-    tasks = len(network.tasks)
-    count = [np.bincount(network.output_task[outputs == number], minlength=tasks) for number in found]
+    tasks = len(graph.tasks)
+    count = [np.bincount(given[(everything == number) & (given >= 0)], minlength=tasks) for number in found]
     return found, np.array(count, np.int64).reshape(len(found), tasks)
+
+
+def _in_one_row(values: Mapping[int, NDArray[np.integer]], populations: Iterable[int] | None = None) -> IntArray:
+    """Return the values of the units of populations, all of them if None, one after the other."""
+    return np.concatenate([values[k] for k in (values if populations is None else populations)]).astype(np.int64)
 
 
 def _one_to_one(count: IntArray) -> IntArray:
@@ -138,10 +143,11 @@ def _renamed(clusters: Mapping[int, NDArray[np.integer]], found: IntArray, task:
     return {k: renamed[cluster].astype(np.int64) for k, cluster in clusters.items()}
 
 
-def _misplaced(network: Network, count: IntArray, labels: Mapping[int, IntArray], word: str) -> list[str]:
+def _misplaced(graph: Graph, count: IntArray, labels: Mapping[int, IntArray], word: str) -> list[str]:
     """Note the outputs that lie in a cluster, ``(clusters, tasks)`` outputs in each, of another task."""
-    outputs = labels[network.output_layer]
-    wrong = np.count_nonzero((outputs >= 0) & (outputs != network.output_task))
+    given = _in_one_row(dict(enumerate(graph.task_of)), labels)
+    outputs, given = _in_one_row(labels)[given >= 0], given[given >= 0]
+    wrong = np.count_nonzero((outputs >= 0) & (outputs != given))
     most = count.sum(axis=1).max(initial=0)
     if not wrong:
         return []

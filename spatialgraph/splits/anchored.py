@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..activations import one_thread
-from ..network import BoolArray, Network
+from ..graph.graph import BoolArray, Graph, by_population
+from ..threads import one_thread
 from .split import Split, split_method
-from .strengths import by_layer, undirected, with_output
+from .strengths import output_tasks, undirected, with_outputs
 
 # Scores closer to each other than this share of the larger are equal but for the rounding of the linear solver.
 _ROUNDING = 1e-9
 
 
 @split_method("spectral-anchored", sees="weights")
-def spectral_anchored(network: Network) -> Split:
+def spectral_anchored(graph: Graph) -> Split:
     """Give each neuron to the task whose outputs a random walk from it meets more often than one from other neurons.
 
     A walk steps along connections, in either direction, with probabilities in proportion to their strengths, until it
@@ -36,17 +36,16 @@ def spectral_anchored(network: Network) -> Split:
     good tasks it takes the first. Both are noted. Takes time in the cube of the number of neurons.
 
     Args:
-        network: the network.
+        graph: the graph.
     """
-    layers, tasks = with_output(network), len(network.tasks)
-    strengths = undirected(network, layers)
-    hidden = len(strengths) - len(network.output_task)
-    reached = _reached(strengths, hidden)
-    labels = np.full(len(strengths), -1)
-    labels[hidden:] = network.output_task
+    populations, tasks = with_outputs(graph), len(graph.tasks)
+    strengths, labels = undirected(graph, populations), output_tasks(graph, populations)
+    outputs, hidden = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
+    reached = _reached(strengths, hidden, outputs)
     tied = np.zeros(len(reached), bool)
     if len(reached):
-        score = _probabilities(strengths, reached, network.output_task[:, None] == np.arange(tasks))
+        task_of = labels[outputs][:, None] == np.arange(tasks)
+        score = _probabilities(strengths, reached, outputs, task_of)
         mean = score.mean(axis=0)
         # A task that no walk meets has outputs without connections.
         score = np.divide(score, mean, out=np.zeros_like(score), where=mean > 0)
@@ -54,37 +53,42 @@ def spectral_anchored(network: Network) -> Split:
         labels[reached] = equal.argmax(axis=1)
         tied = equal.sum(axis=1) > 1
     notes = []
-    if len(reached) < hidden:
-        notes.append(f"{hidden - len(reached)} of {hidden} neurons are connected to no output and serve no task")
+    if len(reached) < len(hidden):
+        without = len(hidden) - len(reached)
+        notes.append(f"{without} of {len(hidden)} neurons are connected to no output and serve no task")
     if tied.any():
         notes.append(
-            f"walks from {np.count_nonzero(tied)} of {hidden} neurons meet outputs of several tasks equally often; "
+            f"walks from {np.count_nonzero(tied)} of {len(hidden)} neurons meet outputs of several tasks equally often; "
             "they go to the first of them"
         )
-    found = by_layer(network, labels, layers)
-    return Split.from_labels("spectral-anchored", {k: found[k] for k in network.split_layers}, tasks, tuple(notes))
+    found = by_population(graph, labels, populations)
+    return Split.from_labels("spectral-anchored", {k: found[k] for k in graph.split_populations}, tasks, tuple(notes))
 
 
-def _reached(strengths: NDArray[np.float64], hidden: int) -> NDArray[np.intp]:
-    """Return the numbers of the neurons before the outputs from which there is a path to an output."""
+def _reached(
+    strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Return the numbers of the neurons that are no outputs from which there is a path to an output."""
     _, component = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
-    return np.flatnonzero(np.isin(component[:hidden], component[hidden:]))
+    return hidden[np.isin(component[hidden], component[outputs])]
 
 
 def _probabilities(
-    strengths: NDArray[np.float64], neurons: NDArray[np.intp], task_of: BoolArray
+    strengths: NDArray[np.float64], neurons: NDArray[np.intp], outputs: NDArray[np.intp], task_of: BoolArray
 ) -> NDArray[np.float64]:
     """Return ``(neurons, tasks)``: how probably a walk from each neuron first meets an output of each task.
 
     Args:
-        strengths: ``(all neurons, all neurons)``, symmetric, the outputs last.
+        strengths: ``(all neurons, all neurons)``, symmetric.
         neurons: the numbers of those that walks start from; each has a path to an output.
+        outputs: the numbers of the outputs.
         task_of: ``(outputs, tasks)``.
     """
     from scipy.linalg import LinAlgError, LinAlgWarning, solve  # takes longer to import than the rest of the splits
 
     between = strengths[np.ix_(neurons, neurons)]
-    to_tasks = strengths[neurons, len(strengths) - len(task_of) :] @ task_of
+    np.fill_diagonal(between, 0)  # a step to where a walk is makes no difference to where it ends
+    to_tasks = strengths[np.ix_(neurons, outputs)] @ task_of
     laplacian = np.diag(between.sum(axis=1) + to_tasks.sum(axis=1)) - between
     with one_thread(), warnings.catch_warnings(), suppress(LinAlgError, LinAlgWarning):
         warnings.simplefilter("error", LinAlgWarning)

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..network import IntArray, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Graph, IntArray, by_population
 from .alignment import align_communities
 from .split import Split, split_method
-from .strengths import by_layer, undirected
+from .strengths import undirected
 
 # How many runs there are. Each costs about 10 ms on a network of 400 neurons, and the methods are run on hundreds of
 # random networks; more runs agree no better on a network that has no communities.
@@ -48,7 +49,7 @@ class _Found:
 
 
 @split_method("louvain", sees="weights")
-def louvain(network: Network, seed: int, resolution: float = 1.0, consensus: bool = False) -> Split:
+def louvain(graph: Graph, seed: int, resolution: float = 1.0, consensus: bool = False) -> Split:
     """Find communities of high modularity by moving single neurons, then whole communities, and give them to tasks.
 
     Increases  Q = Σ_c [L_c / m − γ (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its
@@ -69,7 +70,7 @@ def louvain(network: Network, seed: int, resolution: float = 1.0, consensus: boo
     number of neurons.
 
     Args:
-        network: the network.
+        graph: the graph.
         seed: of the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
         consensus: whether communities are what the runs agree on, and not those of the best run.
@@ -83,12 +84,12 @@ def louvain(network: Network, seed: int, resolution: float = 1.0, consensus: boo
     def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
         return _maximise(Louvain, strengths, seed, resolution)
 
-    return _split("louvain", network, seed, resolution, maximise, consensus=consensus)
+    return _split("louvain", graph, seed, resolution, maximise, consensus=consensus)
 
 
 @split_method("leiden", sees="weights")
 def leiden(
-    network: Network,
+    graph: Graph,
     seed: int,
     resolution: float = 1.0,
     library: str = "scikit-network",
@@ -105,7 +106,7 @@ def leiden(
     It cannot do more than `louvain` where communities are clear. For the rest, see `louvain`.
 
     Args:
-        network: the network.
+        graph: the graph.
         seed: of the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
         library: ``"scikit-network"``, or ``"igraph"``, whose licence is the GPL: ``pip install spatialgraph[igraph]``.
@@ -119,7 +120,7 @@ def leiden(
     if library not in _LEIDEN:
         raise ValueError(f"library of split 'leiden': expected one of {', '.join(_LEIDEN)}, found {library!r}")
     algorithm = _LEIDEN[library](resolution)
-    return _split("leiden", network, seed, resolution, algorithm, consensus=consensus, connected=True)
+    return _split("leiden", graph, seed, resolution, algorithm, consensus=consensus, connected=True)
 
 
 def _leiden_of_scikit_network(resolution: float) -> _Algorithm:
@@ -157,7 +158,7 @@ _LEIDEN = {"scikit-network": _leiden_of_scikit_network, "igraph": _leiden_of_igr
 
 def _split(
     method: str,
-    network: Network,
+    graph: Graph,
     seed: int,
     resolution: float,
     algorithm: _Algorithm,
@@ -169,7 +170,7 @@ def _split(
 
     Args:
         method: the method's name.
-        network: the network.
+        graph: the graph.
         seed: of the runs.
         resolution: of the modularity.
         algorithm: one run: a function of strengths, ``(neurons, neurons)``, and a seed to labels, ``(neurons,)``.
@@ -178,11 +179,11 @@ def _split(
     """
     if not resolution > 0:
         raise ValueError(f"resolution of split {method!r}: expected a number greater than 0, found {resolution}")
-    strengths = undirected(network)
+    strengths = undirected(graph)
     neurons, attached = len(strengths), np.flatnonzero(strengths.any(axis=1))
     if not len(attached):
         raise NotApplicableError(
-            f"split {method!r} of network {network.name!r}: expected connections between its split layers, found none"
+            f"split {method!r} of network {graph.name!r}: expected connections between its split layers, found none"
         )
     strengths = strengths[np.ix_(attached, attached)]
     strengths /= strengths.sum()  # so that tolerances mean the same for weak and for strong networks
@@ -192,13 +193,13 @@ def _split(
         _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
     communities = np.full(neurons, -1)
     communities[attached] = labels
-    in_layers = by_layer(network, communities)
-    of_tasks, aligned = align_communities(network, in_layers)
+    in_layers = by_population(graph, communities)
+    of_tasks, aligned = align_communities(graph, in_layers)
     told = f"{labels.max() + 1} communities of modularity {_modularity(strengths, labels, resolution):.3f}"
     notes = [f"{told}; {_RUNS} runs agree at an adjusted Rand index of {found.agreement:.2f}{found.note}", *aligned]
     if len(attached) < neurons:
         notes.append(f"{neurons - len(attached)} of {neurons} neurons have no connection and serve no task")
-    return Split.from_labels(method, of_tasks, len(network.tasks), tuple(notes), in_layers)
+    return Split.from_labels(method, of_tasks, len(graph.tasks), tuple(notes), in_layers)
 
 
 def _best(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Found:

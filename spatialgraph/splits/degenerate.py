@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..network import Network
+from ..graph.graph import Graph
 from .split import Split
 
 DEGENERATE = "degenerate:"
 """What a note begins with that says that a split is no division into task modules."""
 
-ONE_TASK = f"{DEGENERATE} the network has a single task, so that all neurons are one module"
+ONE_TASK = f"{DEGENERATE} the graph has a single task, so that all neurons are one module"
 """The note on a split of a network with one task."""
 
 # A module is negligible with less than this share of what it would have if all tasks had equally many neurons. A tenth
@@ -29,7 +29,7 @@ def is_degenerate(split: Split) -> bool:
     return any(note.startswith(DEGENERATE) for note in split.notes)
 
 
-def why_degenerate(network: Network, split: Split) -> tuple[str, ...]:
+def why_degenerate(graph: Graph, split: Split) -> tuple[str, ...]:
     """Return why a split is no division into task modules, a note for each reason; none if it is one.
 
     A split is degenerate if the module of a task
@@ -45,41 +45,41 @@ def why_degenerate(network: Network, split: Split) -> tuple[str, ...]:
     degenerate that has not several communities.
 
     Args:
-        network: the network.
+        graph: the graph.
         split: a split of it, partition or not.
 
     Raises:
         ValueError: the split is not of this network.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, np.ones((2, 2))),), [0, 1], {"tasks": ["a", "b"]})
-        >>> why_degenerate(network, Split.from_labels("by hand", {0: [0, 1], 1: [0, 1]}, tasks=2))
+        >>> why_degenerate(network.graph, Split.from_labels("by hand", {0: [0, 1], 1: [0, 1]}, tasks=2))
         ()
-        >>> why_degenerate(network, Split.from_labels("by hand", {0: [0, 0], 1: [0, 1]}, tasks=2))
+        >>> why_degenerate(network.graph, Split.from_labels("by hand", {0: [0, 0], 1: [0, 1]}, tasks=2))
         ("degenerate: 0 of 2 neurons besides the outputs serve task 'b', less than 5 %",)
     """
-    split.require_for(network)
-    if not network.split_layers:
+    split.require_for(graph)
+    if not graph.split_populations:
         return ()
-    if len(network.tasks) < 2:
-        several = split.communities is not None and len(split.group_names(network.tasks)) > 1
+    if len(graph.tasks) < 2:
+        several = split.communities is not None and len(split.group_names(graph.tasks)) > 1
         return () if several else (ONE_TASK,)
-    return (*_small(network, split), *_without_outputs(network, split))
+    return (*_small(graph, split), *_without_outputs(graph, split))
 
 
-def _small(network: Network, split: Split) -> Iterator[str]:
+def _small(graph: Graph, split: Split) -> Iterator[str]:
     """Yield a note for each task that has hardly any neuron besides the outputs."""
-    hidden = [split.membership[k] for k in network.split_layers if k != network.output_layer]
-    if not hidden:
+    hidden = [split.membership[k][graph.task_of[k] < 0] for k in graph.split_populations]
+    if not sum(map(len, hidden)):
         return
-    members, least = np.concatenate(hidden), _NEGLIGIBLE / len(network.tasks)
+    members, least = np.concatenate(hidden), _NEGLIGIBLE / len(graph.tasks)
     serving = np.count_nonzero(members.any(axis=1))
     if not serving:
         yield f"{DEGENERATE} none of {len(members)} neurons besides the outputs serves a task"
         return
-    for task, count in zip(network.tasks, members.sum(axis=0).tolist(), strict=True):
+    for task, count in zip(graph.tasks, members.sum(axis=0).tolist(), strict=True):
         if count < least * serving:
             yield (
                 f"{DEGENERATE} {count} of {serving} neurons besides the outputs serve task {task!r}, less than "
@@ -87,12 +87,9 @@ def _small(network: Network, split: Split) -> Iterator[str]:
             )
 
 
-def _without_outputs(network: Network, split: Split) -> Iterator[str]:
+def _without_outputs(graph: Graph, split: Split) -> Iterator[str]:
     """Yield a note for each task whose module lacks most of the task's outputs."""
-    if network.output_layer not in split.membership:
-        return
-    members = split.membership[network.output_layer]
-    for number, task in enumerate(network.tasks):
-        own = members[network.output_task == number, number]
-        if own.mean() < _OUTPUTS:
+    for number, task in enumerate(graph.tasks):
+        own = np.concatenate([members[graph.task_of[k] == number, number] for k, members in split.membership.items()])
+        if len(own) and own.mean() < _OUTPUTS:
             yield f"{DEGENERATE} {own.sum()} of {len(own)} outputs of task {task!r} lie in its module, fewer than half"

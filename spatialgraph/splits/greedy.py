@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import BoolArray, Layer, Network
+from ..graph.graph import BoolArray, Graph, Population
+from ..graph.order import backward_order, is_cycle
 from .split import Split, split_method
 from .strengths import strength_to_tasks
 
-_Choice = Callable[[NDArray[np.float64], NDArray[np.float64]], BoolArray]
+_Choice = Callable[[int, NDArray[np.float64], NDArray[np.float64]], BoolArray]
+
+# Rounds on a cycle until tasks must have settled.
+_MOST_ROUNDS = 100
 
 
 @split_method("greedy", sees="weights")
-def greedy(network: Network) -> Split:
+def greedy(graph: Graph) -> Split:
     """Give each neuron, going backwards from the outputs, to the task that it has the strongest connections to.
 
     g(n) = argmax_i Σ |w_nm| over the neurons m of later layers with g(m) = i;  the tasks of the outputs are given.
     "Biologically-Inspired Spatial Neural Networks", Wołczyk et al. 2019, arXiv 1910.02776, for any number of tasks and
-    any connections between layers: the sum is over all connections into split layers and outputs.
+    any connections between layers: the sum is over all connections into split layers and outputs. Where connections
+    form a cycle, its layers are gone through again, backwards, until no neuron changes its task; if that does not
+    happen in 100 rounds, it is noted.
 
     It cannot leave a neuron out that serves every task alike, nor correct an early choice, and nothing keeps its
     modules from being of very different sizes. A neuron without strength towards any task serves none; of equally
     strong tasks it takes the first. Both are noted.
 
     Args:
-        network: the network.
+        graph: the graph.
     """
 
-    def first_of_strongest(strength: NDArray[np.float64], strongest: NDArray[np.float64]) -> BoolArray:
+    def first_of_strongest(_: int, strength: NDArray[np.float64], strongest: NDArray[np.float64]) -> BoolArray:
         first: BoolArray = np.equal.outer(strength.argmax(axis=1), np.arange(strength.shape[1]))
         return first
 
-    return _backwards("greedy", network, first_of_strongest, ties="several tasks and go to the first of them")
+    return _backwards("greedy", graph, first_of_strongest, ties="several tasks and go to the first of them")
 
 
 @split_method("greedy-shared", sees="weights")
-def greedy_shared(network: Network, tolerance: float = 0.2) -> Split:
+def greedy_shared(graph: Graph, tolerance: float = 0.2) -> Split:
     """Give each neuron, going backwards, to every task whose connections are about as strong as its strongest task's.
 
     As `greedy`, but neuron n serves every task i with  s_ni ≥ (1 − tolerance) · max_j s_nj,  s_ni = Σ |w_nm| over the
@@ -50,7 +56,7 @@ def greedy_shared(network: Network, tolerance: float = 0.2) -> Split:
     neuron is shared: measures of partitions do not apply to it. How many neurons are shared is noted.
 
     Args:
-        network: the network.
+        graph: the graph.
         tolerance: from 0 to 1. The default is what chance makes of a neuron that is indifferent: of two sums of ten
             half-normal strengths (ten outputs for each task, weights as they are before training), the smaller falls
             short of the larger by a median of 0.21.
@@ -61,14 +67,14 @@ def greedy_shared(network: Network, tolerance: float = 0.2) -> Split:
     if not 0 <= tolerance <= 1:
         raise ValueError(f"tolerance of split 'greedy-shared': expected a share from 0 to 1, found {tolerance}")
 
-    def nearly_strongest(strength: NDArray[np.float64], strongest: NDArray[np.float64]) -> BoolArray:
+    def nearly_strongest(_: int, strength: NDArray[np.float64], strongest: NDArray[np.float64]) -> BoolArray:
         return strength >= (1 - tolerance) * strongest
 
-    return _backwards("greedy-shared", network, nearly_strongest)
+    return _backwards("greedy-shared", graph, nearly_strongest)
 
 
 @split_method("probability", sees="weights")
-def probability(network: Network, seed: int) -> Split:
+def probability(graph: Graph, seed: int) -> Split:
     """Keep each neuron, going backwards, for each task at random, the likelier the stronger its connections to it.
 
     As `greedy_shared`, but neuron n serves task i with probability  s_ni / max_j s_nj,  independently for each task, so
@@ -79,47 +85,86 @@ def probability(network: Network, seed: int) -> Split:
     partitions do not apply to it. How many neurons are shared is noted.
 
     Args:
-        network: the network.
+        graph: the graph.
         seed: of the draws.
     """
     draw = np.random.default_rng(seed)
+    drawn: dict[int, NDArray[np.float64]] = {}
 
-    def in_proportion(strength: NDArray[np.float64], strongest: NDArray[np.float64]) -> BoolArray:
-        return draw.random(strength.shape) * strongest < strength
+    def in_proportion(
+        population: int, strength: NDArray[np.float64], strongest: NDArray[np.float64]
+    ) -> BoolArray:
+        if population not in drawn:  # drawn once: what is drawn anew in every round of a cycle never settles
+            drawn[population] = draw.random(strength.shape)
+        return drawn[population] * strongest < strength
 
-    return _backwards("probability", network, in_proportion)
+    return _backwards("probability", graph, in_proportion)
 
 
-def _backwards(method: str, network: Network, choose: _Choice, ties: str = "") -> Split:
-    """Give the neurons of each layer to tasks by their strengths to the layers after it, the last layer first.
+def _backwards(method: str, graph: Graph, choose: _Choice, ties: str = "") -> Split:
+    """Give the units of each population to tasks by their strengths to those after it, the last population first.
+
+    Populations that lie on a cycle are gone through again, each with what the others have now, until nothing changes.
 
     Args:
         method: the method's name.
-        network: the network.
-        choose: which tasks neurons serve: a function of the strengths, ``(units, tasks)``, and each neuron's largest,
-            ``(units, 1)``, to ``(units, tasks)``. Neurons without any strength serve none, whatever it says.
-        ties: what equally strong tasks mean for a neuron, for a note; shared neurons are noted if it is empty.
+        graph: the graph.
+        choose: which tasks units serve: a function of the population's number, the strengths, ``(units, tasks)``, and
+            each unit's largest, ``(units, 1)``, to ``(units, tasks)``. Units without any strength serve none, whatever
+            it says.
+        ties: what equally strong tasks mean for a unit, for a note; shared units are noted if it is empty.
     """
-    tasks = np.arange(len(network.tasks))
-    members: dict[int, BoolArray] = {network.output_layer: network.output_task[:, None] == tasks}
-    notes = []
-    for k in reversed([k for k in network.split_layers if k != network.output_layer]):
-        strength = strength_to_tasks(network, k, members)
-        strongest = strength.max(axis=1, keepdims=True)
-        connected = strongest > 0
-        members[k] = choose(strength, strongest) & connected
-        layer = network.layers[k]
-        if not connected.all():
-            notes.append(unconnected(layer, int(np.count_nonzero(~connected))))
-        several = np.count_nonzero((((strength == strongest) & connected) if ties else members[k]).sum(axis=1) > 1)
-        if several and ties:
-            notes.append(f"{layer.name}: {several} of {layer.size} neurons are connected equally strongly to {ties}")
-        elif several:
-            notes.append(f"{layer.name}: {several} of {layer.size} neurons serve several tasks")
-    split = {k: members[k] for k in network.split_layers}
+    tasks = np.arange(len(graph.tasks))
+    members = {k: graph.task_of[k][:, None] == tasks for k in graph.output_populations}
+    divided = [k for k in graph.split_populations if (graph.task_of[k] < 0).any()]
+    notes: list[str] = []
+    for together in backward_order(graph, divided):
+        strengths = {}
+        cycle = is_cycle(graph, together)
+        for _ in range(_MOST_ROUNDS if cycle else 1):
+            before = {k: members.get(k) for k in together}
+            for k in together:
+                members[k], strengths[k] = _chosen(graph, k, members, choose)
+            if all(was is not None and np.array_equal(was, members[k]) for k, was in before.items()):
+                break
+        else:
+            if cycle:
+                names = ", ".join(graph.populations[k].name for k in together)
+                notes.append(f"{names}: tasks did not settle in {_MOST_ROUNDS} rounds; those of the last are taken")
+        for k in together:
+            notes += _notes(graph, k, strengths[k], members[k], ties)
+    split = {k: members[k] for k in graph.split_populations}
     return Split(method, split, tuple(reversed(notes)))
 
 
-def unconnected(layer: Layer, neurons: int) -> str:
-    """Return the note on how many neurons of a layer have no path to an output."""
+def _chosen(
+    graph: Graph, population: int, members: Mapping[int, BoolArray], choose: _Choice
+) -> tuple[BoolArray, NDArray[np.float64]]:
+    """Return which tasks the units of a population serve, outputs their own, and their strengths to each task."""
+    strength = strength_to_tasks(graph, population, members)
+    strongest = strength.max(axis=1, keepdims=True)
+    chosen = choose(population, strength, strongest) & (strongest > 0)
+    task = graph.task_of[population][:, None]
+    return np.where(task >= 0, task == np.arange(len(graph.tasks)), chosen), strength
+
+
+def _notes(
+    graph: Graph, population: int, strength: NDArray[np.float64], members: BoolArray, ties: str
+) -> Iterator[str]:
+    """Yield what was odd about the units of a population, less the outputs."""
+    layer, free = graph.populations[population], graph.task_of[population] < 0
+    strength, members = strength[free], members[free]
+    strongest = strength.max(axis=1, keepdims=True)
+    connected = strongest > 0
+    if not connected.all():
+        yield unconnected(layer, int(np.count_nonzero(~connected)))
+    several = np.count_nonzero((((strength == strongest) & connected) if ties else members).sum(axis=1) > 1)
+    if several and ties:
+        yield f"{layer.name}: {several} of {layer.size} neurons are connected equally strongly to {ties}"
+    elif several:
+        yield f"{layer.name}: {several} of {layer.size} neurons serve several tasks"
+
+
+def unconnected(layer: Population, neurons: int) -> str:
+    """Return the note on how many units of a population have no path to an output."""
     return f"{layer.name}: {neurons} of {layer.size} neurons have no connection to any task and serve none"

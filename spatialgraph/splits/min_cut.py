@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..network import BoolArray, IntArray, Network
+from ..graph.graph import BoolArray, Graph, IntArray, by_population
 from .greedy import greedy, unconnected
 from .split import Split, split_method
-from .strengths import by_layer, undirected, with_output
+from .strengths import output_tasks, undirected, with_outputs
 
 # The capacity that the greedy split's strongest cut around one task is scaled to. No flow is larger, but for rounding,
 # and a capacity of `_MOST` (which no minimum cut can hold) plus a flow still fits into SciPy's 32 bits.
@@ -33,7 +33,7 @@ class _Cuts:
 
 
 @split_method("min-cut", sees="weights")
-def min_cut(network: Network) -> Split:
+def min_cut(graph: Graph) -> Split:
     """Divide the neurons so that the strength that runs between tasks is as small as it can be.
 
     Two tasks: a minimum cut between their outputs in the undirected graph of strengths, exact, as a maximum flow
@@ -54,32 +54,33 @@ def min_cut(network: Network) -> Split:
     output serves no task, as in `greedy`.
 
     Args:
-        network: the network.
+        graph: the graph.
     """
-    layers, tasks = with_output(network), len(network.tasks)
-    start = greedy(network)
-    labels = np.concatenate([start.labels(k) if k in network.split_layers else network.output_task for k in layers])
-    hidden = len(labels) - len(network.output_task)
-    divided = np.flatnonzero(labels[:hidden] >= 0)
+    populations, tasks = with_outputs(graph), len(graph.tasks)
+    start = greedy(graph)
+    labels = np.concatenate([start.labels(k) if k in start.membership else graph.task_of[k] for k in populations])
+    given = output_tasks(graph, populations)
+    split = np.concatenate([np.full(graph.populations[k].size, k in start.membership) for k in populations])
+    divided = np.flatnonzero((given < 0) & (labels >= 0) & split)
     alone = {k: int((~members.any(axis=1)).sum()) for k, members in start.membership.items()}
-    notes = [unconnected(network.layers[k], count) for k, count in alone.items() if count]
+    notes = [unconnected(graph.populations[k], count) for k, count in alone.items() if count]
     if tasks > 1 and len(divided):
-        strengths = _contracted(undirected(network, layers), divided, network.output_task, tasks)
-        labels[divided], told = _smallest(network, strengths, labels[divided])
+        strengths = _contracted(undirected(graph, populations), divided, given, tasks)
+        labels[divided], told = _smallest(graph, strengths, labels[divided])
         notes += told
-    found = by_layer(network, labels, layers)
-    return Split.from_labels("min-cut", {k: found[k] for k in network.split_layers}, tasks, tuple(notes))
+    found = by_population(graph, labels, populations)
+    return Split.from_labels("min-cut", {k: found[k] for k in graph.split_populations}, tasks, tuple(notes))
 
 
-def _smallest(network: Network, strengths: NDArray[np.float64], start: IntArray) -> tuple[IntArray, list[str]]:
+def _smallest(graph: Graph, strengths: NDArray[np.float64], start: IntArray) -> tuple[IntArray, list[str]]:
     """Return the tasks of the neurons that are divided, and notes.
 
     Args:
-        network: the network.
+        graph: the graph.
         strengths: ``(neurons + tasks, neurons + tasks)``, as `_contracted` gives them.
         start: ``(neurons,)``, the tasks that the greedy split gives them.
     """
-    notes, tasks, neurons = list[str](), network.tasks, len(start)
+    notes, tasks, neurons = list[str](), graph.tasks, len(start)
     cuts = _isolating_cuts(strengths, _around_each(strengths, start).max(), len(tasks))
     # With two tasks both cuts are minimum cuts between the same outputs, and rounding should not choose.
     rest = len(tasks) - 1 if len(tasks) == 2 else int(cuts.strength.argmax())
@@ -95,12 +96,20 @@ def _smallest(network: Network, strengths: NDArray[np.float64], start: IntArray)
 
 
 def _contracted(
-    strengths: NDArray[np.float64], neurons: NDArray[np.intp], output_task: IntArray, tasks: int
+    strengths: NDArray[np.float64], neurons: NDArray[np.intp], given: IntArray, tasks: int
 ) -> NDArray[np.float64]:
-    """Return the strengths among some neurons and, as one node for each task, after them, the outputs."""
-    outputs = slice(len(strengths) - len(output_task), None)
-    to_tasks = strengths[neurons, outputs] @ (output_task[:, None] == np.arange(tasks))
+    """Return the strengths among some neurons and, as one node for each task, after them, the outputs.
+
+    Args:
+        strengths: ``(units, units)``.
+        neurons: their numbers.
+        given: ``(units,)``, the task of each output, -1 for other units.
+        tasks: how many there are.
+    """
+    outputs = np.flatnonzero(given >= 0)
+    to_tasks = strengths[np.ix_(neurons, outputs)] @ (given[outputs][:, None] == np.arange(tasks))
     between = strengths[np.ix_(neurons, neurons)]
+    np.fill_diagonal(between, 0)  # no cut separates a neuron from itself
     return np.block([[between, to_tasks], [to_tasks.T, np.zeros((tasks, tasks))]])
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..network import Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Graph, by_population
 from .alignment import align, cluster
 from .split import Split, split_method
 
 
 @split_method("positions", sees="positions")
-def positions(network: Network, seed: int) -> Split:
+def positions(graph: Graph, seed: int) -> Split:
     """Cluster the neurons of all split layers by their positions, one cluster for each task.
 
     k-means with 10 starts ("Least squares quantization in PCM", Lloyd 1982, doi:10.1109/TIT.1982.1056489, as in
@@ -20,7 +21,7 @@ def positions(network: Network, seed: int) -> Split:
     outputs may land in the cluster of another task, which is noted.
 
     Args:
-        network: the network.
+        graph: the graph.
         seed: of the starts.
 
     Raises:
@@ -29,19 +30,18 @@ def positions(network: Network, seed: int) -> Split:
     """
     from sklearn.cluster import KMeans  # takes seconds to import
 
-    tasks = len(network.tasks)
-    if not network.has_positions:
+    tasks = len(graph.tasks)
+    if not graph.has_positions:
         raise NotApplicableError(
-            f"split 'positions' of network {network.name!r}: expected positions in every split layer, found none"
+            f"split 'positions' of network {graph.name!r}: expected positions in every split layer, found none"
         )
-    points = np.concatenate([np.asarray(network.layers[k].position) for k in network.split_layers])
+    points = np.concatenate([np.asarray(graph.populations[k].position) for k in graph.split_populations])
     if len(points) < tasks:
         raise NotApplicableError(
-            f"split 'positions' of network {network.name!r}: expected at least {tasks} neurons, one for each task, "
+            f"split 'positions' of network {graph.name!r}: expected at least {tasks} neurons, one for each task, "
             f"found {len(points)}"
         )
     found, warned = cluster(KMeans(tasks, n_init=10, random_state=seed), points)
-    ends = np.cumsum([network.layers[k].size for k in network.split_layers])
-    clusters = dict(zip(network.split_layers, np.split(found, ends[:-1]), strict=True))
-    labels, notes = align(network, clusters)
+    clusters = by_population(graph, found)
+    labels, notes = align(graph, clusters)
     return Split.from_labels("positions", labels, tasks, (*notes, *warned), clusters)

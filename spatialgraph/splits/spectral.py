@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..activations import one_thread
-from ..network import Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Graph, by_population
+from ..threads import one_thread
 from .alignment import align, cluster
 from .split import Split, split_method
-from .strengths import by_layer, undirected
+from .strengths import undirected
 
 # Up to so many neurons all eigenvectors cost less than an iterative solver, which also misses some of several equal
 # eigenvalues; beyond, they cost time in the cube of the number of neurons.
@@ -18,7 +19,7 @@ _DIRECT = 2000
 
 
 @split_method("spectral", sees="weights")
-def spectral(network: Network, seed: int) -> Split:
+def spectral(graph: Graph, seed: int) -> Split:
     """Cluster the undirected graph of strengths by its normalised Laplacian, one cluster for each task.
 
     k-means with 10 starts on the first eigenvectors of the normalised Laplacian, one for each task, divided by the
@@ -31,7 +32,7 @@ def spectral(network: Network, seed: int) -> Split:
     task, and a graph in several components is noted: then clusters tend to be components.
 
     Args:
-        network: the network.
+        graph: the graph.
         seed: of the starts of k-means, and of the eigenvalue solver if there are more than 2000 neurons.
 
     Raises:
@@ -39,19 +40,19 @@ def spectral(network: Network, seed: int) -> Split:
     """
     from sklearn.cluster import KMeans  # takes seconds to import
 
-    tasks, strengths = len(network.tasks), undirected(network)
+    tasks, strengths = len(graph.tasks), undirected(graph)
     neurons, connected = len(strengths), np.flatnonzero(strengths.any(axis=1))
     if len(connected) < tasks:
         raise NotApplicableError(
-            f"split 'spectral' of network {network.name!r}: expected at least {tasks} connected neurons, one for each "
+            f"split 'spectral' of network {graph.name!r}: expected at least {tasks} connected neurons, one for each "
             f"task, found {len(connected)}"
         )
     strengths = strengths[np.ix_(connected, connected)]
     components, _ = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
     clusters = np.full(neurons, -1)
     clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), _embed(strengths, tasks, seed))
-    found = by_layer(network, clusters)
-    labels, aligned = align(network, found)
+    found = by_population(graph, clusters)
+    labels, aligned = align(graph, found)
     notes = [*aligned, *warned]
     if len(connected) < neurons:
         notes.append(f"{neurons - len(connected)} of {neurons} neurons have no connection and serve no task")

@@ -10,7 +10,8 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import BoolArray, IntArray, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import BoolArray, Graph, IntArray
 from ..registry import Registry
 
 Method = Callable[..., "Split"]
@@ -18,8 +19,8 @@ MethodFunction = TypeVar("MethodFunction", bound=Method)
 Sees = Literal["weights", "activations", "positions", "sizes"]
 
 SPLITS: Registry[Method] = Registry("split method")
-"""Every split method, by name. A method is a function of a `Network` and, as it needs them, of an ``evaluation`` and a
-``seed``; it returns a `Split` or raises `NotApplicableError`."""
+"""Every split method, by name. A method is a function of a `Graph` and, as it needs them, of a ``runner`` and a ``seed``;
+it returns a `Split` or raises `NotApplicableError`."""
 
 _SEES: dict[str, Sees] = {}
 
@@ -30,8 +31,7 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
     Args:
         name: the method's name.
         sees: what it makes its split of: ``"weights"``: the strengths of connections; a null model that changes them
-            must run it again. ``"activations"``: what neurons do on an evaluation; it is given the network as it was
-            trained, not one whose weights are other strengths. ``"positions"``: where neurons lie. ``"sizes"``: how
+            must run it again. ``"activations"``: what neurons do on held-out examples. ``"positions"``: where neurons lie. ``"sizes"``: how
             many neurons another split gives to each task, and nothing of the network.
 
     Raises:
@@ -214,9 +214,9 @@ class Split:
         """Return the neurons that do not serve a task: layer number to ``(units,)``."""
         return {layer: ~members[:, task] for layer, members in self.membership.items()}
 
-    def require_for(self, network: Network) -> None:
+    def require_for(self, graph: Graph) -> None:
         """Raise ValueError unless the split covers just the split layers of the network, with its units and tasks."""
-        want = {k: (network.layers[k].size, len(network.tasks)) for k in network.split_layers}
+        want = {k: (graph.populations[k].size, len(graph.tasks)) for k in graph.split_populations}
         have = {k: members.shape for k, members in self.membership.items()}
         if want != have:
             raise ValueError(f"split {self.method!r}: expected membership of shapes {want}, found {have}")

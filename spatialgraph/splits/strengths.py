@@ -7,61 +7,80 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network import BoolArray, FloatArray, IntArray, Network
+from ..graph.graph import BoolArray, FloatArray, Graph, IntArray
 
 # Strengths that are converted to float64 at a time: 1 MB, which stays in the cache.
 _PIECE = 2**17
 
 
-def undirected(network: Network, layers: Sequence[int] | None = None) -> NDArray[np.float64]:
-    """Return the strengths of the connections among some layers as a symmetric matrix.
+def undirected(graph: Graph, populations: Sequence[int] | None = None) -> NDArray[np.float64]:
+    """Return the strengths of the connections among some populations as a symmetric matrix, without a list of edges.
 
-    It is `graph.adjacency` of the undirected graph, written block by block, without a list of its edges.
+    Strengths of several connections of two units, whichever their direction, add up; that of a unit with itself counts
+    twice, as it does in the summed strengths of the unit.
 
     Args:
-        network: the network.
-        layers: the numbers of the layers in ascending order; None for the split layers.
+        graph: the graph.
+        populations: their numbers in ascending order; None for those that are split.
 
     Returns:
-        ``(neurons, neurons)``, at least 0; the neurons are numbered layer by layer and unit by unit.
+        ``(units, units)``, at least 0; the units stand as `Graph.places` says.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 1, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[0.5], [-2.0]]),), [0, 1], {"tasks": ["a", "b"]})
-        >>> undirected(network).tolist()
+        >>> undirected(network.graph).tolist()
         [[0.0, 0.5, 2.0], [0.5, 0.0, 0.0], [2.0, 0.0, 0.0]]
     """
-    numbers = network.split_layers if layers is None else tuple(layers)
-    ends = np.cumsum([network.layers[k].size for k in numbers]).tolist()
-    place = {k: slice(end - network.layers[k].size, end) for k, end in zip(numbers, ends, strict=True)}
-    matrix = np.zeros((ends[-1], ends[-1]))
-    for connection in network.connections:
-        if connection.source in place and connection.target in place:
-            source, target = place[connection.source], place[connection.target]
-            block = matrix[target, source]
-            np.abs(connection.weight, out=block)
-            matrix[source, target] = block.T
+    place = graph.places(populations)
+    units = max(where.stop for where in place.values())
+    matrix, rest = np.zeros((units, units)), []
+    first: set[tuple[int, int]] = set()
+    for connection in graph.connections:
+        source, target = connection.source, connection.target
+        if source not in place or target not in place:
+            continue
+        if source == target or (source, target) in first or (target, source) in first:
+            rest.append(connection)
+            continue
+        first.add((source, target))
+        block = matrix[place[target], place[source]]
+        np.abs(connection.weight, out=block)
+        matrix[place[source], place[target]] = block.T
+    for connection in rest:
+        strength = np.abs(connection.weight, dtype=np.float64)
+        matrix[place[connection.target], place[connection.source]] += strength
+        matrix[place[connection.source], place[connection.target]] += strength.T
     return matrix
 
 
-def by_layer(network: Network, values: IntArray, layers: Sequence[int] | None = None) -> dict[int, IntArray]:
-    """Return numbers of neurons, ``(neurons,)`` in the order of `undirected`, as layer number to ``(units,)``."""
-    numbers = network.split_layers if layers is None else tuple(layers)
-    ends = np.cumsum([network.layers[k].size for k in numbers])
-    return dict(zip(numbers, np.split(values, ends[:-1]), strict=True))
+def with_outputs(graph: Graph) -> tuple[int, ...]:
+    """Return the numbers of the split populations and of those that hold outputs, split or not: outputs have tasks."""
+    return tuple(sorted({*graph.split_populations, *graph.output_populations}))
 
 
-def with_output(network: Network) -> tuple[int, ...]:
-    """Return the numbers of the split layers and of the output layer, split or not: its outputs have tasks."""
-    return tuple(sorted({*network.split_layers, network.output_layer}))
+def output_tasks(graph: Graph, populations: Sequence[int]) -> IntArray:
+    """Return the task of each output, -1 for other units: ``(units,)``, the units of some populations in one row."""
+    return np.concatenate([graph.task_of[k] for k in populations])
 
 
-def strength_to_tasks(network: Network, layer: int, members: Mapping[int, BoolArray]) -> NDArray[np.float64]:
-    """Sum the strengths of the connections from each neuron of a layer to the neurons of each task.
+def with_given(graph: Graph, labels: Mapping[int, NDArray[np.integer]]) -> dict[int, IntArray]:
+    """Return the task of each unit of the split populations, ``(units,)``: outputs have the task they belong to.
 
     Args:
-        network: the network.
+        graph: the graph.
+        labels: population number to ``(units,)``, for those that have units that are no outputs.
+    """
+    given = {k: graph.task_of[k] for k in graph.split_populations}
+    return {k: np.where(task < 0, labels[k], task) if k in labels else task for k, task in given.items()}
+
+
+def strength_to_tasks(graph: Graph, layer: int, members: Mapping[int, BoolArray]) -> NDArray[np.float64]:
+    """Sum the strengths of the connections from each unit of a population to the units of each task.
+
+    Args:
+        graph: the graph.
         layer: the number of the layer.
         members: layer number to ``(units, tasks)``, whether each neuron of later layers serves each task; one that
             serves several counts for each of them. Connections to other layers do not count.
@@ -69,8 +88,8 @@ def strength_to_tasks(network: Network, layer: int, members: Mapping[int, BoolAr
     Returns:
         ``(units, tasks)`` float64, at least 0.
     """
-    strength = np.zeros((len(network.tasks), network.layers[layer].size))
-    for connection in network.connections:
+    strength = np.zeros((len(graph.tasks), graph.populations[layer].size))
+    for connection in graph.connections:
         if connection.source == layer and connection.target in members:
             tasks = members[connection.target].T.astype(np.float64)
             for rows, piece in _pieces(connection.weight):

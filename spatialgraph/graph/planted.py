@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from .network import Connection, FloatArray, IntArray, Layer, Network
+from .graph import Connection, FloatArray, Graph, IntArray, Population
 
 
 def planted(
     leakage: float, sizes: Sequence[int] = (24, 32, 8), tasks: int = 2, seed: int = 0
-) -> tuple[Network, dict[int, IntArray]]:
-    """Make a network of one block of neurons for each task, with some strength running between the blocks.
+) -> tuple[Graph, dict[int, IntArray]]:
+    """Make a graph of one block of neurons for each task, with some strength running between the blocks.
 
     The planted partition of "Algorithms for graph partitioning on the planted partition model", Condon & Karp 2001,
     doi:10.1002/1098-2418(200103)18:2<116::AID-RSA1001>3.0.CO;2-2, with strengths in place of probabilities: all neurons
@@ -30,14 +30,14 @@ def planted(
         seed: of the strengths, signs and order.
 
     Returns:
-        The network; and each split layer's number to ``(units,)``, the block of each neuron: the number of its task.
+        The graph; and each split layer's number to ``(units,)``, the block of each neuron: the number of its task.
 
     Raises:
         ValueError: an argument is outside its range.
 
     Example:
-        >>> network, labels = planted(0.1, sizes=(4, 2))
-        >>> weight = np.abs(network.split_connections[0].weight)
+        >>> graph, labels = planted(0.1, sizes=(4, 2))
+        >>> weight = np.abs(graph.split_connections[0].weight)
         >>> between = weight[np.not_equal.outer(labels[2], labels[1])].sum() / weight.sum()
         >>> [block.tolist() for block in labels.values()], round(float(between), 6)
         ([[1, 0, 0, 1], [1, 0]], 0.1)
@@ -54,9 +54,13 @@ def planted(
     connections = [Connection(0, 1, np.ones((sizes[0], 1), np.float32))]
     connections += [Connection(k - 1, k, _weight(draw, labels[k], labels[k - 1], leakage)) for k in labels if k > 1]
     names = ["input", *(f"hidden{k}" for k in range(1, len(sizes))), "output"]
-    layers = [Layer(name, size, split=k > 0) for k, (name, size) in enumerate(zip(names, (1, *sizes), strict=True))]
+    task = {len(sizes): labels[len(sizes)]}
+    populations = [
+        Population(name, size, activation="", split=k > 0, task=task.get(k))
+        for k, (name, size) in enumerate(zip(names, (1, *sizes), strict=True))
+    ]
     metadata = {"name": f"planted-{leakage:g}-{seed}", "tasks": [f"task{number}" for number in range(tasks)]}
-    return Network(tuple(layers), tuple(connections), labels[len(sizes)], metadata), labels
+    return Graph(tuple(populations), tuple(connections), metadata), labels
 
 
 def _weight(draw: np.random.Generator, target: IntArray, source: IntArray, leakage: float) -> FloatArray:
@@ -76,8 +80,8 @@ def unmodular(
     error: str = "exponential",
     skip: bool = False,
     seed: int = 0,
-) -> Network:
-    """Make a network without modules, in which some neurons are stronger than others, and near ones strongly connected.
+) -> Graph:
+    """Make a graph without modules, in which some neurons are stronger than others, and near ones strongly connected.
 
     |w_ij| = a_i b_j exp(−d_ij / s) ε_ij,  log a and log b normal with standard deviation σ, d the distance of the two
     neurons, s the scale, and ε independent and equal in distribution. Positions are standard normal in the plane; the
@@ -97,8 +101,8 @@ def unmodular(
         ValueError: there is no such distribution.
 
     Example:
-        >>> network = unmodular((4, 3, 2), spread=1.0, scale=0.5, seed=1)
-        >>> [connection.shape for connection in network.connections], network.has_positions
+        >>> graph = unmodular((4, 3, 2), spread=1.0, scale=0.5, seed=1)
+        >>> [connection.shape for connection in graph.connections], graph.has_positions
         ([(3, 4), (2, 3)], True)
     """
     if error not in _ERRORS:
@@ -117,12 +121,13 @@ def unmodular(
         signed = np.asarray(strength * draw.choice([-1.0, 1.0], shape), np.float32)
         connections.append(Connection(source, target, signed))
     names = ["input", *(f"hidden{k}" for k in range(1, last)), "output"]
-    layers = [
-        Layer(name, size, position=np.asarray(place, np.float32), split=True)
-        for name, size, place in zip(names, sizes, places, strict=True)
+    tasks = {last: task}
+    populations = [
+        Population(name, size, activation="", position=np.asarray(place, np.float32), split=True, task=tasks.get(k))
+        for k, (name, size, place) in enumerate(zip(names, sizes, places, strict=True))
     ]
     metadata = {"name": f"unmodular-{seed}", "tasks": ["task0", "task1"]}
-    return Network(tuple(layers), tuple(connections), task, metadata)
+    return Graph(tuple(populations), tuple(connections), metadata)
 
 
 _ERRORS: dict[str, Callable[[np.random.Generator, tuple[int, int]], NDArray[np.float64]]] = {

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-from .network import Connection, Evaluation, FloatArray, IntArray, Network, NotApplicableError
+from ..faults import NotApplicableError
+from ..graph.graph import Connection, FloatArray, IntArray
+from ..network import Evaluation, Network
+from ..threads import one_thread
+from .runner import Statistics
 
 BLOCK = 2048
 """Examples that pass through a network at a time: enough for fast products, few enough for the processor's cache."""
@@ -50,20 +52,6 @@ ACTIVATION_FUNCTIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
 approximation by tanh."""
 
 
-@dataclass(frozen=True, eq=False)
-class Statistics:
-    """Mean and variance of activations over the examples of each task.
-
-    Attributes:
-        mean: layer number to ``(units, tasks)``; nan for a task without examples.
-        variance: layer number to ``(units, tasks)``, at least 0 and exactly 0 for a neuron whose activation never
-            changes; nan for a task without examples.
-    """
-
-    mean: Mapping[int, NDArray[np.float64]]
-    variance: Mapping[int, NDArray[np.float64]]
-
-
 def forward(network: Network, inputs: FloatArray) -> list[FloatArray]:
     """Return the activations of every layer.
 
@@ -78,17 +66,15 @@ def forward(network: Network, inputs: FloatArray) -> list[FloatArray]:
         for each layer, the input included, ``(examples, units)`` float32.
 
     Raises:
-        NotApplicableError: the network cannot be run: its weights are strengths only.
         ValueError: the inputs do not fit the network.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("input", 2), Layer("output", 1, "relu", bias=[1.0]))
         >>> network = Network(layers, (Connection(0, 1, [[2.0, -1.0]]),), [0], {"tasks": ["a"]})
         >>> forward(network, np.array([[1.0, 1.0], [0.0, 3.0]], np.float32))[-1].tolist()
         [[2.0], [0.0]]
     """
-    require_executable(network)
     if inputs.ndim != 2 or inputs.shape[1] != network.layers[0].size:
         raise ValueError(
             f"inputs of network {network.name!r}: expected shape (examples, {network.layers[0].size}), "
@@ -133,7 +119,7 @@ def in_tanh(network: Network, layers: Collection[int]) -> Network:
         layers: the numbers of the layers; those that are not sigmoid, and the output layer, stay as they are.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("input", 1), Layer("hidden", 1, "sigmoid"), Layer("output", 1))
         >>> network = Network(layers, (Connection(0, 1, [[4.0]]), Connection(1, 2, [[6.0]])), [0], {"tasks": ["a"]})
         >>> same = in_tanh(network, [1])
@@ -173,11 +159,10 @@ def accuracy(network: Network, evaluation: Evaluation) -> NDArray[np.float64]:
         ``(tasks,)``, 0 to 1; nan for a task that no example is labelled for.
 
     Raises:
-        NotApplicableError: the network cannot be run.
         ValueError: the evaluation does not fit the network.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("input", 2), Layer("output", 2))
         >>> network = Network(layers, (Connection(0, 1, np.eye(2)),), [0, 0], {"tasks": ["a"]})
         >>> accuracy(network, Evaluation(np.eye(2, dtype=np.float32), [[0], [0]])).tolist()
@@ -222,11 +207,10 @@ def statistics(network: Network, evaluation: Evaluation, layers: Iterable[int] |
         layers: the numbers of the layers; None for all.
 
     Raises:
-        NotApplicableError: the network cannot be run.
         ValueError: the evaluation does not fit the network.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("input", 1), Layer("output", 2))
         >>> network = Network(layers, (Connection(0, 1, [[1.0], [0.0]]),), [0, 1], {"tasks": ["a", "b"]})
         >>> inputs = np.array([[1.0], [3.0], [5.0]], np.float32)
@@ -297,11 +281,11 @@ def task_variance(
         layer number to ``(units, tasks)``, at least 0.
 
     Raises:
-        NotApplicableError: the network cannot be run, or a task has no probes.
+        NotApplicableError: a task has no probes.
         ValueError: the evaluation does not fit the network.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("input", 2), Layer("output", 2))
         >>> network = Network(layers, (Connection(0, 1, [[1.0, 0.0], [1.0, 2.0]]),), [0, 1], {"tasks": ["a", "b"]})
         >>> vary = np.array([[[0.0, 0.0], [2.0, 0.0]]], np.float32)
@@ -335,39 +319,18 @@ def _group_moments(
     return moments
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run a block with linear algebra in one thread.
-
-    The products of a block of examples are small, so that threads cost more than they bring (ten times as much on two
-    busy cores), and how many there are would show in the last bits. Run several networks at a time instead.
-    """
-    with threadpool_limits(limits=1):
-        yield
-
-
 def blocks(examples: int, size: int | None = None) -> Iterator[slice]:
     """Yield slices of at most `size` examples, `BLOCK` if None, that together are all of them."""
     size = size or BLOCK
     return (slice(start, start + size) for start in range(0, examples, size))
 
 
-def require_executable(network: Network) -> None:
-    """Raise NotApplicableError if the weights of a network are strengths only."""
-    if not network.executable:
-        raise NotApplicableError(
-            f"network {network.name!r}: expected one that can be run, found one whose weights are strengths only"
-        )
-
-
 def require_fit(network: Network, evaluation: Evaluation) -> None:
     """Raise an error unless a network can be run on an evaluation.
 
     Raises:
-        NotApplicableError: the network cannot be run.
         ValueError: the inputs, the tasks or the classes of the evaluation are not those of the network.
     """
-    require_executable(network)
     where = f"evaluation of network {network.name!r}"
     inputs = evaluation.inputs.shape[1]
     if inputs != network.layers[0].size:

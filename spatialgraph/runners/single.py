@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import ACTIVATION_FUNCTIONS, activate, blocks, forward, in_tanh, one_thread, require_fit
-from .network import Evaluation, FloatArray, IntArray, Layer, Network
-
-ABLATIONS = ("zero", "incoming", "mean")
-"""What a disabled neuron emits: ``zero``: 0. ``incoming``: what it emits when all that enters it is 0, that is, its
-activation function of its bias ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as its published
-code does it). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice, so
-compare all three."""
+from ..graph.graph import FloatArray, IntArray
+from ..network import Evaluation, Layer, Network
+from ..threads import one_thread
+from .activations import ACTIVATION_FUNCTIONS, activate, blocks, forward, in_tanh, require_fit
+from .runner import SingleAblation, require_ablation
 
 _BLOCK = 512
 """Examples at a time when neurons are disabled one by one: few enough for the sums of a layer, what becomes of them,
 and the difference to stay in the cache together."""
-
-
-@dataclass(frozen=True, eq=False)
-class SingleAblation:
-    """What each neuron is worth to each task: what the whole network loses without it alone.
-
-    Attributes:
-        tasks: the names of the tasks.
-        ablation: what the disabled neuron emitted, one of `ABLATIONS`.
-        accuracy: ``(tasks,)``, of the whole network, 0 to 1; nan for a task without labelled examples, as below.
-        loss: ``(tasks,)``, of the whole network: cross-entropy in nats of the softmax over a task's outputs, averaged
-            over its labelled examples; at least 0.
-        accuracy_drop: layer number to ``(units, tasks)``: accuracy of the whole network − accuracy without the neuron.
-        loss_increase: layer number to ``(units, tasks)``: loss without the neuron − loss of the whole network, in nats;
-            negative if the task does better without it, 0 exactly if disabling it changes nothing.
-    """
-
-    tasks: tuple[str, ...]
-    ablation: str
-    accuracy: NDArray[np.float64]
-    loss: NDArray[np.float64]
-    accuracy_drop: Mapping[int, NDArray[np.float64]]
-    loss_increase: Mapping[int, NDArray[np.float64]]
-
-
-def require_ablation(ablation: str) -> None:
-    """Raise ValueError unless there is such an ablation."""
-    if ablation not in ABLATIONS:
-        raise ValueError(f"ablation: expected one of {', '.join(ABLATIONS)}, found {ablation!r}")
 
 
 def emitted(
@@ -92,7 +59,7 @@ def single_ablation(
     Without neuron j of layer k, which emits e_j in place of x_j, the sums that enter neuron i of a later layer t are
     s_i + w_ij (e_j − x_j) + Σ w_im (x'_m − x_m),  the sum over neurons m of the layers between, which emit x'_m now. So
     what the neuron does not change is computed once for all neurons, and of the layers that it enters only one product
-    of a column with a row. The numbers are those of `Masking.accuracy` with a mask for each neuron, up to rounding.
+    of a column with a row. The numbers are those of `Runner.accuracy` with a mask for each neuron, up to rounding.
 
     Args:
         network: the network.
@@ -101,7 +68,6 @@ def single_ablation(
         layers: the numbers of the layers whose neurons are disabled; None for the split layers but the output.
 
     Raises:
-        NotApplicableError: the network cannot be run.
         ValueError: the evaluation does not fit the network, there is no such ablation, or no such layer.
 
     Example:
@@ -115,7 +81,7 @@ def single_ablation(
     """
     require_fit(network, evaluation)
     last = network.output_layer
-    numbers = sorted({k for k in network.split_layers if k != last} if layers is None else set(layers))
+    numbers = sorted({k for k in network.graph.split_populations if k != last} if layers is None else set(layers))
     if not set(numbers) <= set(range(last)):
         raise ValueError(f"single ablation: expected layers from 0 to {last - 1}, found {numbers}")
     whole = np.zeros((2, len(network.tasks)))

@@ -2,7 +2,7 @@
 
 A disabled neuron goes on emitting a constant, and a constant that enters a layer is a part of its bias. So a masked
 network equals a smaller network of the neurons that are left, and the three kinds of ablation differ in the biases
-alone. `Masking` computes what masks share once: the layers before the first masked one; for all ablations, the products
+alone. `DenseRunner` computes what masks share once: the layers before the first masked one; for all ablations, the products
 with activations that do not depend on the mask; for all tasks, the layers before the outputs, since a disabled output
 is but a constant answer.
 """
@@ -13,70 +13,32 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .ablation import ABLATIONS, emitted, require_ablation
-from .activations import activate, blocks, count_right, forward, in_tanh, one_thread, require_fit, share_right
-from .network import BoolArray, Evaluation, FloatArray, IntArray, Network
-from .splits.split import Split
+from ..graph.graph import BoolArray, DoubleArray, FloatArray, IntArray
+from ..network import Evaluation, Network
+from ..threads import one_thread
+from .activations import (
+    activate,
+    blocks,
+    count_right,
+    forward,
+    in_tanh,
+    require_fit,
+    share_right,
+    statistics,
+    task_variance,
+)
+from .runner import ABLATIONS, Mask, Performance, Question, Runner, SingleAblation, Statistics, require_ablation
+from .single import emitted, single_ablation
 
-__all__ = ["ABLATIONS", "Masking", "Performance", "masked_accuracy", "performance"]
-
+if TYPE_CHECKING:
+    from ..splits.split import Split
 
 Number = TypeVar("Number", np.float32, np.float64)
-
-# A community with less than this share of the hidden neurons that may be masked is not disabled: each takes a run of
-# the network, methods find dozens of two neurons, and what these do cannot be told from nothing.
-_LEAST_COMMUNITY = 0.01
-
-
-@dataclass(frozen=True, eq=False)
-class Performance:
-    """What a network and the parts of a split can do; accuracies from 0 to 1, nan if not measured.
-
-    Attributes:
-        tasks: the names of the tasks.
-        ablation: what disabled neurons emitted, one of `ABLATIONS`.
-        full: ``(tasks,)``, of the whole network.
-        own: ``(tasks,)``, of each task with only the neurons that serve it.
-        leaked: ``(tasks,)``, of each task with only the neurons that serve *other* tasks, plus its own outputs, so that
-            it can answer at all. High values say that other tasks' neurons know this task too.
-        kept: ``(modules, tasks)``, a module being the neurons that serve one task: of each task with only the neurons
-            of one module, plus its own outputs. On the diagonal, `own`, to which no outputs are added. Of two tasks,
-            the rest is `leaked`.
-        lesioned: ``(modules + communities, tasks)``: of each task with all neurons but those of one module, or of one
-            community, and all of its outputs.
-        communities: the names of the communities that are disabled one by one, after the modules: of those that
-            `Split.group_names` names the ones that are no module of a task and not very small.
-    """
-
-    tasks: tuple[str, ...]
-    ablation: str
-    full: NDArray[np.float64]
-    own: NDArray[np.float64]
-    leaked: NDArray[np.float64]
-    kept: NDArray[np.float64]
-    lesioned: NDArray[np.float64]
-    communities: tuple[str, ...] = ()
-
-
-class _Question(NamedTuple):
-    """How many examples of a task does a masked network classify rightly?
-
-    Attributes:
-        hidden: for each layer that masks may be of, but the output, a byte for each neuron: 1 if it is left.
-        outputs: the same for the outputs of the task.
-        task: the number of the task.
-        ablation: what disabled neurons emit.
-    """
-
-    hidden: bytes
-    outputs: bytes
-    task: int
-    ablation: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +74,8 @@ class _Module:
     biases: Mapping[str, Mapping[int, FloatArray]]
 
 
-class Masking:
-    """The accuracies of one network on one evaluation under many masks; what masks share is computed once.
+class DenseRunner(Runner):
+    """A dense network in NumPy, on one evaluation; what masks share is computed once.
 
     It keeps the activations of the layers from which masked layers are computed and of the outputs, each ``(units,
     examples)`` float32.
@@ -124,32 +86,27 @@ class Masking:
         layers: the numbers of the layers that masks may be of; None for the split layers.
 
     Raises:
-        NotApplicableError: the network cannot be run.
         ValueError: the evaluation does not fit the network, or it has no such layers.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("input", 2), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, np.eye(2)),), [0, 0], {"tasks": ["a"]})
-        >>> masking = Masking(network, Evaluation(np.eye(2, dtype=np.float32), [[0], [1]]))
+        >>> runner = DenseRunner(network, Evaluation(np.eye(2, dtype=np.float32), [[0], [1]]))
         >>> masks = [{1: np.array([True, True])}, {1: np.array([False, False])}]
-        >>> masking.full.tolist(), masking.accuracy(masks, "zero").tolist()
+        >>> runner.full.tolist(), runner.accuracy(masks, "zero").tolist()
         ([1.0], [[1.0], [0.5]])
     """
 
     def __init__(self, network: Network, evaluation: Evaluation, layers: Iterable[int] | None = None) -> None:
         require_fit(network, evaluation)
+        super().__init__(network.graph, layers)
         self.network = network
         self.evaluation = evaluation
-        self.layers = tuple(sorted(network.split_layers if layers is None else set(layers)))
-        unknown = set(self.layers) - set(range(len(network.layers)))
-        if unknown:
-            raise ValueError(f"masks: expected layers from 0 to {network.output_layer}, found {sorted(unknown)}")
-        self._hidden = [k for k in self.layers if k != network.output_layer]
         self._start = _unaffected_sources(network, self._hidden)
         self._computed = _layers_to_compute(network, self._start)
         self._tanh = in_tanh(network, self._computed)
-        self._outputs_of = [np.flatnonzero(network.output_task == task) for task in range(len(network.tasks))]
+        self._units_of = [np.flatnonzero(network.output_task == task) for task in range(len(network.tasks))]
         with one_thread():
             self._blocks = list(self._run_whole())
 
@@ -158,7 +115,7 @@ class Masking:
         network, evaluation = self.network, self.evaluation
         examples = len(evaluation.inputs)
         self._right = np.zeros(len(network.tasks), np.int64)
-        sums = {k: np.zeros(network.layers[k].size) for k in self.layers}
+        sums = {k: np.zeros(network.layers[k].size) for k in self.populations}
         for block in blocks(examples):
             activations = forward(network, evaluation.values(evaluation.inputs[block]))
             self._right += count_right(network, activations[-1], evaluation.labels[block])
@@ -169,6 +126,11 @@ class Masking:
             labels = np.ascontiguousarray(evaluation.labels[block].T)
             yield _Block(block, labels, known, np.ascontiguousarray(activations[-1].T))
         self._means = {k: (total / max(examples, 1)).astype(np.float32) for k, total in sums.items()}
+
+    @property
+    def labelled(self) -> BoolArray:
+        """Which examples have a label in each task, ``(examples, tasks)``."""
+        return self.evaluation.labels >= 0
 
     @cached_property
     def full(self) -> NDArray[np.float64]:
@@ -183,7 +145,7 @@ class Masking:
         """
         most = [
             max(np.count_nonzero(answers == answer) for answer in range(len(outputs)))
-            for answers, outputs in zip(self.evaluation.labels.T, self._outputs_of, strict=True)
+            for answers, outputs in zip(self.evaluation.labels.T, self._units_of, strict=True)
         ]
         return share_right(np.array(most, np.int64), self.evaluation)
 
@@ -200,7 +162,7 @@ class Masking:
         Raises:
             ValueError: there is no such ablation.
         """
-        return emitted(self.network, self.layers, ablation, lambda: self._means)
+        return emitted(self.network, self.populations, ablation, lambda: self._means)
 
     def outputs(self, mask: Mapping[int, BoolArray], ablation: str) -> FloatArray:
         """Return what the outputs emit under a mask.
@@ -227,129 +189,6 @@ class Masking:
             result[:, disabled] = self.constants(ablation)[last][disabled]
         return result
 
-    def accuracy(self, masks: Sequence[Mapping[int, BoolArray]], ablation: str) -> NDArray[np.float64]:
-        """Return the accuracy under each mask.
-
-        Args:
-            masks: each layer number to ``(units,)``, True for the neurons that are left; all neurons are left of a
-                layer that is not there. A disabled output emits its constant as every disabled neuron does.
-            ablation: what disabled neurons emit, one of `ABLATIONS`.
-
-        Returns:
-            ``(masks, tasks)``, 0 to 1; nan for a task without labelled examples.
-
-        Raises:
-            ValueError: there is no such ablation, or a mask does not fit.
-        """
-        require_ablation(ablation)
-        tasks, last = range(len(self.network.tasks)), self.network.output_layer
-        questions = []
-        for number, mask in enumerate(masks):
-            self._require_mask(number, mask)
-            hidden = self._packed(mask)
-            questions += [self._question(hidden, mask.get(last), task, ablation) for task in tasks]
-        right = self._answers(questions)
-        counts = np.array([right[question] for question in questions], np.int64)
-        return share_right(counts.reshape(len(masks), len(tasks)), self.evaluation)
-
-    def performance(self, split: Split, ablation: str) -> Performance:
-        """Return what the parts of a split can do; of several splits or ablations, `performances` is faster.
-
-        Args:
-            split: which neurons serve which task. A layer that is not split stays whole.
-            ablation: what disabled neurons emit, one of `ABLATIONS`.
-
-        Raises:
-            ValueError: there is no such ablation, or the split is not of this network.
-        """
-        return self.performances([split], [ablation])[0][0]
-
-    def performances(self, splits: Iterable[Split], ablations: Sequence[str]) -> list[list[Performance]]:
-        """Return what the parts of many splits can do, equal parts computed once.
-
-        Args:
-            splits: which neurons serve which task. A layer that is not split stays whole.
-            ablations: what disabled neurons emit, each one of `ABLATIONS`.
-
-        Returns:
-            for each split, for each ablation.
-
-        Raises:
-            ValueError: there is no such ablation, or a split is not of this network or of layers that are not masked.
-        """
-        for ablation in ablations:
-            require_ablation(ablation)
-        asked, names = [], []
-        for number, split in enumerate(splits):
-            split.require_for(self.network)
-            self._require_mask(number, split.module(0))
-            lesions = self._community_lesions(split)
-            names.append(tuple(lesions))
-            asked.append([self._questions(split, lesions.values(), ablation) for ablation in ablations])
-        right = self._answers(question for of_split in asked for table in of_split for row in table for question in row)
-        return [
-            [
-                self._performance(np.array([[right[question] for question in row] for row in table]), own, ablation)
-                for table, ablation in zip(of_split, ablations, strict=True)
-            ]
-            for of_split, own in zip(asked, names, strict=True)
-        ]
-
-    def _community_lesions(self, split: Split) -> dict[str, bytes]:
-        """Return the communities to be disabled: name to the mask of hidden layers that is left, packed."""
-        if split.communities is None:
-            return {}
-        tasks = range(len(self.network.tasks))
-        modules = {self._packed(split.without(task)) for task in tasks}
-        neurons = sum(self.network.layers[k].size for k in self._hidden)
-        lesions = {}
-        for number, name in enumerate(split.group_names(self.network.tasks)):
-            members = {k: groups[:, number] for k, groups in split.groups.items()}
-            size = sum(np.count_nonzero(members[k]) for k in self._hidden if k in members)
-            left = self._packed({k: ~of_layer for k, of_layer in members.items()})
-            if size >= max(1, _LEAST_COMMUNITY * neurons) and left not in modules:
-                lesions[name] = left
-        return lesions
-
-    def _questions(self, split: Split, lesions: Iterable[bytes], ablation: str) -> list[list[_Question]]:
-        """Return what to ask about a split: each task's question, by row.
-
-        Args:
-            split: the split.
-            lesions: for each community that is to be disabled the mask of hidden layers that is left, packed.
-            ablation: what disabled neurons emit.
-
-        Returns:
-            ``(modules + 1 + modules + communities, tasks)``: the rows of `Performance.kept`, of `leaked` and of
-            `lesioned`.
-        """
-        tasks, last = range(len(self.network.tasks)), self.network.output_layer
-        table = []
-        for module in tasks:
-            mask = split.module(module)
-            hidden = self._packed(mask)
-            # Other tasks' outputs are added, and those of the module's own task are those that serve it.
-            table.append(
-                [self._question(hidden, mask.get(last) if task == module else None, task, ablation) for task in tasks]
-            )
-        others = [self._packed(split.others(task)) for task in tasks]
-        table.append([self._question(hidden, None, task, ablation) for task, hidden in enumerate(others)])
-        rest = [*(self._packed(split.without(module)) for module in tasks), *lesions]
-        return table + [[self._question(hidden, None, task, ablation) for task in tasks] for hidden in rest]
-
-    def _performance(self, right: IntArray, communities: tuple[str, ...], ablation: str) -> Performance:
-        """Return the performance that the answers to `_questions` make."""
-        accuracies = share_right(right, self.evaluation)
-        tasks = len(self.network.tasks)
-        kept, leaked, lesioned = accuracies[:tasks], accuracies[tasks], accuracies[tasks + 1 :]
-        own = kept.diagonal().copy()
-        return Performance(self.network.tasks, ablation, self.full, own, leaked, kept, lesioned, communities)
-
-    def _packed(self, mask: Mapping[int, BoolArray]) -> bytes:
-        """Return the part of a mask that is of hidden layers as `_Question` has it."""
-        sizes = {k: self.network.layers[k].size for k in self._hidden}
-        return b"".join(mask[k].tobytes() if k in mask else b"\1" * size for k, size in sizes.items())
-
     def _unpacked(self, hidden: bytes) -> dict[int, BoolArray]:
         """Return the layers of which a mask disables neurons: layer number to ``(units,)``."""
         result, start = {}, 0
@@ -360,25 +199,42 @@ class Masking:
                 result[k] = keep
         return result
 
-    def _question(self, hidden: bytes, outputs: BoolArray | None, task: int, ablation: str) -> _Question:
-        """Return the question about a task; `outputs` is ``(outputs,)``, or None if all are left."""
-        units = self._outputs_of[task]
-        keep = np.ones(len(units), bool) if outputs is None else outputs[units]
-        return _Question(hidden, keep.tobytes(), task, ablation)
-
-    def _answers(self, questions: Iterable[_Question]) -> dict[_Question, int]:
-        """Return the number of right answers of each question; equal ones, and what they share, are computed once."""
-        groups: dict[bytes, dict[_Question, int]] = {}
+    def answers(self, questions: Iterable[Question]) -> dict[Question, float]:
+        """Return the accuracy of each masked network in its task; what equal masks share is computed once."""
+        groups: dict[bytes, dict[Question, int]] = {}
         for question in questions:
             groups.setdefault(question.hidden, {})[question] = 0
         with one_thread():
             for hidden, group in groups.items():
                 self._answer(hidden, group)
-        return {question: right for group in groups.values() for question, right in group.items()}
+        scored = self.labelled.sum(axis=0).tolist()
+        right = {question: count for group in groups.values() for question, count in group.items()}
+        return {q: count / scored[q.task] if scored[q.task] else np.nan for q, count in right.items()}
 
-    def _answer(self, hidden: bytes, right: dict[_Question, int]) -> None:
+    def statistics(self, populations: Iterable[int] | None = None) -> Statistics:
+        """Return means and variances of activations, see `spatialgraph.runners.activations.statistics`."""
+        return statistics(self.network, self.evaluation, populations)
+
+    def deviation(self, populations: Iterable[int]) -> dict[int, DoubleArray]:
+        """Return the standard deviation of every unit's activation over all examples: number to ``(units,)``."""
+        # Labelled for every task, so that the statistics are over all examples.
+        everything = Evaluation(
+            self.evaluation.inputs, np.zeros_like(self.evaluation.labels), self.evaluation.scale
+        )
+        variance = statistics(self.network, everything, populations).variance
+        return {k: np.sqrt(values[:, 0]) for k, values in variance.items()}
+
+    def task_variance(self, populations: Iterable[int] | None = None) -> dict[int, DoubleArray]:
+        """Return task variances, see `spatialgraph.runners.activations.task_variance`."""
+        return task_variance(self.network, self.evaluation, populations)
+
+    def single_ablation(self, ablation: str = "mean") -> SingleAblation:
+        """Return what each unit is worth alone, see `spatialgraph.runners.single.single_ablation`."""
+        return single_ablation(self.network, self.evaluation, ablation, self._hidden)
+
+    def _answer(self, hidden: bytes, right: dict[Question, int]) -> None:
         """Count the right answers to questions about one mask of the hidden layers."""
-        asked: dict[str, list[tuple[_Question, IntArray, FloatArray]]] = {}
+        asked: dict[str, list[tuple[Question, IntArray, FloatArray]]] = {}
         for question in right:
             disabled, constants = self._disabled_outputs(question)
             if len(disabled) == len(question.outputs):  # the answer is the same whatever the network does
@@ -388,17 +244,17 @@ class Masking:
                 asked.setdefault(question.ablation, []).append((question, disabled, constants))
         for block, ablation, outputs in self._run(hidden, list(asked)):
             for question, disabled, constants in asked[ablation]:
-                values = outputs.take(self._outputs_of[question.task], axis=0)
+                values = outputs.take(self._units_of[question.task], axis=0)
                 values[disabled] = constants
                 right[question] += int(np.count_nonzero(values.argmax(axis=0) == block.labels[question.task]))
 
-    def _disabled_outputs(self, question: _Question) -> tuple[IntArray, FloatArray]:
+    def _disabled_outputs(self, question: Question) -> tuple[IntArray, FloatArray]:
         """Return which of a task's outputs are disabled, and what each of them emits, ``(disabled, 1)``."""
         disabled = np.flatnonzero(~np.frombuffer(question.outputs, bool))
         if not len(disabled):
             return disabled, np.empty((0, 1), np.float32)
         constants = self.constants(question.ablation)[self.network.output_layer]
-        return disabled, constants[self._outputs_of[question.task][disabled], None]
+        return disabled, constants[self._units_of[question.task][disabled], None]
 
     def _run(self, hidden: bytes, ablations: Sequence[str]) -> Iterator[tuple[_Block, str, FloatArray]]:
         """Yield what the outputs emit if neurons of hidden layers are disabled, ``(outputs, examples)`` at a time."""
@@ -482,18 +338,9 @@ class Masking:
         inputs = self.evaluation.values(self.evaluation.inputs[block.examples])
         return np.ascontiguousarray(_some(inputs.T, units))
 
-    def _require_mask(self, number: int, mask: Mapping[int, BoolArray]) -> None:
-        for k, keep in mask.items():
-            if k not in self.layers:
-                raise ValueError(f"mask {number}: expected masks of layers {list(self.layers)}, found one of layer {k}")
-            keep, size = np.asarray(keep), self.network.layers[k].size
-            if keep.shape != (size,) or keep.dtype != bool:
-                found = f"{keep.dtype} of shape {keep.shape}"
-                raise ValueError(f"mask {number}, layer {k}: expected bool of shape ({size},), found {found}")
-
 
 def masked_accuracy(
-    network: Network, evaluation: Evaluation, masks: Sequence[Mapping[int, BoolArray]], ablation: str
+    network: Network, evaluation: Evaluation, masks: Sequence[Mask], ablation: str
 ) -> NDArray[np.float64]:
     """Return the accuracy of a network under each mask; see `Masking.accuracy`, which this calls.
 
@@ -510,7 +357,7 @@ def masked_accuracy(
         NotApplicableError: the network cannot be run.
         ValueError: the evaluation does not fit the network, a mask does not, or there is no such ablation.
     """
-    return Masking(network, evaluation, {k for mask in masks for k in mask}).accuracy(masks, ablation)
+    return DenseRunner(network, evaluation, {k for mask in masks for k in mask}).accuracy(masks, ablation)
 
 
 def performance(network: Network, evaluation: Evaluation, split: Split, ablation: str) -> Performance:
@@ -528,7 +375,7 @@ def performance(network: Network, evaluation: Evaluation, split: Split, ablation
         NotApplicableError: the network cannot be run.
         ValueError: the evaluation or the split does not fit the network, or there is no such ablation.
     """
-    return Masking(network, evaluation).performance(split, ablation)
+    return DenseRunner(network, evaluation).performance(split, ablation)
 
 
 def _some(array: NDArray[Number], units: IntArray | None) -> NDArray[Number]:

@@ -7,32 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .network import Network
+from .graph import Graph
 
 MIN_INPUT_STRENGTH = 0.1
 """Neurons whose absolute input weights sum to no more are not shown: training switched them off. As in Wołczyk et al.,
 "Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, footnote 4."""
 
 
-def input_strength(network: Network, layer: int) -> NDArray[np.float64]:
+def input_strength(graph: Graph, layer: int) -> NDArray[np.float64]:
     """Return the sum of the absolute weights that enter each neuron of a layer.
 
     Args:
-        network: the network.
+        graph: the graph.
         layer: the number of the layer.
 
     Returns:
         ``(units,)``, at least 0; nan if no connection leads to the layer.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("input", 2), Layer("output", 1))
         >>> network = Network(layers, (Connection(0, 1, [[-3.0, 2.0]]),), [0], {"tasks": ["a"]})
-        >>> input_strength(network, 1).tolist(), input_strength(network, 0).tolist()
+        >>> input_strength(network.graph, 1).tolist(), input_strength(network.graph, 0).tolist()
         ([5.0], [nan, nan])
     """
-    sums = [np.abs(c.weight).sum(axis=1, dtype=np.float64) for c in network.connections if c.target == layer]
-    return np.asarray(np.sum(sums, axis=0)) if sums else np.full(network.layers[layer].size, np.nan)
+    sums = [np.abs(c.weight).sum(axis=1, dtype=np.float64) for c in graph.connections if c.target == layer]
+    return np.asarray(np.sum(sums, axis=0)) if sums else np.full(graph.populations[layer].size, np.nan)
 
 
 @dataclass(frozen=True, eq=False)

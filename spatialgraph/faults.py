@@ -1,0 +1,87 @@
+"""What can be wrong with a value that comes from a user or from a file, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from unicodedata import category, normalize
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class NotApplicableError(ValueError):
+    """A method or measure asks for something that this network does not have, such as positions."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a graph, a network, an evaluation or a file.
+
+    Attributes:
+        key: where it is, as a key of the file format, for example ``layers/3/bias``.
+        expected: what should be there.
+        found: what is there.
+    """
+
+    key: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: expected {self.expected}, found {self.found}"
+
+
+def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) -> Iterator[Fault]:
+    """Yield what is wrong with one array: its shape (a word in `shape` stands for any length) or its values."""
+    fits = array.ndim == len(shape) and all(
+        isinstance(want, str) or have == want for have, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        want = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+        yield Fault(key, f"shape {want}", f"shape {array.shape}")
+    elif array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = np.argwhere(~np.isfinite(array))
+        yield Fault(key, "finite values", f"{len(bad)} that are not, the first at {tuple(int(i) for i in bad[0])}")
+
+
+def name_faults(key: str, name: Any) -> Iterator[Fault]:
+    r"""Yield why a value cannot be a name of a task, a layer, a kind, an input mode or a network; nothing if it can.
+
+    A name is text in one line that people can tell from others by eye: at least one character, no blanks around it, and
+    none of Unicode's control characters, separators of lines, or lone surrogates.
+
+    Args:
+        key: where it is.
+        name: any value.
+
+    Example:
+        >>> for fault in name_faults("metadata.kind", "from Windows\r"):
+        ...     print(fault)
+        metadata.kind: expected a name in one line, without blanks around it, found 'from Windows\r'
+    """
+    whole = isinstance(name, str) and name and name == name.strip() and _UNPRINTED.isdisjoint(map(category, name))
+    if not whole:
+        yield Fault(key, "a name in one line, without blanks around it", shown(name))
+
+
+_UNPRINTED = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def compared(name: Any) -> Any:
+    """Return a name as it is compared: those that differ in blanks, or in how an accent is composed, look the same."""
+    return " ".join(normalize("NFC", name).split()) if isinstance(name, str) else shown(name)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: as in JSON, or as in Python where that cannot hold it; not all of it."""
+    try:
+        text = repr(value) if isinstance(value, (str, int, float)) else json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
+
+
+_MOST_SHOWN = 200  # characters

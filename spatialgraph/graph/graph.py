@@ -1,0 +1,272 @@
+"""A graph of units: what is split and measured, of any network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..faults import Fault
+from .checks import graph_faults
+
+FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+def frozen(values: Any, dtype: type[np.generic] | None) -> NDArray[Any]:
+    """Return the values as an array that cannot be written to."""
+    array = np.asarray(values, dtype=dtype).view()
+    array.setflags(write=False)
+    return array
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar as Python's number or text, which is what files hold, and anything else as it is."""
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
+
+
+def integers(key: str, values: Any) -> IntArray:
+    """Return the values as integers that cannot be written to.
+
+    Raises:
+        ValueError: some of them are not whole, or are more than int64 holds.
+    """
+    array = np.asarray(values)
+    with np.errstate(invalid="ignore"):  # of what is no number
+        whole = array.astype(np.int64)
+    if not np.array_equal(whole, array):
+        raise ValueError(str(Fault(key, "whole numbers, as int64 holds them", f"others, of {array.dtype}")))
+    return frozen(whole, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Units of one kind: the neurons of a layer, the channels of a convolution, the heads of an attention.
+
+    Attributes:
+        name: unique name, for example ``"hidden3"`` or ``"layer2.0.conv1"``.
+        size: number of units.
+        unit: what a unit is, for example ``"neuron"``, ``"channel"``, ``"head"`` or ``"state"``.
+        activation: the name of the function that acts on the units, ``""`` for none; None if it is not known.
+        position: ``(units, dim)`` in arbitrary units of length, or None (the units have no positions).
+        split: whether the split methods divide these units among the tasks; those that are not split serve every task.
+        task: ``(units,)``, the number of the task of each unit that is an output, -1 for a unit that is none; None if
+            there are no outputs here.
+    """
+
+    name: str
+    size: int
+    unit: str = "neuron"
+    activation: str | None = None
+    position: FloatArray | None = None
+    split: bool = False
+    task: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("name", "size", "unit", "activation"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "split", bool(self.split))
+        if self.position is not None:
+            object.__setattr__(self, "position", frozen(self.position, np.float32))
+        if self.task is not None:
+            object.__setattr__(self, "task", integers(f"task of population {self.name!r}", self.task))
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """All connections from one population to another, or to itself.
+
+    Attributes:
+        source: number of the population that the connections leave.
+        target: number of the population that they enter.
+        weight: ``(target units, source units)``; the strength of a connection is its size, 0 is no connection. Signed
+            where a connection has a sign.
+        label: tells several connections of the same two populations apart, for example ``"query"``; ``""`` if there
+            is one.
+    """
+
+    source: int
+    target: int
+    weight: FloatArray
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("source", "target"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "weight", frozen(self.weight, np.float32))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the weights, ``(target units, source units)``, without making them."""
+        return self.weight.shape
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the weights are made each time they are asked for, see `MadeConnection`."""
+        return False
+
+    def changed(self, change: Callable[[FloatArray], FloatArray]) -> Connection:
+        """Return the connection with other weights, a function of its own; made on demand if its own are."""
+        return Connection(self.source, self.target, change(self.weight), self.label)
+
+
+class MadeConnection(Connection):
+    """A connection whose weights are made each time they are asked for and not kept.
+
+    For networks that are too large to be held, or to be held twice: weights that lie in a file, or that are drawn.
+
+    Args:
+        source: as in `Connection`.
+        target: as in `Connection`.
+        shape: of the weights, ``(target units, source units)``.
+        make: returns the weights, always the same; finite.
+        label: as in `Connection`.
+
+    Example:
+        >>> MadeConnection(0, 1, (2, 2), lambda: np.eye(2)).weight.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    make: Callable[[], FloatArray]
+    _shape: tuple[int, ...]
+
+    def __init__(
+        self, source: int, target: int, shape: tuple[int, ...], make: Callable[[], FloatArray], label: str = ""
+    ) -> None:
+        ends = {"source": plain(source), "target": plain(target)}
+        for name, value in {**ends, "_shape": shape, "make": make, "label": label}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def weight(self) -> FloatArray:
+        """The weights, made now."""
+        return frozen(self.make(), np.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the weights, ``(target units, source units)``."""
+        return self._shape
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the weights are made each time they are asked for: yes."""
+        return True
+
+    def changed(self, change: Callable[[FloatArray], FloatArray]) -> Connection:
+        """Return the connection with other weights, a function of its own, made on demand."""
+        return MadeConnection(self.source, self.target, self.shape, lambda: change(self.weight), self.label)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Populations of units and the connections between them, checked for consistency when they are put together.
+
+    Any two populations may be connected: also backwards, so that there are cycles, a population with itself, and two
+    populations by several connections, which have different labels. Outputs may lie in several populations.
+
+    Attributes:
+        populations: the populations.
+        connections: the connections.
+        metadata: a JSON object with at least ``tasks``, the names of the tasks.
+
+    Raises:
+        ValueError: the parts do not fit each other; the message names the key, what was expected and what was found.
+
+    Example:
+        >>> graph = Graph(
+        ...     populations=(
+        ...         Population("state", 2, "state", split=True),
+        ...         Population("left", 1, split=True, task=[0]),
+        ...         Population("right", 1, split=True, task=[1]),
+        ...     ),
+        ...     connections=(
+        ...         Connection(0, 0, [[0.0, 0.5], [0.5, 0.0]]),
+        ...         Connection(0, 1, [[3.0, 0.0]]),
+        ...         Connection(0, 2, [[0.0, 2.0]]),
+        ...     ),
+        ...     metadata={"tasks": ["left", "right"]},
+        ... )
+        >>> graph.split_populations, graph.output_populations, graph.tasks
+        ((0, 1, 2), (1, 2), ('left', 'right'))
+    """
+
+    populations: tuple[Population, ...]
+    connections: tuple[Connection, ...]
+    metadata: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "populations", tuple(self.populations))
+        object.__setattr__(self, "connections", tuple(self.connections))
+        for fault in graph_faults(self.populations, self.connections, self.metadata):
+            raise ValueError(str(fault))
+
+    @property
+    def name(self) -> str:
+        """The name given in the metadata, or ``"network"``."""
+        return str(self.metadata.get("name", "network"))
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the tasks, in order."""
+        return tuple(self.metadata["tasks"])
+
+    @cached_property
+    def split_populations(self) -> tuple[int, ...]:
+        """The numbers of the populations that are divided among the tasks, in ascending order."""
+        return tuple(number for number, population in enumerate(self.populations) if population.split)
+
+    @cached_property
+    def output_populations(self) -> tuple[int, ...]:
+        """The numbers of the populations that hold outputs, in ascending order."""
+        return tuple(number for number in range(len(self.populations)) if (self.task_of[number] >= 0).any())
+
+    @cached_property
+    def task_of(self) -> tuple[IntArray, ...]:
+        """For each population ``(units,)``: the number of the task of each output, -1 for a unit that is none."""
+        return tuple(np.full(p.size, -1, np.int64) if p.task is None else p.task for p in self.populations)
+
+    @cached_property
+    def split_connections(self) -> tuple[Connection, ...]:
+        """The connections whose two populations are both split: what splits are measured on."""
+        split = set(self.split_populations)
+        return tuple(c for c in self.connections if c.source in split and c.target in split)
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether every split population has positions."""
+        split = [self.populations[k] for k in self.split_populations]
+        return bool(split) and all(population.position is not None for population in split)
+
+    @cached_property
+    def is_layered(self) -> bool:
+        """Whether every connection leads from an earlier population to a later one, and no two lead between the same."""
+        pairs = [(connection.source, connection.target) for connection in self.connections]
+        return len(set(pairs)) == len(pairs) and all(source < target for source, target in pairs)
+
+    def places(self, populations: Iterable[int] | None = None) -> dict[int, slice]:
+        """Return where the units of each population stand if those of some populations are put in one row.
+
+        Args:
+            populations: their numbers, in the order of the row; None for those that are split.
+
+        Example:
+            >>> graph = Graph((Population("a", 2), Population("b", 3, task=[0, 0, 0])), (), {"tasks": ["t"]})
+            >>> graph.places([0, 1])
+            {0: slice(0, 2, None), 1: slice(2, 5, None)}
+        """
+        found, start = {}, 0
+        for k in self.split_populations if populations is None else populations:
+            found[k] = slice(start, start + self.populations[k].size)
+            start = found[k].stop
+        return found
+
+
+def by_population(graph: Graph, values: NDArray[Any], populations: Iterable[int] | None = None) -> dict[int, Any]:
+    """Return one value for each unit, in the order of `Graph.places`, as population number to ``(units,)``."""
+    return {k: values[place] for k, place in graph.places(populations).items()}

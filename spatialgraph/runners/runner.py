@@ -1,0 +1,338 @@
+"""What a network that can be run answers: what it still does when some of its units are disabled, and what they do.
+
+Splits, measures and null models see graphs alone. All that needs the network itself goes through a `Runner`: accuracies
+under masks, statistics of activations, what each unit is worth alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.graph import BoolArray, DoubleArray, Graph
+
+if TYPE_CHECKING:
+    from ..splits.split import Split
+
+ABLATIONS = ("zero", "incoming", "mean")
+"""What a disabled unit emits: ``zero``: 0. ``incoming``: what it emits when all that enters it is 0, that is, its
+activation function of its bias ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as its published
+code does it). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice, so
+compare all three."""
+
+# A community with less than this share of the hidden units that may be masked is not disabled: each takes a run of
+# the network, methods find dozens of two units, and what these do cannot be told from nothing.
+_LEAST_COMMUNITY = 0.01
+
+Mask = Mapping[int, BoolArray]
+"""Population number to ``(units,)``, True for the units that are left; all are left of a population that is not there."""
+
+
+def require_ablation(ablation: str) -> None:
+    """Raise ValueError unless there is such an ablation."""
+    if ablation not in ABLATIONS:
+        raise ValueError(f"ablation: expected one of {', '.join(ABLATIONS)}, found {ablation!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Mean and variance of activations over the examples of each task.
+
+    Attributes:
+        mean: population number to ``(units, tasks)``; nan for a task without examples.
+        variance: population number to ``(units, tasks)``, at least 0 and exactly 0 for a unit whose activation never
+            changes; nan for a task without examples.
+    """
+
+    mean: Mapping[int, DoubleArray]
+    variance: Mapping[int, DoubleArray]
+
+
+@dataclass(frozen=True, eq=False)
+class SingleAblation:
+    """What each unit is worth to each task: what the whole network loses without it alone.
+
+    Attributes:
+        tasks: the names of the tasks.
+        ablation: what the disabled unit emitted, one of `ABLATIONS`.
+        accuracy: ``(tasks,)``, of the whole network, 0 to 1; nan for a task without labelled examples, as below.
+        loss: ``(tasks,)``, of the whole network: cross-entropy in nats of the softmax over a task's outputs, averaged
+            over its labelled examples; at least 0.
+        accuracy_drop: population number to ``(units, tasks)``: accuracy of the whole network − accuracy without the
+            unit.
+        loss_increase: population number to ``(units, tasks)``: loss without the unit − loss of the whole network, in
+            nats; negative if the task does better without it, 0 exactly if disabling it changes nothing.
+    """
+
+    tasks: tuple[str, ...]
+    ablation: str
+    accuracy: DoubleArray
+    loss: DoubleArray
+    accuracy_drop: Mapping[int, DoubleArray]
+    loss_increase: Mapping[int, DoubleArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """What a network and the parts of a split can do; accuracies from 0 to 1, nan if not measured.
+
+    Attributes:
+        tasks: the names of the tasks.
+        ablation: what disabled neurons emitted, one of `ABLATIONS`.
+        full: ``(tasks,)``, of the whole network.
+        own: ``(tasks,)``, of each task with only the neurons that serve it.
+        leaked: ``(tasks,)``, of each task with only the neurons that serve *other* tasks, plus its own outputs, so that
+            it can answer at all. High values say that other tasks' neurons know this task too.
+        kept: ``(modules, tasks)``, a module being the neurons that serve one task: of each task with only the neurons
+            of one module, plus its own outputs. On the diagonal, `own`, to which no outputs are added. Of two tasks,
+            the rest is `leaked`.
+        lesioned: ``(modules + communities, tasks)``: of each task with all neurons but those of one module, or of one
+            community, and all of its outputs.
+        communities: the names of the communities that are disabled one by one, after the modules: of those that
+            `Split.group_names` names the ones that are no module of a task and not very small.
+    """
+
+    tasks: tuple[str, ...]
+    ablation: str
+    full: NDArray[np.float64]
+    own: NDArray[np.float64]
+    leaked: NDArray[np.float64]
+    kept: NDArray[np.float64]
+    lesioned: NDArray[np.float64]
+    communities: tuple[str, ...] = ()
+
+
+class Question(NamedTuple):
+    """How well does a masked network do a task?
+
+    Attributes:
+        hidden: for each population that masks may be of, a byte for each unit that is no output: 1 if it is left.
+        outputs: the same for the outputs of the task, population by population.
+        task: the number of the task.
+        ablation: what disabled units emit.
+    """
+
+    hidden: bytes
+    outputs: bytes
+    task: int
+    ablation: str
+
+
+class Runner(ABC):
+    """A network that can be run on held-out examples.
+
+    A kind of network is made runnable by the methods below that are abstract; masks, modules and lesions are turned
+    into questions here.
+
+    Args:
+        graph: the graph of the network.
+        populations: the numbers of the populations that masks may be of; None for those that are split.
+
+    Raises:
+        ValueError: there are no such populations.
+    """
+
+    def __init__(self, graph: Graph, populations: Iterable[int] | None = None) -> None:
+        self.graph = graph
+        self.populations = tuple(sorted(graph.split_populations if populations is None else set(populations)))
+        last = len(graph.populations) - 1
+        if unknown := set(self.populations) - set(range(last + 1)):
+            raise ValueError(f"masks: expected layers from 0 to {last}, found {sorted(unknown)}")
+        # The units of each population that are no outputs, and the outputs of each task.
+        self._hidden = {k: np.flatnonzero(graph.task_of[k] < 0) for k in self.populations}
+        self._hidden = {k: units for k, units in self._hidden.items() if len(units)}
+        self._outputs_of = [
+            {k: np.flatnonzero(graph.task_of[k] == task) for k in graph.output_populations}
+            for task in range(len(graph.tasks))
+        ]
+
+    @property
+    @abstractmethod
+    def labelled(self) -> BoolArray:
+        """Which examples have a label in each task, ``(examples, tasks)``."""
+
+    @property
+    @abstractmethod
+    def full(self) -> DoubleArray:
+        """How well the whole network does each task, ``(tasks,)``: its accuracy, 0 to 1; nan without labels."""
+
+    @property
+    @abstractmethod
+    def guessed(self) -> DoubleArray:
+        """The same of the best answer that is always the same, ``(tasks,)``."""
+
+    @abstractmethod
+    def answers(self, questions: Iterable[Question]) -> dict[Question, float]:
+        """Return how well each masked network does its task, as in `full`; equal questions are answered once."""
+
+    @abstractmethod
+    def statistics(self, populations: Iterable[int] | None = None) -> Statistics:
+        """Return the mean and the variance of every unit's activation over the examples labelled for each task.
+
+        Args:
+            populations: their numbers; None for all. Tasks that are labelled on the same examples get the same numbers.
+        """
+
+    @abstractmethod
+    def deviation(self, populations: Iterable[int]) -> dict[int, DoubleArray]:
+        """Return the standard deviation of every unit's activation over all examples: number to ``(units,)``."""
+
+    @abstractmethod
+    def task_variance(self, populations: Iterable[int] | None = None) -> dict[int, DoubleArray]:
+        """Return how much each unit's activation varies with the input of one task while the others are held.
+
+        Returns:
+            population number to ``(units, tasks)``, at least 0.
+
+        Raises:
+            NotApplicableError: there are no such examples.
+        """
+
+    @abstractmethod
+    def single_ablation(self, ablation: str = "mean") -> SingleAblation:
+        """Return what each task loses when one unit that is no output is disabled, for every such unit of `populations`.
+
+        Raises:
+            ValueError: there is no such ablation.
+        """
+
+    def accuracy(self, masks: Sequence[Mask], ablation: str) -> DoubleArray:
+        """Return the accuracy under each mask.
+
+        Args:
+            masks: the masks. A disabled output emits its constant as every disabled unit does.
+            ablation: what disabled units emit, one of `ABLATIONS`.
+
+        Returns:
+            ``(masks, tasks)``, 0 to 1; nan for a task without labelled examples.
+
+        Raises:
+            ValueError: there is no such ablation, or a mask does not fit.
+        """
+        require_ablation(ablation)
+        tasks = range(len(self.graph.tasks))
+        questions = []
+        for number, mask in enumerate(masks):
+            self._require_mask(number, mask)
+            hidden = self._packed(mask)
+            questions += [self._question(hidden, mask, task, ablation) for task in tasks]
+        found = self.answers(questions)
+        values = np.array([found[question] for question in questions], np.float64)
+        return values.reshape(len(masks), len(tasks))
+
+    def performance(self, split: Split, ablation: str) -> Performance:
+        """Return what the parts of a split can do; of several splits or ablations, `performances` is faster.
+
+        Args:
+            split: which units serve which task. A population that is not split stays whole.
+            ablation: what disabled units emit, one of `ABLATIONS`.
+
+        Raises:
+            ValueError: there is no such ablation, or the split is not of this network.
+        """
+        return self.performances([split], [ablation])[0][0]
+
+    def performances(self, splits: Iterable[Split], ablations: Sequence[str]) -> list[list[Performance]]:
+        """Return what the parts of many splits can do, equal parts computed once.
+
+        Args:
+            splits: which units serve which task. A population that is not split stays whole.
+            ablations: what disabled units emit, each one of `ABLATIONS`.
+
+        Returns:
+            for each split, for each ablation.
+
+        Raises:
+            ValueError: there is no such ablation, or a split is not of this network or of populations that are not
+                masked.
+        """
+        for ablation in ablations:
+            require_ablation(ablation)
+        asked, names = [], []
+        for number, split in enumerate(splits):
+            split.require_for(self.graph)
+            self._require_mask(number, split.module(0))
+            lesions = self._community_lesions(split)
+            names.append(tuple(lesions))
+            asked.append([self._questions(split, lesions.values(), ablation) for ablation in ablations])
+        found = self.answers(question for of_split in asked for table in of_split for row in table for question in row)
+        return [
+            [
+                self._performance(np.array([[found[question] for question in row] for row in table]), own, ablation)
+                for table, ablation in zip(of_split, ablations, strict=True)
+            ]
+            for of_split, own in zip(asked, names, strict=True)
+        ]
+
+    def _community_lesions(self, split: Split) -> dict[str, bytes]:
+        """Return the communities to be disabled: name to the mask of hidden units that is left, packed."""
+        if split.communities is None:
+            return {}
+        tasks = range(len(self.graph.tasks))
+        modules = {self._packed(split.without(task)) for task in tasks}
+        least = max(1, _LEAST_COMMUNITY * sum(map(len, self._hidden.values())))
+        lesions = {}
+        for number, name in enumerate(split.group_names(self.graph.tasks)):
+            members = {k: groups[:, number] for k, groups in split.groups.items()}
+            size = sum(np.count_nonzero(members[k][units]) for k, units in self._hidden.items() if k in members)
+            left = self._packed({k: ~of_population for k, of_population in members.items()})
+            if size >= least and left not in modules:
+                lesions[name] = left
+        return lesions
+
+    def _questions(self, split: Split, lesions: Iterable[bytes], ablation: str) -> list[list[Question]]:
+        """Return what to ask about a split: each task's question, by row.
+
+        Args:
+            split: the split.
+            lesions: for each community that is to be disabled the mask of hidden units that is left, packed.
+            ablation: what disabled units emit.
+
+        Returns:
+            ``(modules + 1 + modules + communities, tasks)``: the rows of `Performance.kept`, of `leaked` and of
+            `lesioned`.
+        """
+        tasks = range(len(self.graph.tasks))
+        table = []
+        for module in tasks:
+            mask = split.module(module)
+            hidden = self._packed(mask)
+            # Other tasks' outputs are added, and those of the module's own task are those that serve it.
+            table.append([self._question(hidden, mask if task == module else {}, task, ablation) for task in tasks])
+        others = [self._packed(split.others(task)) for task in tasks]
+        table.append([self._question(hidden, {}, task, ablation) for task, hidden in enumerate(others)])
+        rest = [*(self._packed(split.without(module)) for module in tasks), *lesions]
+        return table + [[self._question(hidden, {}, task, ablation) for task in tasks] for hidden in rest]
+
+    def _performance(self, values: DoubleArray, communities: tuple[str, ...], ablation: str) -> Performance:
+        """Return the performance that the answers to `_questions` make."""
+        tasks = len(self.graph.tasks)
+        kept, leaked, lesioned = values[:tasks], values[tasks], values[tasks + 1 :]
+        own = kept.diagonal().copy()
+        return Performance(self.graph.tasks, ablation, self.full, own, leaked, kept, lesioned, communities)
+
+    def _packed(self, mask: Mask) -> bytes:
+        """Return the part of a mask that is of units that are no outputs as `Question` has it."""
+        parts = (mask[k][units].tobytes() if k in mask else b"\1" * len(units) for k, units in self._hidden.items())
+        return b"".join(parts)
+
+    def _question(self, hidden: bytes, mask: Mask, task: int, ablation: str) -> Question:
+        """Return the question about a task; of a mask, the part that is of the task's outputs."""
+        outputs = self._outputs_of[task].items()
+        keep = (mask[k][units].tobytes() if k in mask else b"\1" * len(units) for k, units in outputs)
+        return Question(hidden, b"".join(keep), task, ablation)
+
+    def _require_mask(self, number: int, mask: Mask) -> None:
+        for k, keep in mask.items():
+            if k not in self.populations:
+                known = list(self.populations)
+                raise ValueError(f"mask {number}: expected masks of layers {known}, found one of layer {k}")
+            keep, size = np.asarray(keep), self.graph.populations[k].size
+            if keep.shape != (size,) or keep.dtype != bool:
+                found = f"{keep.dtype} of shape {keep.shape}"
+                raise ValueError(f"mask {number}, layer {k}: expected bool of shape ({size},), found {found}")
