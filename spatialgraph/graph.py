@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .splits.split import Split
 
 Layers = Literal["split", "all"]
+Labels = Mapping[int, NDArray[np.integer]] | Mapping[str, NDArray[np.integer]]
 FORMATS = ("graphml", "gexf", "npz")
 """The file formats of `export_graph`."""
 
@@ -72,7 +73,7 @@ def to_networkx(
     directed: bool = True,
     threshold: float = 0.0,
     keep: float | None = None,
-    labels: Mapping[int, NDArray[np.integer]] | None = None,
+    labels: Labels | None = None,
     split: Split | None = None,
 ) -> nx.DiGraph | nx.Graph:
     """Return a network as a NetworkX graph.
@@ -90,8 +91,8 @@ def to_networkx(
         threshold: connections no stronger than this are left out; at least 0.
         keep: the share, 0 to 1, of the connections that is kept, the strongest; None for all. Among equally strong
             connections those of earlier nodes are kept.
-        labels: layer number to ``(units,)``, the task of each neuron, as `Split.labels` gives it; without it, outputs
-            have the task that they belong to and other neurons -1.
+        labels: number or name of a layer to ``(units,)``, the task of each neuron, as `Split.labels` gives it; without
+            it, outputs have the task that they belong to and other neurons -1.
         split: gives each neuron of its layers the attribute ``module``: the names of its tasks, joined by + if several
             and ``""`` if none; or ``community1``, … where the method knows no tasks.
 
@@ -197,7 +198,7 @@ def export_graph(
     layers: Layers = "split",
     threshold: float = 0.0,
     keep: float | None = None,
-    labels: Mapping[int, NDArray[np.integer]] | None = None,
+    labels: Labels | None = None,
     split: Split | None = None,
 ) -> None:
     """Write the directed graph of a network for other programs.
@@ -313,9 +314,11 @@ def _distances(network: Network, layers: str, edges: _Edges) -> NDArray[np.float
     return length
 
 
-def _node_attributes(network: Network, layers: str, labels: Mapping[int, NDArray[np.integer]]) -> list[dict[str, Any]]:
+def _node_attributes(network: Network, layers: str, labels: Labels) -> list[dict[str, Any]]:
     """Return the attributes of every node, in order."""
-    tasks = {network.output_layer: network.output_task, **labels}
+    tasks: dict[int, Any] = {network.output_layer: network.output_task} | {
+        network.number(k): own for k, own in labels.items()
+    }
     attributes: list[dict[str, Any]] = []
     for k in _numbers(network, layers):
         layer = network.layers[k]

@@ -18,18 +18,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import array_of, floats, integers, stored
+
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+_Part = TypeVar("_Part")
 
 ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
 """Names of the activation functions that a file may declare; ``""`` is none (the identity)."""
@@ -57,30 +60,49 @@ class Fault:
         return f"{self.key}: expected {self.expected}, found {self.found}"
 
 
-def _frozen(values: Any, dtype: type[np.generic] | None) -> NDArray[Any]:
-    """Return the values as an array that cannot be written to."""
-    array = np.asarray(values, dtype=dtype).view()
-    array.setflags(write=False)
-    return array
-
-
 def _plain(value: Any) -> Any:
     """Return a NumPy scalar as Python's number or text, which is what files hold, and anything else as it is."""
     return value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
 
 
-def _integers(key: str, values: Any) -> IntArray:
-    """Return the values as integers that cannot be written to.
+def _activation(name: Any) -> Any:
+    """Return the name of an activation as files have it, also if it is written as PyTorch does; others as they are.
+
+    Example:
+        >>> _activation("LeakyReLU"), _activation(None), _activation("Swish")
+        ('leaky-relu', '', 'Swish')
+    """
+    plain = "" if name is None else _plain(name)
+    return _WRITTEN.get(re.sub("[-_]", "", plain).lower(), plain) if isinstance(plain, str) else plain
+
+
+_WRITTEN = {name.replace("-", ""): name for name in ACTIVATIONS if name}
+
+
+def _plain_metadata(metadata: Any) -> Any:
+    """Return metadata with numbers of Python in place of NumPy's; what else JSON cannot hold stays."""
+    try:
+        json.dumps(metadata)
+    except TypeError:
+        try:
+            return json.loads(json.dumps(dict(metadata), default=_number))
+        except (TypeError, ValueError, RecursionError):
+            return metadata
+    except (ValueError, RecursionError):
+        pass
+    return metadata
+
+
+def _number(value: Any) -> Any:
+    """Return a NumPy scalar as Python's.
 
     Raises:
-        ValueError: some of them are not whole, or are more than int64 holds.
+        TypeError: it is none.
     """
-    array = np.asarray(values)
-    with np.errstate(invalid="ignore"):  # of what is no number
-        whole = array.astype(np.int64)
-    if not np.array_equal(whole, array):
-        raise ValueError(str(Fault(key, "whole numbers, as int64 holds them", f"others, of {array.dtype}")))
-    return _frozen(whole, np.int64)
+    plain = _plain(value)
+    if plain is value:
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +112,8 @@ class Layer:
     Attributes:
         name: unique name, for example ``"hidden3"``.
         size: number of units.
-        activation: one of `ACTIVATIONS`, applied to the weighted sum plus bias.
+        activation: one of `ACTIVATIONS`, applied to the weighted sum plus bias; PyTorch's spelling, such as
+            ``"LeakyReLU"``, is understood, and None for none.
         bias: ``(units,)``, or None (no bias).
         position: ``(units, dim)`` in arbitrary units of length, or None (the layer has no positions).
         split: whether the split methods divide this layer among the tasks; one that is not split serves every task.
@@ -104,12 +127,14 @@ class Layer:
     split: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("name", "size", "activation"):
+        for name in ("name", "size"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
+        object.__setattr__(self, "activation", _activation(self.activation))
         object.__setattr__(self, "split", bool(self.split))
         for name in ("bias", "position"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _frozen(getattr(self, name), np.float32))
+                key = f"{name} of layer {_shown(self.name)}"
+                object.__setattr__(self, name, floats(key, getattr(self, name)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +142,10 @@ class Connection:
     """All connections from one layer to another.
 
     Attributes:
-        source: number of the layer that the connections leave.
-        target: number of the layer that they enter; greater than ``source``.
-        weight: ``(target units, source units)``, signed; 0 is no connection.
+        source: number of the layer that the connections leave, or its name, for which a `Network` puts the number.
+        target: number of the layer that they enter, or its name; greater than ``source``.
+        weight: ``(target units, source units)``, as the ``weight`` of PyTorch's ``nn.Linear``, signed; 0 is no
+            connection.
     """
 
     source: int
@@ -129,12 +155,17 @@ class Connection:
     def __post_init__(self) -> None:
         for name in ("source", "target"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
-        object.__setattr__(self, "weight", _frozen(self.weight, np.float32))
+        key = f"weight of the connection from {_shown(self.source)} to {_shown(self.target)}"
+        object.__setattr__(self, "weight", floats(key, self.weight))
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the weights, ``(target units, source units)``, without making them."""
         return self.weight.shape
+
+    def between(self, source: int, target: int) -> Connection:
+        """Return the same connections between other layers."""
+        return replace(self, source=source, target=target)
 
 
 class MadeConnection(Connection):
@@ -164,12 +195,16 @@ class MadeConnection(Connection):
     @property
     def weight(self) -> FloatArray:
         """The weights, made now."""
-        return _frozen(self.make(), np.float32)
+        return floats("weights that are made", self.make())
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the weights, ``(target units, source units)``."""
         return self._shape
+
+    def between(self, source: int, target: int) -> Connection:
+        """Return the same connections between other layers."""
+        return MadeConnection(source, target, self.shape, self.make)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,13 +243,46 @@ class Network:
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "connections", tuple(self.connections))
-        object.__setattr__(self, "output_task", _integers("output_task", self.output_task))
+        object.__setattr__(self, "layers", _all_of(Layer, "layers", self.layers))
+        connections = _all_of(Connection, "connections", self.connections)
+        object.__setattr__(self, "connections", tuple(map(self._numbered, connections)))
+        object.__setattr__(self, "output_task", integers("output_task", self.output_task))
+        object.__setattr__(self, "metadata", _plain_metadata(self.metadata))
         object.__setattr__(self, "executable", bool(self.executable))
+        history = {quantity: array_of(f"history/{quantity}", values) for quantity, values in self.history.items()}
+        object.__setattr__(self, "history", history)
         parts = (self.layers, self.connections, self.output_task, self.metadata, self.history)
         for fault in network_faults(*parts, executable=self.executable):
             raise ValueError(str(fault))
+
+    def _numbered(self, connection: Connection) -> Connection:
+        """Return a connection between numbers of layers in place of names."""
+        ends: tuple[int | str, ...] = (connection.source, connection.target)
+        return connection.between(*map(self.number, ends)) if any(isinstance(end, str) for end in ends) else connection
+
+    def number(self, layer: int | str) -> int:
+        """Return the number of a layer that is given by its name or by its number.
+
+        Raises:
+            ValueError: there is no such layer; the message lists the names.
+
+        Example:
+            >>> layers = (Layer("input", 1), Layer("output", 1))
+            >>> network = Network(layers, (Connection("input", "output", [[1.0]]),), [0], {"tasks": ["a"]})
+            >>> network.number("output"), network.connections[0].target
+            (1, 1)
+        """
+        number = self._numbers.get(layer) if isinstance(layer, str) else _plain(layer)
+        if type(number) is not int or not 0 <= number < len(self.layers):
+            names = ", ".join(str(layer.name) for layer in self.layers)
+            allowed = f"a number from 0 to {len(self.layers) - 1} or a name ({names:.200})"
+            raise ValueError(str(Fault("a layer", allowed, _shown(layer))))
+        return number
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """The number of each layer, by name."""
+        return {layer.name: number for number, layer in enumerate(self.layers) if isinstance(layer.name, str)}
 
     @property
     def name(self) -> str:
@@ -252,7 +320,8 @@ class Evaluation:
     """Held-out examples as the networks see them, and the right answers.
 
     Attributes:
-        inputs: ``(examples, inputs)``, float32, or an unsigned integer type to be multiplied by ``scale``.
+        inputs: ``(examples, inputs)``, float32, or an unsigned integer type to be multiplied by ``scale``; floats of
+            another precision become float32, and integers of a type with a sign the type without.
         labels: ``(examples, tasks)``: the class of each example in each task, -1 where it has none (not scored).
         scale: value of an input = stored number × scale.
         probes: task name to ``(groups, examples, inputs)``, stored as ``inputs``: within a group only this task's
@@ -268,10 +337,11 @@ class Evaluation:
     probes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", _frozen(self.inputs, None))
-        object.__setattr__(self, "labels", _integers("labels", self.labels))
+        object.__setattr__(self, "inputs", stored("inputs", self.inputs))
+        object.__setattr__(self, "labels", integers("labels", self.labels))
         object.__setattr__(self, "scale", _plain(self.scale))
-        object.__setattr__(self, "probes", {task: _frozen(probe, None) for task, probe in self.probes.items()})
+        probes = {task: stored(f"probes/{task}", probe) for task, probe in self.probes.items()}
+        object.__setattr__(self, "probes", probes)
         for fault in evaluation_faults(self.inputs, self.labels, self.scale, self.probes):
             raise ValueError(str(fault))
 
@@ -314,10 +384,31 @@ def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) ->
     )
     if not fits:
         want = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
-        yield Fault(key, f"shape {want}", f"shape {array.shape}")
+        yield Fault(key, f"shape {want}", f"shape {array.shape}{_hint(array.shape, shape)}")
     elif array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = np.argwhere(~np.isfinite(array))
         yield Fault(key, "finite values", f"{len(bad)} that are not, the first at {tuple(int(i) for i in bad[0])}")
+
+
+def activation_faults(key: str, activation: Any) -> Iterator[Fault]:
+    """Yield why a value is no name of an activation function, as files have it; nothing if it is one."""
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        yield Fault(key, f"one of {', '.join(map(repr, ACTIVATIONS))}", _shown(activation))
+
+
+def _hint(found: tuple[int, ...], wanted: tuple[int | str, ...]) -> str:
+    """Return what to do with weights of the shape that was found, if that is plain."""
+    if len(wanted) != 2 or "dim" in wanted:
+        return ""
+    if found == wanted[::-1]:
+        return ": transpose it, rows are of the layer that is entered, as in the weight of PyTorch's nn.Linear"
+    if len(found) in (3, 4) and all(isinstance(size, int) for size in wanted):
+        axes = "2" if len(found) == 3 else "(2, 3)"
+        return (
+            f": of a convolution give the strengths, np.linalg.norm(kernel, axis={axes}), in a network with "
+            "executable=False whose units are channels"
+        )
+    return ""
 
 
 def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
@@ -333,9 +424,7 @@ def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
         if type(layer.size) is not int or layer.size < 1:
             yield Fault(f"{key}.size", "at least 1", _shown(layer.size))
             continue
-        if not isinstance(layer.activation, str) or layer.activation not in ACTIVATIONS:
-            known = ", ".join(repr(name) for name in ACTIVATIONS)
-            yield Fault(f"{key}.activation", f"one of {known}", _shown(layer.activation))
+        yield from activation_faults(f"{key}.activation", layer.activation)
         if number == 0 and (layer.activation or layer.bias is not None):
             yield Fault(key, "an input layer without activation and bias", "one that has them")
         if layer.bias is not None:
@@ -345,6 +434,21 @@ def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
             dims.add(layer.position.shape[-1] if layer.position.ndim == 2 else 0)
     if len(dims - {0}) > 1:
         yield Fault("layers/*/position", "the same number of dimensions in every layer", f"{sorted(dims)}")
+
+
+def _all_of(kind: type[_Part], key: str, parts: Iterable[Any]) -> tuple[_Part, ...]:
+    """Return parts of a network, which are all of one kind.
+
+    Raises:
+        ValueError: they are not, or there is one in place of several.
+    """
+    if isinstance(parts, kind) or not isinstance(parts, Iterable):
+        raise ValueError(str(Fault(key, f"a list of {kind.__name__}", f"a {type(parts).__name__}")))
+    parts = tuple(parts)
+    for number, part in enumerate(parts):
+        if not isinstance(part, kind):
+            raise ValueError(str(Fault(f"{key}/{number}", f"a {kind.__name__}", f"a {type(part).__name__}")))
+    return parts
 
 
 def _connection_faults(

@@ -36,6 +36,7 @@ from .network import (
     MadeConnection,
     Network,
     NotApplicableError,
+    activation_faults,
     array_faults,
     evaluation_faults,
     network_faults,
@@ -966,6 +967,9 @@ def _layer(reader: _Reader, key: str) -> Layer | None:
     name = reader.attribute(key, "name", str)
     size = reader.attribute(key, "size", int)
     activation = reader.attribute(key, "activation", str)
+    if activation is not None and (wrong := list(activation_faults(f"{key}.activation", activation))):
+        reader.add(wrong)
+        activation = None
     split = reader.attribute(key, "split", bool)
     units = "size" if size is None else size
     shapes: dict[str, tuple[int | str, ...]] = {"bias": (units,), "position": (units, "dim")}
