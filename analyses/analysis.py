@@ -45,8 +45,8 @@ AGREEMENT_COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "other
 
 
 def analyze(
-    run: Path,
-    results: Path,
+    run: str | Path,
+    results: str | Path,
     *,
     plan: Plan | None = None,
     jobs: int = 1,
@@ -77,7 +77,7 @@ def analyze(
         FileExistsError: the folder has a file of another program, which would be replaced.
         InUseError: another process writes into the folder of the results.
     """
-    plan = plan or Plan.choose()
+    run, results, plan = Path(run), Path(results), plan or Plan.choose()
     if jobs == 0 or jobs < -1:
         raise ValueError(f"jobs: expected a number of at least 1, or -1 for as many as there are cores, found {jobs}")
     # Hidden files are of the system, such as those that macOS adds on disks of other kinds.

@@ -29,6 +29,7 @@ GUESSED = "guessed-accuracy"
 """The metric of whole networks that tells what the best answer would give that is always the same, 0 to 1."""
 
 _FACTS = "analysis.json"
+_EXPECTED = "expected a folder that `spatialgraph analyze` wrote"
 
 _LABELS = {
     "concatenate": "Concatenation",
@@ -49,6 +50,11 @@ _PAPER_INPUTS = ("concatenate", "mix", "sequential")
 _PAPER_KINDS = ("regular", "spatial")
 
 
+def _not_read() -> Any:
+    """Say that a folder is read by `Results.load`: nothing else than a folder was given."""
+    raise TypeError("Results: expected what was read of a folder, found its name alone: Results.load(folder) reads it")
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """What an analysis found out.
@@ -64,9 +70,9 @@ class Results:
     """
 
     folder: Path
-    scores: pd.DataFrame
-    splits: Mapping[str, Mapping[str, Split]]
-    run: Path
+    scores: pd.DataFrame = field(default_factory=_not_read)
+    splits: Mapping[str, Mapping[str, Split]] = field(default_factory=_not_read)
+    run: Path = field(default_factory=_not_read)
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _networks: dict[str, Network] = field(default_factory=dict, repr=False)
     _snapshots: dict[str, list[tuple[float, Network]]] = field(default_factory=dict, repr=False)
@@ -83,13 +89,16 @@ class Results:
         folder = Path(folder)
         if not folder.is_dir():
             found = "a file" if folder.exists() else "nothing"
-            raise FileNotFoundError(f"{folder}: expected a folder that `spatialgraph analyze` wrote, found {found}")
+            raise FileNotFoundError(f"{folder}: {_EXPECTED}, found {found}{_elsewhere(folder.parent)}")
         facts: dict[str, Any] = {}
         for name in (_FACTS, "scores.csv", "splits.h5"):
             if not (folder / name).is_file():
-                raise FileNotFoundError(
-                    f"{folder}: expected a folder that `spatialgraph analyze` wrote, found one without {name}"
+                found = (
+                    f"a run{_elsewhere(folder / 'results')}"
+                    if (folder / "networks").is_dir()
+                    else f"one without {name}"
                 )
+                raise FileNotFoundError(f"{folder}: {_EXPECTED}, found {found}")
             facts = facts or _facts_of(folder / _FACTS)
         results = cls(
             folder, read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), folder / facts["run"], facts
@@ -264,6 +273,11 @@ class Results:
                 f"the run stands in {self.folder / _FACTS}"
             )
         return path
+
+
+def _elsewhere(folder: Path) -> str:
+    """Return that a folder is one of results, if it is, which was perhaps meant."""
+    return f": its results are in {folder}" if (folder / _FACTS).is_file() else ""
 
 
 def read_scores(path: Path) -> pd.DataFrame:

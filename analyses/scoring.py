@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from spatialgraph.agreement import agreement
 from spatialgraph.masking import ABLATIONS, Masking, Performance
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
 from spatialgraph.network import Evaluation, Network, NotApplicableError
-from spatialgraph.splits import Split, apply, draws_at_random, is_degenerate, select
+from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, is_degenerate, select
 from spatialgraph.strength import STRENGTHS, with_strength
 
 from .results import FULL, GUESSED
@@ -39,6 +40,12 @@ class Plan:
         strength: what the strength of a connection is, for splits and measures of the graph.
         nulls: how many draws of each null model scores are compared with; 0 for none.
         seed: settles all that is drawn at random; every network gets random numbers of its own.
+
+    A name may stand alone in place of a list of one. A name that is given twice counts once.
+
+    Raises:
+        ValueError: an unknown name, the message lists those that are known; a number of draws or a seed that is not
+            whole; or a negative number of draws.
     """
 
     splits: tuple[str, ...]
@@ -48,12 +55,21 @@ class Plan:
     nulls: int = 0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, chosen in (("splits", select), ("ablations", _modes), ("metrics", METRICS.select)):
+            object.__setattr__(self, name, tuple(chosen(_names(name, getattr(self, name)))))
+        STRENGTHS[self.strength]
+        for name, what in (("nulls", "draws of the null models"), ("seed", "seed")):
+            object.__setattr__(self, name, _whole(what, getattr(self, name)))
+        if self.nulls < 0:
+            raise ValueError(f"draws of the null models: expected at least 0, found {self.nulls}")
+
     @classmethod
     def choose(
         cls,
-        splits: Sequence[str] | None = None,
-        ablations: Sequence[str] | None = None,
-        metrics: Sequence[str] | None = None,
+        splits: Sequence[str] | str | None = None,
+        ablations: Sequence[str] | str | None = None,
+        metrics: Sequence[str] | str | None = None,
         strength: str = "absolute",
         nulls: int = 0,
         seed: int = 0,
@@ -61,20 +77,46 @@ class Plan:
         """Make a plan of the names given, of all there are where none are.
 
         Raises:
-            ValueError: an unknown name, the message lists those that are known; or a negative number of draws.
+            ValueError: as a plan does.
         """
-        modes = ABLATIONS if ablations is None else tuple(dict.fromkeys(ablations))
-        for mode in modes:
-            if mode not in ABLATIONS:
-                raise ValueError(f"unknown ablation mode {mode!r}; known: {', '.join(ABLATIONS)}")
-        STRENGTHS[strength]
-        if nulls < 0:
-            raise ValueError(f"draws of the null models: expected at least 0, found {nulls}")
-        return cls(tuple(select(splits)), modes, tuple(METRICS.select(metrics)), strength, nulls, seed)
+        return cls(
+            tuple(SPLITS if splits is None else _names("splits", splits)),
+            ABLATIONS if ablations is None else tuple(_names("ablations", ablations)),
+            tuple(METRICS if metrics is None else _names("metrics", metrics)),
+            strength,
+            nulls,
+            seed,
+        )
 
     def metrics_of(self, subject: str) -> list[str]:
         """Return the names of the metrics that are measures of a network, of a split, or of function."""
         return [name for name in self.metrics if facts(name).of == subject]
+
+
+def _names(key: str, given: Iterable[str] | str) -> list[str]:
+    """Return names that are given as a list, or as one name."""
+    names = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else [given]
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"{key} of a plan: expected a list of names, found {name!r}")
+    return names
+
+
+def _modes(names: Iterable[str]) -> list[str]:
+    """Return the ablation modes asked for, each checked, in their order."""
+    modes = list(dict.fromkeys(names))
+    for mode in modes:
+        if mode not in ABLATIONS:
+            raise ValueError(f"unknown ablation mode {mode!r}; known: {', '.join(ABLATIONS)}")
+    return modes
+
+
+def _whole(what: str, number: object) -> int:
+    """Return a whole number, of Python or NumPy."""
+    try:
+        return operator.index(number)  # type: ignore[arg-type]
+    except TypeError:
+        raise ValueError(f"{what}: expected a whole number, found {number!r}") from None
 
 
 @dataclass(frozen=True, eq=False)

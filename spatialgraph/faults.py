@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+_Part = TypeVar("_Part")
 
 
 class NotApplicableError(ValueError):
@@ -41,10 +44,25 @@ def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) ->
     )
     if not fits:
         want = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
-        yield Fault(key, f"shape {want}", f"shape {array.shape}")
+        yield Fault(key, f"shape {want}", f"shape {array.shape}{_hint(array.shape, shape)}")
     elif array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = np.argwhere(~np.isfinite(array))
         yield Fault(key, "finite values", f"{len(bad)} that are not, the first at {tuple(int(i) for i in bad[0])}")
+
+
+def _hint(found: tuple[int, ...], wanted: tuple[int | str, ...]) -> str:
+    """Return what to do with weights of the shape that was found, if that is plain."""
+    if len(wanted) != 2 or "dim" in wanted:
+        return ""
+    if found == wanted[::-1]:
+        return ": transpose it, rows are of the layer that is entered, as in the weight of PyTorch's nn.Linear"
+    if len(found) in (3, 4) and all(isinstance(size, int) for size in wanted):
+        axes = "2" if len(found) == 3 else "(2, 3)"
+        return (
+            f": of a convolution give the strengths, np.linalg.norm(kernel, axis={axes}), in a "
+            "Graph whose units are channels"
+        )
+    return ""
 
 
 def name_faults(key: str, name: Any) -> Iterator[Fault]:
@@ -85,3 +103,18 @@ def shown(value: Any) -> str:
 
 
 _MOST_SHOWN = 200  # characters
+
+
+def all_of(kind: type[_Part], key: str, parts: Iterable[Any]) -> tuple[_Part, ...]:
+    """Return parts of a network, which are all of one kind.
+
+    Raises:
+        ValueError: they are not, or there is one in place of several.
+    """
+    if isinstance(parts, kind) or not isinstance(parts, Iterable):
+        raise ValueError(str(Fault(key, f"a list of {kind.__name__}", f"a {type(parts).__name__}")))
+    parts = tuple(parts)
+    for number, part in enumerate(parts):
+        if not isinstance(part, kind):
+            raise ValueError(str(Fault(f"{key}/{number}", f"a {kind.__name__}", f"a {type(part).__name__}")))
+    return parts

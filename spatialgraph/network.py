@@ -16,6 +16,7 @@ The names of array axes, used with these meanings in every docstring of the proj
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,12 +25,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .faults import Fault, array_faults, shown
-from .graph.checks import metadata_faults, population_faults, weight_faults
-from .graph.graph import Connection, FloatArray, Graph, IntArray, Population, frozen, integers, plain
+from .arrays import array_of, floats, integers, plain_value, stored
+from .faults import Fault, all_of, array_faults, shown
+from .graph.checks import metadata_faults, plain_metadata, population_faults, weight_faults
+from .graph.graph import Connection, FloatArray, Graph, IntArray, Population, number_of, numbered
 
 ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
 """Names of the activation functions that a file may declare; ``""`` is none (the identity)."""
+
+
+def _activation(name: Any) -> Any:
+    """Return the name of an activation as files have it, also if it is written as PyTorch does; others as they are.
+
+    Example:
+        >>> _activation("LeakyReLU"), _activation(None), _activation("Swish")
+        ('leaky-relu', '', 'Swish')
+    """
+    plain = "" if name is None else plain_value(name)
+    return _WRITTEN.get(re.sub("[-_]", "", plain).lower(), plain) if isinstance(plain, str) else plain
+
+
+_WRITTEN = {name.replace("-", ""): name for name in ACTIVATIONS if name}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +55,8 @@ class Layer:
     Attributes:
         name: unique name, for example ``"hidden3"``.
         size: number of units.
-        activation: one of `ACTIVATIONS`, applied to the weighted sum plus bias.
+        activation: one of `ACTIVATIONS`, applied to the weighted sum plus bias; PyTorch's spelling, such as
+            ``"LeakyReLU"``, is understood, and None for none.
         bias: ``(units,)``, or None (no bias).
         position: ``(units, dim)`` in arbitrary units of length, or None (the layer has no positions).
         split: whether the split methods divide this layer among the tasks; one that is not split serves every task.
@@ -53,12 +70,13 @@ class Layer:
     split: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("name", "size", "activation"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
+        for name in ("name", "size"):
+            object.__setattr__(self, name, plain_value(getattr(self, name)))
+        object.__setattr__(self, "activation", _activation(self.activation))
         object.__setattr__(self, "split", bool(self.split))
         for name in ("bias", "position"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, frozen(getattr(self, name), np.float32))
+                object.__setattr__(self, name, floats(f"{name} of layer {shown(self.name)}", getattr(self, name)))
 
     def population(self, task: IntArray | None = None) -> Population:
         """Return the neurons as units of a graph.
@@ -103,12 +121,30 @@ class Network:
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "connections", tuple(self.connections))
+        object.__setattr__(self, "layers", all_of(Layer, "layers", self.layers))
+        connections = all_of(Connection, "connections", self.connections)
+        object.__setattr__(self, "connections", numbered(connections, self.layers))
         object.__setattr__(self, "output_task", integers("output_task", self.output_task))
+        object.__setattr__(self, "metadata", plain_metadata(self.metadata))
+        history = {quantity: array_of(f"history/{quantity}", values) for quantity, values in self.history.items()}
+        object.__setattr__(self, "history", history)
         parts = (self.layers, self.connections, self.output_task, self.metadata, self.history)
         for fault in network_faults(*parts):
             raise ValueError(str(fault))
+
+    def number(self, layer: int | str) -> int:
+        """Return the number of a layer that is given by its name or by its number.
+
+        Raises:
+            ValueError: there is no such layer; the message lists the names.
+
+        Example:
+            >>> layers = (Layer("input", 1), Layer("output", 1))
+            >>> network = Network(layers, (Connection("input", "output", [[1.0]]),), [0], {"tasks": ["a"]})
+            >>> network.number("output"), network.connections[0].target
+            (1, 1)
+        """
+        return number_of(layer, self.layers)
 
     @property
     def name(self) -> str:
@@ -141,7 +177,8 @@ class Evaluation:
     """Held-out examples as the networks see them, and the right answers.
 
     Attributes:
-        inputs: ``(examples, inputs)``, float32, or an unsigned integer type to be multiplied by ``scale``.
+        inputs: ``(examples, inputs)``, float32, or an unsigned integer type to be multiplied by ``scale``; floats of
+            another precision become float32, and integers of a type with a sign the type without.
         labels: ``(examples, tasks)``: the class of each example in each task, -1 where it has none (not scored).
         scale: value of an input = stored number × scale.
         probes: task name to ``(groups, examples, inputs)``, stored as ``inputs``: within a group only this task's
@@ -157,10 +194,11 @@ class Evaluation:
     probes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", frozen(self.inputs, None))
+        object.__setattr__(self, "inputs", stored("inputs", self.inputs))
         object.__setattr__(self, "labels", integers("labels", self.labels))
-        object.__setattr__(self, "scale", plain(self.scale))
-        object.__setattr__(self, "probes", {task: frozen(probe, None) for task, probe in self.probes.items()})
+        object.__setattr__(self, "scale", plain_value(self.scale))
+        probes = {task: stored(f"probes/{task}", probe) for task, probe in self.probes.items()}
+        object.__setattr__(self, "probes", probes)
         for fault in evaluation_faults(self.inputs, self.labels, self.scale, self.probes):
             raise ValueError(str(fault))
 
@@ -200,12 +238,16 @@ def history_faults(history: Mapping[str, NDArray[Any]]) -> Iterator[Fault]:
             yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
 
 
+def activation_faults(key: str, activation: Any) -> Iterator[Fault]:
+    """Yield why a value is no name of an activation function, as files have it; nothing if it is one."""
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        yield Fault(key, f"one of {', '.join(map(repr, ACTIVATIONS))}", shown(activation))
+
+
 def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
     for number, layer in enumerate(layers):
         key = f"layers/{number}"
-        if not isinstance(layer.activation, str) or layer.activation not in ACTIVATIONS:
-            known = ", ".join(repr(name) for name in ACTIVATIONS)
-            yield Fault(f"{key}.activation", f"one of {known}", shown(layer.activation))
+        yield from activation_faults(f"{key}.activation", layer.activation)
         if number == 0 and (layer.activation or layer.bias is not None):
             yield Fault(key, "an input layer without activation and bias", "one that has them")
         if layer.bias is not None and type(layer.size) is int:

@@ -30,7 +30,7 @@ from .faults import Fault, NotApplicableError, array_faults
 from .files import atomic
 from .graph.graph import Connection, MadeConnection
 from .memory import free_memory
-from .network import Evaluation, Layer, Network, evaluation_faults, network_faults
+from .network import Evaluation, Layer, Network, activation_faults, evaluation_faults, network_faults
 
 if TYPE_CHECKING:
     from .splits import Split
@@ -957,6 +957,9 @@ def _layer(reader: _Reader, key: str) -> Layer | None:
     name = reader.attribute(key, "name", str)
     size = reader.attribute(key, "size", int)
     activation = reader.attribute(key, "activation", str)
+    if activation is not None and (wrong := list(activation_faults(f"{key}.activation", activation))):
+        reader.add(wrong)
+        activation = None
     split = reader.attribute(key, "split", bool)
     units = "size" if size is None else size
     shapes: dict[str, tuple[int | str, ...]] = {"bias": (units,), "position": (units, "dim")}

@@ -13,6 +13,7 @@ STAGES = ("train", "analyses")
 LIBRARY = (
     *(
         "registry",
+        "arrays",
         "network",
         "plane",
         "planted",

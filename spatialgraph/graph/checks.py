@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import plain_value
 from ..faults import Fault, array_faults, compared, name_faults, shown
 
 if TYPE_CHECKING:
@@ -143,3 +144,29 @@ def _evaluation_place_faults(evaluation: Any) -> Iterator[Fault]:
     if not file.isprintable() or ".." in parts or not parts[0] or ":" in parts[0]:
         expected = "a file in the folder of the run, such as evaluation.h5 (a link may lead elsewhere)"
         yield Fault("metadata.evaluation", expected, shown(file))
+
+
+def plain_metadata(metadata: Any) -> Any:
+    """Return metadata with numbers of Python in place of NumPy's; what else JSON cannot hold stays."""
+    try:
+        json.dumps(metadata)
+    except TypeError:
+        try:
+            return json.loads(json.dumps(dict(metadata), default=_number))
+        except (TypeError, ValueError, RecursionError):
+            return metadata
+    except (ValueError, RecursionError):
+        pass
+    return metadata
+
+
+def _number(value: Any) -> Any:
+    """Return a NumPy scalar as Python's.
+
+    Raises:
+        TypeError: it is none.
+    """
+    plain = plain_value(value)
+    if plain is value:
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return plain

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..splits.split import Split
 
 Layers = Literal["split", "all"]
+Labels = Mapping[int, NDArray[np.integer]] | Mapping[str, NDArray[np.integer]]
 FORMATS = ("graphml", "gexf", "npz")
 """The file formats of `export_graph`."""
 
@@ -74,7 +75,7 @@ def to_networkx(
     directed: bool = True,
     threshold: float = 0.0,
     keep: float | None = None,
-    labels: Mapping[int, NDArray[np.integer]] | None = None,
+    labels: Labels | None = None,
     split: Split | None = None,
 ) -> nx.Graph:
     """Return a graph as one of NetworkX.
@@ -94,8 +95,8 @@ def to_networkx(
         threshold: connections no stronger than this are left out; at least 0.
         keep: the share, 0 to 1, of the connections that is kept, the strongest; None for all. Among equally strong
             connections those of earlier nodes are kept.
-        labels: layer number to ``(units,)``, the task of each neuron, as `Split.labels` gives it; without it, outputs
-            have the task that they belong to and other neurons -1.
+        labels: number or name of a layer to ``(units,)``, the task of each neuron, as `Split.labels` gives it; without
+            it, outputs have the task that they belong to and other neurons -1.
         split: gives each neuron of its layers the attribute ``module``: the names of its tasks, joined by + if several
             and ``""`` if none; or ``community1``, … where the method knows no tasks.
 
@@ -204,7 +205,7 @@ def export_graph(
     layers: Layers = "split",
     threshold: float = 0.0,
     keep: float | None = None,
-    labels: Mapping[int, NDArray[np.integer]] | None = None,
+    labels: Labels | None = None,
     split: Split | None = None,
 ) -> None:
     """Write the directed graph of a network for other programs.
@@ -331,9 +332,9 @@ def _edge_attributes(graph: Graph, layers: str, edges: _Edges) -> list[dict[str,
     return attributes
 
 
-def _node_attributes(graph: Graph, layers: str, labels: Mapping[int, NDArray[np.integer]]) -> list[dict[str, Any]]:
+def _node_attributes(graph: Graph, layers: str, labels: Labels) -> list[dict[str, Any]]:
     """Return the attributes of every node, in order."""
-    tasks = {**dict(enumerate(graph.task_of)), **labels}
+    tasks: dict[int, Any] = dict(enumerate(graph.task_of)) | {graph.number(k): own for k, own in labels.items()}
     attributes: list[dict[str, Any]] = []
     for k in _numbers(graph, layers):
         layer = graph.populations[k]

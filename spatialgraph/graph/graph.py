@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faults import Fault
-from .checks import graph_faults
+from ..arrays import floats, integers, plain_value
+from ..faults import Fault, all_of, shown
+from .checks import graph_faults, plain_metadata
 
 FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-
-def frozen(values: Any, dtype: type[np.generic] | None) -> NDArray[Any]:
-    """Return the values as an array that cannot be written to."""
-    array = np.asarray(values, dtype=dtype).view()
-    array.setflags(write=False)
-    return array
-
-
-def plain(value: Any) -> Any:
-    """Return a NumPy scalar as Python's number or text, which is what files hold, and anything else as it is."""
-    return value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
-
-
-def integers(key: str, values: Any) -> IntArray:
-    """Return the values as integers that cannot be written to.
-
-    Raises:
-        ValueError: some of them are not whole, or are more than int64 holds.
-    """
-    array = np.asarray(values)
-    with np.errstate(invalid="ignore"):  # of what is no number
-        whole = array.astype(np.int64)
-    if not np.array_equal(whole, array):
-        raise ValueError(str(Fault(key, "whole numbers, as int64 holds them", f"others, of {array.dtype}")))
-    return frozen(whole, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +45,12 @@ class Population:
 
     def __post_init__(self) -> None:
         for name in ("name", "size", "unit", "activation"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
+            object.__setattr__(self, name, plain_value(getattr(self, name)))
         object.__setattr__(self, "split", bool(self.split))
         if self.position is not None:
-            object.__setattr__(self, "position", frozen(self.position, np.float32))
+            object.__setattr__(self, "position", floats(f"position of layer {shown(self.name)}", self.position))
         if self.task is not None:
-            object.__setattr__(self, "task", integers(f"task of population {self.name!r}", self.task))
+            object.__setattr__(self, "task", integers(f"task of layer {shown(self.name)}", self.task))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +58,10 @@ class Connection:
     """All connections from one population to another, or to itself.
 
     Attributes:
-        source: number of the population that the connections leave.
-        target: number of the population that they enter.
-        weight: ``(target units, source units)``; the strength of a connection is its size, 0 is no connection. Signed
+        source: number of the population that the connections leave, or its name, in place of which a `Graph` or a
+            `Network` puts the number.
+        target: number of the population that they enter, or its name.
+        weight: ``(target units, source units)``, as the ``weight`` of PyTorch's ``nn.Linear``; the strength of a connection is its size, 0 is no connection. Signed
             where a connection has a sign.
         label: tells several connections of the same two populations apart, for example ``"query"``; ``""`` if there
             is one.
@@ -98,8 +74,9 @@ class Connection:
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
-        object.__setattr__(self, "weight", frozen(self.weight, np.float32))
+            object.__setattr__(self, name, plain_value(getattr(self, name)))
+        key = f"weight of the connection from {shown(self.source)} to {shown(self.target)}"
+        object.__setattr__(self, "weight", floats(key, self.weight))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -110,6 +87,10 @@ class Connection:
     def is_made(self) -> bool:
         """Whether the weights are made each time they are asked for, see `MadeConnection`."""
         return False
+
+    def between(self, source: int, target: int) -> Connection:
+        """Return the same connections between other populations."""
+        return replace(self, source=source, target=target)
 
     def changed(self, change: Callable[[FloatArray], FloatArray]) -> Connection:
         """Return the connection with other weights, a function of its own; made on demand if its own are."""
@@ -139,14 +120,14 @@ class MadeConnection(Connection):
     def __init__(
         self, source: int, target: int, shape: tuple[int, ...], make: Callable[[], FloatArray], label: str = ""
     ) -> None:
-        ends = {"source": plain(source), "target": plain(target)}
+        ends = {"source": plain_value(source), "target": plain_value(target)}
         for name, value in {**ends, "_shape": shape, "make": make, "label": label}.items():
             object.__setattr__(self, name, value)
 
     @property
     def weight(self) -> FloatArray:
         """The weights, made now."""
-        return frozen(self.make(), np.float32)
+        return floats("weights that are made", self.make())
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -157,6 +138,10 @@ class MadeConnection(Connection):
     def is_made(self) -> bool:
         """Whether the weights are made each time they are asked for: yes."""
         return True
+
+    def between(self, source: int, target: int) -> Connection:
+        """Return the same connections between other populations."""
+        return MadeConnection(source, target, self.shape, self.make, self.label)
 
     def changed(self, change: Callable[[FloatArray], FloatArray]) -> Connection:
         """Return the connection with other weights, a function of its own, made on demand."""
@@ -201,10 +186,20 @@ class Graph:
     metadata: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "populations", tuple(self.populations))
-        object.__setattr__(self, "connections", tuple(self.connections))
+        object.__setattr__(self, "populations", all_of(Population, "populations", self.populations))
+        connections = all_of(Connection, "connections", self.connections)
+        object.__setattr__(self, "connections", numbered(connections, self.populations))
+        object.__setattr__(self, "metadata", plain_metadata(self.metadata))
         for fault in graph_faults(self.populations, self.connections, self.metadata):
             raise ValueError(str(fault))
+
+    def number(self, population: int | str) -> int:
+        """Return the number of a population that is given by its name or by its number.
+
+        Raises:
+            ValueError: there is no such population; the message lists the names.
+        """
+        return number_of(population, self.populations)
 
     @property
     def name(self) -> str:
@@ -270,3 +265,39 @@ class Graph:
 def by_population(graph: Graph, values: NDArray[Any], populations: Iterable[int] | None = None) -> dict[int, Any]:
     """Return one value for each unit, in the order of `Graph.places`, as population number to ``(units,)``."""
     return {k: values[place] for k, place in graph.places(populations).items()}
+
+
+class _Named(Protocol):
+    """What has a name: a population, or a layer."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+def number_of(name: int | str, parts: Sequence[_Named]) -> int:
+    """Return the number of a population, or of a layer, that is given by its name or by its number.
+
+    Raises:
+        ValueError: there is none; the message lists the names.
+    """
+    names = [part.name for part in parts]
+    number = names.index(name) if isinstance(name, str) and name in names else plain_value(name)
+    if type(number) is not int or not 0 <= number < len(parts):
+        allowed = f"a number from 0 to {len(parts) - 1} or a name ({', '.join(map(str, names)):.200})"
+        raise ValueError(str(Fault("a layer", allowed, shown(name))))
+    return number
+
+
+def numbered(connections: Sequence[Connection], parts: Sequence[_Named]) -> tuple[Connection, ...]:
+    """Return connections between numbers of populations, or of layers, in place of names.
+
+    Raises:
+        ValueError: there is no population of a name.
+    """
+    return tuple(
+        c.between(number_of(c.source, parts), number_of(c.target, parts))
+        if isinstance(c.source, str) or isinstance(c.target, str)
+        else c
+        for c in connections
+    )

@@ -93,13 +93,13 @@ class Split:
     communities: Mapping[int, IntArray] | None = None
 
     def __post_init__(self) -> None:
-        frozen = {}
-        for layer, members in sorted(self.membership.items()):
+        given, frozen = {_number(layer): members for layer, members in self.membership.items()}, {}
+        for layer, members in sorted(given.items()):
             array = np.array(members, dtype=bool)
             if array.ndim != 2:
                 raise ValueError(f"membership of layer {layer}: expected shape (units, tasks), found {array.shape}")
             array.setflags(write=False)
-            frozen[int(layer)] = array
+            frozen[layer] = array
         if len({array.shape[1] for array in frozen.values()}) > 1:
             raise ValueError("membership: expected the same number of tasks in every layer")
         object.__setattr__(self, "membership", frozen)
@@ -175,7 +175,13 @@ class Split:
 
         Raises:
             NotApplicableError: a neuron of the split serves several tasks.
+            ValueError: the layer is not of the split.
         """
+        if layer not in self.membership:
+            layers = ", ".join(map(str, self.membership)) or "none"
+            raise ValueError(
+                f"split {self.method!r}: expected the number of one of its layers ({layers}), found {layer!r}"
+            )
         if not self.is_partition:
             raise NotApplicableError(f"split {self.method!r} has neurons that serve several tasks: it is no partition")
         members = self.membership[layer]
@@ -220,3 +226,12 @@ class Split:
         have = {k: members.shape for k, members in self.membership.items()}
         if want != have:
             raise ValueError(f"split {self.method!r}: expected membership of shapes {want}, found {have}")
+
+
+def _number(layer: object) -> int:
+    """Return the number of a layer, which a split, that knows no network, has in place of a name."""
+    if isinstance(layer, bool) or not isinstance(layer, (int, np.integer)):
+        raise ValueError(
+            f"membership: expected numbers of layers, found {layer!r}: Graph.number gives that of a layer with a name"
+        )
+    return int(layer)

@@ -219,3 +219,24 @@ def test_seeds_that_64_bits_do_not_hold_together_are_refused(tmp_path):
         ValueError, match=r"scores\.csv: expected seeds that fit into 64 bits together, found -1 to 18446"
     ):
         read_scores(tmp_path / "scores.csv")
+
+
+def test_what_was_perhaps_meant_is_said_of_what_is_no_folder_of_results(copy, tmp_path):
+    expected = "expected a folder that `spatialgraph analyze` wrote, found"
+    run = tmp_path / "run"
+    (run / "networks").mkdir(parents=True)
+    assert refused(run) == f"{run}: {expected} a run"
+    shutil.copytree(copy, run / "results")
+    assert refused(run) == f"{run}: {expected} a run: its results are in {run / 'results'}"
+    assert refused(copy / "scores.csv") == f"{copy / 'scores.csv'}: {expected} a file: its results are in {copy}"
+    assert refused(tmp_path / "none") == f"{tmp_path / 'none'}: {expected} nothing"
+    with pytest.raises(
+        TypeError, match=r"^Results: expected what was read of a folder, found .* Results\.load\(folder"
+    ):
+        Results(copy)
+
+
+def refused(folder):
+    with pytest.raises(FileNotFoundError) as error:
+        Results.load(str(folder))
+    return str(error.value)

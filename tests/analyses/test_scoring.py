@@ -1,6 +1,8 @@
 """Scores: every row, by hand where it can be; what cannot be measured is a note; what does not fit is an error."""
 
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -153,3 +155,30 @@ def test_a_network_of_one_task_is_scored_as_far_as_it_can_be():
     scored = score(one, Evaluation(INPUTS, [[0], [1], [2], [3]]), Plan.choose())
     assert {score.split for score in scored.scores} >= {"greedy", "min-cut"}
     assert any("double-dissociation" in text for _, text in scored.notes)
+
+
+WRONG_PLANS = {
+    "unknown split method 'greed'; known: greedy, ": {"splits": ["greed"]},
+    "unknown ablation mode 'zeros'; known: zero, incoming, mean": {"ablations": "zeros"},
+    "unknown metric 'cuts'; known: ": {"metrics": ["cut", "cuts"]},
+    "unknown strength 'Absolute'; known: absolute, ": {"strength": "Absolute"},
+    "draws of the null models: expected at least 0, found -1": {"nulls": -1},
+    "draws of the null models: expected a whole number, found 2.5": {"nulls": 2.5},
+    "seed: expected a whole number, found 'a'": {"seed": "a"},
+    "splits of a plan: expected a list of names, found 5": {"splits": 5},
+    "metrics of a plan: expected a list of names, found ['cut']": {"metrics": [["cut"]]},
+}
+
+
+@pytest.mark.parametrize("message", WRONG_PLANS)
+@pytest.mark.parametrize("plan", [Plan.choose, partial(replace, Plan.choose())])
+def test_a_plan_that_cannot_be_carried_out_is_refused(plan, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        plan(**WRONG_PLANS[message])
+
+
+def test_a_name_stands_for_a_list_of_one():
+    plan = Plan.choose("greedy", "zero", "cut", nulls=np.int64(3))
+    assert plan == Plan(("greedy",), ("zero",), ("cut",), nulls=3) == Plan("greedy", "zero", ["cut", "cut"], nulls=3)
+    assert type(plan.nulls) is int
+    assert Plan.choose([], [], []) == Plan((), (), ())

@@ -176,3 +176,12 @@ def test_modules_of_a_method_without_tasks_are_its_communities():
     graph = to_networkx(random_network(0), split=split)
     for node, (layer, unit) in enumerate(node_index(random_network(0)).tolist()):
         assert graph.nodes[node]["module"] == f"community{split.communities[layer][unit] + 1}"
+
+
+def test_labels_may_be_of_layers_by_name():
+    network = pair()
+    named, numbered = (to_networkx(network, labels={key: [1, 0]}) for key in ("hidden1", 1))
+    assert named.nodes[0]["task"] == 1
+    assert dict(named.nodes(data=True)) == dict(numbered.nodes(data=True))
+    with pytest.raises(ValueError, match=r"^a layer: expected a number from 0 to 2 or a name \(input, hidden1, "):
+        to_networkx(network, labels={"hiden1": [1, 0]})

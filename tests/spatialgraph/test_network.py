@@ -56,6 +56,22 @@ BAD_NETWORKS = {
     "connections/1/weight: expected shape (4, 4), found shape (4, 3)": lambda n: changed_connection(
         n, 1, weight=np.zeros((4, 3))
     ),
+    "connections/1/weight: expected shape (4, 4), found shape (4, 4, 3, 3): of a convolution give the strengths, "
+    "np.linalg.norm(kernel, axis=(2, 3)), in a network with executable=False whose units are channels": lambda n: (
+        changed_connection(n, 1, weight=np.zeros((4, 4, 3, 3)))
+    ),
+    "connections/0/weight: expected shape (4, 5), found shape (5, 4): transpose it, rows are of the layer that is "
+    "entered, as in the weight of PyTorch's nn.Linear": lambda n: replace(
+        n,
+        layers=[Layer("wide", 5), *n.layers[1:]],
+        connections=[Connection(0, 1, np.zeros((5, 4))), *n.connections[1:]],
+    ),
+    "a layer: expected a number from 0 to 3 or a name (input, hidden1, hidden2, output), found 'hiden1'": lambda n: (
+        changed_connection(n, 0, target="hiden1")
+    ),
+    "layers/1: expected a Layer, found a int": lambda n: replace(n, layers=[n.layers[0], 4]),
+    "layers: expected a list of Layer, found a Layer": lambda n: replace(n, layers=n.layers[0]),
+    "connections/0: expected a Connection, found a ndarray": lambda n: replace(n, connections=[np.eye(4)]),
     "connections/1/weight: expected finite values, found 16 that are not, the first at (0, 0)": lambda n: (
         changed_connection(n, 1, weight=np.full((4, 4), np.inf))
     ),
@@ -191,6 +207,41 @@ def test_numbers_and_texts_of_numpy_are_those_of_python():
     assert type(replace(small_evaluation(), scale=np.float32(0.5)).scale) is float
 
 
+def test_layers_may_be_named_where_they_are_numbered():
+    network = two_module_network()
+    wide = MadeConnection("input", "output", (4, 4), lambda: np.eye(4))
+    links = [Connection("input", "hidden1", np.eye(4)), Connection(1, "hidden2", np.eye(4)), wide]
+    named = replace(network, connections=links)
+    assert [(c.source, c.target) for c in named.connections] == [(0, 1), (1, 2), (0, 3)]
+    np.testing.assert_array_equal(named.connections[2].weight, np.eye(4))
+    assert [network.number(layer) for layer in ("output", 2, np.int64(1))] == [3, 2, 1]
+    for wrong in (4, -1, True, 1.0, None, "Output"):
+        assert f"found {json.dumps(wrong) if wrong is None else repr(wrong)}" in refusal(network.number, wrong)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("ReLU", "relu"), ("LeakyReLU", "leaky-relu"), ("leaky_relu", "leaky-relu"), ("Sigmoid", "sigmoid"), (None, "")],
+)
+def test_activations_may_be_written_as_pytorch_does(written, name):
+    assert changed_layer(two_module_network(), 1, activation=written).layers[1].activation == name
+
+
+@pytest.mark.parametrize("activation", ["Swish", " ", "-", 1, max, ["relu"]])
+def test_an_activation_that_is_not_known_is_refused(activation):
+    said = refusal(changed_layer, two_module_network(), 1, activation=activation)
+    assert said.startswith("layers/1.activation: expected one of '', 'sigmoid', 'tanh', ")
+    assert len(said.splitlines()) == 1
+
+
+def test_metadata_and_history_may_hold_numbers_of_numpy():
+    known = {"seed": np.int64(3), "accuracy": [np.float32(0.5), np.float64(1)], "deep": {"x": [np.bool_(True)]}}
+    network = changed_metadata(replace(two_module_network(), history={"loss": [1, 0.5]}), **known)
+    assert {key: network.metadata[key] for key in known} == {"seed": 3, "accuracy": [0.5, 1], "deep": {"x": [True]}}
+    assert type(network.metadata["seed"]) is int
+    assert network.history["loss"].tolist() == [1, 0.5]
+
+
 @pytest.mark.parametrize("size", [2.0, "2", None, 0, -1, True, float("nan")])
 def test_a_size_that_is_no_number_of_units_is_refused(size):
     assert refusal(changed_layer, two_module_network(), 1, size=size).startswith(
@@ -198,7 +249,7 @@ def test_a_size_that_is_no_number_of_units_is_refused(size):
     )
 
 
-@pytest.mark.parametrize("ends", [{"source": "0"}, {"source": 0.5}, {"target": None}, {"target": [1]}])
+@pytest.mark.parametrize("ends", [{"source": [0]}, {"source": 0.5}, {"target": None}, {"target": [1]}])
 def test_ends_of_a_connection_that_are_no_layers_are_refused(ends):
     assert "expected layer numbers with 0 <= source" in refusal(changed_connection, two_module_network(), 0, **ends)
 
@@ -245,7 +296,10 @@ def test_the_arrays_of_a_network_cannot_be_written_to_and_the_callers_can():
 
 
 BAD_EVALUATIONS = {
-    "inputs: expected float32 or an unsigned integer type, found float64": {"inputs": np.zeros((4, 4))},
+    "inputs: expected floats, or integers of at least 0, found the integer -1": {"inputs": np.full((4, 4), -1)},
+    "inputs: expected numbers that float32 holds, up to 3.4e+38, found 1e+300 at (0, 0)": {
+        "inputs": np.full((4, 4), 1e300)
+    },
     "inputs: expected shape (examples, inputs), found shape (4,)": {"inputs": np.zeros(4, np.float32)},
     "inputs: expected finite values, found 16 that are not, the first at (0, 0)": {
         "inputs": np.full((4, 4), np.nan, np.float32)
@@ -285,6 +339,14 @@ def test_a_split_that_does_not_fit_is_refused():
         Split("by hand", {3: np.zeros(4, bool)})
     with pytest.raises(ValueError, match=r"^membership: expected the same number of tasks in every layer$"):
         Split("by hand", {1: np.zeros((4, 2), bool), 2: np.zeros((4, 3), bool)})
+
+
+def test_a_split_knows_layers_by_numbers_alone():
+    with pytest.raises(ValueError, match=r"^membership: expected numbers of layers, found 'hidden1': Network\.number "):
+        Split("by hand", {"hidden1": np.zeros((4, 2), bool)})
+    split = Split.from_labels("by hand", {np.int64(1): [0, 1]}, 2)
+    with pytest.raises(ValueError, match=r"^split 'by hand': expected the number of one of its layers \(1\), found 'h"):
+        split.labels("hidden1")
 
 
 def test_communities_that_do_not_fit_are_refused():
