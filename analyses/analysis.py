@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import spatialgraph
+from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
-from spatialgraph.network import name_faults
 from spatialgraph.store import write_splits
 
 from .results import COLUMNS

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialgraph.threads import one_thread
-from spatialgraph.masking import Performance
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Graph
 from spatialgraph.metrics import Better, facts
-from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED, Chance, chance, draw, require_for
+from spatialgraph.runners import Performance
 from spatialgraph.splits import Split, sees
 from spatialgraph.splits.random import random_splits
+from spatialgraph.threads import one_thread
 
 from .results import FULL
 from .scoring import Note, Plan, Score, Scored, Subject, function, noting, seed_of, split_by, structure
@@ -78,19 +79,19 @@ def against(null: str, subject: Subject, scored: Scored, plan: Plan, note: Note)
     return _collect(null, {score.key: score for score in scored.scores}, measured)
 
 
-def _untrained(subject: Subject) -> Network:
+def _untrained(subject: Subject) -> Graph:
     if subject.untrained is None:
         raise NotApplicableError(f"null model {UNTRAINED!r}: expected a snapshot of epoch 0 in its file, found none")
     return subject.untrained
 
 
-def _draws(null: str, subject: Subject, plan: Plan) -> Iterator[Network]:
+def _draws(null: str, subject: Subject, plan: Plan) -> Iterator[Graph]:
     for number in range(plan.nulls):
-        yield draw(null, subject.graph, seed_of(plan.seed, subject.network.name, null, number))
+        yield draw(null, subject.graph, seed_of(plan.seed, subject.graph.name, null, number))
 
 
 def _on_graphs(
-    subject: Subject, splits: Mapping[str, Split], plan: Plan, graphs: Iterable[Network]
+    subject: Subject, splits: Mapping[str, Split], plan: Plan, graphs: Iterable[Graph]
 ) -> Iterator[tuple[int, Iterable[Score]]]:
     """Yield the number of each draw and what is measured on it."""
     for number, graph in enumerate(graphs):
@@ -108,32 +109,30 @@ def _on_random_splits(
 
     Splits of equal sizes have the same controls, which are run once.
     """
-    if subject.masking is None or not plan.metrics_of("function"):
+    if subject.runner is None or not plan.metrics_of("function"):
         return
     known: dict[object, list[list[Performance]]] = {}
-    seed = seed_of(plan.seed, subject.network.name, RANDOM_SPLIT)
+    seed = seed_of(plan.seed, subject.graph.name, RANDOM_SPLIT)
     for method, split in splits.items():
-        sizes = _sizes(subject.network, split)
+        sizes = _sizes(subject.graph, split)
         if sizes not in known:
-            controls = list(random_splits(subject.network, split, plan.nulls, seed))
+            controls = list(random_splits(subject.graph, split, plan.nulls, seed))
             known[sizes] = [
                 performances
                 for start in range(0, len(controls), _TOGETHER)
-                for performances in subject.masking.performances(controls[start : start + _TOGETHER], plan.ablations)
+                for performances in subject.runner.performances(controls[start : start + _TOGETHER], plan.ablations)
             ]
         for number, performances in enumerate(known[sizes]):
             yield number, function(method, performances, plan, _nothing)
 
 
-def _sizes(network: Network, split: Split) -> object:
+def _sizes(graph: Graph, split: Split) -> object:
     """Return all that random splits keep of a split: its outputs, and how many neurons of each layer serve what."""
     sizes = []
     for k, members in split.membership.items():
-        if k == network.output_layer:
-            sizes.append((k, members.tobytes()))
-        else:
-            kinds, counts = np.unique(members, axis=0, return_counts=True)
-            sizes.append((k, kinds.tobytes() + counts.tobytes()))
+        free = graph.task_of[k] < 0
+        kinds, counts = np.unique(members[free], axis=0, return_counts=True)
+        sizes.append((k, members[~free].tobytes(), kinds.tobytes() + counts.tobytes()))
     return tuple(sizes)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialgraph.network import BoolArray
+from spatialgraph.graph.graph import BoolArray
 from spatialgraph.nulls import RANDOM_SPLIT
 from spatialgraph.splits import DEGENERATE
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import pandas as pd
 
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.files import digest
-from spatialgraph.network import Network, NotApplicableError
+from spatialgraph.graph import Graph
+from spatialgraph.graph.split import Split
+from spatialgraph.network import graph_of
 from spatialgraph.splits.degenerate import is_degenerate
-from spatialgraph.splits.split import Split
-from spatialgraph.store import read_header, read_network, read_snapshots, read_splits
+from spatialgraph.store import read_graph, read_header, read_snapshots, read_splits
 
 COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value")
 """The columns of ``scores.csv``: one row is one score."""
@@ -74,8 +76,8 @@ class Results:
     splits: Mapping[str, Mapping[str, Split]] = field(default_factory=_not_read)
     run: Path = field(default_factory=_not_read)
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    _networks: dict[str, Network] = field(default_factory=dict, repr=False)
-    _snapshots: dict[str, list[tuple[float, Network]]] = field(default_factory=dict, repr=False)
+    _networks: dict[str, Graph] = field(default_factory=dict, repr=False)
+    _snapshots: dict[str, list[tuple[float, Graph]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> Results:
@@ -218,8 +220,8 @@ class Results:
         means = rows.groupby(keys, sort=False)["value"].mean().dropna().reset_index()
         return self.members.merge(means, on="network", how="inner")
 
-    def network(self, name: str) -> Network:
-        """Return a network of the run, called as it is here, by its file's name; it is read once.
+    def network(self, name: str) -> Graph:
+        """Return the graph of a network of the run, called as it is here, by its file's name; it is read once.
 
         Raises:
             FileNotFoundError: the run, or its file of this network, is not where the analysis found it.
@@ -232,7 +234,7 @@ class Results:
                     f"{path}: expected the network that was analysed, of SHA-256 {expected[:12]}…, found "
                     f"{found[:12]}…: run `spatialgraph analyze` again"
                 )
-            self._networks[name] = _called(name, read_network(path))
+            self._networks[name] = _called(name, read_graph(path))
         return self._networks[name]
 
     def snapshot_epochs(self, name: str) -> tuple[float, ...]:
@@ -243,12 +245,12 @@ class Results:
         """
         return read_header(self._file(name)).snapshots
 
-    def snapshots(self, name: str) -> list[tuple[float, Network]]:
+    def snapshots(self, name: str) -> list[tuple[float, Graph]]:
         """Return a network at all moments of its training that its file holds; they are read once.
 
         Returns:
             numbers of epochs in ascending order, each with the network as it was then. The last is the trained network,
-            and the only one if the file has no snapshots; some of the others cannot be run (`Network.executable`).
+            and the only one if the file has no snapshots.
 
         Raises:
             FileNotFoundError: the run, or its file of this network, is not where the analysis found it.
@@ -260,7 +262,7 @@ class Results:
             if not isinstance(epochs, (int, float)):
                 raise NotApplicableError(f"{self._file(name)}: expected metadata.epochs, a number, found {epochs!r}")
             moments = read_snapshots(self._file(name)).items()
-            earlier = [(epoch, _called(name, was)) for epoch, was in moments if epoch < epochs]
+            earlier = [(epoch, _called(name, graph_of(was))) for epoch, was in moments if epoch < epochs]
             self._snapshots[name] = [*earlier, (float(epochs), trained)]
         return self._snapshots[name]
 
@@ -396,7 +398,7 @@ def _facts_of(path: Path) -> dict[str, Any]:
     return dict(facts)
 
 
-def _called(name: str, network: Network) -> Network:
+def _called(name: str, network: Graph) -> Graph:
     """Return a network under another name: its own may be that of another file of the run, or missing."""
     return network if network.name == name else replace(network, metadata={**network.metadata, "name": name})
 

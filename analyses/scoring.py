@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spatialgraph.threads import one_thread
 from spatialgraph.agreement import agreement
-from spatialgraph.masking import ABLATIONS, Masking, Performance
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Graph
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
-from spatialgraph.network import Evaluation, Network, NotApplicableError
+from spatialgraph.runners import ABLATIONS, Performance, Runner
 from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, is_degenerate, select
 from spatialgraph.strength import STRENGTHS, with_strength
+from spatialgraph.threads import one_thread
 
 from .results import FULL, GUESSED
 
@@ -124,18 +125,14 @@ class Subject:
     """What is measured: a network, and what is made of it once for all measures.
 
     Attributes:
-        network: the network as it was trained.
-        graph: the network with strengths for weights, of which splits and measures are made.
-        evaluation: its held-out examples, if there are any.
-        masking: what masks it, None if nothing of function can be measured.
+        graph: its graph, with strengths for weights, of which splits and measures are made.
+        runner: runs it, None if nothing of function can be measured.
         untrained: the graph before training, None if it is not known.
     """
 
-    network: Network
-    graph: Network
-    evaluation: Evaluation | None
-    masking: Masking | None
-    untrained: Network | None
+    graph: Graph
+    runner: Runner | None
+    untrained: Graph | None
 
 
 @dataclass(frozen=True)
@@ -206,59 +203,45 @@ class Scored:
 Note = Callable[[str, str], None]
 
 
-def subject_of(
-    network: Network,
-    evaluation: Evaluation | None,
-    plan: Plan,
-    note: Note,
-    untrained: Network | None = None,
-    *,
-    masked: bool = True,
-) -> Subject:
+def subject_of(graph: Graph, runner: Runner | None, plan: Plan, untrained: Graph | None = None) -> Subject:
     """Prepare a network for measuring.
 
     Args:
-        network: the network.
-        evaluation: its held-out examples; None leaves out all that needs them, with a note.
+        graph: the graph of the network, with its weights.
+        runner: runs the network, if it can be run.
         plan: what is asked.
-        note: is called with a split method and what could not be done.
-        untrained: the network before training, if it is known.
-        masked: whether something of function is to be measured.
+        untrained: the graph before training, if it is known.
 
     Raises:
         NotApplicableError: the strength that the plan names cannot be had of this network.
-        ValueError: the evaluation does not fit the network, or the network, run on it, has other accuracies than those
-            that training stored.
     """
-    masking = _masking(network, evaluation, note) if masked else None
-    graph = with_strength(network, plan.strength, evaluation)
-    before = None if untrained is None else with_strength(untrained, plan.strength, evaluation)
-    return Subject(network, graph, evaluation, masking, before)
+    strengths = with_strength(graph, plan.strength, runner)
+    before = None if untrained is None else with_strength(untrained, plan.strength, runner)
+    return Subject(strengths, runner, before)
 
 
-def score(network: Network, evaluation: Evaluation | None, plan: Plan) -> Scored:
+def score(graph: Graph, runner: Runner | None, plan: Plan) -> Scored:
     """Split a network by every method of a plan and score each split; see `score_subject`, which this calls.
 
     Args:
-        network: the network.
-        evaluation: its held-out examples; None leaves out all that needs them, with a note.
+        graph: the graph of the network.
+        runner: runs the network; None leaves out all that needs it, with a note.
         plan: what is asked.
 
     Raises:
         NotApplicableError: the strength that the plan names cannot be had of this network.
-        ValueError: the evaluation does not fit the network, or the network, run on it, has other accuracies than those
-            that training stored.
+        ValueError: the network has other accuracies, when it is run, than its metadata state.
 
     Example:
-        >>> from spatialgraph.network import Connection, Layer
+                >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[3.0, 0.0], [1.0, 2.0]]),), [0, 1], {"tasks": ["a", "b"]})
-        >>> score(network, None, Plan.choose(["greedy"], metrics=["cut"])).scores[0].value  # 1 of 6 runs between
+        >>> score(network.graph, None, Plan.choose(["greedy"], metrics=["cut"])).scores[0].value  # 1 of 6 runs between
         0.16666666666666666
     """
-    notes: list[tuple[str, str]] = []
-    subject = subject_of(network, evaluation, plan, lambda split, text: notes.append((split, text)))
-    return score_subject(subject, plan, notes)
+    if runner is not None:
+        require_stated_accuracy(graph, runner)
+    return score_subject(subject_of(graph, runner, plan), plan)
 
 
 @one_thread()
@@ -276,9 +259,9 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
         found.append((split, text))
 
     scores: list[Score] = []
-    if subject.masking is not None and "accuracy" in plan.metrics:
-        for metric, values in (("accuracy", subject.masking.full), (GUESSED, subject.masking.guessed)):
-            of_tasks = zip(subject.network.tasks, values.tolist(), strict=True)
+    if subject.runner is not None and "accuracy" in plan.metrics:
+        for metric, values in (("accuracy", subject.runner.full), (GUESSED, subject.runner.guessed)):
+            of_tasks = zip(subject.graph.tasks, values.tolist(), strict=True)
             scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
     splits: dict[str, Split] = {}
     for method in plan.splits:
@@ -288,8 +271,8 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
         for text in split.notes:
             note(method, text)
     scores += structure(subject.graph, splits, plan, note)
-    if subject.masking is not None and plan.metrics_of("function"):
-        performances = subject.masking.performances(list(splits.values()), plan.ablations)
+    if subject.runner is not None and plan.metrics_of("function"):
+        performances = subject.runner.performances(list(splits.values()), plan.ablations)
         for method, of_split in zip(splits, performances, strict=True):
             scores += function(method, of_split, plan, note)
     return Scored(scores, splits, list(_agreements(subject, splits, plan)), _once(found, splits))
@@ -301,7 +284,7 @@ def _once(notes: Sequence[tuple[str, str]], splits: Mapping[str, Split]) -> list
     return list({note if note in own else note[1]: note for note in reversed(notes)}.values())[::-1]
 
 
-def split_by(method: str, subject: Subject, plan: Plan, *, graph: Network | None = None, run: int = 0) -> Split:
+def split_by(method: str, subject: Subject, plan: Plan, *, graph: Graph | None = None, run: int = 0) -> Split:
     """Split a network by a method, with the random numbers that the plan gives to the network and the method.
 
     Args:
@@ -314,18 +297,17 @@ def split_by(method: str, subject: Subject, plan: Plan, *, graph: Network | None
     Raises:
         NotApplicableError: the method asks for something that is not there.
     """
-    seed = seed_of(plan.seed, subject.network.name, method, *([run] if run else []))
-    strengths = subject.graph if graph is None else graph
-    return apply(method, subject.network, subject.evaluation, seed, strengths=strengths)
+    seed = seed_of(plan.seed, subject.graph.name, method, *([run] if run else []))
+    return apply(method, subject.graph if graph is None else graph, subject.runner, seed)
 
 
 def structure(
-    graph: Network, splits: Mapping[str, Split], plan: Plan, note: Note, *, weights_only: bool = False
+    graph: Graph, splits: Mapping[str, Split], plan: Plan, note: Note, *, weights_only: bool = False
 ) -> Iterator[Score]:
     """Yield what the metrics of a plan measure of a graph and of splits of it.
 
     Args:
-        graph: the network, with strengths for weights.
+        graph: the graph, with strengths for weights.
         splits: method to split.
         plan: its metrics are measured.
         note: is called with a split method and what could not be measured.
@@ -384,26 +366,19 @@ def noting(note: Note, split: str) -> Iterator[None]:
         note(split, str(error))
 
 
-def _masking(network: Network, evaluation: Evaluation | None, note: Note) -> Masking | None:
-    """Return what masks the network, its unmasked accuracy compared with the one that training stored."""
-    if evaluation is None:
-        note(FULL, "its metadata names no evaluation: nothing of function is measured")
-        return None
-    if not network.executable:
-        note(FULL, "it cannot be run: nothing of function is measured")
-        return None
-    masking = Masking(network, evaluation)
-    stored = network.metadata.get("accuracy")
-    if stored is not None:
-        scored = np.maximum((evaluation.labels >= 0).sum(axis=0), 1)
-        allowed = np.maximum(_ROUNDING, 2 / scored)
-        if not (np.abs(masking.full - np.array(stored)) <= allowed).all():
-            expected, found = (", ".join(f"{a:.4f}" for a in values) for values in (stored, masking.full))
-            raise ValueError(
-                f"network {network.name!r}: expected the accuracies {expected} that its metadata states, "
-                f"found {found} on its evaluation: it is not the network, or not the evaluation, that was measured"
-            )
-    return masking
+def require_stated_accuracy(graph: Graph, runner: Runner) -> None:
+    """Refuse a network that does not do what its metadata state: it is another, or the examples are."""
+    stated = graph.metadata.get("accuracy")
+    if stated is None:
+        return
+    scored = np.maximum(runner.labelled.sum(axis=0), 1)
+    allowed = np.maximum(_ROUNDING, 2 / scored)
+    if not (np.abs(runner.full - np.array(stated)) <= allowed).all():
+        expected, found = (", ".join(f"{a:.4f}" for a in values) for values in (stated, runner.full))
+        raise ValueError(
+            f"network {graph.name!r}: expected the accuracies {expected} that its metadata states, "
+            f"found {found} on its evaluation: it is not the network, or not the evaluation, that was measured"
+        )
 
 
 def seed_of(seed: int, *parts: object) -> int:

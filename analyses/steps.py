@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import spatialgraph
-from spatialgraph.files import digest
-from spatialgraph.network import Evaluation, Network
-from spatialgraph.nulls import RANDOM_SPLIT, UNTRAINED
+from spatialgraph.network import graph_of
+from spatialgraph.nulls import UNTRAINED
 from spatialgraph.splits import Split
-from spatialgraph.store import read_arrays, read_evaluation, read_header, read_network, read_snapshot, write_arrays
+from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
 
 from .chance import NULL_MODELS, Drawn, against
-from .scoring import Agreement, Plan, Score, Scored, Subject, score_subject, subject_of
+from .results import FULL
+from .runs import graph_and_runner
+from .scoring import Agreement, Plan, Score, Scored, Subject, require_stated_accuracy, score_subject, subject_of
 
 _PART = "analysis-part"
 
@@ -34,9 +35,6 @@ _SCORES = "scores"
 
 # Raised when the same plan gives other numbers than before, so that parts made by older code are made again.
 _EDITION = 2
-
-# A network of more bytes that is not run is read in pieces, whenever a connection is looked at.
-_LARGE = 2**28
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,11 @@ def do(step: Step) -> str:
         notes.append((split, text))
 
     if step.name == _SCORES:
-        network, evaluation = _read(step)
-        scored = score_subject(subject_of(network, evaluation, step.plan, note), step.plan, notes)
-        _write_scores(step, {name: network.metadata.get(name, "") for name in ("kind", "inputs", "seed")}, scored)
+        graph, runner = graph_and_runner(step.run, step.file, lambda text: note(FULL, text))
+        if runner is not None:
+            require_stated_accuracy(graph, runner)
+        scored = score_subject(subject_of(graph, runner, step.plan), step.plan, notes)
+        _write_scores(step, {name: graph.metadata.get(name, "") for name in ("kind", "inputs", "seed")}, scored)
     else:
         _, scored = read_scores(replace(step, name=_SCORES).part)
         drawn = against(step.name, _subject(step), scored, step.plan, note)
@@ -100,24 +100,13 @@ def do(step: Step) -> str:
     return f"{step.file.stem} · {step.name}"
 
 
-def _read(step: Step) -> tuple[Network, Evaluation | None]:
-    """Return the network of a step and its held-out examples; a large one that cannot be run is read in pieces."""
-    named = read_header(step.file).metadata.get("evaluation")
-    network = read_network(step.file, in_pieces=named is None and step.file.stat().st_size > _LARGE)
-    return network, evaluation_of(step.run, network, step.file)
-
-
 def _subject(step: Step) -> Subject:
-    """Return a network as a null model needs it: masked for random splits, untrained where that is compared with."""
-    network, evaluation = _read(step)
+    """Return a network as a null model needs it: with what it was before training where that is compared with."""
+    graph, runner = graph_and_runner(step.run, step.file)
     untrained = None
     if step.name == UNTRAINED and 0 in read_header(step.file).snapshots:
-        untrained = read_snapshot(step.file, 0)
-
-    def note(split: str, text: str) -> None:
-        """What cannot be measured was noted with the scores."""
-
-    return subject_of(network, evaluation, step.plan, note, untrained, masked=step.name == RANDOM_SPLIT)
+        untrained = graph_of(read_snapshot(step.file, 0))
+    return subject_of(graph, runner, step.plan, untrained)
 
 
 @cache
@@ -133,30 +122,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def evaluation_of(run: Path, network: Network, file: Path) -> Evaluation | None:
-    """Return the held-out examples that a network names, if it names any.
-
-    Raises:
-        FileNotFoundError: the run has no such file.
-        ValueError: the file has other bytes than the network was evaluated with, or has a fault.
-    """
-    named = network.metadata.get("evaluation")
-    if named is None:
-        return None
-    path = run / named["file"]
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected the evaluation that {file} names, found nothing")
-    evaluation, found = _read_evaluation(path, path.stat().st_mtime_ns)
-    if found != named["sha256"]:
-        raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {found[:12]}…")
-    return evaluation
-
-
-@lru_cache(maxsize=2)  # networks of one input mode share their evaluation, and come one after the other
-def _read_evaluation(path: Path, _changed: int) -> tuple[Evaluation, str]:
-    return read_evaluation(path), digest(path)
 
 
 def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:

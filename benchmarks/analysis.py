@@ -31,16 +31,16 @@ from report import report
 from rich.console import Console
 from scipy.stats import linregress
 
-from spatialgraph.threads import one_thread
 from spatialgraph.analyses.analysis import analyze
 from spatialgraph.analyses.scoring import Plan
 from spatialgraph.files import digest
-from spatialgraph.graph import to_networkx
+from spatialgraph.graph import Connection, to_networkx
 from spatialgraph.metrics import cut, modularity
-from spatialgraph.network import Connection, Evaluation, Layer, Network
+from spatialgraph.network import Evaluation, Layer, Network
 from spatialgraph.nulls import draw
 from spatialgraph.splits import SPLITS, Split, apply, sees
 from spatialgraph.store import read_evaluation, read_network, read_snapshot, write_evaluation, write_network
+from spatialgraph.threads import one_thread
 
 WIDTHS, DEPTH = (512, 1024, 2048, 4096), 8
 EXAMPLES, CLASSES = 10_000, 10
@@ -114,8 +114,8 @@ def measure_one(run: Path | None, repeats: int) -> Numbers:
     for method in SPLITS:
         if network.has_positions or sees(method) != "positions":
             with one_thread():
-                apply(method, network, evaluation)  # loads what is loaded once
-                methods[method] = median(lambda m=method: apply(m, network, evaluation), repeats)
+                apply(method, network.graph, evaluation)  # loads what is loaded once
+                methods[method] = median(lambda m=method: apply(m, network.graph, evaluation), repeats)
     with tempfile.TemporaryDirectory() as folder:
         one = run_of_one(Path(folder), run)
         results = iter(range(100))
@@ -139,8 +139,8 @@ def measure_measures(run: Path | None, repeats: int) -> Numbers:
     import networkx as nx
 
     network = table_one(run)[0]
-    split = apply("greedy", network)
-    graph = to_networkx(network, directed=False)
+    split = apply("greedy", network.graph)
+    graph = to_networkx(network.graph, directed=False)
     labels = np.concatenate([split.labels(k) for k in network.split_layers])
     communities = [set(np.flatnonzero(labels == task).tolist()) for task in range(len(network.tasks))]
     alone = [{int(node)} for node in np.flatnonzero(labels < 0)]
@@ -149,13 +149,13 @@ def measure_measures(run: Path | None, repeats: int) -> Numbers:
         return Split(split.method, split.membership)
 
     theirs = nx.community.modularity(graph, [c for c in (*communities, *alone) if c], weight="strength")
-    ours = modularity(network, split)
+    ours = modularity(network.graph, split)
     np.testing.assert_allclose(ours, theirs, atol=1e-9)
 
     def both() -> None:
         made = fresh()
-        modularity(network, made)
-        cut(network, made)
+        modularity(network.graph, made)
+        cut(network.graph, made)
 
     times = {"networkx": [], "spatialgraph": []}
     for _ in range(max(repeats, 5)):
@@ -183,22 +183,22 @@ def measure_large(file: Path, repeats: int) -> Numbers:
     start = time.perf_counter()
     network = read_network(file, in_pieces=True)
     opened = time.perf_counter() - start
-    split = apply("greedy", network)
+    split = apply("greedy", network.graph)
 
     def fresh() -> None:
         made = Split(split.method, split.membership)
-        modularity(network, made)
-        cut(network, made)
+        modularity(network.graph, made)
+        cut(network.graph, made)
 
     def all_draws() -> None:
         for number in range(10):
-            drawn = draw("shuffle", network, number)
-            again = apply("greedy", drawn)
-            modularity(drawn, again)
-            cut(drawn, again)
+            drawn = draw("shuffle", network.graph, number)
+            again = apply("greedy", drawn.graph)
+            modularity(drawn.graph, again)
+            cut(drawn.graph, again)
 
     summed = median(lambda: [float(c.weight.sum()) for c in network.connections], repeats)
-    greedy = median(lambda: apply("greedy", network), repeats)
+    greedy = median(lambda: apply("greedy", network.graph), repeats)
     measures = median(fresh, repeats)
     shuffles = seconds(all_draws)
     memory = peak_memory()
@@ -209,8 +209,8 @@ def measure_large(file: Path, repeats: int) -> Numbers:
 
     def fresh_held() -> None:
         made = Split(split.method, split.membership)
-        modularity(held, made)
-        cut(held, made)
+        modularity(held.graph, made)
+        cut(held.graph, made)
 
     measured_held = median(fresh_held, repeats)
     return {

@@ -419,7 +419,7 @@ def saved(work: Work, name: str, datasets: Sequence[Dataset]) -> list[str]:
 
 def files(work: Work) -> Numbers:
     """Read networks of Table 1 back and run them in NumPy: the accuracies that training measured."""
-    from spatialgraph.activations import accuracy  # needs a package that training does without
+    from spatialgraph.runners.activations import accuracy  # needs a package that training does without
 
     folder = work.folder / TABLE_ONE
     paths = sorted((folder / "networks").glob("*.h5"))

@@ -23,12 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 from report import report
 
-from spatialgraph.ablation import ABLATIONS, single_ablation
-from spatialgraph.activations import activate, blocks, count_right, one_thread
-from spatialgraph.masking import Masking
-from spatialgraph.network import BoolArray, Connection, Evaluation, FloatArray, Layer, Network
+from spatialgraph.graph import Connection
+from spatialgraph.graph.graph import BoolArray, FloatArray
+from spatialgraph.network import Evaluation, Layer, Network
+from spatialgraph.runners import ABLATIONS, DenseRunner
+from spatialgraph.runners.activations import activate, blocks, count_right
+from spatialgraph.runners.single import single_ablation
 from spatialgraph.splits import Split
 from spatialgraph.splits.random import random_splits
+from spatialgraph.threads import one_thread
 
 SIZES, CLASSES, EXAMPLES = (784, 128, 128, 128, 256, 20), 10, 10_000
 SPLIT = (3, 4, 5)
@@ -51,7 +54,7 @@ def random_network(draw: np.random.Generator) -> Network:
     return Network(tuple(layers), tuple(connections), np.arange(SIZES[-1]) // CLASSES, {"tasks": ["one", "other"]})
 
 
-def plain_outputs(masking: Masking, mask: Mask, ablation: str) -> FloatArray:
+def plain_outputs(masking: DenseRunner, mask: Mask, ablation: str) -> FloatArray:
     """Return the outputs under a mask by a forward pass of the whole network, ``(examples, outputs)``."""
     network, evaluation = masking.network, masking.evaluation
     constants = masking.constants(ablation)
@@ -68,7 +71,7 @@ def plain_outputs(masking: Masking, mask: Mask, ablation: str) -> FloatArray:
     return np.concatenate(outputs)
 
 
-def plain_accuracy(masking: Masking, masks: Sequence[Mask], ablation: str) -> NDArray[np.float64]:
+def plain_accuracy(masking: DenseRunner, masks: Sequence[Mask], ablation: str) -> NDArray[np.float64]:
     """Return the accuracy of both tasks under each mask, the plain way."""
     labels = masking.evaluation.labels
     right = [count_right(masking.network, plain_outputs(masking, mask, ablation), labels) for mask in masks]
@@ -105,7 +108,7 @@ def measure(masks: int, draws: int, repeats: int) -> dict[str, object]:
     random_masks = [{k: draw.random(SIZES[k]) < 0.5 for k in SPLIT} for _ in range(masks)]
     halves = {k: np.arange(SIZES[k]) % 2 for k in SPLIT} | {len(SIZES) - 1: network.output_task}
     split = Split.from_labels("halves", halves, len(network.tasks))
-    masking = Masking(network, evaluation)
+    masking = DenseRunner(network, evaluation)
     few = random_masks[:PLAIN_MASKS]
     differences = {
         ablation: max(
@@ -116,10 +119,10 @@ def measure(masks: int, draws: int, repeats: int) -> dict[str, object]:
     }
     rate: list[float] = []
     calls: dict[str, Callable[[], object]] = {
-        "setting up": lambda: Masking(network, evaluation),
+        "setting up": lambda: DenseRunner(network, evaluation),
         "masks": lambda: masking.accuracy(random_masks, "zero"),
         "plain masks": lambda: plain_accuracy(masking, few, "zero"),
-        "random controls": lambda: masking.performances(random_splits(network, split, draws, 0), ABLATIONS),
+        "random controls": lambda: masking.performances(random_splits(network.graph, split, draws, 0), ABLATIONS),
         "every neuron alone": lambda: single_ablation(network, evaluation),
         "product rate": lambda: rate.append(product_rate()),
     }
@@ -157,7 +160,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    found = measure(arguments.masks, arguments.draws, arguments.repeats)
+    found = measure(arguments.masks, arguments.draws.graph, arguments.repeats)
     np.testing.assert_allclose(list(found["largest difference of an output"].values()), 0, atol=1e-4)
     report(found, {"threads": 1, "repeats": arguments.repeats}, arguments.out)
 

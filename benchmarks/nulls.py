@@ -28,13 +28,14 @@ from joblib import Parallel, delayed
 from scipy.spatial.distance import cdist
 from scipy.stats import kstest
 
-from spatialgraph.threads import one_thread
+from spatialgraph.graph import Connection
+from spatialgraph.graph.planted import unmodular
 from spatialgraph.metrics import modularity
-from spatialgraph.network import Connection, Layer, Network
+from spatialgraph.network import Layer, Network
 from spatialgraph.nulls import chance, draw
-from spatialgraph.planted import unmodular
 from spatialgraph.splits import apply
 from spatialgraph.store import read_network
+from spatialgraph.threads import one_thread
 
 DRAWS = 19
 SHAPES = {"20-20-10": (20, 20, 10), "64-32-8": (64, 32, 8), "24-32-8 and a skip": (24, 32, 8)}
@@ -252,7 +253,7 @@ def measured(case: Case, networks: int, draws: int) -> dict[str, object]:
         for seed in range(networks):
             network = case.make(seed)
             value = _modularity(network)
-            values = np.array([_modularity(draw(case.null, network, [seed, number])) for number in range(draws)])
+            values = np.array([_modularity(draw(case.null, network.graph, [seed, number])) for number in range(draws)])
             above, below = chance(value, values, "high").p, chance(value, values, "low").p
             found.append((above, below, value, values.mean(), (value - values.mean()) / max(values.std(ddof=1), 1e-9)))
             # Were ties broken at random, p would be uniform if the null model is right.
@@ -276,7 +277,7 @@ def measured(case: Case, networks: int, draws: int) -> dict[str, object]:
 
 
 def _modularity(network: Network) -> float:
-    return modularity(network, apply("greedy", network))
+    return modularity(network.graph, apply("greedy", network.graph))
 
 
 def main() -> None:

@@ -22,9 +22,11 @@ from matplotlib.figure import Figure
 from spatialgraph.agreement import agreement
 from spatialgraph.analyses.figures import DOUBLE, Drawing, save, style
 from spatialgraph.analyses.statistics import interval_of_mean
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph.graph import IntArray
+from spatialgraph.graph.planted import planted
 from spatialgraph.metrics import cut
-from spatialgraph.network import IntArray, Network, NotApplicableError
-from spatialgraph.planted import planted
+from spatialgraph.network import Network
 from spatialgraph.splits import SPLITS, Split, apply, sees
 
 LEAKAGES = np.round(np.arange(0, 0.51, 0.05), 2)
@@ -40,10 +42,16 @@ def measured(seeds: int) -> Iterator[dict[str, object]]:
         for seed in range(seeds):
             network, labels = planted(float(leakage), SIZES, seed=seed)
             truth = Split.from_labels(PLANTED, labels, len(network.tasks))
-            yield {"method": PLANTED, "leakage": leakage, "seed": seed, "recovery": 1.0, "cut": cut(network, truth)}
+            yield {
+                "method": PLANTED,
+                "leakage": leakage,
+                "seed": seed,
+                "recovery": 1.0,
+                "cut": cut(network.graph, truth),
+            }
             for method in SPLITS:
                 if sees(method) == "weights":
-                    split = apply(method, network, seed=seed)
+                    split = apply(method, network.graph, seed=seed)
                     own = {"method": method, "leakage": leakage, "seed": seed}
                     yield own | {"recovery": recovery(network, labels, split), "cut": cut_of(network, split)}
 
@@ -59,7 +67,7 @@ def recovery(network: Network, labels: dict[int, IntArray], split: Split) -> flo
 def cut_of(network: Network, split: Split) -> float:
     """Return the share of the strength that a split cuts; nan if it is no partition."""
     try:
-        return cut(network, split)
+        return cut(network.graph, split)
     except NotApplicableError:
         return np.nan
 

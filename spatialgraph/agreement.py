@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .graph.graph import IntArray
-from .splits.split import Split
+from .graph.split import Split
 
 
 def agreement(one: Split, other: Split) -> dict[str, float]:

@@ -253,7 +253,7 @@ def export(
         require_other(path, [file])
         if split is not None and to == "npz":
             raise ValueError("--split: expected --to graphml or gexf, whose nodes have attributes, found npz")
-        network = store.read_network(file)
+        network = store.read_graph(file)
         made = None if split is None else importlib.import_module("spatialgraph.splits").apply(split, network)
         graph.export_graph(network, path, to=to, layers=layers, threshold=threshold, keep=keep, split=made)
         typer.echo(path)

@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .network import Evaluation, Network
+from .graph.graph import Graph
+from .network import Evaluation
 from .scatter import WIDTH, scatter
 from .splits import apply
-from .store import EVALUATION, read_evaluation, read_header, read_network
+from .store import EVALUATION, read_evaluation, read_graph, read_header
 
 _COSTS = {"transport": "α", "density": "β"}
 
@@ -31,7 +32,7 @@ def describe(path: Path, width: int = WIDTH) -> RenderableType:
     header = read_header(path)
     if header.format == EVALUATION:
         return _facts([("file", path), *_of_evaluation(read_evaluation(path))])
-    network = read_network(path)
+    network = read_graph(path)
     facts = _facts([("file", path), *_of_network(network, header.snapshots)])
     parts: list[RenderableType] = [facts, "", _layers(network)]
     if network.has_positions:
@@ -49,10 +50,10 @@ def _facts(rows: Iterable[tuple[str, object]]) -> Table:
     return table
 
 
-def _of_network(network: Network, snapshots: Sequence[float]) -> Iterator[tuple[str, object]]:
+def _of_network(network: Graph, snapshots: Sequence[float]) -> Iterator[tuple[str, object]]:
     known = network.metadata
     weights = sum(rows * columns for rows, columns in (connection.shape for connection in network.connections))
-    yield "network", f"{network.name} · {len(network.layers)} layers · {weights:,} weights"
+    yield "network", f"{network.name} · {len(network.populations)} layers · {weights:,} weights"
     yield "training", _joined(f"{name} {known[name]}" for name in ("kind", "inputs", "seed", "epochs") if name in known)
     yield "tasks", ", ".join(network.tasks)
     accuracy = zip(network.tasks, known.get("accuracy") or [], strict=False)
@@ -67,7 +68,7 @@ def _joined(texts: Iterable[str]) -> str:
     return " · ".join(texts)
 
 
-def _costs(network: Network) -> Iterator[str]:
+def _costs(network: Graph) -> Iterator[str]:
     """Yield each cost at the end of training, and what it was weighted by."""
     settings = network.metadata.get("experiment")
     for cost, symbol in _COSTS.items():
@@ -98,14 +99,14 @@ def _snapshots(epochs: Sequence[float]) -> str:
     return f"{len(epochs)}, of epochs {epochs[0]:g} to {epochs[-1]:g}"
 
 
-def _layers(network: Network) -> Table:
+def _layers(network: Graph) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("layer", "units", "activation", "dim", "split"):
         table.add_column(name, justify="right" if name in ("units", "dim") else "left", no_wrap=True)
-    digits = len(str(network.output_layer))
-    for number, layer in enumerate(network.layers):
+    digits = len(str(len(network.populations) - 1))
+    for number, layer in enumerate(network.populations):
         name, dim = f"{number:>{digits}} {layer.name}", "" if layer.position is None else str(layer.position.shape[1])
-        table.add_row(*map(Text, (name, f"{layer.size:,}", layer.activation, dim, "yes" if layer.split else "")))
+        table.add_row(*map(Text, (name, f"{layer.size:,}", layer.activation or "", dim, "yes" if layer.split else "")))
     return table
 
 

@@ -11,7 +11,6 @@ from unicodedata import category, normalize
 import numpy as np
 from numpy.typing import NDArray
 
-
 _Part = TypeVar("_Part")
 
 

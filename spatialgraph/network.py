@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from .arrays import array_of, floats, integers, plain_value, stored
 from .faults import Fault, all_of, array_faults, shown
-from .graph.checks import metadata_faults, plain_metadata, population_faults, weight_faults
+from .graph.checks import history_faults, metadata_faults, plain_metadata, population_faults, weight_faults
 from .graph.graph import Connection, FloatArray, Graph, IntArray, Population, number_of, numbered
 
 ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
@@ -93,8 +93,8 @@ class Network:
 
     Attributes:
         layers: the layers, the input first and the output last.
-        connections: at most one `Connection` for each pair of layers, from the earlier to the later; every layer but the
-            input has one that enters it.
+        connections: at most one `Connection` for each pair of layers, from the earlier to the later; every layer but
+            the input has one that enters it.
         output_task: ``(outputs,)``, the number of the task that each output belongs to. The k-th output of a task
             stands for the task's class k.
         metadata: a JSON object with at least ``tasks``, the names of the tasks.
@@ -169,6 +169,7 @@ class Network:
             tuple(layer.population(self.output_task if k == last else None) for k, layer in enumerate(self.layers)),
             self.connections,
             self.metadata,
+            self.history,
         )
 
 
@@ -215,8 +216,13 @@ def network_faults(
     output_task: NDArray[Any],
     metadata: Any,
     history: Mapping[str, NDArray[Any]],
+    *,
+    executable: bool = True,
 ) -> Iterator[Fault]:
-    """Yield everything about the parts of a network that does not fit; nothing if they make a network."""
+    """Yield everything about the parts of a network that does not fit; nothing if they make a network.
+
+    Where it need not be executable, layers that are not split may lack the connections that enter them.
+    """
     yield from metadata_faults(metadata)
     yield from history_faults(history)
     if len(layers) < 2:
@@ -224,18 +230,10 @@ def network_faults(
         return
     yield from population_faults(layers)
     yield from _layer_faults(layers)
-    yield from _connection_faults(layers, connections)
+    yield from _connection_faults(layers, connections, executable=executable)
     tasks = metadata.get("tasks") if isinstance(metadata, Mapping) else None
     if isinstance(tasks, (list, tuple)):
         yield from _output_faults(output_task, layers[-1].size, len(layers) - 1, len(tasks))
-
-
-def history_faults(history: Mapping[str, NDArray[Any]]) -> Iterator[Fault]:
-    """Yield what is wrong with what was recorded during training."""
-    for quantity, values in history.items():
-        if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
-            found = f"{values.dtype} of shape {values.shape}"
-            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
 
 
 def activation_faults(key: str, activation: Any) -> Iterator[Fault]:
@@ -254,7 +252,9 @@ def _layer_faults(layers: Sequence[Layer]) -> Iterator[Fault]:
             yield from array_faults(f"{key}/bias", layer.bias, (layer.size,))
 
 
-def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection]) -> Iterator[Fault]:
+def _connection_faults(
+    layers: Sequence[Layer], connections: Sequence[Connection], *, executable: bool
+) -> Iterator[Fault]:
     pairs: set[tuple[int, int]] = set()
     for number, connection in enumerate(connections):
         key = f"connections/{number}"
@@ -269,7 +269,7 @@ def _connection_faults(layers: Sequence[Layer], connections: Sequence[Connection
         yield from weight_faults(key, layers, connection)
     entered = {target for _, target in pairs}
     for number in range(1, len(layers)):
-        if number not in entered:
+        if (executable or layers[number].split) and number not in entered:
             yield Fault(f"layers/{number}", "a connection that enters it", "none")
 
 
@@ -305,3 +305,8 @@ def evaluation_faults(
         if probe.dtype != stored:
             yield Fault(key, f"{stored}, as inputs", str(probe.dtype))
         yield from array_faults(key, probe, ("groups", "examples", inputs.shape[-1] if inputs.ndim else "inputs"))
+
+
+def graph_of(network: Network | Graph) -> Graph:
+    """Return the graph of a network, or a graph itself."""
+    return network.graph if isinstance(network, Network) else network

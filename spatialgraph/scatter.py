@@ -14,9 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from .faults import NotApplicableError
-from .graph.graph import BoolArray, IntArray
-from .network import Network
-from .plane import MIN_INPUT_STRENGTH, Plane, input_strength
+from .graph.graph import BoolArray, Graph, IntArray
+from .graph.plane import MIN_INPUT_STRENGTH, Plane, input_strength
 from .splits import Split
 
 WIDTH, HEIGHT = 80, 15
@@ -85,50 +84,50 @@ class Raster:
         return cells
 
 
-def scatter(network: Network, split: Split, width: int = WIDTH) -> RenderableType:
+def scatter(graph: Graph, split: Split, width: int = WIDTH) -> RenderableType:
     """Return a picture of the split layers, all to one scale, the output last, and what its characters stand for.
 
     Positions on a line are a line for each layer; of those with more than two dimensions the first two principal
     coordinates are shown. Neurons that hardly anything enters are left out, unless there are no others.
 
     Args:
-        network: a network with positions in every split layer.
+        graph: a graph with positions in every split layer.
         split: which neuron serves which task.
         width: how many characters a line may have; where they are too few, the first layers are left out.
 
     Raises:
         NotApplicableError: a split layer has no positions.
     """
-    if not network.has_positions:
-        raise NotApplicableError(f"{network.name}: expected positions in every split layer, found a layer without")
-    width, shown = min(width, WIDTH), network.split_layers
-    title = min(max(len(network.layers[k].name) for k in shown), max(1, width - 2 - _LEAST))
-    on_a_line = _positions(network, shown[0]).shape[1] == 1
+    if not graph.has_positions:
+        raise NotApplicableError(f"{graph.name}: expected positions in every split layer, found a layer without")
+    width, shown = min(width, WIDTH), graph.split_populations
+    title = min(max(len(graph.populations[k].name) for k in shown), max(1, width - 2 - _LEAST))
+    on_a_line = _positions(graph, shown[0]).shape[1] == 1
     if on_a_line:
         columns = max(1, width - 2 - title)
     else:
         shown = shown[-max(1, (width + 1) // (_LEAST + 3)) :]  # each has an edge, one apart
         columns = max(1, (width + 1) // len(shown) - 3)
-    drawn = _entered(network, shown)
+    drawn = _entered(graph, shown)
     codes = {k: _codes(split.membership[k])[drawn[k]] for k in shown}
-    cells = _cells({k: _positions(network, k)[drawn[k]] for k in shown}, codes, columns)
+    cells = _cells({k: _positions(graph, k)[drawn[k]] for k in shown}, codes, columns)
     said = [f"{split.method} split"]
-    if len(shown) < len(network.split_layers):
-        said.append(f"the last {len(shown)} of {len(network.split_layers)} split layers")
+    if len(shown) < len(graph.split_populations):
+        said.append(f"the last {len(shown)} of {len(graph.split_populations)} split layers")
     if left_out := sum(np.count_nonzero(~own) for own in drawn.values()):
         said.append(f"{left_out} without input left out")
-    legend = [*_legend(network.tasks, codes.values(), cells.values()), Text(f"({', '.join(said)})", style="dim")]
-    pictures = {network.layers[k].name: _picture(cells[k]) for k in shown}
+    legend = [*_legend(graph.tasks, codes.values(), cells.values()), Text(f"({', '.join(said)})", style="dim")]
+    pictures = {graph.populations[k].name: _picture(cells[k]) for k in shown}
     return Group(*_packed(legend, width), _below(pictures, title) if on_a_line else _beside(pictures))
 
 
-def _positions(network: Network, layer: int) -> NDArray[np.float64]:
-    return np.asarray(network.layers[layer].position, np.float64)
+def _positions(graph: Graph, layer: int) -> NDArray[np.float64]:
+    return np.asarray(graph.populations[layer].position, np.float64)
 
 
-def _entered(network: Network, layers: Sequence[int]) -> dict[int, BoolArray]:
+def _entered(graph: Graph, layers: Sequence[int]) -> dict[int, BoolArray]:
     """Return which neurons of each layer have input; all, if none has."""
-    entered = {k: input_strength(network, k) > MIN_INPUT_STRENGTH for k in layers}
+    entered = {k: input_strength(graph, k) > MIN_INPUT_STRENGTH for k in layers}
     return entered if any(own.any() for own in entered.values()) else {k: own | True for k, own in entered.items()}
 
 

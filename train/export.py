@@ -14,7 +14,8 @@ import torch
 
 import spatialgraph
 from spatialgraph.files import digest, is_written
-from spatialgraph.network import Connection, Layer, Network
+from spatialgraph.graph import Connection, Graph
+from spatialgraph.network import Layer, Network
 from spatialgraph.store import write_network
 
 from .grid import Member
@@ -109,11 +110,14 @@ def _network(
     )
 
 
-def _as_it_was(trained: Trained, member: Member, network: Network, arrays: Mapping[str, np.ndarray]) -> Network:
-    """Return a network with parameters of an earlier time; where some were not kept, it cannot be run."""
+def _as_it_was(trained: Trained, member: Member, network: Network, arrays: Mapping[str, np.ndarray]) -> Network | Graph:
+    """Return a network with parameters of an earlier time; where some were not kept, its graph without them."""
     layers, connections = _parts(trained, member, arrays)
-    whole = len(connections) == len(network.connections)
-    return dataclasses.replace(network, layers=layers, connections=connections, executable=whole)
+    if len(connections) == len(network.connections):
+        return dataclasses.replace(network, layers=layers, connections=connections)
+    given = [population.task for population in network.graph.populations]
+    populations = tuple(layer.population(task) for layer, task in zip(layers, given, strict=True))
+    return Graph(populations, connections, network.metadata)
 
 
 def _parts(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 
 from ..caveats import TITLE, caveats_of
 from ..results import Results

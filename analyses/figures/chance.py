@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, Chance, chance
 
 from .. import plots

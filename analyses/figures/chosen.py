@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from spatialgraph.network import Network, NotApplicableError
-from spatialgraph.plane import MIN_INPUT_STRENGTH, input_strength
-from spatialgraph.splits.split import Split
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Graph
+from spatialgraph.graph.plane import MIN_INPUT_STRENGTH, input_strength
+from spatialgraph.graph.split import Split
 
 from ..results import Results, family, label, slug
 from .drawing import Choice
@@ -26,7 +27,7 @@ class Shown:
         slug: the same as a part of the name of a file.
     """
 
-    network: Network
+    network: Graph
     split: Split
     kind: str
     inputs: str
@@ -69,21 +70,25 @@ def networks_by_mode(results: Results, choice: Choice) -> dict[str, list[Shown]]
         shown = [_chosen(results, name, choice) for name in choice.networks]
     else:
         for _, members in results.members.groupby(["inputs", "kind"], sort=False):
-            shown += _first(results, members["network"].tolist(), choice, lambda network: bool(network.split_layers))
+            shown += _first(
+                results, members["network"].tolist(), choice, lambda network: bool(network.split_populations)
+            )
     if not shown:
         raise NotApplicableError(f"expected a network with a split by {choice.method_of(results)}, found none")
     modes = dict.fromkeys(one.inputs for one in shown)
     return {mode: [one for one in shown if one.inputs == mode] for mode in modes}
 
 
-def has_positions(network: Network) -> bool:
+def has_positions(network: Graph) -> bool:
     """Return whether the neurons of all split layers lie somewhere."""
-    return bool(network.split_layers) and all(network.layers[k].position is not None for k in network.split_layers)
+    return bool(network.split_populations) and all(
+        network.populations[k].position is not None for k in network.split_populations
+    )
 
 
-def _can_be_seen(network: Network) -> bool:
+def _can_be_seen(network: Graph) -> bool:
     """Return whether a network has positions, and a neuron that is drawn: not all are switched off."""
-    layers = network.split_layers
+    layers = network.split_populations
     return has_positions(network) and any((input_strength(network, k) > MIN_INPUT_STRENGTH).any() for k in layers)
 
 
@@ -96,7 +101,7 @@ def _chosen(results: Results, name: str, choice: Choice) -> Shown:
     return Shown(results.network(name), splits[method], str(member["kind"]), str(member["inputs"]), name, slug(name))
 
 
-def _first(results: Results, names: list[str], choice: Choice, fits: Callable[[Network], bool]) -> Iterator[Shown]:
+def _first(results: Results, names: list[str], choice: Choice, fits: Callable[[Graph], bool]) -> Iterator[Shown]:
     """Yield the first of some networks that has a split by the method and fits, if one does."""
     for name in names:
         if choice.method_of(results) in results.splits.get(name, {}) and fits(results.network(name)):

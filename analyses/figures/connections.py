@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from spatialgraph.network import Connection, Network, NotApplicableError
-from spatialgraph.splits.split import Split
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection, Graph
+from spatialgraph.graph.split import Split
 
 from .. import plots
 from ..results import Results, label, slug
@@ -104,9 +105,9 @@ def _thinned(order: pd.DataFrame, side: int) -> pd.DataFrame:
     return pd.concat(kept)
 
 
-def _order(network: Network, split: Split) -> pd.DataFrame:
+def _order(network: Graph, split: Split) -> pd.DataFrame:
     """Return the neurons of all split layers as they are ordered: layer, place, neuron, task and strength."""
-    strength = {k: np.zeros(network.layers[k].size) for k in network.split_layers}
+    strength = {k: np.zeros(network.populations[k].size) for k in network.split_populations}
     for connection in network.split_connections:
         size = np.abs(connection.weight)
         strength[connection.target] += size.sum(axis=1)
@@ -118,7 +119,7 @@ def _order(network: Network, split: Split) -> pd.DataFrame:
         module = np.array([rank.get(task, len(network.tasks)) for task in tasks])
         own = pd.DataFrame({"neuron": np.arange(len(tasks)), "task": tasks, "strength": strength[number]})
         own = own.iloc[np.lexsort([-strength[number], module])].reset_index(drop=True)
-        frames.append(own.assign(layer=network.layers[number].name, place=np.arange(len(tasks))))
+        frames.append(own.assign(layer=network.populations[number].name, place=np.arange(len(tasks))))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -126,7 +127,7 @@ def _matrix(
     ax: Axes, one: Shown, connection: Connection, order: pd.DataFrame, colours: dict[str, str], norm: LogNorm
 ) -> pd.DataFrame:
     """Draw the matrix of a connection and return its numbers."""
-    names = one.network.layers[connection.source].name, one.network.layers[connection.target].name
+    names = one.network.populations[connection.source].name, one.network.populations[connection.target].name
     source, target = (order[order["layer"] == name] for name in names)
     to, start = target["neuron"].to_numpy(int), source["neuron"].to_numpy(int)
     strength = np.abs(connection.weight)[np.ix_(to, start)]
@@ -242,12 +243,12 @@ def _name_columns(axes: NDArray[np.object_], columns: Sequence[tuple[str, str]],
         shown[-1].set_xlabel("absolute weight" if quantity == "strength" else "distance")
 
 
-def _counted(network: Network) -> float:
+def _counted(network: Graph) -> float:
     """Return the share of the connections between split layers that densities count."""
     return min(1.0, MOST_COUNTED / max(sum(c.shape[0] * c.shape[1] for c in network.split_connections), 1))
 
 
-def connection_frame(network: Network, split: Split) -> pd.DataFrame:
+def connection_frame(network: Graph, split: Split) -> pd.DataFrame:
     """Return the connections between split layers whose neurons serve tasks.
 
     Returns:
@@ -263,7 +264,7 @@ def connection_frame(network: Network, split: Split) -> pd.DataFrame:
         if share < 1:
             kept &= draw.random(kept.shape) < share
         within = (target.astype(int) @ source.T.astype(int))[kept] > 0
-        ends = network.layers[connection.source].position, network.layers[connection.target].position
+        ends = network.populations[connection.source].position, network.populations[connection.target].position
         length = np.full(strength.shape, np.nan)
         if ends[0] is not None and ends[1] is not None:
             length = cdist(ends[1], ends[0])

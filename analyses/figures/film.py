@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph.plane import MIN_INPUT_STRENGTH, Plane
 from spatialgraph.metrics import modularity
-from spatialgraph.network import NotApplicableError
-from spatialgraph.plane import MIN_INPUT_STRENGTH, Plane
 
 from .. import plots
 from ..results import Results
@@ -85,9 +85,13 @@ class _Course:
             raise NotApplicableError(f"{network.name}: expected {_LACKING}")
         frames = [neurons_of(was, split) for _, was in moments]
         if dim_of(network) > 2:  # always the plane of the trained network: the view stays where it is
-            plane = Plane.of(np.concatenate([np.asarray(network.layers[k].position) for k in network.split_layers]))
+            plane = Plane.of(
+                np.concatenate([np.asarray(network.populations[k].position) for k in network.split_populations])
+            )
             for frame, (_, was) in zip(frames, moments, strict=True):
-                points = {was.layers[k].name: np.asarray(was.layers[k].position) for k in network.split_layers}
+                points = {
+                    was.populations[k].name: np.asarray(was.populations[k].position) for k in network.split_populations
+                }
                 for layer, own in frame.groupby("layer"):
                     frame.loc[own.index, ["x", "y"]] = plane.project(points[str(layer)][own["neuron"]])
         return cls(
@@ -131,7 +135,7 @@ class _Scene:
         figure, panels = _panels(len(courses), shape)
         colours = plots.task_colours(tasks_shown([course.shown for course in courses]))
         networks = [course.shown.network for course in courses]
-        layers = dict.fromkeys(network.layers[k].name for network in networks for k in network.split_layers)
+        layers = dict.fromkeys(network.populations[k].name for network in networks for k in network.split_populations)
         scene = cls(figure, courses, limits, colours, plots.layer_markers(list(layers)), panels)
         scene._furnish()
         scene.show(len(courses[0].epochs) - 1)

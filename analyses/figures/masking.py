@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT
 
 from .. import plots

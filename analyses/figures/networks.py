@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spatialgraph.plane import MIN_INPUT_STRENGTH
+from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
 
 from .. import plots
 from ..results import Results, label
@@ -75,7 +75,7 @@ def layers(results: Results, choice: Choice) -> Iterator[Drawing]:
         if dim_of(network) == 1:
             frame["y"] = 0.0
         connections, left_out = lines_of(network, frame)
-        names = [network.layers[number].name for number in network.split_layers]
+        names = [network.populations[number].name for number in network.split_populations]
         colours = plots.task_colours(network.tasks)
         width = SINGLE if len(names) <= 4 else DOUBLE
         figure = Figure(figsize=(width, width))

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.artist import Artist
 from numpy.typing import NDArray
 
-from spatialgraph.network import Network, NotApplicableError
-from spatialgraph.plane import MIN_INPUT_STRENGTH, Plane, input_strength
-from spatialgraph.splits.split import Split
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Graph
+from spatialgraph.graph.plane import MIN_INPUT_STRENGTH, Plane, input_strength
+from spatialgraph.graph.split import Split
 
 from .. import plots
 from .chosen import Shown
@@ -24,15 +25,15 @@ MAX_LINES = 1500
 """The most connections drawn between two layers, the strongest; more make a picture slow and no clearer."""
 
 
-def neurons_of(network: Network, split: Split) -> pd.DataFrame:
+def neurons_of(network: Graph, split: Split) -> pd.DataFrame:
     """Return the neurons to draw: layer, neuron, x, y and task, the names joined by + if several and "" if none.
 
     Raises:
         NotApplicableError: no neuron has input weights that are worth drawing.
     """
     frames, tasks = [], tasks_of(network, split)
-    for number in network.split_layers:
-        layer = network.layers[number]
+    for number in network.split_populations:
+        layer = network.populations[number]
         own = pd.DataFrame({"layer": layer.name, "neuron": np.arange(layer.size), "task": tasks[number]})
         own[[f"p{axis}" for axis in range(dim_of(network))]] = layer.position
         frames.append(own[input_strength(network, number) > MIN_INPUT_STRENGTH])
@@ -42,21 +43,21 @@ def neurons_of(network: Network, split: Split) -> pd.DataFrame:
     coordinates = frame.filter(regex=r"^p\d+$").to_numpy(float)
     frame[["x", "y"]] = Plane.of(coordinates).project(coordinates)
     if coordinates.shape[1] == 1:
-        frame["y"] = frame["layer"].map({network.layers[k].name: float(k) for k in network.split_layers})
+        frame["y"] = frame["layer"].map({network.populations[k].name: float(k) for k in network.split_populations})
     return frame[["layer", "neuron", "x", "y", "task"]]
 
 
-def tasks_of(network: Network, split: Split) -> dict[int, list[str]]:
+def tasks_of(network: Graph, split: Split) -> dict[int, list[str]]:
     """Return what each neuron serves, by layer number: a task, several joined by +, or "" for none."""
     names = np.array(network.tasks, dtype=object)
     return {number: ["+".join(names[row]) for row in members] for number, members in split.membership.items()}
 
 
-def lines_of(network: Network, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def lines_of(network: Graph, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the connections to draw, and how many between each pair of layers are left out for their number."""
     drawn, left_out = [], []
     for connection in network.split_connections:
-        names = network.layers[connection.source].name, network.layers[connection.target].name
+        names = network.populations[connection.source].name, network.populations[connection.target].name
         source, target = (frame[frame["layer"] == name].reset_index(drop=True) for name in names)
         weight = connection.weight[np.ix_(target["neuron"].to_numpy(int), source["neuron"].to_numpy(int))]
         to, start = np.nonzero(np.abs(weight) > MIN_WEIGHT)
@@ -88,9 +89,9 @@ def tasks_shown(shown: Sequence[Shown]) -> list[str]:
     return list(dict.fromkeys(task for one in shown for task in one.network.tasks))
 
 
-def dim_of(network: Network) -> int:
+def dim_of(network: Graph) -> int:
     """Return how many coordinates the neurons of the split layers have; 0 if they lie nowhere."""
-    position = network.layers[network.split_layers[0]].position
+    position = network.populations[network.split_populations[0]].position
     return 0 if position is None else position.shape[1]
 
 

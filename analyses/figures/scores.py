@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 
 from .. import plots
 from ..evidence import Row, number, records

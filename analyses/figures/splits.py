@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from spatialgraph.network import IntArray, Network, NotApplicableError
-from spatialgraph.plane import MIN_INPUT_STRENGTH
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Graph
+from spatialgraph.graph.graph import IntArray
+from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
+from spatialgraph.graph.split import Split
 from spatialgraph.splits.degenerate import is_degenerate
-from spatialgraph.splits.split import Split
 
 from .. import plots
 from ..evidence import Evidence
@@ -111,15 +113,15 @@ def _departs(split: Split, most: Mapping[int, IntArray]) -> dict[int, NDArray[np
 
 
 def _marked(
-    base: pd.DataFrame, network: Network, tasks: Mapping[int, Sequence[str]], ring: Mapping[int, NDArray[np.float64]]
+    base: pd.DataFrame, network: Graph, tasks: Mapping[int, Sequence[str]], ring: Mapping[int, NDArray[np.float64]]
 ) -> pd.DataFrame:
     """Return the neurons of a frame with other tasks, and rings."""
-    number = {network.layers[k].name: k for k in network.split_layers}
+    number = {network.populations[k].name: k for k in network.split_populations}
     places = [(number[layer], neuron) for layer, neuron in zip(base["layer"], base["neuron"], strict=True)]
     return base.assign(task=[tasks[k][unit] for k, unit in places], ring=[float(ring[k][unit]) for k, unit in places])
 
 
-def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, network: Network) -> Figure:
+def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, network: Graph) -> Figure:
     """Draw a small panel for each frame, and the legend."""
     colours = plots.task_colours(network.tasks)
     markers = plots.layer_markers(list(dict.fromkeys(everything["layer"])))

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Graph
 from spatialgraph.metrics import modularity
-from spatialgraph.network import Network, NotApplicableError
 from spatialgraph.splits import apply, sees
 
 from .. import plots
@@ -78,7 +79,7 @@ def curves_of(results: Results, method: str) -> pd.DataFrame:
     return results.members.merge(pd.concat(frames) if frames else pd.DataFrame(columns=columns), on="network")
 
 
-def _recorded(network: Network) -> Iterator[pd.DataFrame]:
+def _recorded(network: Graph) -> Iterator[pd.DataFrame]:
     """Yield what a network recorded after every epoch, a frame for each quantity and task (``""``: of all)."""
     for quantity in _RECORDED:
         values = network.history.get(quantity)

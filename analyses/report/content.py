@@ -11,7 +11,7 @@ import pandas as pd
 from markdown_it import MarkdownIt
 
 import spatialgraph
-from spatialgraph.plane import MIN_INPUT_STRENGTH
+from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
 from spatialgraph.splits import SPLITS
 
 from ..results import FULL, Results, label, numbers

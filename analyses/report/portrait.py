@@ -10,17 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spatialgraph.activations import task_variance
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection, Graph
+from spatialgraph.graph.plane import Plane, input_strength
 from spatialgraph.metrics import measure
-from spatialgraph.network import Connection, Network, NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, chance
-from spatialgraph.plane import Plane, input_strength
 from spatialgraph.splits import DEGENERATE, Split, is_degenerate
 from spatialgraph.splits.strengths import strength_to_tasks
 
 from ..chance import Drawn
 from ..results import FULL, Results
-from ..steps import all_drawn, evaluation_of
+from ..runs import graph_and_runner
+from ..steps import all_drawn
 from ..tables import default_method
 from .packing import Pack
 
@@ -109,37 +110,37 @@ def _splits(results: Results, name: str) -> dict[str, Split]:
     return {method: own[method] for method in results.methods if method in own}
 
 
-def _layers(network: Network) -> list[dict[str, Any]]:
+def _layers(network: Graph) -> list[dict[str, Any]]:
     """Return the split layers: name, units and the number of the first neuron over all of them."""
     found, first = [], 0
-    for number in network.split_layers:
-        layer = network.layers[number]
+    for number in network.split_populations:
+        layer = network.populations[number]
         found.append({"name": layer.name, "size": layer.size, "first": first})
         first += layer.size
     return found
 
 
-def _first_of(network: Network) -> dict[int, int]:
+def _first_of(network: Graph) -> dict[int, int]:
     """Return the number of each split layer's first neuron."""
-    sizes = [network.layers[number].size for number in network.split_layers]
-    return dict(zip(network.split_layers, np.cumsum([0, *sizes]).tolist(), strict=False))
+    sizes = [network.populations[number].size for number in network.split_populations]
+    return dict(zip(network.split_populations, np.cumsum([0, *sizes]).tolist(), strict=False))
 
 
-def _full_accuracy(results: Results, network: Network) -> list[float | None]:
+def _full_accuracy(results: Results, network: Graph) -> list[float | None]:
     """Return the accuracy of each task of the whole network, None if it was not measured."""
     rows = results.scores[(results.scores["network"] == network.name) & (results.scores["split"] == FULL)]
     found = rows[rows["metric"] == "accuracy"].set_index("task")["value"]
     return [float(found[task]) if task in found.index else None for task in network.tasks]
 
 
-def _places(network: Network) -> FloatArray | None:
+def _places(network: Graph) -> FloatArray | None:
     """Return the positions of the neurons of all split layers, ``(neurons, dim)``; None if any has none."""
-    positions = [network.layers[number].position for number in network.split_layers]
+    positions = [network.populations[number].position for number in network.split_populations]
     known = [position for position in positions if position is not None]
     return np.concatenate(known).astype(np.float64) if known and len(known) == len(positions) else None
 
 
-def _positions(network: Network, pack: Pack) -> dict[str, Any]:
+def _positions(network: Graph, pack: Pack) -> dict[str, Any]:
     places = _places(network)
     if places is None:
         return {"dimensions": 0}
@@ -147,32 +148,35 @@ def _positions(network: Network, pack: Pack) -> dict[str, Any]:
     return {"dimensions": places.shape[1]}
 
 
-def _neurons(results: Results, network: Network, splits: Mapping[str, Split], pack: Pack) -> dict[str, Any]:
+def _neurons(results: Results, network: Graph, splits: Mapping[str, Split], pack: Pack) -> dict[str, Any]:
     """Pack what is known of each neuron: by each method its tasks and its strength towards every task; selectivity."""
-    units, tasks = sum(network.layers[number].size for number in network.split_layers), len(network.tasks)
+    units, tasks = sum(network.populations[number].size for number in network.split_populations), len(network.tasks)
     members = np.zeros((len(splits), units, tasks), np.uint8)
     strengths = np.full((len(splits), units, tasks), np.nan)
     for row, split in enumerate(splits.values()):
-        members[row] = _joined([split.membership[number] for number in network.split_layers], tasks)
-        strengths[row] = _joined([_towards(network, split, number) for number in network.split_layers], tasks)
+        members[row] = _joined([split.membership[number] for number in network.split_populations], tasks)
+        strengths[row] = _joined([_towards(network, split, number) for number in network.split_populations], tasks)
     pack.add("membership", members)
     pack.quantise("strength", strengths)
-    pack.quantise("entering", _joined([input_strength(network, number)[:, None] for number in network.split_layers], 1))
+    pack.quantise(
+        "entering", _joined([input_strength(network, number)[:, None] for number in network.split_populations], 1)
+    )
     variance = _variance_shares(results, network)
     if variance is not None:
         pack.quantise("selectivity", variance)
     return {"selectivity": variance is not None}
 
 
-def _towards(network: Network, split: Split, layer: int) -> FloatArray:
+def _towards(network: Graph, split: Split, layer: int) -> FloatArray:
     """Return what greedy splits compare, ``(units, tasks)``: each neuron's strength to each task's neurons that follow.
 
     It is nan where none follow, as of outputs, whose tasks are given.
     """
-    outputs = network.output_task[:, None] == np.arange(len(network.tasks))
-    members = {network.output_layer: outputs} | dict(split.membership)
+    tasks = np.arange(len(network.tasks))
+    outputs = {k: network.task_of[k][:, None] == tasks for k in network.output_populations}
+    members = outputs | dict(split.membership)
     if not any(c.source == layer and c.target in members for c in network.connections):
-        return np.full((network.layers[layer].size, len(network.tasks)), np.nan)
+        return np.full((network.populations[layer].size, len(network.tasks)), np.nan)
     return strength_to_tasks(network, layer, members)
 
 
@@ -181,19 +185,19 @@ def _joined(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[Any]:
     return np.concatenate([np.zeros((0, columns), parts[0].dtype if parts else float), *parts])
 
 
-def _variance_shares(results: Results, network: Network) -> FloatArray | None:
+def _variance_shares(results: Results, network: Graph) -> FloatArray | None:
     """Return each task's share of the task variance of each neuron, ``(neurons, tasks)``; None if it is not known."""
     named = network.metadata.get("evaluation")
     if named is None or not (results.run / named["file"]).is_file():
         return None
-    evaluation = evaluation_of(results.run, network, results.run / "networks" / f"{network.name}.h5")
-    if evaluation is None:
+    _, runner = graph_and_runner(results.run, results.run / "networks" / f"{network.name}.h5")
+    if runner is None:
         return None
     try:
-        found = task_variance(network, evaluation, network.split_layers)
+        found = runner.task_variance(network.split_populations)
     except NotApplicableError:
         return None
-    variance = _joined([found[number] for number in network.split_layers], len(network.tasks))
+    variance = _joined([found[number] for number in network.split_populations], len(network.tasks))
     total = variance.sum(axis=1, keepdims=True)
     shares = np.full(variance.shape, np.nan)
     np.divide(variance, total, where=total > 0, out=shares)
@@ -227,7 +231,7 @@ def _pack_connections(prefix: str, source: IntArray, target: IntArray, weight: F
     pack.quantise(f"{prefix}weight", np.abs(weight), logarithms=True)
 
 
-def _connections(network: Network, most: int, pack: Pack) -> dict[str, Any]:
+def _connections(network: Graph, most: int, pack: Pack) -> dict[str, Any]:
     source, target, weight = strongest_connections(network.split_connections, _first_of(network), most)
     _pack_connections("", source, target, weight, pack)
     pack.add("negative", (weight < 0).astype(np.uint8))
@@ -235,7 +239,7 @@ def _connections(network: Network, most: int, pack: Pack) -> dict[str, Any]:
     return {"connections": {"kept": len(weight), "total": total}}
 
 
-def _lesions(results: Results, network: Network, pack: Pack) -> dict[str, Any]:
+def _lesions(results: Results, network: Graph, pack: Pack) -> dict[str, Any]:
     """Pack the accuracy of each task without each module, ``(methods, ablations, modules, tasks)``."""
     scores = results.scores[results.scores["network"] == network.name]
     rows = scores[scores["metric"].str.startswith(f"{WITHOUT}:")]
@@ -261,7 +265,7 @@ def _in_array(rows: pd.DataFrame, places: Mapping[str, Mapping[str, int]], colum
     return found
 
 
-def _chance(results: Results, network: Network, pack: Pack) -> dict[str, Any]:
+def _chance(results: Results, network: Graph, pack: Pack) -> dict[str, Any]:
     """Pack the distributions of null models: of modularity, of what random splits cost, and of what they lesion."""
     parts = results.folder / "parts" / network.name
     if not (parts / "scores.h5").is_file():
@@ -309,7 +313,7 @@ def _distributions(drawn: Sequence[Drawn]) -> Iterator[tuple[str, str, str, _Val
 
 
 def _pack_controls(
-    results: Results, network: Network, drawn: Sequence[Drawn], methods: Sequence[str], pack: Pack
+    results: Results, network: Graph, drawn: Sequence[Drawn], methods: Sequence[str], pack: Pack
 ) -> None:
     """Pack what each task can do without random neurons, as many as each module has: means over the draws."""
     array = np.full((len(methods), len(results.ablations), len(network.tasks), len(network.tasks)), np.nan)
@@ -334,7 +338,7 @@ def _agreement(results: Results, rows: pd.DataFrame, name: str, pack: Pack) -> d
     return {"agreement": shown}
 
 
-def _film(results: Results, network: Network, splits: Mapping[str, Split], most: int, pack: Pack) -> dict[str, Any]:
+def _film(results: Results, network: Graph, splits: Mapping[str, Split], most: int, pack: Pack) -> dict[str, Any]:
     """Pack where the neurons lay and which connections were strongest, moment by moment of training."""
     last = _places(network)
     snapshots = _snapshots(results, network) if most else []
@@ -360,14 +364,14 @@ def _film(results: Results, network: Network, splits: Mapping[str, Split], most:
     }
 
 
-def _snapshots(results: Results, network: Network) -> list[tuple[float, Network]]:
+def _snapshots(results: Results, network: Graph) -> list[tuple[float, Graph]]:
     try:
         return results.snapshots(network.name)
     except NotApplicableError:  # when the network was trained is not known
         return []
 
 
-def _modularity(network: Network, split: Split) -> float:
+def _modularity(network: Graph, split: Split) -> float:
     try:
         return measure(MODULARITY, network, split)[0].value
     except NotApplicableError:

@@ -5,15 +5,33 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import plain_value
 from ..faults import Fault, array_faults, compared, name_faults, shown
 
 if TYPE_CHECKING:
-    from .graph import Connection, Population
+    from .graph import Connection, FloatArray, Population
+
+
+class Part(Protocol):
+    """What a population and the layer of a network have in common."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def size(self) -> int:
+        """How many units it has."""
+
+    @property
+    def position(self) -> FloatArray | None:
+        """Where they lie."""
+
 
 _SEEDS = range(-(2**63), 2**64)  # what PyTorch and NumPy take
 
@@ -33,7 +51,7 @@ def graph_faults(
         yield from _task_faults(populations, len(tasks))
 
 
-def population_faults(populations: Sequence[Population]) -> Iterator[Fault]:
+def population_faults(populations: Sequence[Part]) -> Iterator[Fault]:
     """Yield what is wrong with the names, sizes and positions of populations, or of the layers of a network."""
     names: set[str] = set()
     dims: set[int] = set()
@@ -54,7 +72,7 @@ def population_faults(populations: Sequence[Population]) -> Iterator[Fault]:
         yield Fault("layers/*/position", "the same number of dimensions in every layer", f"{sorted(dims)}")
 
 
-def weight_faults(key: str, populations: Sequence[Population], connection: Connection) -> Iterator[Fault]:
+def weight_faults(key: str, populations: Sequence[Part], connection: Connection) -> Iterator[Fault]:
     """Yield what is wrong with the weights of a connection of two populations that there are."""
     shape = (populations[connection.target].size, populations[connection.source].size)
     # Weights that are made on demand were checked where they come from; to make them here would be to make all.
@@ -96,6 +114,14 @@ def _task_faults(populations: Sequence[Population], tasks: int) -> Iterator[Faul
             served |= set(population.task.tolist())
     for task in sorted(set(range(tasks)) - served):
         yield Fault("layers/*/task", "at least one output for every task", f"none for task {task}")
+
+
+def history_faults(history: Mapping[str, NDArray[Any]]) -> Iterator[Fault]:
+    """Yield what is wrong with what was recorded during training."""
+    for quantity, values in history.items():
+        if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
+            found = f"{values.dtype} of shape {values.shape}"
+            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
 
 
 def metadata_faults(metadata: Any) -> Iterator[Fault]:

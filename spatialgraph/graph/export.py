@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from ..faults import NotApplicableError
 from ..files import atomic
 from .graph import Graph, IntArray
+from .split import Split
 
 if TYPE_CHECKING:
     # NetworkX takes longer to import than everything else here, and measures and splits do without it.
     import networkx as nx
     from scipy import sparse
 
-    from ..splits.split import Split
 
 Layers = Literal["split", "all"]
 Labels = Mapping[int, NDArray[np.integer]] | Mapping[str, NDArray[np.integer]]
@@ -33,7 +33,7 @@ FORMATS = ("graphml", "gexf", "npz")
 
 @dataclass(frozen=True, eq=False)
 class _Edges:
-    """The connections of a graph: node numbers, signed weights and labels, all ``(connections,)``; how many are left out."""
+    """The connections of a graph: node numbers, signed weights, labels, ``(connections,)``; how many are left out."""
 
     source: IntArray
     target: IntArray
@@ -81,10 +81,10 @@ def to_networkx(
     """Return a graph as one of NetworkX.
 
     A node has the attributes ``layer``, ``layer_name``, ``unit``, ``task`` (the number of its task, -1 for none),
-    ``unit_kind`` where it is no neuron, and, if its layer has positions, ``x``, ``y``, ``z`` (``x0``, ``x1``, … in more than three dimensions). An edge has
-    ``weight`` (signed), ``strength`` (its absolute value: what measures of communities take as weight) and, if both
-    its ends have positions, ``distance`` (Euclidean); one whose connection has a label has ``label``. A connection of
-    weight 0 is no edge. The graph's own attributes say what was asked for, and ``left_out``, the number of connections
+    ``unit_kind`` where it is no neuron, and, if its layer has positions, ``x``, ``y``, ``z`` (``x0``, ``x1``, … in
+    more than three dimensions). An edge has ``weight`` (signed), ``strength`` (its absolute value: what measures of
+    communities take as weight) and, if both its ends have positions, ``distance`` (Euclidean); one whose connection has
+    a label has ``label``. A connection of weight 0 is no edge. The graph's own attributes say what was asked for, and ``left_out``, the number of connections
     that `threshold` and `keep` left out. Where two units may have several connections (a graph with cycles, or with
     labels), the graph is a multigraph.
 

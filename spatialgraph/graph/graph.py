@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..arrays import floats, integers, plain_value
 from ..faults import Fault, all_of, shown
-from .checks import graph_faults, plain_metadata
+from .checks import graph_faults, history_faults, plain_metadata
 
 FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
@@ -61,8 +61,8 @@ class Connection:
         source: number of the population that the connections leave, or its name, in place of which a `Graph` or a
             `Network` puts the number.
         target: number of the population that they enter, or its name.
-        weight: ``(target units, source units)``, as the ``weight`` of PyTorch's ``nn.Linear``; the strength of a connection is its size, 0 is no connection. Signed
-            where a connection has a sign.
+        weight: ``(target units, source units)``, as the ``weight`` of PyTorch's ``nn.Linear``; the strength of a
+            connection is its size, 0 is no connection. Signed where a connection has a sign.
         label: tells several connections of the same two populations apart, for example ``"query"``; ``""`` if there
             is one.
     """
@@ -159,6 +159,7 @@ class Graph:
         populations: the populations.
         connections: the connections.
         metadata: a JSON object with at least ``tasks``, the names of the tasks.
+        history: quantity to ``(epochs,)`` or ``(epochs, tasks)``: losses, costs and accuracies during training.
 
     Raises:
         ValueError: the parts do not fit each other; the message names the key, what was expected and what was found.
@@ -184,13 +185,17 @@ class Graph:
     populations: tuple[Population, ...]
     connections: tuple[Connection, ...]
     metadata: Mapping[str, Any]
+    history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "populations", all_of(Population, "populations", self.populations))
         connections = all_of(Connection, "connections", self.connections)
         object.__setattr__(self, "connections", numbered(connections, self.populations))
         object.__setattr__(self, "metadata", plain_metadata(self.metadata))
-        for fault in graph_faults(self.populations, self.connections, self.metadata):
+        for fault in (
+            *graph_faults(self.populations, self.connections, self.metadata),
+            *history_faults(self.history),
+        ):
             raise ValueError(str(fault))
 
     def number(self, population: int | str) -> int:
@@ -240,7 +245,7 @@ class Graph:
 
     @cached_property
     def is_layered(self) -> bool:
-        """Whether every connection leads from an earlier population to a later one, and no two lead between the same."""
+        """Whether every connection leads from an earlier population to a later one, and no two between the same."""
         pairs = [(connection.source, connection.target) for connection in self.connections]
         return len(set(pairs)) == len(pairs) and all(source < target for source, target in pairs)
 
@@ -295,9 +300,8 @@ def numbered(connections: Sequence[Connection], parts: Sequence[_Named]) -> tupl
     Raises:
         ValueError: there is no population of a name.
     """
+    ends: list[tuple[int | str, int | str]] = [(c.source, c.target) for c in connections]
     return tuple(
-        c.between(number_of(c.source, parts), number_of(c.target, parts))
-        if isinstance(c.source, str) or isinstance(c.target, str)
-        else c
-        for c in connections
+        c.between(*(number_of(end, parts) for end in pair)) if any(isinstance(end, str) for end in pair) else c
+        for c, pair in zip(connections, ends, strict=True)
     )

@@ -91,15 +91,16 @@ def pair_strengths(graph: Graph) -> Iterator[tuple[int, int, DoubleArray]]:
         graph: the graph.
 
     Yields:
-        the numbers of two populations, the first of them not the larger, and ``(units of the one, units of the other)``,
-        the summed strengths of all connections between two units; of one population, each with itself counted twice, as
-        it is in the summed strengths of a unit.
+        the numbers of two populations, the smaller first, and ``(units of the one, units of the other)``, the summed
+        strengths of all connections between two units; of one population, each with itself counted twice, as it is in
+        the summed strengths of a unit.
 
     Example:
         >>> from spatialgraph.graph import Connection, Population
         >>> populations = (Population("a", 1, split=True), Population("b", 1, split=True, task=[0]))
         >>> there_and_back = (Connection(0, 1, [[-2.0]]), Connection(1, 0, [[0.5]]))
-        >>> [(a, b, block.tolist()) for a, b, block in pair_strengths(Graph(populations, there_and_back, {"tasks": ["t"]}))]
+        >>> graph = Graph(populations, there_and_back, {"tasks": ["t"]})
+        >>> [(a, b, block.tolist()) for a, b, block in pair_strengths(graph)]
         [(0, 1, [[2.5]])]
     """
     pairs: dict[tuple[int, int], DoubleArray] = {}

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray
-from ..splits.split import Split
+from ..graph.split import Split
 from .metric import metric
 
 

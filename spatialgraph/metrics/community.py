@@ -10,8 +10,8 @@ import numpy as np
 
 from ..faults import NotApplicableError
 from ..graph.graph import DoubleArray, Graph
+from ..graph.split import Split
 from ..graph.sums import Quantity, pair_strengths, weighted_sums
-from ..splits.split import Split
 from .groups import GroupSums, group_sums, memberships, strengths_to_groups
 from .metric import Measurement, metric
 

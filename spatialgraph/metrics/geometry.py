@@ -9,8 +9,8 @@ from scipy.spatial.distance import cdist
 
 from ..faults import NotApplicableError
 from ..graph.graph import DoubleArray, Graph, IntArray
+from ..graph.split import Split
 from ..graph.sums import PIECE
-from ..splits.split import Split
 from .metric import metric
 
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from ..faults import NotApplicableError
 from ..graph.graph import DoubleArray, Graph
+from ..graph.split import Split
 from ..graph.sums import Quantity, diagonal_sums, sums_in_thread
-from ..splits.split import Split
 from ..threads import one_product_thread
 
 
@@ -33,8 +33,8 @@ class GroupSums:
         alone_leaving: ``(neurons of no group,)``, the strength that leaves each, in the order of `node_index`.
         alone_entering: the same, of the strength that enters each.
         alone_within: the same, of the strength of the connection of each with itself.
-        alone_expected: Σ_ℓ Σ_n out_ℓn · in_ℓn / m_ℓ over the neurons n of no group and the connections ℓ of a population
-            with itself: what leaves and enters the neuron through ℓ, and the strength of ℓ.
+        alone_expected: Σ_ℓ Σ_n out_ℓn · in_ℓn / m_ℓ over the neurons n of no group and the connections ℓ of a
+            population with itself: what leaves and enters the neuron through ℓ, and the strength of ℓ.
     """
 
     between: DoubleArray
@@ -120,15 +120,17 @@ def _sum(graph: Graph, split: Split, of: Quantity) -> GroupSums:
             received, sent = sums_in_thread(weight, of, source, np.ones((int(each), target.shape[1])))
             between[number, : len(received)] = received @ target.T
             if each:
-                entering = received.sum(axis=0)
+                into = received.sum(axis=0)
                 sums["out"][connection.source] += sent[0]
-                sums["in"][connection.target] += entering
+                sums["in"][connection.target] += into
             if each and connection.source == connection.target:
                 sums["own"][connection.source] += diagonal_sums(weight, of)
                 which = alone[connection.source]
-                expected += float(sent[0][which] @ entering[which]) / max(float(sent[0].sum()), _TINY)
-    of_alone = [np.concatenate([values[k][which] for k, which in alone.items()]) for values in sums.values()]
-    return GroupSums(between, *of_alone, expected)
+                expected += float(sent[0][which] @ into[which]) / max(float(sent[0].sum()), _TINY)
+    leaving, entering, own = (
+        np.concatenate([values[k][which] for k, which in alone.items()]) for values in sums.values()
+    )
+    return GroupSums(between, leaving, entering, own, expected)
 
 
 def strengths_to_groups(graph: Graph, split: Split, of: Quantity = "absolute") -> dict[int, DoubleArray]:

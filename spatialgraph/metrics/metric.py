@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from ..graph.graph import Graph
+from ..graph.split import Split
 from ..registry import Registry
 from ..runners.runner import Performance
-from ..splits.split import Split
 
 Of = Literal["network", "split", "communities", "function"]
 Better = Literal["high", "low", ""]

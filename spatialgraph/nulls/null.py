@@ -75,9 +75,7 @@ def _weights(function: Null, graph: Graph, connection: Connection, seed: tuple[i
 def require_for(null: str, graph: Graph) -> None:
     """Raise NotApplicableError unless a network has what a null model changes, and what it keeps."""
     if not graph.split_connections:
-        raise NotApplicableError(
-            f"null model {null!r}: expected connected split layers in {graph.name!r}, found none"
-        )
+        raise NotApplicableError(f"null model {null!r}: expected connected split layers in {graph.name!r}, found none")
     if null == "distance" and not graph.has_positions:
         raise NotApplicableError(
             f"null model 'distance': expected positions in every split layer of {graph.name!r}, found none"

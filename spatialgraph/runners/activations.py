@@ -331,6 +331,8 @@ def require_fit(network: Network, evaluation: Evaluation) -> None:
     Raises:
         ValueError: the inputs, the tasks or the classes of the evaluation are not those of the network.
     """
+    if not isinstance(network, Network):
+        raise NotApplicableError(f"network {network.name!r}: expected one that can be run, found a graph")
     where = f"evaluation of network {network.name!r}"
     inputs = evaluation.inputs.shape[1]
     if inputs != network.layers[0].size:

@@ -2,9 +2,9 @@
 
 A disabled neuron goes on emitting a constant, and a constant that enters a layer is a part of its bias. So a masked
 network equals a smaller network of the neurons that are left, and the three kinds of ablation differ in the biases
-alone. `DenseRunner` computes what masks share once: the layers before the first masked one; for all ablations, the products
-with activations that do not depend on the mask; for all tasks, the layers before the outputs, since a disabled output
-is but a constant answer.
+alone. `DenseRunner` computes what masks share once: the layers before the first masked one; for all ablations, the
+products with activations that do not depend on the mask; for all tasks, the layers before the outputs, since a disabled
+output is but a constant answer.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import BoolArray, DoubleArray, FloatArray, IntArray
+from ..graph.split import Split
 from ..network import Evaluation, Network
 from ..threads import one_thread
 from .activations import (
@@ -34,9 +35,6 @@ from .activations import (
 )
 from .runner import ABLATIONS, Mask, Performance, Question, Runner, SingleAblation, Statistics, require_ablation
 from .single import emitted, single_ablation
-
-if TYPE_CHECKING:
-    from ..splits.split import Split
 
 Number = TypeVar("Number", np.float32, np.float64)
 
@@ -56,6 +54,21 @@ class _Block:
     labels: IntArray
     known: Mapping[int, FloatArray]
     outputs: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """What the whole network does.
+
+    Attributes:
+        blocks: what masks start from, for some of the examples each.
+        right: ``(tasks,)``, how many examples it classifies rightly.
+        means: layer number to ``(units,)``, mean activations of the layers that masks may be of.
+    """
+
+    blocks: Sequence[_Block]
+    right: IntArray
+    means: Mapping[int, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,25 +120,26 @@ class DenseRunner(Runner):
         self._computed = _layers_to_compute(network, self._start)
         self._tanh = in_tanh(network, self._computed)
         self._units_of = [np.flatnonzero(network.output_task == task) for task in range(len(network.tasks))]
-        with one_thread():
-            self._blocks = list(self._run_whole())
 
-    def _run_whole(self) -> Iterator[_Block]:
-        """Run the whole network once: its accuracies, the means of the layers to be masked, what masks start from."""
+    @cached_property
+    def _whole(self) -> _Whole:
+        """What the whole network does, run once when it is first asked for."""
         network, evaluation = self.network, self.evaluation
-        examples = len(evaluation.inputs)
-        self._right = np.zeros(len(network.tasks), np.int64)
+        examples, parts = len(evaluation.inputs), []
+        right = np.zeros(len(network.tasks), np.int64)
         sums = {k: np.zeros(network.layers[k].size) for k in self.populations}
         for block in blocks(examples):
-            activations = forward(network, evaluation.values(evaluation.inputs[block]))
-            self._right += count_right(network, activations[-1], evaluation.labels[block])
+            with one_thread():
+                activations = forward(network, evaluation.values(evaluation.inputs[block]))
+            right += count_right(network, activations[-1], evaluation.labels[block])
             for k, total in sums.items():
                 total += activations[k].sum(axis=0, dtype=np.float64)
             # The inputs are kept as the evaluation stores them.
             known = {k: np.ascontiguousarray(activations[k].T) for k in self._start if k}
             labels = np.ascontiguousarray(evaluation.labels[block].T)
-            yield _Block(block, labels, known, np.ascontiguousarray(activations[-1].T))
-        self._means = {k: (total / max(examples, 1)).astype(np.float32) for k, total in sums.items()}
+            parts.append(_Block(block, labels, known, np.ascontiguousarray(activations[-1].T)))
+        means = {k: (total / max(examples, 1)).astype(np.float32) for k, total in sums.items()}
+        return _Whole(parts, right, means)
 
     @property
     def labelled(self) -> BoolArray:
@@ -135,7 +149,7 @@ class DenseRunner(Runner):
     @cached_property
     def full(self) -> NDArray[np.float64]:
         """The accuracy of the whole network, ``(tasks,)``, 0 to 1; nan for a task without labelled examples."""
-        return share_right(self._right, self.evaluation)
+        return share_right(self._whole.right, self.evaluation)
 
     @cached_property
     def guessed(self) -> NDArray[np.float64]:
@@ -162,7 +176,7 @@ class DenseRunner(Runner):
         Raises:
             ValueError: there is no such ablation.
         """
-        return emitted(self.network, self.populations, ablation, lambda: self._means)
+        return emitted(self.network, self.populations, ablation, lambda: self._whole.means)
 
     def outputs(self, mask: Mapping[int, BoolArray], ablation: str) -> FloatArray:
         """Return what the outputs emit under a mask.
@@ -218,9 +232,7 @@ class DenseRunner(Runner):
     def deviation(self, populations: Iterable[int]) -> dict[int, DoubleArray]:
         """Return the standard deviation of every unit's activation over all examples: number to ``(units,)``."""
         # Labelled for every task, so that the statistics are over all examples.
-        everything = Evaluation(
-            self.evaluation.inputs, np.zeros_like(self.evaluation.labels), self.evaluation.scale
-        )
+        everything = Evaluation(self.evaluation.inputs, np.zeros_like(self.evaluation.labels), self.evaluation.scale)
         variance = statistics(self.network, everything, populations).variance
         return {k: np.sqrt(values[:, 0]) for k, values in variance.items()}
 
@@ -262,10 +274,10 @@ class DenseRunner(Runner):
         if not ablations:
             return
         if not keep or not self._computed:
-            yield from ((block, ablation, block.outputs) for block in self._blocks for ablation in ablations)
+            yield from ((block, ablation, block.outputs) for block in self._whole.blocks for ablation in ablations)
             return
         module = self._module(keep)
-        for block in self._blocks:
+        for block in self._whole.blocks:
             known = {k: self._known(block, k, module.units.get(k)) for k in self._start}
             shared = {
                 k: _sum(weight @ known[source] for source, weight in entering if source in known)

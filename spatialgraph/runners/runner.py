@@ -9,15 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import BoolArray, DoubleArray, Graph
-
-if TYPE_CHECKING:
-    from ..splits.split import Split
+from ..graph.split import Split
 
 ABLATIONS = ("zero", "incoming", "mean")
 """What a disabled unit emits: ``zero``: 0. ``incoming``: what it emits when all that enters it is 0, that is, its
@@ -30,7 +28,7 @@ compare all three."""
 _LEAST_COMMUNITY = 0.01
 
 Mask = Mapping[int, BoolArray]
-"""Population number to ``(units,)``, True for the units that are left; all are left of a population that is not there."""
+"""Population number to ``(units,)``, True for the units that are left; of a population that is not there, all are."""
 
 
 def require_ablation(ablation: str) -> None:
@@ -195,7 +193,7 @@ class Runner(ABC):
 
     @abstractmethod
     def single_ablation(self, ablation: str = "mean") -> SingleAblation:
-        """Return what each task loses when one unit that is no output is disabled, for every such unit of `populations`.
+        """Return what each task loses when one unit is disabled, for every unit of `populations` that is no output.
 
         Raises:
             ValueError: there is no such ablation.

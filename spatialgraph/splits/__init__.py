@@ -14,9 +14,10 @@ from dataclasses import replace
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph
+from ..graph.split import Split
 from ..runners.runner import Runner
 from .degenerate import DEGENERATE, is_degenerate, why_degenerate
-from .split import SPLITS, Split, sees, split_method
+from .method import SPLITS, sees, split_method
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
 # isort: off
@@ -152,6 +153,6 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
     offered: dict[str, object] = {"runner": runner, "seed": seed}
     asked = inspect.signature(function).parameters
     if "runner" in asked and runner is None:
-        raise NotApplicableError(f"split {method!r}: expected an evaluation, found none")
+        raise NotApplicableError(f"split {method!r}: expected a network that is run on examples, found a graph alone")
     split = function(graph, **{name: value for name, value in offered.items() if name in asked}, **chosen)
     return replace(split, method=method, notes=(*split.notes, *why_degenerate(graph, split)))

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray
+from ..graph.split import Split
 from ..runners.runner import Runner
-from .split import Split, split_method
+from .method import split_method
 from .strengths import with_given
 
 _SUFFERS = {"loss": "loss", "accuracy": "error"}

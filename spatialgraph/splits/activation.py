@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph
+from ..graph.split import Split
 from ..runners.runner import Runner
-from .split import Split, split_method
+from .method import split_method
 from .strengths import with_given
 
 
@@ -61,8 +62,8 @@ def task_variance_split(graph: Graph, runner: Runner) -> Split:
     """Give each neuron to the task whose input makes its activation vary most while the other tasks' inputs are held.
 
     Task variance: "Task representations in neural networks trained to perform many cognitive tasks", Yang et al. 2019,
-    doi:10.1038/s41593-018-0310-2; see `spatialgraph.runners.activations.task_variance`. Outputs have the tasks that they belong
-    to. A neuron that nothing makes vary serves no task.
+    doi:10.1038/s41593-018-0310-2; see `spatialgraph.runners.activations.task_variance`. Outputs have the tasks that
+    they belong to. A neuron that nothing makes vary serves no task.
 
     It cannot do without probes: groups of examples in which the input of one task alone varies.
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..graph.graph import BoolArray, Graph, by_population
+from ..graph.split import Split
 from ..threads import one_thread
-from .split import Split, split_method
+from .method import split_method
 from .strengths import output_tasks, undirected, with_outputs
 
 # Scores closer to each other than this share of the larger are equal but for the rounding of the linear solver.
@@ -58,16 +59,14 @@ def spectral_anchored(graph: Graph) -> Split:
         notes.append(f"{without} of {len(hidden)} neurons are connected to no output and serve no task")
     if tied.any():
         notes.append(
-            f"walks from {np.count_nonzero(tied)} of {len(hidden)} neurons meet outputs of several tasks equally often; "
-            "they go to the first of them"
+            f"walks from {np.count_nonzero(tied)} of {len(hidden)} neurons meet outputs of several tasks equally "
+            "often; they go to the first of them"
         )
     found = by_population(graph, labels, populations)
     return Split.from_labels("spectral-anchored", {k: found[k] for k in graph.split_populations}, tasks, tuple(notes))
 
 
-def _reached(
-    strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]
-) -> NDArray[np.intp]:
+def _reached(strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the numbers of the neurons that are no outputs from which there is a path to an output."""
     _, component = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
     return hidden[np.isin(component[hidden], component[outputs])]

@@ -12,8 +12,9 @@ from scipy import sparse
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray, by_population
+from ..graph.split import Split
 from .alignment import align_communities
-from .split import Split, split_method
+from .method import split_method
 from .strengths import undirected
 
 # How many runs there are. Each costs about 10 ms on a network of 400 neurons, and the methods are run on hundreds of

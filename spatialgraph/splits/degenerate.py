@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..graph.graph import Graph
-from .split import Split
+from ..graph.split import Split
 
 DEGENERATE = "degenerate:"
 """What a note begins with that says that a split is no division into task modules."""

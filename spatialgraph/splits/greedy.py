@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ..graph.graph import BoolArray, Graph, Population
 from ..graph.order import backward_order, is_cycle
-from .split import Split, split_method
+from ..graph.split import Split
+from .method import split_method
 from .strengths import strength_to_tasks
 
 _Choice = Callable[[int, NDArray[np.float64], NDArray[np.float64]], BoolArray]
@@ -91,9 +92,7 @@ def probability(graph: Graph, seed: int) -> Split:
     draw = np.random.default_rng(seed)
     drawn: dict[int, NDArray[np.float64]] = {}
 
-    def in_proportion(
-        population: int, strength: NDArray[np.float64], strongest: NDArray[np.float64]
-    ) -> BoolArray:
+    def in_proportion(population: int, strength: NDArray[np.float64], strongest: NDArray[np.float64]) -> BoolArray:
         if population not in drawn:  # drawn once: what is drawn anew in every round of a cycle never settles
             drawn[population] = draw.random(strength.shape)
         return drawn[population] * strongest < strength

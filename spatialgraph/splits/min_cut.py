@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..graph.graph import BoolArray, Graph, IntArray, by_population
+from ..graph.split import Split
 from .greedy import greedy, unconnected
-from .split import Split, split_method
+from .method import split_method
 from .strengths import output_tasks, undirected, with_outputs
 
 # The capacity that the greedy split's strongest cut around one task is scaled to. No flow is larger, but for rounding,

@@ -6,8 +6,9 @@ import numpy as np
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, by_population
+from ..graph.split import Split
 from .alignment import align, cluster
-from .split import Split, split_method
+from .method import split_method
 
 
 @split_method("positions", sees="positions")

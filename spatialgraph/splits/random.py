@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..graph.graph import Graph
+from ..graph.split import Split
 from .greedy import greedy
-from .split import Split, split_method
+from .method import split_method
 
 _NOTE = "the greedy split, whose sizes this one has, left neurons without a task or decided ties: see its notes"
 

@@ -8,9 +8,10 @@ from scipy import sparse
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, by_population
+from ..graph.split import Split
 from ..threads import one_thread
 from .alignment import align, cluster
-from .split import Split, split_method
+from .method import split_method
 from .strengths import undirected
 
 # Up to so many neurons all eigenvectors cost less than an iterative solver, which also misses some of several equal

@@ -92,7 +92,7 @@ def test_the_terminal_begins_with_it(case):
 
 def test_the_captions_of_figures_begin_with_it(case, tmp_path):
     results, short, _ = case
-    draw(Results.load(results), tmp_path, ("png",), only=["positions"])
+    draw(Results.load(results), tmp_path.graph, ("png",), only=["positions"])
     captions = [path.read_text(encoding="utf-8") for path in tmp_path.glob("*.txt")]
     assert captions
     assert all(caption.startswith(f"{FIRST} (summary.md says more): {short}") for caption in captions)
@@ -118,7 +118,7 @@ def test_where_nothing_is_the_matter_it_is_said(tmp_path):
     console = Console(width=80, file=io.StringIO(), color_system=None)
     console.print(terminal_methods(evidence, 80))
     assert console.file.getvalue().startswith("What each split method is worth")
-    draw(Results.load(results), tmp_path / "figures", ("png",), only=["positions"])
+    draw(Results.load(results), tmp_path / "figures".graph, ("png",), only=["positions"])
     assert all(FIRST not in path.read_text() for path in (tmp_path / "figures").glob("*.txt"))
 
 

@@ -7,7 +7,9 @@ from hand_worked import labelled, random_network, zoo
 
 from spatialgraph.analyses.chance import NULL_MODELS, against
 from spatialgraph.analyses.scoring import Plan, score_subject, seed_of, split_by, subject_of
-from spatialgraph.network import Connection, Layer, Network, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection
+from spatialgraph.network import Layer, Network
 from spatialgraph.nulls import NULLS, draw
 from spatialgraph.splits.strengths import undirected
 from spatialgraph.strength import STRENGTHS
@@ -47,7 +49,7 @@ def test_the_communities_of_every_draw_are_scored_as_they_were_found():
     scored = score_subject(subject, plan)
     rows = {row.score.metric: row.values for row in against("shuffle", subject, scored, plan, lambda *_: None)}
     for number in range(3):
-        graph = draw("shuffle", network, seed_of(0, network.name, "shuffle", number))
+        graph = draw("shuffle", network.graph, seed_of(0, network.name, "shuffle", number))
         split = split_by("louvain", subject, plan, graph=graph)
         assert rows["communities"][number] == len(np.unique(np.concatenate(list(split.communities.values()))))
         strength = undirected(graph)

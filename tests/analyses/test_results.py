@@ -11,7 +11,7 @@ import pytest
 from results_builder import build_results
 
 from spatialgraph.analyses.results import COLUMNS, Results, read_scores
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.store import write_network
 
 

@@ -18,7 +18,8 @@ from builders import small_evaluation, two_module_network
 from rich.console import Console
 
 from spatialgraph.describe import describe
-from spatialgraph.network import Connection, Layer, Network
+from spatialgraph.graph import Connection
+from spatialgraph.network import Layer, Network
 from spatialgraph.store import FormatError, write_evaluation, write_network
 
 # What a terminal takes as a style, and as a style with a colour.

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from builders import small_evaluation, two_module_network
 
-from spatialgraph.network import Connection, Evaluation, Layer, MadeConnection, Network
+from spatialgraph.graph import Connection, MadeConnection
+from spatialgraph.network import Evaluation, Layer, Network, graph_of
 from spatialgraph.splits import NotApplicableError, Split
 
 
@@ -57,7 +58,7 @@ BAD_NETWORKS = {
         n, 1, weight=np.zeros((4, 3))
     ),
     "connections/1/weight: expected shape (4, 4), found shape (4, 4, 3, 3): of a convolution give the strengths, "
-    "np.linalg.norm(kernel, axis=(2, 3)), in a network with executable=False whose units are channels": lambda n: (
+    "np.linalg.norm(kernel, axis=(2, 3)), in a Graph whose units are channels": lambda n: (
         changed_connection(n, 1, weight=np.zeros((4, 4, 3, 3)))
     ),
     "connections/0/weight: expected shape (4, 5), found shape (5, 4): transpose it, rows are of the layer that is "
@@ -110,15 +111,27 @@ def test_a_network_that_does_not_fit_is_refused(message):
     assert str(error.value) == message
 
 
-def test_a_network_that_is_not_executable_may_lack_connections_into_layers_that_are_not_split():
+def test_a_network_lacks_no_connection_and_its_graph_may():
     network = two_module_network()
-    layers = [replace(layer, split=k > 1) for k, layer in enumerate(network.layers)]
-    lacking = {"layers": layers, "connections": network.connections[1:]}
-    assert len(replace(network, executable=False, **lacking).connections) == 2
     with pytest.raises(ValueError, match="layers/1: expected a connection that enters it, found none"):
-        replace(network, **lacking)
-    with pytest.raises(ValueError, match="layers/1: expected a connection that enters it, found none"):
-        replace(network, executable=False, connections=network.connections[1:])
+        replace(network, connections=network.connections[1:])
+    assert len(replace(network.graph, connections=network.connections[1:]).connections) == 2
+
+
+def test_the_graph_of_a_network_is_its_layers_and_its_connections():
+    network = two_module_network()
+    graph = network.graph
+    assert network.graph is graph
+    assert [(p.name, p.size, p.unit, p.activation, p.split) for p in graph.populations] == [
+        (layer.name, layer.size, "neuron", layer.activation, layer.split) for layer in network.layers
+    ]
+    assert graph.connections == network.connections
+    assert graph.output_populations == (3,)
+    assert graph.task_of[3].tolist() == network.output_task.tolist()
+    assert graph.task_of[1].tolist() == [-1] * 4
+    assert (graph.metadata, graph.history, graph.name) == (network.metadata, network.history, network.name)
+    assert graph_of(network) is graph
+    assert graph_of(graph) is graph
 
 
 NAME = "a name in one line, without blanks around it"
@@ -203,7 +216,6 @@ def test_numbers_and_texts_of_numpy_are_those_of_python():
     made = MadeConnection(np.int32(0), np.uint8(1), (1, 1), lambda: np.eye(1))
     for connection in (Connection(np.int64(0), np.array(1), np.eye(1)), made):
         assert (type(connection.source), type(connection.target)) == (int, int)
-    assert type(replace(two_module_network(), executable=np.bool_(False)).executable) is bool
     assert type(replace(small_evaluation(), scale=np.float32(0.5)).scale) is float
 
 
@@ -280,11 +292,11 @@ def test_what_a_network_says_of_itself():
     assert network.name == "two-modules"
     assert replace(network, metadata={"tasks": ["a", "b"]}).name == "network"
     assert network.tasks == ("left", "right")
-    assert network.split_layers == (1, 2, 3)
-    assert [(c.source, c.target) for c in network.split_connections] == [(1, 2), (2, 3)]
+    assert network.graph.split_populations == (1, 2, 3)
+    assert [(c.source, c.target) for c in network.graph.split_connections] == [(1, 2), (2, 3)]
     assert network.output_layer == 3
-    assert network.has_positions
-    assert not two_module_network(positions=False).has_positions
+    assert network.graph.has_positions
+    assert not two_module_network(positions=False).graph.has_positions
 
 
 def test_the_arrays_of_a_network_cannot_be_written_to_and_the_callers_can():
@@ -342,7 +354,7 @@ def test_a_split_that_does_not_fit_is_refused():
 
 
 def test_a_split_knows_layers_by_numbers_alone():
-    with pytest.raises(ValueError, match=r"^membership: expected numbers of layers, found 'hidden1': Network\.number "):
+    with pytest.raises(ValueError, match=r"^membership: expected numbers of layers, found 'hidden1': Graph\.number "):
         Split("by hand", {"hidden1": np.zeros((4, 2), bool)})
     split = Split.from_labels("by hand", {np.int64(1): [0, 1]}, 2)
     with pytest.raises(ValueError, match=r"^split 'by hand': expected the number of one of its layers \(1\), found 'h"):
@@ -374,9 +386,9 @@ def test_communities_are_numbered_by_size_and_groups_are_theirs():
 def test_a_split_of_another_network_is_refused():
     split = Split("by hand", {1: np.zeros((4, 2), bool)})
     with pytest.raises(ValueError, match="split 'by hand': expected membership of shapes") as error:
-        split.require_for(two_module_network())
+        split.require_for(two_module_network().graph)
     assert str(error.value).endswith("{1: (4, 2), 2: (4, 2), 3: (4, 2)}, found {1: (4, 2)}")
-    Split("by hand", dict.fromkeys((1, 2, 3), np.zeros((4, 2), bool))).require_for(two_module_network())
+    Split("by hand", dict.fromkeys((1, 2, 3), np.zeros((4, 2), bool))).require_for(two_module_network().graph)
 
 
 def test_a_split_with_shared_neurons_has_no_labels():

@@ -9,7 +9,9 @@ import pytest
 from builders import two_module_network
 from rich.console import Console
 
-from spatialgraph.network import Connection, Layer, Network, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection
+from spatialgraph.network import Layer, Network
 from spatialgraph.scatter import HEIGHT, Raster, scatter
 from spatialgraph.splits import Split, apply
 
@@ -20,19 +22,19 @@ def rendered(renderable, width=80, **options):
     return console.file.getvalue()
 
 
-def network_of(positions, tasks=2):
-    """Return a network of layers that are all split and lie at these positions; one output for each task."""
+def graph_of(positions, tasks=2):
+    """Return a graph of layers that are all split and lie at these positions; one output for each task."""
     layers = [Layer("input", 1)]
     layers += [Layer(f"layer{k}", len(p), position=np.array(p, float), split=True) for k, p in enumerate(positions, 1)]
     connections = tuple(
         Connection(k, k + 1, np.ones((b.size, a.size))) for k, (a, b) in enumerate(itertools.pairwise(layers))
     )
     names = [f"task{number}" for number in range(tasks)]
-    return Network(tuple(layers), connections, np.arange(layers[-1].size) % tasks, {"tasks": names})
+    return Network(tuple(layers), connections, np.arange(layers[-1].size) % tasks, {"tasks": names}).graph
 
 
-def split_of(network, *labels):
-    return Split.from_labels("by hand", dict(zip(network.split_layers, labels, strict=True)), len(network.tasks))
+def split_of(graph, *labels):
+    return Split.from_labels("by hand", dict(zip(graph.split_populations, labels, strict=True)), len(graph.tasks))
 
 
 def boxed(text):
@@ -64,8 +66,8 @@ def test_points_in_one_place_take_one_character(points):
 
 
 def test_layers_stand_side_by_side_to_one_scale():
-    network = network_of([[[0, 0], [4, 8], [2, 4]], [[4, 0], [0, 8]]])
-    text = rendered(scatter(network, split_of(network, [0, 1, -1], [0, 1])))
+    graph = graph_of([[[0, 0], [4, 8], [2, 4]], [[4, 0], [0, 8]]])
+    text = rendered(scatter(graph, split_of(graph, [0, 1, -1], [0, 1])))
     first, second = boxed(text)
     assert (
         len(first) == HEIGHT
@@ -78,46 +80,48 @@ def test_layers_stand_side_by_side_to_one_scale():
 
 
 def test_a_character_of_several_tasks_is_explained_where_there_is_one():
-    near, far = network_of([[[0, 0], [0, 0], [9, 0]]]), network_of([[[0, 0], [1, 0], [9, 0]]])
+    near, far = graph_of([[[0, 0], [0, 0], [9, 0]]]), graph_of([[[0, 0], [1, 0], [9, 0]]])
     assert "  # several tasks  (" in rendered(scatter(near, split_of(near, [0, 1, 1])))
     assert "#" not in rendered(scatter(far, split_of(far, [0, 1, 1])))
 
 
 def test_a_neuron_that_serves_several_tasks_is_marked():
-    network = network_of([[[0, 0], [1, 0]]])
+    graph = graph_of([[[0, 0], [1, 0]]])
     split = Split("shared", {1: np.array([[True, True], [False, True]])})
-    assert boxed(rendered(scatter(network, split)))[0][0].strip().split() == ["#", "x"]
-    assert "# several tasks 1" in rendered(scatter(network, split))
+    assert boxed(rendered(scatter(graph, split)))[0][0].strip().split() == ["#", "x"]
+    assert "# several tasks 1" in rendered(scatter(graph, split))
 
 
 def test_neurons_that_hardly_anything_enters_are_left_out():
-    network = network_of([[[0, 0], [100, 0], [1, 0]]])
+    graph = graph_of([[[0, 0], [100, 0], [1, 0]]])
     weights = [[0.5], [0.0625], [-0.125]]
-    network = replace(network, connections=(Connection(0, 1, weights),))
-    text = rendered(scatter(network, split_of(network, [0, 1, 1])))
+    graph = replace(graph, connections=(Connection(0, 1, weights),))
+    text = rendered(scatter(graph, split_of(graph, [0, 1, 1])))
     assert text.startswith("o task0 1  x task1 1  (by hand split, 1 without input left out)\n")
     assert boxed(text)[0][0].split() == ["o", "x"]
 
 
 def test_where_nothing_enters_any_neuron_all_are_shown():
-    network = network_of([[[0, 0], [1, 0]]])
-    network = replace(network, connections=(Connection(0, 1, np.zeros((2, 1))),))
-    assert rendered(scatter(network, split_of(network, [0, 1]))).startswith("o task0 1  x task1 1  (by hand split)\n")
+    graph = graph_of([[[0, 0], [1, 0]]])
+    graph = replace(graph, connections=(Connection(0, 1, np.zeros((2, 1))),))
+    assert rendered(scatter(graph, split_of(graph, [0, 1]))).startswith(
+        "o task0 1  x task1 1  (by hand split)\n"
+    )
 
 
 def test_positions_on_a_line_are_a_line_for_each_layer():
-    network = network_of([[[0], [1], [2]], [[0], [2]]])
-    lines = rendered(scatter(network, split_of(network, [0, 0, 1], [0, 1]))).splitlines()
+    graph = graph_of([[[0], [1], [2]], [[0], [2]]])
+    lines = rendered(scatter(graph, split_of(graph, [0, 0, 1], [0, 1]))).splitlines()
     assert [line.split() for line in lines[1:]] == [["layer1", "o", "o", "x"], ["layer2", "o", "x"]]
     assert [line.index("x") for line in lines[1:]] == [79, 79]
-    narrow = rendered(scatter(network, split_of(network, [0, 0, 1], [0, 1]), 22), 22).splitlines()
+    narrow = rendered(scatter(graph, split_of(graph, [0, 0, 1], [0, 1]), 22), 22).splitlines()
     assert [line.split() for line in narrow[-2:]] == [["lay…", "o", "o", "x"], ["lay…", "o", "x"]]
 
 
 def test_of_three_dimensions_the_first_two_principal_coordinates_are_shown():
     corners = np.array([[0, 0, 0], [0, 0, 10], [0, 4, 0], [0.1, 4, 10]])
-    network = network_of([corners])
-    (cells,) = boxed(rendered(scatter(network, split_of(network, [0, 1, 0, 1]))))
+    graph = graph_of([corners])
+    (cells,) = boxed(rendered(scatter(graph, split_of(graph, [0, 1, 0, 1]))))
     shown = [cell.split() for cell in cells if cell.strip()]
     assert shown == [["o", "x"], ["o", "x"]]
     assert len(cells[0].rstrip()) > 2 * len(cells)  # the longest side lies from left to right
@@ -125,8 +129,8 @@ def test_of_three_dimensions_the_first_two_principal_coordinates_are_shown():
 
 @pytest.mark.parametrize(("width", "shown"), [(20, 1), (40, 2), (60, 3), (80, 3), (300, 3)])
 def test_the_last_layers_are_shown_where_the_terminal_is_narrow(width, shown):
-    network = two_module_network()
-    text = rendered(scatter(network, apply("greedy", network), width), width)
+    graph = two_module_network().graph
+    text = rendered(scatter(graph, apply("greedy", graph), width), width)
     assert max(map(len, text.splitlines())) <= min(width, 80)
     assert len(boxed(text)) == shown
     assert ("hidden1" in text) == (shown == 3)
@@ -134,10 +138,10 @@ def test_the_last_layers_are_shown_where_the_terminal_is_narrow(width, shown):
 
 
 def test_tasks_differ_in_character_and_in_colour():
-    network = network_of([[[number, 0] for number in range(8)]], tasks=8)
-    split = split_of(network, np.arange(8))
-    plain = rendered(scatter(network, split))
-    coloured = rendered(scatter(network, split), force_terminal=True, color_system="truecolor", no_color=False)
+    graph = graph_of([[[number, 0] for number in range(8)]], tasks=8)
+    split = split_of(graph, np.arange(8))
+    plain = rendered(scatter(graph, split))
+    coloured = rendered(scatter(graph, split), force_terminal=True, color_system="truecolor", no_color=False)
     marks = plain.split("└")[0].split("│")[1].split()
     assert len(set(marks)) == 8
     assert "\x1b" not in plain
@@ -146,13 +150,14 @@ def test_tasks_differ_in_character_and_in_colour():
 
 
 def test_any_number_of_tasks_is_drawn():
-    network = network_of([[[number, 0] for number in range(60)]], tasks=60)
-    text = rendered(scatter(network, split_of(network, np.arange(60))))
+    graph = graph_of([[[number, 0] for number in range(60)]], tasks=60)
+    text = rendered(scatter(graph, split_of(graph, np.arange(60))))
     assert max(map(len, text.splitlines())) <= 80
     entries = [entry for line in text.split("┌")[0].splitlines() for entry in line.strip().split("  ")]
     assert [entry[1:] for entry in entries[:-1]] == [f" task{number} 1" for number in range(60)]  # none is broken
 
 
 def test_a_network_without_positions_is_refused():
+    graph = two_module_network(positions=False).graph
     with pytest.raises(NotApplicableError, match="expected positions in every split layer, found a layer without"):
-        scatter(two_module_network(positions=False), apply("greedy", two_module_network(positions=False)))
+        scatter(graph, apply("greedy", graph))

@@ -75,7 +75,7 @@ def write_odd_run(folder, networks, nulls=2, **choices):
     run = folder / "odd"
     for name, network in networks.items():
         metadata = network.metadata | {"name": name, "kind": "spatial", "inputs": name}
-        if network.executable:
+        if isinstance(network, Network):
             evaluation = run / f"evaluation-{name}.h5"
             write_evaluation(evaluation, labelled(network))
             metadata["evaluation"] = {"file": evaluation.name, "sha256": digest(evaluation)}

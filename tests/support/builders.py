@@ -4,7 +4,8 @@ from itertools import product
 
 import numpy as np
 
-from spatialgraph.network import Connection, Evaluation, Layer, Network
+from spatialgraph.graph import Connection
+from spatialgraph.network import Evaluation, Layer, Network
 
 TASKS = ("left", "right")
 

@@ -1,11 +1,15 @@
-"""Networks whose answers are worked out by hand, and random ones for comparisons of two ways to an answer."""
+"""Networks whose answers are worked out by hand, and random ones for comparisons of two ways to an answer.
+
+All can be run, but for what is a graph alone in the `zoo`.
+"""
 
 import numpy as np
 
-from spatialgraph.network import Connection, Evaluation, Layer, Network
+from spatialgraph.graph import Connection
+from spatialgraph.network import Evaluation, Layer, Network
 
 
-def chain(*weights, tasks, activation="", positions=None, skips=(), biases=None, executable=True):
+def chain(*weights, tasks, activation="", positions=None, skips=(), biases=None):
     """Return a network of split layers, all but the input: `weights` leads from each layer to the next.
 
     Args:
@@ -15,7 +19,6 @@ def chain(*weights, tasks, activation="", positions=None, skips=(), biases=None,
         positions: for each layer but the first, ``(units, dim)``.
         skips: more connections, (source, target, weight).
         biases: for each layer but the first, ``(units,)``.
-        executable: whether the network can be run.
     """
     weights = [np.array(weight, np.float32) for weight in weights]
     layers = [Layer("input", weights[0].shape[1])]
@@ -34,7 +37,7 @@ def chain(*weights, tasks, activation="", positions=None, skips=(), biases=None,
     connections = [Connection(k, k + 1, weight) for k, weight in enumerate(weights)]
     connections += [Connection(source, target, np.array(weight)) for source, target, weight in skips]
     names = [f"task{number}" for number in range(max(tasks) + 1)]
-    return Network(layers, connections, tasks, {"name": "chain", "tasks": names}, executable)
+    return Network(layers, connections, tasks, {"name": "chain", "tasks": names})
 
 
 def pair():
@@ -96,7 +99,7 @@ def random_network(seed, sizes=(3, 4, 5, 4), tasks=2, skips=True, activation="ta
 
 
 def zoo():
-    """Return networks that a method or a measure may stumble over, by name."""
+    """Return networks, and a graph alone, that a method or a measure may stumble over, by name."""
     return {
         "random": random_network(0, skips=False),
         "skip connections": random_network(1),
@@ -108,5 +111,5 @@ def zoo():
         "one neuron in a layer": random_network(4, sizes=(1, 1, 1, 2), skips=False),
         "one task": random_network(5, sizes=(2, 3, 3), tasks=1),
         "dead neurons": chain(np.ones((3, 2)), [[1, 0, 0], [0, 0, 0]], [[1, 0], [0, 0]], tasks=[0, 1]),
-        "strengths only": chain(np.ones((2, 2)), np.eye(2), tasks=[0, 1], executable=False),
+        "strengths only": chain(np.ones((2, 2)), np.eye(2), tasks=[0, 1]).graph,
     }

@@ -11,7 +11,8 @@ from rich.console import Console
 from spatialgraph.analyses.analysis import analyze
 from spatialgraph.analyses.scoring import Plan
 from spatialgraph.files import digest
-from spatialgraph.network import Connection, Evaluation
+from spatialgraph.graph import Connection
+from spatialgraph.network import Evaluation
 from spatialgraph.store import write_evaluation, write_network
 
 # Each row one input of either half: the class of the first task, and that of the second.

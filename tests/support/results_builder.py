@@ -13,8 +13,9 @@ from spatialgraph.agreement import agreement
 from spatialgraph.analyses.chance import Drawn
 from spatialgraph.analyses.scoring import Plan, Score, Scored
 from spatialgraph.analyses.steps import Step, _write_drawn, _write_scores
-from spatialgraph.network import Connection, Layer, Network
-from spatialgraph.splits.split import Split
+from spatialgraph.graph import Connection
+from spatialgraph.graph.split import Split
+from spatialgraph.network import Layer, Network
 from spatialgraph.store import write_network, write_splits
 
 METHODS = ("greedy", "spectral", "random")

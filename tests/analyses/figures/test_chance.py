@@ -8,7 +8,7 @@ from results_builder import build_results
 from spatialgraph.analyses.figures import Choice, drawings
 from spatialgraph.analyses.figures.chance import Compared, areas, compared, verdict
 from spatialgraph.analyses.results import Results
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 
 
 def test_scores_stand_among_their_draws(results):

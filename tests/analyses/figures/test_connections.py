@@ -10,8 +10,9 @@ from results_builder import build_results
 from spatialgraph.analyses.figures import Choice, connections, drawings
 from spatialgraph.analyses.figures.connections import connection_frame, density
 from spatialgraph.analyses.results import Results
-from spatialgraph.network import Connection, Layer, Network
-from spatialgraph.splits.split import Split
+from spatialgraph.graph import Connection
+from spatialgraph.graph.split import Split
+from spatialgraph.network import Layer, Network
 
 
 @pytest.fixture

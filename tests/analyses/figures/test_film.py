@@ -14,8 +14,8 @@ from results_builder import build_results
 from spatialgraph.analyses import figures
 from spatialgraph.analyses.figures import Choice, draw, drawings, save
 from spatialgraph.analyses.results import Results
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.metrics import modularity
-from spatialgraph.network import NotApplicableError
 from spatialgraph.store import read_network, write_network
 
 MOMENTS = (0.0, 0.5, 2.5, 4.0)
@@ -76,7 +76,7 @@ def test_the_numbers_are_those_of_the_moments(results, film):
         curve = own[own["part"] == "modularity"]
         assert curve["epoch"].tolist() == list(MOMENTS)
         moments = results.snapshots(name)
-        np.testing.assert_allclose(curve["value"].astype(float), [modularity(was, split) for _, was in moments])
+        np.testing.assert_allclose(curve["value"].astype(float), [modularity(was.graph, split) for _, was in moments])
         for number, (_, was) in enumerate(moments):
             here = own[(own["part"] == "neuron") & (own["moment"] == number)]
             for layer in was.layers[-3:]:
@@ -154,7 +154,7 @@ def test_nothing_is_cut_off(film, moment):
 def test_a_film_is_a_gif_without_ffmpeg_whatever_the_formats_of_pictures(results, film, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     said = []
-    written = draw(results, tmp_path, ["pdf"], only=["film"], progress=said.append)
+    written = draw(results, tmp_path.graph, ["pdf"], only=["film"], progress=said.append)
     assert [path.name for path in written] == ["film.gif", "film.csv", "film.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.csv", "film.gif", "film.txt"]
     assert said == ["figure film drawn"]

@@ -1,4 +1,4 @@
-"""Masking and selectivity: what is left, and what is lost, are the scores."""
+"""DenseRunner and selectivity: what is left, and what is lost, are the scores."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from results_builder import DROP, build_results
 from spatialgraph.analyses.figures import Choice, drawings
 from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.tables import table_one
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 
 
 def test_masking_shows_table_one(results, made):

@@ -8,7 +8,7 @@ from results_builder import build_results, clustered_network
 from spatialgraph.analyses import figures
 from spatialgraph.analyses.figures import drawings
 from spatialgraph.analyses.results import Results
-from spatialgraph.splits.split import Split
+from spatialgraph.graph.split import Split
 from spatialgraph.store import read_splits, write_splits
 
 

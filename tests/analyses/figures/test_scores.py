@@ -7,7 +7,7 @@ import pytest
 from spatialgraph.analyses.figures import drawings
 from spatialgraph.analyses.figures.scores import rank_correlation
 from spatialgraph.analyses.results import Results
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
 
 
 def offsets(figure, panel):

@@ -7,8 +7,8 @@ import pytest
 from spatialgraph.analyses.figures import Choice, drawings
 from spatialgraph.analyses.figures.splits import by_similarity, majority, similarities
 from spatialgraph.analyses.results import Results
-from spatialgraph.network import NotApplicableError
-from spatialgraph.splits.split import Split
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph.split import Split
 
 
 def with_splits(results, name, labels):

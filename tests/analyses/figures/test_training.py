@@ -8,8 +8,8 @@ from results_builder import build_results
 
 from spatialgraph.analyses.figures import Choice, drawings
 from spatialgraph.analyses.results import Results
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.metrics import modularity
-from spatialgraph.network import NotApplicableError
 from spatialgraph.splits import apply
 from spatialgraph.store import write_network
 
@@ -34,7 +34,7 @@ def test_modularity_is_that_of_every_moment_split_anew(results, made):
     own = numbers[(numbers["quantity"] == "modularity") & (numbers["network"] == "sequential-regular-1")]
     moments = results.snapshots("sequential-regular-1")
     assert own["epoch"].tolist() == [epoch for epoch, _ in moments] == [0, 0.25, 0.63, 1.59, 4]
-    expected = [modularity(network, apply("greedy", network)) for _, network in moments]
+    expected = [modularity(network.graph, apply("greedy", network.graph)) for _, network in moments]
     np.testing.assert_allclose(own["value"].astype(float), expected)
     assert "split by greedy, made anew" in made["training"].caption
 

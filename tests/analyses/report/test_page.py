@@ -210,7 +210,7 @@ def test_hovering_tells_of_a_neuron(page, results):
         if name == "output":
             assert "none: no later layer is split" in text
         else:
-            expected = strength_to_tasks(network, layer, split.membership)[3]
+            expected = strength_to_tasks(network.graph, layer, split.membership)[3]
             shown = tip.locator(".bars").first.locator("span").all_text_contents()[1::2]
             assert [float(number) for number in shown] == pytest.approx(expected, abs=0.006)
         assert "selectivity" in text

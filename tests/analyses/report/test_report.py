@@ -13,7 +13,6 @@ from analysed_run import MOMENTS, SPLITS, UNITS, write_analysed_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialgraph.activations import task_variance
 from spatialgraph.analyses import report
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.report import write_report
@@ -21,8 +20,9 @@ from spatialgraph.analyses.report.content import behind, content, html, read_cel
 from spatialgraph.analyses.report.packing import unpack
 from spatialgraph.analyses.report.portrait import Room, portrait, strongest_connections
 from spatialgraph.analyses.results import Results
+from spatialgraph.graph import Connection
 from spatialgraph.metrics import modularity
-from spatialgraph.network import Connection
+from spatialgraph.runners.activations import task_variance
 from spatialgraph.store import read_evaluation
 
 FIRST = "concatenate-spatial-0"
@@ -174,7 +174,7 @@ def test_the_film_has_every_moment(results, drawn):
     assert positions.shape == (len(MOMENTS) + 1, 3 * UNITS, 2)
     split = results.splits[FIRST]["greedy"]
     found = array(drawn[FIRST], "film-modularity")
-    assert found == pytest.approx([modularity(was, split) for _, was in results.snapshots(FIRST)], abs=1e-4)
+    assert found == pytest.approx([modularity(was.graph, split) for _, was in results.snapshots(FIRST)], abs=1e-4)
     assert drawn["mix-regular-0"].facts["film"] is None  # it has no positions
     assert portrait(results, NO_AGREEMENT, FIRST, Room(5, 0)).facts["film"] is None
 

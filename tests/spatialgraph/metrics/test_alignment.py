@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hand_worked import chain
 
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.metrics import measure
-from spatialgraph.network import NotApplicableError
 from spatialgraph.splits import Split
 
-NETWORK = chain(np.ones((3, 1)), np.ones((4, 3)), tasks=[0, 0, 1, 1])
+GRAPH = chain(np.ones((3, 1)), np.ones((4, 3)), tasks=[0, 0, 1, 1]).graph
 
 
 def found(hidden, outputs):
@@ -16,8 +16,8 @@ def found(hidden, outputs):
     return Split.from_labels("m", {1: [0, 1, 1], 2: [0, 0, 1, 1]}, 2, communities=communities)
 
 
-def value(name, split, network=NETWORK):
-    (measured,) = measure(name, network, split)
+def value(name, split):
+    (measured,) = measure(name, GRAPH, split)
     return measured.value
 
 
@@ -45,7 +45,7 @@ def test_methods_that_know_the_tasks_have_no_such_measure():
     told = Split.from_labels("told", {1: [0, 1, 1], 2: [0, 0, 1, 1]}, 2)
     for name in ("communities", "task-alignment"):
         with pytest.raises(NotApplicableError) as error:
-            measure(name, NETWORK, told)
+            measure(name, GRAPH, told)
         assert str(error.value) == f"{name} of split 'told': expected communities that its method found, found none"
 
 
@@ -55,4 +55,4 @@ def test_one_task_cannot_be_aligned_with():
     with pytest.raises(
         NotApplicableError, match="expected split outputs of at least 2 tasks, found 1 and split layers"
     ):
-        measure("task-alignment", one, split)
+        measure("task-alignment", one.graph, split)

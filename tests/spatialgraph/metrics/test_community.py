@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import networkx as nx
@@ -8,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sknetwork.clustering import get_modularity
 
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import adjacency, node_index, to_networkx
 from spatialgraph.metrics import METRICS, Measurement, facts, measure, participation_coefficients
-from spatialgraph.network import Connection, Network, NotApplicableError
 from spatialgraph.splits import Split
 
 PAIR_SPLIT = Split.from_labels("by hand", {1: [0, 1], 2: [0, 1]}, 2)
@@ -24,29 +25,33 @@ def value(name, *subject):
     return measurement.value
 
 
-def everything(network, split):
+def everything(graph, split):
     """Return the labels of all neurons, each that serves no task with a label of its own."""
-    labels = np.concatenate([split.labels(k) for k in network.split_layers])
+    labels = np.concatenate([split.labels(k) for k in graph.split_populations])
     alone = labels < 0
-    labels[alone] = len(network.tasks) + np.arange(alone.sum())
+    labels[alone] = len(graph.tasks) + np.arange(alone.sum())
     return labels
 
 
-def parts_of(network, split):
+def parts_of(graph, split):
     """Return the communities of a split as NetworkX takes them."""
-    labels = everything(network, split)
+    labels = everything(graph, split)
     return [set(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)]
 
 
-def drawn_split(network, seed, lowest=0):
+def drawn_split(graph, seed, lowest=0):
     draw = np.random.default_rng(seed)
-    labels = {k: draw.integers(lowest, len(network.tasks), network.layers[k].size) for k in network.split_layers}
-    return Split.from_labels("drawn", labels, len(network.tasks))
+    labels = {k: draw.integers(lowest, len(graph.tasks), graph.populations[k].size) for k in graph.split_populations}
+    return Split.from_labels("drawn", labels, len(graph.tasks))
 
 
-def with_weights(network, change):
-    connections = [Connection(c.source, c.target, change(c.weight)) for c in network.connections]
-    return Network(network.layers, connections, network.output_task, network.metadata)
+def in_turns(graph):
+    """Return a split that gives the neurons of every layer to two tasks in turns."""
+    return Split.from_labels("m", {k: np.arange(graph.populations[k].size) % 2 for k in graph.split_populations}, 2)
+
+
+def with_weights(graph, change):
+    return replace(graph, connections=[replace(c, weight=change(c.weight)) for c in graph.connections])
 
 
 BY_HAND = {
@@ -67,18 +72,18 @@ BY_HAND = {
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_measures_of_a_split_are_those_worked_out_by_hand(name):
-    assert value(name, pair(), PAIR_SPLIT) == pytest.approx(float(BY_HAND[name]), abs=1e-12)
+    assert value(name, pair().graph, PAIR_SPLIT) == pytest.approx(float(BY_HAND[name]), abs=1e-12)
 
 
 def test_strength_assortativity_is_that_worked_out_by_hand():
     # Connections of neurons of strength 3 and 4, 3 and 4, 3 and 2: the mean of the six ends is 19/6, deviations are
     # -1/6, 5/6 and -7/6, and r = 2 (-5 - 5 + 7) / (3 + 50 + 49).
-    assert value("strength-assortativity", pair()) == pytest.approx(-6 / 102, abs=1e-12)
+    assert value("strength-assortativity", pair().graph) == pytest.approx(-6 / 102, abs=1e-12)
 
 
 def two_connections():
-    """Return a network with 2, 1 and 1 from two neurons to two, and 3, 3 and 2 on to two outputs."""
-    return chain([[1], [1]], [[2, 1], [0, 1]], [[3, 0], [-3, 2]], tasks=[0, 1])
+    """Return a graph with 2, 1 and 1 from two neurons to two, and 3, 3 and 2 on to two outputs."""
+    return chain([[1], [1]], [[2, 1], [0, 1]], [[3, 0], [-3, 2]], tasks=[0, 1]).graph
 
 
 def test_layered_modularity_expects_of_each_connection_apart():
@@ -90,26 +95,26 @@ def test_layered_modularity_expects_of_each_connection_apart():
 
 def test_participation_is_of_each_neuron_each_layer_and_all():
     split = Split.from_labels("m", {1: [0, 1], 2: [0, 1], 3: [0, 1]}, 2)
-    network = two_connections()
-    coefficients = participation_coefficients(network, split)
+    graph = two_connections()
+    coefficients = participation_coefficients(graph, split)
     # The first of layer 2 has 2 + 3 with task 0 and 1 + 3 with task 1, the second 1 + 2 with task 1 alone.
     assert coefficients[2] == pytest.approx([1 - (5**2 + 4**2) / 9**2, 0], abs=1e-12)
-    means = [Measurement(float(np.mean(coefficients[k])), "", network.layers[k].name) for k in (1, 2, 3)]
+    means = [Measurement(float(np.mean(coefficients[k])), "", graph.populations[k].name) for k in (1, 2, 3)]
     everyone = Measurement(float(np.mean(np.concatenate(list(coefficients.values())))))
-    assert measure("participation", network, split) == [*means, everyone]
+    assert measure("participation", graph, split) == [*means, everyone]
 
 
 def test_participation_leaves_out_neurons_without_strength():
-    network = chain([[1], [1]], [[2, 0], [1, 0]], [[0, 0], [0, 0]], tasks=[0, 1])
+    graph = chain([[1], [1]], [[2, 0], [1, 0]], [[0, 0], [0, 0]], tasks=[0, 1]).graph
     split = Split.from_labels("m", {1: [0, 1], 2: [0, 1], 3: [0, 1]}, 2)
-    assert participation_coefficients(network, split)[1] == pytest.approx([1 - (4 + 1) / 9, np.nan], nan_ok=True)
-    layers = {m.part: m.value for m in measure("participation", network, split)}
+    assert participation_coefficients(graph, split)[1] == pytest.approx([1 - (4 + 1) / 9, np.nan], nan_ok=True)
+    layers = {m.part: m.value for m in measure("participation", graph, split)}
     assert layers == pytest.approx({"hidden1": 4 / 9, "hidden2": 0, "": 4 / 27})
 
 
 def test_share_is_of_each_layer_and_of_all():
-    network = chain([[1]] * 3, np.ones((2, 3)), tasks=[0, 1])
-    found = measure("share", network, Split.from_labels("m", {1: [0, 0, -1], 2: [0, 1]}, 2))
+    graph = chain([[1]] * 3, np.ones((2, 3)), tasks=[0, 1]).graph
+    found = measure("share", graph, Split.from_labels("m", {1: [0, 0, -1], 2: [0, 1]}, 2))
     assert found == [
         Measurement(2 / 3, "task0", "hidden1"),
         Measurement(0.0, "task1", "hidden1"),
@@ -122,27 +127,27 @@ def test_share_is_of_each_layer_and_of_all():
 
 def test_neurons_without_a_task_are_in_no_cut_but_in_the_normalised_one():
     split = Split.from_labels("m", {1: [-1, -1], 2: [0, 1]}, 2)
-    assert value("cut", pair(), split) == 0
-    assert value("ncut", pair(), split) == 2
+    assert value("cut", pair().graph, split) == 0
+    assert value("ncut", pair().graph, split) == 2
     # Output 0 has 3 and 1 of 4 with two communities of one, output 1 is connected with one, and hidden 1 has 1 and 2.
-    assert participation_coefficients(pair(), split)[2] == pytest.approx([3 / 8, 0])
+    assert participation_coefficients(pair().graph, split)[2] == pytest.approx([3 / 8, 0])
 
 
 def test_a_partition_by_layer_is_not_held_against_a_network_that_has_layers():
-    network = random_network(0, (2, 6, 6, 6), tasks=3, skips=False, density=1)
+    graph = random_network(0, (2, 6, 6, 6), tasks=3, skips=False, density=1).graph
     split = Split.from_labels("layers", {k: np.full(6, k - 1) for k in (1, 2, 3)}, 3)
-    assert value("modularity", network, split) < -0.35
-    assert value("layered-modularity", network, split) == 0
+    assert value("modularity", graph, split) < -0.35
+    assert value("layered-modularity", graph, split) == 0
 
 
 NETWORKX = {
-    "modularity": lambda network, parts: nx.community.modularity(
-        to_networkx(network, directed=False), parts, weight="strength"
+    "modularity": lambda graph, parts: nx.community.modularity(
+        to_networkx(graph, directed=False), parts, weight="strength"
     ),
-    "directed-modularity": lambda network, parts: nx.community.modularity(
-        to_networkx(network), parts, weight="strength"
+    "directed-modularity": lambda graph, parts: nx.community.modularity(
+        to_networkx(graph), parts, weight="strength"
     ),
-    "signed-modularity": lambda network, parts: signed(to_networkx(network, directed=False), parts),
+    "signed-modularity": lambda graph, parts: signed(to_networkx(graph, directed=False), parts),
 }
 
 
@@ -163,62 +168,62 @@ def signed(graph, parts):
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 1000), tasks=st.integers(1, 4), lowest=st.sampled_from([-1, 0]))
 def test_measures_of_communities_equal_those_of_networkx(seed, tasks, lowest):
-    network = random_network(seed, (2, 5, 6, 5), tasks=tasks)
-    split = drawn_split(network, seed, lowest)
-    parts = parts_of(network, split)
+    graph = random_network(seed, (2, 5, 6, 5), tasks=tasks).graph
+    split = drawn_split(graph, seed, lowest)
+    parts = parts_of(graph, split)
     for name, reference in NETWORKX.items():
-        assert value(name, network, split) == pytest.approx(reference(network, parts), abs=1e-9)
-    graph = to_networkx(network)
-    total = graph.size(weight="strength")
-    labels = everything(network, split)
+        assert value(name, graph, split) == pytest.approx(reference(graph, parts), abs=1e-9)
+    made = to_networkx(graph)
+    total = made.size(weight="strength")
+    labels = everything(graph, split)
     modules = [np.flatnonzero(labels == task).tolist() for task in range(tasks)]
     # NetworkX cuts both directions of two modules, and each two are counted twice.
-    between = sum(nx.cut_size(graph, s, t, weight="strength") for s in modules for t in modules if s is not t)
-    assert value("cut", network, split) == pytest.approx(between / (2 * total), abs=1e-9)
-    assortativity = nx.degree_pearson_correlation_coefficient(graph.to_undirected(), weight="strength")
-    assert value("strength-assortativity", network) == pytest.approx(assortativity, abs=1e-9)
+    between = sum(nx.cut_size(made, s, t, weight="strength") for s in modules for t in modules if s is not t)
+    assert value("cut", graph, split) == pytest.approx(between / (2 * total), abs=1e-9)
+    assortativity = nx.degree_pearson_correlation_coefficient(made.to_undirected(), weight="strength")
+    assert value("strength-assortativity", graph) == pytest.approx(assortativity, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_the_normalised_cut_of_two_tasks_equals_that_of_networkx(seed):
-    network = random_network(seed, (2, 5, 6, 5), density=1)
-    split = Split.from_labels("m", {k: np.arange(network.layers[k].size) % 2 for k in network.split_layers}, 2)
-    ours, other = parts_of(network, split)
-    expected = nx.normalized_cut_size(to_networkx(network, directed=False), ours, other, weight="strength")
-    assert value("ncut", network, split) == pytest.approx(expected, abs=1e-9)
+    graph = random_network(seed, (2, 5, 6, 5), density=1).graph
+    split = in_turns(graph)
+    ours, other = parts_of(graph, split)
+    expected = nx.normalized_cut_size(to_networkx(graph, directed=False), ours, other, weight="strength")
+    assert value("ncut", graph, split) == pytest.approx(expected, abs=1e-9)
 
 
-def matrix_and_layers(network):
+def matrix_and_layers(graph):
     """Return the strengths between all neurons, and the two layers that each is between."""
-    layer = node_index(network)[:, 0]
-    return adjacency(network).toarray(), np.stack(np.meshgrid(layer, layer, indexing="ij"), axis=-1)
+    layer = node_index(graph)[:, 0]
+    return adjacency(graph).toarray(), np.stack(np.meshgrid(layer, layer, indexing="ij"), axis=-1)
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), lowest=st.sampled_from([-1, 0]))
 def test_layered_modularity_adds_up_the_bipartite_ones_of_scikit_network(seed, lowest):
-    network = random_network(seed, (2, 5, 6, 5), tasks=3)
-    split = drawn_split(network, seed, lowest)
-    labels, (matrix, between) = everything(network, split), matrix_and_layers(network)
+    graph = random_network(seed, (2, 5, 6, 5), tasks=3).graph
+    split = drawn_split(graph, seed, lowest)
+    labels, (matrix, between) = everything(graph, split), matrix_and_layers(graph)
     excess = total = 0
     for layers in np.unique(between[matrix.nonzero()], axis=0):
         # A directed graph that leads from one layer to another is a bipartite one.
         strength = np.where((between == layers).all(axis=-1), matrix, 0)
         excess += strength.sum() * get_modularity(strength, labels)
         total += strength.sum()
-    assert value("layered-modularity", network, split) == pytest.approx(excess / total, abs=1e-9)
+    assert value("layered-modularity", graph, split) == pytest.approx(excess / total, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), lowest=st.sampled_from([-1, 0]))
 def test_participation_equals_that_of_bctpy(seed, lowest):
     bct = pytest.importorskip("bct", reason="bctpy is optional")
-    network = random_network(seed, (2, 5, 6, 5), density=1)
-    split = drawn_split(network, seed, lowest)
-    matrix = adjacency(network, directed=False).toarray()
-    expected = bct.participation_coef(matrix, everything(network, split) + 1)
-    assert np.concatenate(list(participation_coefficients(network, split).values())) == pytest.approx(
+    graph = random_network(seed, (2, 5, 6, 5), density=1).graph
+    split = drawn_split(graph, seed, lowest)
+    matrix = adjacency(graph, directed=False).toarray()
+    expected = bct.participation_coef(matrix, everything(graph, split) + 1)
+    assert np.concatenate(list(participation_coefficients(graph, split).values())) == pytest.approx(
         expected, abs=1e-9
     )
 
@@ -226,42 +231,42 @@ def test_participation_equals_that_of_bctpy(seed, lowest):
 def test_signed_modularity_equals_that_of_bctpy():
     bct = pytest.importorskip("bct", reason="bctpy is optional")
     sizes = (2, 5, 6, 5)
-    graph = to_networkx(random_network(0, sizes, density=1), directed=False)
-    matrix = nx.to_numpy_array(graph, nodelist=sorted(graph), weight="weight")
+    made = to_networkx(random_network(0, sizes, density=1).graph, directed=False)
+    matrix = nx.to_numpy_array(made, nodelist=sorted(made), weight="weight")
     found, expected = bct.modularity_finetune_und_sign(matrix, qtype="gja", ci=np.arange(16) % 3 + 1, seed=0)
     tasks = int(found.max())
     split = Split.from_labels("bctpy", dict(zip((1, 2, 3), np.split(found - 1, [5, 11]), strict=True)), tasks)
-    network = random_network(0, sizes, tasks, density=1)
-    assert value("signed-modularity", network, split) == pytest.approx(expected, abs=1e-9)
+    graph = random_network(0, sizes, tasks, density=1).graph
+    assert value("signed-modularity", graph, split) == pytest.approx(expected, abs=1e-9)
 
 
 def test_signed_modularity_of_positive_weights_is_modularity():
-    network = with_weights(random_network(0), np.abs)
-    split = drawn_split(network, 0)
-    assert value("signed-modularity", network, split) == value("modularity", network, split)
-    turned = with_weights(network, np.negative)
+    graph = with_weights(random_network(0).graph, np.abs)
+    split = drawn_split(graph, 0)
+    assert value("signed-modularity", graph, split) == value("modularity", graph, split)
+    turned = with_weights(graph, np.negative)
     assert value("signed-modularity", turned, split) == -value("modularity", turned, split)
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_one_community_has_modularity_0_and_no_cut(seed):
-    network = random_network(seed)
-    split = Split.from_labels("one", {k: np.zeros(network.layers[k].size, int) for k in network.split_layers}, 2)
+    graph = random_network(seed).graph
+    split = Split.from_labels("one", {k: np.zeros(graph.populations[k].size, int) for k in graph.split_populations}, 2)
     for name in (*CENTRED, "cut", "participation"):
-        assert value(name, network, split) == pytest.approx(0, abs=1e-12)
+        assert value(name, graph, split) == pytest.approx(0, abs=1e-12)
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), factor=st.floats(1e-3, 1e3))
 def test_measures_of_communities_do_not_depend_on_the_scale_of_the_weights(seed, factor):
-    network = random_network(seed, density=1)
-    scaled = with_weights(network, lambda weight: weight * np.float32(factor))
-    split = Split.from_labels("m", {k: np.arange(network.layers[k].size) % 2 for k in network.split_layers}, 2)
+    graph = random_network(seed, density=1).graph
+    scaled = with_weights(graph, lambda weight: weight * np.float32(factor))
+    split = in_turns(graph)
     for name in SCALE_FREE:
-        assert value(name, scaled, split) == pytest.approx(value(name, network, split), abs=1e-6)
+        assert value(name, scaled, split) == pytest.approx(value(name, graph, split), abs=1e-6)
     name = "strength-assortativity"
-    assert value(name, scaled) == pytest.approx(value(name, network), abs=1e-6)
+    assert value(name, scaled) == pytest.approx(value(name, graph), abs=1e-6)
 
 
 @pytest.mark.parametrize("name", [name for name in METRICS if facts(name).of == "split" and facts(name).better])
@@ -269,31 +274,31 @@ def test_better_values_are_those_of_two_modules_and_worse_ones_those_of_the_same
     part = np.arange(6) // 3
     weight = np.where(np.equal.outer(part, part), 1.0, 0.1)
     place = np.column_stack([5.0 * part, np.arange(6.0)])
-    network = chain(weight, weight, weight, tasks=part, positions=(place, place, place))
+    graph = chain(weight, weight, weight, tasks=part, positions=(place, place, place)).graph
     modules = Split.from_labels("modules", dict.fromkeys((1, 2, 3), part), 2)
     mixed = Split.from_labels("mixed", {k: np.arange(6) % 2 for k in (1, 2, 3)}, 2)
-    higher = value(name, network, modules) > value(name, network, mixed)
+    higher = value(name, graph, modules) > value(name, graph, mixed)
     assert facts(name).better == ("high" if higher else "low")
 
 
 @pytest.mark.parametrize("name", [name for name in METRICS if facts(name).of == "split"])
 def test_a_metric_of_a_split_depends_on_the_weights_if_it_says_so(name):
-    network = random_network(0, density=1)
+    graph = random_network(0, density=1).graph
     draw = np.random.default_rng(0)
-    changed = with_weights(network, lambda weight: weight * draw.random(weight.shape))
-    split = Split.from_labels("m", {k: np.arange(network.layers[k].size) % 2 for k in network.split_layers}, 2)
-    assert facts(name).weights == (measure(name, network, split) != measure(name, changed, split))
+    changed = with_weights(graph, lambda weight: weight * draw.random(weight.shape))
+    split = in_turns(graph)
+    assert facts(name).weights == (measure(name, graph, split) != measure(name, changed, split))
 
 
 def test_the_normalised_cut_needs_strength_in_every_task():
     split = Split.from_labels("m", {1: [0, 0], 2: [0, -1]}, 2)
     with pytest.raises(NotApplicableError) as error:
-        measure("ncut", pair(), split)
+        measure("ncut", pair().graph, split)
     assert str(error.value) == "ncut of split 'm': expected strength in every group, found none in task1"
 
 
 def test_the_correlation_of_equal_strengths_is_not_given():
-    network = chain(np.ones((3, 1)), np.full((3, 3), 0.1), tasks=[0, 1, 1])
+    graph = chain(np.ones((3, 1)), np.full((3, 3), 0.1), tasks=[0, 1, 1]).graph
     with pytest.raises(NotApplicableError) as error:
-        measure("strength-assortativity", network)
+        measure("strength-assortativity", graph)
     assert str(error.value) == "strength-assortativity: expected neurons of different strength in 'chain', found none"

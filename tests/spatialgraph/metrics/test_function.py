@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hand_worked import labelled, three_tasks
 
-from spatialgraph.masking import Performance, performance
+from spatialgraph.faults import NotApplicableError
 from spatialgraph.metrics import Measurement, measure
-from spatialgraph.network import NotApplicableError
+from spatialgraph.runners import Performance, performance
 from spatialgraph.splits import apply
 
 
@@ -46,7 +46,7 @@ def test_double_dissociation_averages_over_the_other_tasks():
 
 def test_double_dissociation_is_that_of_masked_networks():
     network = three_tasks()
-    found = performance(network, labelled(network, 40), apply("greedy", network), "zero")
+    found = performance(network, labelled(network, 40), apply("greedy", network.graph), "zero")
     values = [m.value for m in measure("double-dissociation", found)]
     for task, other in enumerate(((1, 2), (0, 2), (0, 1))):
         assert values[task] == pytest.approx(found.own[task] - found.kept[task, other].mean())

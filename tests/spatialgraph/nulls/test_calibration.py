@@ -6,36 +6,36 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
+from spatialgraph.graph.planted import unmodular
 from spatialgraph.metrics import modularity
 from spatialgraph.nulls import chance, draw
-from spatialgraph.planted import unmodular
 from spatialgraph.splits import apply
 
 DRAWS = 19
 
 
-def greedy_modularity(network):
-    return modularity(network, apply("greedy", network))
+def greedy_modularity(graph):
+    return modularity(graph, apply("greedy", graph))
 
 
-def compared(null, network, seed):
+def compared(null, graph, seed):
     """Return p with its ties broken at random, and z."""
-    value = greedy_modularity(network)
-    drawn = np.array([greedy_modularity(draw(null, network, [seed, number])) for number in range(DRAWS)])
+    value = greedy_modularity(graph)
+    drawn = np.array([greedy_modularity(draw(null, graph, [seed, number])) for number in range(DRAWS)])
     above, below = chance(value, drawn, "high").p, chance(value, drawn, "low").p
     return np.random.default_rng(seed).uniform(1 - below, above), (value - drawn.mean()) / drawn.std(ddof=1)
 
 
-def with_weights(network, change):
-    connections = tuple(dataclasses.replace(c, weight=change(c)) for c in network.connections)
-    return dataclasses.replace(network, connections=connections)
+def with_weights(graph, change):
+    connections = tuple(dataclasses.replace(c, weight=change(c)) for c in graph.connections)
+    return dataclasses.replace(graph, connections=connections)
 
 
-def in_column_order(network):
-    return with_weights(network, lambda c: np.asfortranarray(c.weight))
+def in_column_order(graph):
+    return with_weights(graph, lambda c: np.asfortranarray(c.weight))
 
 
-def with_dead_neurons(network):
+def with_dead_neurons(graph):
     """Switch every second hidden neuron off."""
 
     def change(connection):
@@ -44,7 +44,7 @@ def with_dead_neurons(network):
         weight[:, :: 2 if connection.source == 1 else weight.shape[1] + 1] *= connection.source != 1
         return weight
 
-    return with_weights(network, change)
+    return with_weights(graph, change)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_networks_of_the_null_hypothesis_are_chance(null, settings, change):
     """With unequal neurons `strength` and `distance` had a mean z of −1.8 and less, and no p of 0.05."""
     found = []
     for seed in range(60):
-        network = unmodular((64, 32, 8), seed=seed, **settings)
-        found.append(compared(null, change(network) if change else network, seed))
+        graph = unmodular((64, 32, 8), seed=seed, **settings)
+        found.append(compared(null, change(graph) if change else graph, seed))
     p, z = np.array(found).T
     assert kstest(p, "uniform").pvalue > 0.001
     assert abs(np.median(z)) < 0.6
@@ -85,13 +85,13 @@ def test_planted_blocks_are_found(null, settings):
     """With unequal neurons `strength` found them less often: in 68 of 100 networks, now in 83."""
     p = []
     for seed in range(20):
-        network = unmodular((64, 32, 8), seed=seed, **settings)
+        graph = unmodular((64, 32, 8), seed=seed, **settings)
         generator = np.random.default_rng([seed, 1])
-        side = [generator.permutation(layer.size) % 2 for layer in network.layers[:-1]] + [network.output_task]
+        side = [generator.permutation(layer.size) % 2 for layer in graph.populations[:-1]] + [graph.task_of[-1]]
 
         def blocks(connection, side=side):
             same = np.equal.outer(side[connection.target], side[connection.source])
             return connection.weight * np.where(same, 0.8, 0.2)
 
-        p.append(compared(null, with_weights(network, blocks), seed)[0])
+        p.append(compared(null, with_weights(graph, blocks), seed)[0])
     assert np.mean(np.array(p) <= 0.05) >= 0.65

@@ -6,8 +6,9 @@ from hand_worked import separate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spatialgraph.graph import Connection
 from spatialgraph.metrics import cut, modularity
-from spatialgraph.network import Connection, Layer, Network
+from spatialgraph.network import Layer, Network
 from spatialgraph.nulls import chance, draw
 from spatialgraph.splits import Split, apply
 
@@ -60,10 +61,12 @@ def test_under_the_null_p_is_no_smaller_than_it_may_be(values):
 
 
 def test_cut_is_compared_in_its_own_direction():
-    network = separate(units=8)
-    split = apply("greedy", network)
-    drawn = [cut(d, apply("greedy", d)) for d in (draw("shuffle", network, seed) for seed in range(19))]
-    assert cut(network, split) == 0
+    graph = separate(units=8).graph
+    split = apply("greedy", graph)
+    drawn = [
+        cut(d, apply("greedy", d)) for d in (draw("shuffle", graph, seed) for seed in range(19))
+    ]
+    assert cut(graph, split) == 0
     assert chance(0.0, np.array(drawn), "low").p == 1 / 20
 
 
@@ -94,9 +97,9 @@ def test_ties_in_a_network_of_ones_count():
         ends = weight.sum(axis=0) + weight.sum(axis=1)
         return int(4 * weight.sum() * weight.trace() - (ends**2).sum())
 
-    draws = [draw("shuffle", network, seed) for seed in range(300)]
+    draws = [draw("shuffle", network.graph, seed) for seed in range(300)]
     exact = sum(numerator(d.connections[0].weight.astype(int)) >= numerator(weight.astype(int)) for d in draws)
-    found = chance(modularity(network, split), np.array([modularity(d, split) for d in draws]), "high")
+    found = chance(modularity(network.graph, split), np.array([modularity(d, split) for d in draws]), "high")
     assert found.p == (exact + 1) / 301
 
 

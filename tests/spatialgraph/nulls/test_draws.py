@@ -8,10 +8,12 @@ from hand_worked import chain, random_network, separate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialgraph.network import Connection, Layer, MadeConnection, Network, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection, MadeConnection
+from spatialgraph.graph.planted import unmodular
+from spatialgraph.network import Layer, Network
 from spatialgraph.nulls import NULLS, draw
 from spatialgraph.nulls import null as null_module
-from spatialgraph.planted import unmodular
 
 quick = settings(max_examples=25, deadline=None)
 
@@ -20,19 +22,18 @@ quick = settings(max_examples=25, deadline=None)
 @quick
 @given(seed=st.integers(0, 1000), skips=st.booleans(), density=st.sampled_from([0.0, 0.3, 1.0]))
 def test_a_draw_is_the_network_with_other_weights_in_the_split_layers(null, seed, skips, density):
-    network = random_network(seed, sizes=(3, 6, 5, 4), skips=skips, density=density)
-    before = [connection.weight.copy() for connection in network.connections]
-    drawn = draw(null, network, seed)
-    assert drawn.layers == network.layers
-    assert not drawn.executable
-    for weight, old, new in zip(before, network.connections, drawn.connections, strict=True):
-        assert np.array_equal(weight, old.weight)  # the network itself is left alone
+    graph = random_network(seed, sizes=(3, 6, 5, 4), skips=skips, density=density).graph
+    before = [connection.weight.copy() for connection in graph.connections]
+    drawn = draw(null, graph, seed)
+    assert drawn.populations == graph.populations
+    for weight, old, new in zip(before, graph.connections, drawn.connections, strict=True):
+        assert np.array_equal(weight, old.weight)  # the graph itself is left alone
         assert (new.source, new.target, new.shape) == (old.source, old.target, old.shape)
-        if old not in network.split_connections:
+        if old not in graph.split_connections:
             assert new is old
         elif null == "shuffle":
             assert np.array_equal(np.sort(new.weight, axis=None), np.sort(old.weight, axis=None))
-    for one, again in zip(drawn.connections, draw(null, network, seed).connections, strict=True):
+    for one, again in zip(drawn.connections, draw(null, graph, seed).connections, strict=True):
         assert np.array_equal(one.weight, again.weight)
 
 
@@ -42,15 +43,15 @@ def test_draws_differ_by_seed_and_connection(null):
     weights = np.arange(36.0).reshape(6, 6) + 1
     connections = tuple(dataclasses.replace(c, weight=weights) for c in network.connections)
     network = dataclasses.replace(network, connections=connections)
-    first, other = draw(null, network, 0), draw(null, network, 1)
-    several = draw(null, network, [7, 0])
+    first, other = draw(null, network.graph, 0), draw(null, network.graph, 1)
+    several = draw(null, network.graph, [7, 0])
     made = [d.connections[k].weight.tobytes() for d in (first, other, several) for k in (1, 2)]
     assert len(set(made)) == len(made)
 
 
 def test_shuffling_puts_a_weight_anywhere_equally_often():
     network = chain([[1], [1]], [[1, 0], [0, 0]], tasks=[0, 1])
-    places = [int(draw("shuffle", network, seed).connections[1].weight.argmax()) for seed in range(2000)]
+    places = [int(draw("shuffle", network.graph, seed).connections[1].weight.argmax()) for seed in range(2000)]
     # 500 in each of four places; five standard deviations are 97.
     assert np.abs(np.bincount(places, minlength=4) - 500).max() < 97
 
@@ -58,24 +59,24 @@ def test_shuffling_puts_a_weight_anywhere_equally_often():
 def test_the_distance_null_needs_positions():
     said = "^null model 'distance': expected positions in every split layer of 'chain', found none$"
     with pytest.raises(NotApplicableError, match=said):
-        draw("distance", separate(positions=False), 0)
+        draw("distance", separate(positions=False).graph, 0)
 
 
 def test_a_network_without_connected_split_layers_has_no_null_model():
     layers = (Layer("input", 1), Layer("output", 1))
     network = Network(layers, (Connection(0, 1, [[1.0]]),), [0], {"name": "n", "tasks": ["a"]})
     with pytest.raises(NotApplicableError, match=r"expected connected split layers in 'n', found none$"):
-        draw("shuffle", network, 0)
+        draw("shuffle", network.graph, 0)
     with pytest.raises(ValueError, match=r"^unknown null model 'magic'; known: shuffle, strength, distance$"):
-        draw("magic", separate(), 0)
+        draw("magic", separate().graph, 0)
 
 
 @pytest.mark.parametrize("null", NULLS)
 def test_a_large_networks_draw_is_made_on_demand_and_is_the_same(null, monkeypatch):
-    network = unmodular(scale=0.5, spread=1.0, seed=3)
-    held = draw(null, network, [1, 2])
+    graph = unmodular(scale=0.5, spread=1.0, seed=3)
+    held = draw(null, graph, [1, 2])
     monkeypatch.setattr(null_module, "_HELD", 10)
-    made = draw(null, network, [1, 2])
+    made = draw(null, graph, [1, 2])
     assert all(isinstance(connection, MadeConnection) for connection in made.split_connections)
     for one, other in zip(held.connections, made.connections, strict=True):
         assert np.array_equal(one.weight, other.weight)
@@ -87,14 +88,17 @@ def test_a_large_networks_draw_is_made_on_demand_and_is_the_same(null, monkeypat
 @pytest.mark.parametrize("null", NULLS)
 def test_weights_in_column_order_are_drawn_like_others(null):
     """They were not shuffled at all."""
-    network = unmodular((8, 6, 4), spread=1.0, scale=1.0)
+    graph = unmodular((8, 6, 4), spread=1.0, scale=1.0)
     turned = dataclasses.replace(
-        network,
-        connections=tuple(dataclasses.replace(c, weight=np.asfortranarray(c.weight)) for c in network.connections),
+        graph,
+        connections=tuple(dataclasses.replace(c, weight=np.asfortranarray(c.weight)) for c in graph.connections),
     )
     assert not turned.connections[0].weight.flags.c_contiguous
     for one, other, old in zip(
-        draw(null, network, 1).connections, draw(null, turned, 1).connections, network.connections, strict=True
+        draw(null, graph, 1).connections,
+        draw(null, turned, 1).connections,
+        graph.connections,
+        strict=True,
     ):
         assert np.array_equal(one.weight, other.weight)
         assert not np.array_equal(np.abs(one.weight), np.abs(old.weight))

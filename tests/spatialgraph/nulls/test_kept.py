@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from spatialgraph.graph.planted import unmodular
 from spatialgraph.nulls import draw
 from spatialgraph.nulls.kept import TOLERANCE, Lengths, _rewired, prepared
-from spatialgraph.planted import unmodular
 
 quick = settings(max_examples=25, deadline=None)
 KEEPING = ("strength", "distance")
@@ -26,9 +26,9 @@ def strengths(connection):
 @quick
 @given(seed=st.integers(0, 1000), spread=st.sampled_from([0.0, 1.0, 2.0]))
 def test_every_neuron_keeps_its_strengths(null, seed, spread):
-    network = unmodular((20, 30, 10), spread=spread, scale=0.5 if null == "distance" else None, seed=seed)
-    drawn = draw(null, network, seed)
-    for old, new in zip(network.connections, drawn.connections, strict=True):
+    graph = unmodular((20, 30, 10), spread=spread, scale=0.5 if null == "distance" else None, seed=seed)
+    drawn = draw(null, graph, seed)
+    for old, new in zip(graph.connections, drawn.connections, strict=True):
         for wanted, found in zip(strengths(old), strengths(new), strict=True):
             assert np.abs(found - wanted).max() <= 5 * TOLERANCE * wanted.max()
         assert np.count_nonzero(new.weight < 0) == np.count_nonzero(old.weight < 0)  # signs go with their weights
@@ -37,23 +37,23 @@ def test_every_neuron_keeps_its_strengths(null, seed, spread):
 
 @pytest.mark.parametrize("null", KEEPING)
 def test_the_weights_are_those_of_the_network_but_for_the_last_scaling(null):
-    network = unmodular((64, 32, 8), spread=1.0, scale=1.0)
-    drawn = draw(null, network, 0)
-    for old, new in zip(network.connections, drawn.connections, strict=True):
+    graph = unmodular((64, 32, 8), spread=1.0, scale=1.0)
+    drawn = draw(null, graph, 0)
+    for old, new in zip(graph.connections, drawn.connections, strict=True):
         one, other = (np.sort(np.abs(connection.weight), axis=None) for connection in (old, new))
         assert np.abs(one - other).sum() <= 0.08 * one.sum()
 
 
 def test_the_distance_null_keeps_how_strength_falls_with_distance():
-    network = unmodular((64, 32, 8), spread=1.0, scale=0.3)
+    graph = unmodular((64, 32, 8), spread=1.0, scale=0.3)
     by_strength = []
     for old, new, other in zip(
-        network.connections,
-        draw("distance", network, 0).connections,
-        draw("strength", network, 0).connections,
+        graph.connections,
+        draw("distance", graph, 0).connections,
+        draw("strength", graph, 0).connections,
         strict=True,
     ):
-        length = cdist(network.layers[old.target].position, network.layers[old.source].position)
+        length = cdist(graph.populations[old.target].position, graph.populations[old.source].position)
         edges = np.quantile(length, np.linspace(0, 1, 9)[1:-1])
         kept_share, found, without = (
             np.bincount(np.digitize(length, edges).ravel(), np.abs(connection.weight).ravel())
@@ -61,7 +61,7 @@ def test_the_distance_null_keeps_how_strength_falls_with_distance():
             for connection in (old, new, other)
         )
         assert np.abs(kept_share - found).max() < 0.05  # between knots; at them it is kept as exactly as strengths
-        kept = prepared(network, old, lengths=True)
+        kept = prepared(graph, old, lengths=True)
         at = kept.lengths.sums(np.abs(new.weight, dtype=np.float64))
         assert np.abs(at - kept.at_lengths).max() <= 5 * TOLERANCE * kept.at_lengths.max()
         by_strength.append(np.abs(kept_share - without).max())
@@ -71,7 +71,7 @@ def test_the_distance_null_keeps_how_strength_falls_with_distance():
 @pytest.mark.parametrize("null", KEEPING)
 def test_a_neuron_without_strength_stays_without(null):
     """Neurons that training switched off came back to life in draws, and made them modular."""
-    network = unmodular((16, 12, 6), spread=1.0, scale=0.5)
+    graph = unmodular((16, 12, 6), spread=1.0, scale=0.5)
     dead = np.arange(12) % 2 == 0
 
     def change(connection):
@@ -80,21 +80,21 @@ def test_a_neuron_without_strength_stays_without(null):
         weight[:, dead if connection.source == 1 else slice(0)] = 0
         return dataclasses.replace(connection, weight=weight)
 
-    network = dataclasses.replace(network, connections=tuple(map(change, network.connections)))
+    graph = dataclasses.replace(graph, connections=tuple(map(change, graph.connections)))
     for seed in range(5):
-        first, second = draw(null, network, seed).connections
+        first, second = draw(null, graph, seed).connections
         assert not first.weight[dead].any()
         assert not second.weight[:, dead].any()
         assert first.weight[~dead].any(axis=1).all()
-        assert np.count_nonzero(first.weight) == np.count_nonzero(network.connections[0].weight)
+        assert np.count_nonzero(first.weight) == np.count_nonzero(graph.connections[0].weight)
 
 
 @pytest.mark.parametrize("null", KEEPING)
 @quick
 @given(seed=st.integers(0, 1000), density=st.sampled_from([0.0, 0.1, 0.5]))
 def test_matrices_with_zeros_have_draws_of_finite_weights(null, seed, density):
-    network = random_network(seed, sizes=(3, 6, 5, 4), density=density, positions=True)
-    for connection in draw(null, network, seed).split_connections:
+    graph = random_network(seed, sizes=(3, 6, 5, 4), density=density, positions=True).graph
+    for connection in draw(null, graph, seed).split_connections:
         assert np.isfinite(connection.weight).all()
 
 
@@ -102,21 +102,21 @@ def test_matrices_with_zeros_have_draws_of_finite_weights(null, seed, density):
 def test_small_matrices_and_neurons_at_one_place_have_draws(shape):
     weight = np.arange(1.0, 1 + shape[0] * shape[1]).reshape(shape)
     places = [np.zeros((size, 2)) for size in shape[::-1]]
-    network = chain(np.ones((shape[1], 1)), weight, tasks=np.arange(shape[0]) % 2, positions=places)
+    graph = chain(np.ones((shape[1], 1)), weight, tasks=np.arange(shape[0]) % 2, positions=places).graph
     for null in KEEPING:
-        new = draw(null, network, 0).connections[1]
-        for wanted, found in zip(strengths(network.connections[1]), strengths(new), strict=True):
+        new = draw(null, graph, 0).connections[1]
+        for wanted, found in zip(strengths(graph.connections[1]), strengths(new), strict=True):
             assert found == pytest.approx(wanted, rel=0.01)
 
 
 def test_expected_strengths_have_the_sums_that_are_kept():
-    network = unmodular((30, 20, 6), spread=1.0, scale=0.3)
-    kept = prepared(network, network.connections[0], lengths=True)
+    graph = unmodular((30, 20, 6), spread=1.0, scale=0.3)
+    kept = prepared(graph, graph.connections[0], lengths=True)
     assert kept.expected.sum(axis=0) == pytest.approx(kept.leaving, abs=1e-3 * kept.leaving.max())
     assert kept.expected.sum(axis=1) == pytest.approx(kept.entering, abs=1e-3 * kept.entering.max())
     assert kept.lengths.sums(kept.expected) == pytest.approx(kept.at_lengths, abs=0.01 * kept.at_lengths.max())
-    plain = prepared(network, network.connections[0])
-    weight = np.abs(network.connections[0].weight)
+    plain = prepared(graph, graph.connections[0])
+    weight = np.abs(graph.connections[0].weight)
     assert plain.expected[2, 3] == pytest.approx(weight[2].sum() * weight[:, 3].sum() / weight.sum(), rel=1e-6)
 
 
@@ -144,10 +144,10 @@ def test_knots_lie_beyond_the_nearest_32_64_128_connections():
 
 @pytest.mark.parametrize("null", KEEPING)
 def test_of_weights_of_0_and_1_every_neuron_keeps_the_number_of_its_connections(null):
-    """Scaling gave them other weights, and draws a modularity of twice that of the network."""
-    network = unmodular((30, 24, 8), error="binary")
+    """Scaling gave them other weights, and draws a modularity of twice that of the graph."""
+    graph = unmodular((30, 24, 8), error="binary")
     for seed in range(3):
-        for old, new in zip(network.connections, draw(null, network, seed).connections, strict=True):
+        for old, new in zip(graph.connections, draw(null, graph, seed).connections, strict=True):
             one, other = old.weight != 0, new.weight != 0
             assert one.sum(axis=0).tolist() == other.sum(axis=0).tolist()
             assert one.sum(axis=1).tolist() == other.sum(axis=1).tolist()
@@ -165,12 +165,14 @@ def test_trades_reach_every_matrix_of_the_same_sums_equally_often():
 
 
 def test_where_connections_are_likelier_if_they_are_short_they_stay_short():
-    network = unmodular((40, 40, 8), error="binary", scale=None, seed=2)
-    length = cdist(network.layers[1].position, network.layers[0].position)
+    graph = unmodular((40, 40, 8), error="binary", scale=None, seed=2)
+    length = cdist(graph.populations[1].position, graph.populations[0].position)
     near = np.random.default_rng(0).random(length.shape) < np.exp(-length)
-    connections = (dataclasses.replace(network.connections[0], weight=near), network.connections[1])
-    network = dataclasses.replace(network, connections=connections)
-    drawn = {null: [draw(null, network, seed).connections[0].weight != 0 for seed in range(5)] for null in KEEPING}
+    connections = (dataclasses.replace(graph.connections[0], weight=near), graph.connections[1])
+    graph = dataclasses.replace(graph, connections=connections)
+    drawn = {
+        null: [draw(null, graph, seed).connections[0].weight != 0 for seed in range(5)] for null in KEEPING
+    }
     mean = {null: np.mean([length[which].mean() for which in of]) for null, of in drawn.items()}
     assert mean["distance"] == pytest.approx(length[near].mean(), rel=0.05)
     assert mean["strength"] > 1.2 * length[near].mean()

@@ -5,14 +5,17 @@ import pytest
 from builders import small_evaluation, two_module_network
 from hand_worked import chain, labelled, random_network
 
-from spatialgraph.ablation import single_ablation
-from spatialgraph.network import Evaluation, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.network import Evaluation
+from spatialgraph.runners import DenseRunner
+from spatialgraph.runners.single import single_ablation
 from spatialgraph.splits.ablation import ablation_split
 
 
 @pytest.mark.parametrize("ablation", ["zero", "incoming", "mean"])
 def test_neurons_that_one_task_alone_needs_are_given_to_it(ablation):
-    split = ablation_split(two_module_network(8), small_evaluation(8), ablation)
+    network = two_module_network(8)
+    split = ablation_split(network.graph, DenseRunner(network, small_evaluation(8)), ablation)
     for k in (1, 2, 3):
         assert split.labels(k).tolist() == [0] * 4 + [1] * 4
     assert split.notes == ()
@@ -22,8 +25,9 @@ def test_neurons_that_one_task_alone_needs_are_given_to_it(ablation):
 def test_the_task_is_that_of_the_largest_change_or_increase(signed):
     network = random_network(0, (3, 20, 20, 6), tasks=3, activation="sigmoid")
     evaluation = labelled(network, 50)
-    found, split = single_ablation(network, evaluation, "mean"), ablation_split(network, evaluation, signed=signed)
-    by_accuracy = ablation_split(network, evaluation, measure="accuracy", signed=signed)
+    found, runner = single_ablation(network, evaluation, "mean"), DenseRunner(network, evaluation)
+    split = ablation_split(network.graph, runner, signed=signed)
+    by_accuracy = ablation_split(network.graph, runner, measure="accuracy", signed=signed)
     for k in (1, 2):
         loss, drop = found.loss_increase[k], found.accuracy_drop[k]
         assert split.labels(k).tolist() == (loss if signed else np.abs(loss)).argmax(axis=1).tolist()
@@ -33,14 +37,14 @@ def test_the_task_is_that_of_the_largest_change_or_increase(signed):
 
 
 def opposed():
-    """Return two hidden neurons that both tasks share, a third without effect, and examples.
+    """Return the graph of two hidden neurons that both tasks share, and a third without effect, and what runs it.
 
     Neuron 0 gives both tasks the right answer, neuron 1 both the wrong one, task 1 more strongly; means are 0.
     """
     out = [[-1, 1, 0], [1, -1, 0], [-1, 2, 0], [1, -2, 0]]
     network = chain(np.eye(3), out, tasks=[0, 0, 1, 1])
     inputs = np.array([[4, 1, 5], [-4, -1, 5]], np.float32)
-    return network, Evaluation(inputs, [[1, 1], [0, 0]])
+    return network.graph, DenseRunner(network, Evaluation(inputs, [[1, 1], [0, 0]]))
 
 
 NO_EFFECT = "change nothing when they are disabled and serve no task"
@@ -71,18 +75,18 @@ def test_what_a_disabled_neuron_emits_can_change_its_task():
     # The hidden neuron emits 5 and 1. Task 0 needs its deviations from the mean 3, and weakly; task 1 needs a positive
     # number and is only disturbed by the deviations.
     network = chain([[1]], [[0.1], [-0.1], [0], [1]], tasks=[0, 0, 1, 1], biases=([3], [-0.3, 0.3, 0, 0]))
-    evaluation = Evaluation(np.array([[2], [-2]], np.float32), [[0, 1], [1, 1]])
-    assert ablation_split(network, evaluation, "zero").labels(1).tolist() == [1]
-    assert ablation_split(network, evaluation, "mean").labels(1).tolist() == [0]
+    runner = DenseRunner(network, Evaluation(np.array([[2], [-2]], np.float32), [[0, 1], [1, 1]]))
+    assert ablation_split(network.graph, runner, "zero").labels(1).tolist() == [1]
+    assert ablation_split(network.graph, runner, "mean").labels(1).tolist() == [0]
 
 
 def test_what_is_missing_or_unknown_is_refused():
     network = random_network(0)
     evaluation = labelled(network, 10)
     with pytest.raises(ValueError, match=r"^measure: expected one of loss, accuracy, found 'f1'$"):
-        ablation_split(network, evaluation, measure="f1")
+        ablation_split(network.graph, DenseRunner(network, evaluation), measure="f1")
     unlabelled = replace(evaluation, labels=np.column_stack([evaluation.labels[:, 0], np.full(10, -1)]))
     with pytest.raises(
         NotApplicableError, match=r"^split 'ablation': expected examples labelled for task 'task1', found none$"
     ):
-        ablation_split(network, unlabelled)
+        ablation_split(network.graph, DenseRunner(network, unlabelled))

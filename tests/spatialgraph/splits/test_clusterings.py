@@ -8,9 +8,10 @@ from hand_worked import chain, random_network, separate
 from sklearn.cluster import SpectralClustering
 from sklearn.exceptions import ConvergenceWarning
 
-from spatialgraph.graph import adjacency
-from spatialgraph.network import Connection, Layer, Network, NotApplicableError
-from spatialgraph.planted import planted
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection, adjacency
+from spatialgraph.graph.planted import planted
+from spatialgraph.network import Layer, Network
 from spatialgraph.splits import apply, spectral
 from spatialgraph.splits.alignment import align, align_communities, cluster
 
@@ -22,7 +23,7 @@ def outputs(*tasks):
 
 def test_clusters_are_matched_with_the_tasks_of_most_of_their_outputs():
     # Cluster 2 holds two outputs of task 0; cluster 0 one of each of the others; cluster 1 one of task 1.
-    labels, notes = align(outputs(0, 0, 1, 1, 2), {1: np.array([0, 1]), 2: np.array([2, 2, 0, 1, 0])})
+    labels, notes = align(outputs(0, 0, 1, 1, 2).graph, {1: np.array([0, 1]), 2: np.array([2, 2, 0, 1, 0])})
     assert labels[2].tolist() == [0, 0, 2, 1, 2]
     assert labels[1].tolist() == [2, 1]
     assert notes == ["1 of 5 outputs lie in the cluster of another task; 2 of 5 outputs lie in one cluster"]
@@ -33,14 +34,14 @@ def test_the_numbers_that_clusters_happen_to_have_make_no_difference(numbers):
     first, second = numbers
     # Both clusters hold one output of each task: a tie.
     clusters = {1: np.array([first, second]), 2: np.array([first, second, first, second])}
-    labels, notes = align(outputs(0, 0, 1, 1), clusters)
+    labels, notes = align(outputs(0, 0, 1, 1).graph, clusters)
     assert [labels[1].tolist(), labels[2].tolist()] == [[0, 1], [0, 1, 0, 1]]
     assert notes == ["2 of 4 outputs lie in the cluster of another task; 2 of 4 outputs lie in one cluster"]
 
 
 def test_clusters_without_outputs_and_neurons_without_a_cluster():
     # No assignment is better than another, so the cluster of the first neuron gets the first task.
-    labels, notes = align(outputs(0, 1), {1: np.array([1, -1]), 2: np.array([0, 0])})
+    labels, notes = align(outputs(0, 1).graph, {1: np.array([1, -1]), 2: np.array([0, 0])})
     assert labels[1].tolist() == [0, -1]
     assert labels[2].tolist() == [1, 1]
     assert notes == [
@@ -50,7 +51,7 @@ def test_clusters_without_outputs_and_neurons_without_a_cluster():
 
 
 def test_fewer_clusters_than_tasks():
-    labels, notes = align(outputs(0, 1), {1: np.array([1, 1]), 2: np.array([-1, 1])})
+    labels, notes = align(outputs(0, 1).graph, {1: np.array([1, 1]), 2: np.array([-1, 1])})
     assert labels[2].tolist() == [-1, 1]
     assert labels[1].tolist() == [1, 1]
     assert notes == ["1 clusters found for 2 tasks"]
@@ -59,7 +60,7 @@ def test_fewer_clusters_than_tasks():
 def test_as_many_communities_as_tasks_are_matched_one_to_one():
     # Both hold more outputs of task 0; the second gets the other task, or task 1 would have no community.
     communities = {1: np.array([5, 3]), 2: np.array([5, 5, 5, 3, 3, 3])}
-    labels, notes = align_communities(outputs(0, 0, 0, 0, 0, 1), communities)
+    labels, notes = align_communities(outputs(0, 0, 0, 0, 0, 1).graph, communities)
     assert [labels[k].tolist() for k in (1, 2)] == [[0, 1], [0, 0, 0, 1, 1, 1]]
     assert notes == ["2 of 6 outputs lie in the community of another task; 3 of 6 outputs lie in one community"]
 
@@ -67,7 +68,7 @@ def test_as_many_communities_as_tasks_are_matched_one_to_one():
 def test_more_communities_than_tasks_go_to_the_task_of_most_of_their_outputs():
     # Community 0 holds two outputs of task 0; 1 two of task 1 and one of task 0; 2 one of each, and goes to the first.
     communities = {1: np.array([4, -1]), 2: np.array([0, 0, 1, 1, 1, 2, 2])}
-    labels, notes = align_communities(outputs(0, 0, 0, 1, 1, 0, 1), communities)
+    labels, notes = align_communities(outputs(0, 0, 0, 1, 1, 0, 1).graph, communities)
     assert [labels[k].tolist() for k in (1, 2)] == [[-1, -1], [0, 0, 1, 1, 1, 0, 0]]
     assert notes == [
         "1 of 4 communities hold no output: their 1 neurons serve no task",
@@ -77,13 +78,13 @@ def test_more_communities_than_tasks_go_to_the_task_of_most_of_their_outputs():
 
 def test_a_task_whose_outputs_are_everywhere_in_the_minority_has_no_community():
     communities = {1: np.array([0, 1]), 2: np.array([0, 0, 1, 1, 2, 0])}
-    labels, notes = align_communities(outputs(0, 0, 0, 0, 0, 1), communities)
+    labels, notes = align_communities(outputs(0, 0, 0, 0, 0, 1).graph, communities)
     assert [labels[k].tolist() for k in (1, 2)] == [[0, 0], [0] * 6]
     assert notes[0] == "tasks without a community: task1"
 
 
 def test_one_community_of_all_outputs_goes_to_the_task_of_most_of_them():
-    labels, notes = align_communities(outputs(0, 1, 1), {1: np.array([0, 0]), 2: np.array([0, 0, 0])})
+    labels, notes = align_communities(outputs(0, 1, 1).graph, {1: np.array([0, 0]), 2: np.array([0, 0, 0])})
     assert [labels[k].tolist() for k in (1, 2)] == [[1, 1], [1, 1, 1]]
     assert notes == [
         "tasks without a community: task0",
@@ -103,7 +104,7 @@ def test_clusters_need_outputs_to_be_known_by(method):
         match=r"^clusters of network 'n': expected its output layer among the split layers, found \[0, 1\]: "
         "clusters are matched with tasks by their outputs$",
     ):
-        apply(method, network)
+        apply(method, network.graph)
 
 
 class Warner:
@@ -122,9 +123,9 @@ def test_warnings_become_notes_once_each_and_those_about_a_library_do_not():
 
 
 def test_spectral_notes_that_the_graph_is_not_connected_and_leaves_out_neurons_without_connections():
-    assert apply("spectral", separate(8)).notes == ("the graph of connected neurons has 2 components",)
+    assert apply("spectral", separate(8).graph).notes == ("the graph of connected neurons has 2 components",)
     dead = chain(np.ones((3, 2)), [[1, 0, 0], [0, 2, 0]], [[1, 0], [0, 1]], tasks=[0, 1])
-    split = apply("spectral", dead)
+    split = apply("spectral", dead.graph)
     assert split.labels(1).tolist() == [0, 1, -1]
     assert split.labels(2).tolist() == [0, 1]
     assert split.notes == (
@@ -136,7 +137,7 @@ def test_spectral_notes_that_the_graph_is_not_connected_and_leaves_out_neurons_w
 def test_spectral_shows_outputs_where_it_found_them():
     # Two parts without a connection, and both tasks' outputs in the first.
     network = chain(np.eye(2), [[1, 0], [0, 0], [0, 1], [0, 1]], [[1, 0, 0, 0], [1, 0, 0, 0]], tasks=[0, 1])
-    split = apply("spectral", network)
+    split = apply("spectral", network.graph)
     assert split.labels(1).tolist() == [0, 1]
     assert split.labels(3).tolist() == [0, 0]
     assert split.notes == (
@@ -151,7 +152,7 @@ def test_spectral_shows_outputs_where_it_found_them():
 def test_spectral_needs_as_many_connected_neurons_as_tasks():
     network = random_network(0, density=0.0)
     with pytest.raises(NotApplicableError) as error:
-        apply("spectral", network)
+        apply("spectral", network.graph)
     assert str(error.value) == (
         "split 'spectral' of network 'chain': expected at least 2 connected neurons, one for each task, found 0"
     )
@@ -161,7 +162,7 @@ def test_spectral_finds_planted_parts_in_a_large_noisy_graph():
     part = np.arange(40) % 2
     draw = np.random.default_rng(0)
     weights = [draw.random((40, 40)) * np.where(np.equal.outer(part, part), 1.0, 0.3) for _ in range(3)]
-    split = apply("spectral", chain(*weights, tasks=part), seed=3)
+    split = apply("spectral", chain(*weights, tasks=part).graph, seed=3)
     assert all(np.array_equal(split.labels(k), part) for k in (1, 2, 3))
     assert split.notes == ()
 
@@ -171,32 +172,32 @@ def test_spectral_finds_planted_parts_in_a_large_noisy_graph():
 def test_spectral_is_the_clustering_of_scikit_learn(leakage, tasks, direct, monkeypatch):
     monkeypatch.setattr(spectral, "_DIRECT", direct)  # 0: the eigenvectors by iteration, as for large networks
     for seed in range(3):
-        network, labels = planted(leakage, tasks=tasks, seed=seed)
-        strengths = adjacency(network, directed=False).toarray()
+        graph, labels = planted(leakage, tasks=tasks, seed=seed)
+        strengths = adjacency(graph, directed=False).toarray()
         found = SpectralClustering(tasks, affinity="precomputed", random_state=0).fit_predict(strengths)
         sizes = np.cumsum([len(labels[k]) for k in labels])[:-1]
-        theirs, _ = align(network, dict(zip(labels, np.split(found, sizes), strict=True)))
-        split = apply("spectral", network)
+        theirs, _ = align(graph, dict(zip(labels, np.split(found, sizes), strict=True)))
+        split = apply("spectral", graph)
         assert all(np.array_equal(split.labels(k), theirs[k]) for k in labels)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_spectral_is_the_clustering_of_scikit_learn_where_there_are_few_connections(seed):
     network = random_network(seed, (2, 25, 30, 8), density=0.15)
-    strengths = adjacency(network, directed=False).toarray()
+    strengths = adjacency(network.graph, directed=False).toarray()
     connected = strengths.any(axis=1)
     found = np.full(len(strengths), -1)
     clustering = SpectralClustering(2, affinity="precomputed", random_state=0)
     found[connected] = clustering.fit_predict(strengths[np.ix_(connected, connected)])
-    theirs, _ = align(network, dict(zip((1, 2, 3), np.split(found, [25, 55]), strict=True)))
-    split = apply("spectral", network)
+    theirs, _ = align(network.graph, dict(zip((1, 2, 3), np.split(found, [25, 55]), strict=True)))
+    split = apply("spectral", network.graph)
     assert all(np.array_equal(split.labels(k), theirs[k]) for k in theirs)
 
 
 def test_positions_are_clustered_over_all_layers_together():
     place = ([[0.0, 0.0], [9.0, 9.0], [0.5, 0.0]], [[9.0, 8.0], [0.0, 0.3]])
     network = chain([[1]] * 3, np.ones((2, 3)), tasks=[1, 0], positions=place)
-    split = apply("positions", network)
+    split = apply("positions", network.graph)
     assert split.labels(1).tolist() == [0, 1, 0]
     assert split.labels(2).tolist() == [1, 0]
     assert split.notes == ()
@@ -204,7 +205,7 @@ def test_positions_are_clustered_over_all_layers_together():
 
 def test_positions_that_are_all_the_same_make_fewer_clusters_and_it_is_noted():
     place = ([[1.0], [1.0]], [[1.0], [1.0]])
-    split = apply("positions", chain([[1], [1]], np.ones((2, 2)), tasks=[0, 1], positions=place))
+    split = apply("positions", chain([[1], [1]], np.ones((2, 2)), tasks=[0, 1], positions=place).graph)
     assert split.notes[0] == "1 clusters found for 2 tasks"
     assert any("distinct clusters (1)" in note for note in split.notes)
 
@@ -214,4 +215,4 @@ def test_positions_are_needed():
         NotApplicableError,
         match=r"^split 'positions' of network 'chain': expected positions in every split layer, found none$",
     ):
-        apply("positions", separate(positions=False))
+        apply("positions", separate(positions=False).graph)

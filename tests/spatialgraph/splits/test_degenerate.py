@@ -6,7 +6,9 @@ from hand_worked import chain, random_network, zoo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialgraph.network import Connection, Layer, Network, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection
+from spatialgraph.network import Layer, Network, graph_of
 from spatialgraph.splits import SPLITS, Split, apply, is_degenerate, why_degenerate
 
 # Twenty hidden neurons in each of two layers, four outputs of two tasks.
@@ -38,61 +40,61 @@ def without_outputs(*tasks):
     ],
 )
 def test_a_module_of_hardly_any_neuron_or_without_its_outputs_is_none(made, notes):
-    assert why_degenerate(NETWORK, made) == notes
+    assert why_degenerate(NETWORK.graph, made) == notes
     assert not is_degenerate(made)  # a split says it only once it is noted
 
 
 def test_neurons_that_serve_no_task_are_not_counted():
     labels = {1: [0, 1] + [-1] * 18, 2: [-1] * 20, 3: [0, 0, 1, 1]}
-    assert why_degenerate(NETWORK, Split.from_labels("m", labels, tasks=2)) == ()
+    assert why_degenerate(NETWORK.graph, Split.from_labels("m", labels, tasks=2)) == ()
     labels[1] = [-1] * 20
     none = "degenerate: none of 40 neurons besides the outputs serves a task"
-    assert why_degenerate(NETWORK, Split.from_labels("m", labels, tasks=2)) == (none,)
+    assert why_degenerate(NETWORK.graph, Split.from_labels("m", labels, tasks=2)) == (none,)
 
 
 def test_a_share_that_is_small_for_two_tasks_is_not_for_ten():
     ten = chain(np.ones((100, 1)), np.ones((10, 100)), tasks=range(10))
     labels = {1: np.where(np.arange(100) == 99, 9, np.arange(100) % 9), 2: np.arange(10)}
-    assert why_degenerate(ten, Split.from_labels("m", labels, tasks=10)) == ()
+    assert why_degenerate(ten.graph, Split.from_labels("m", labels, tasks=10)) == ()
     labels[1] = np.arange(100) % 9
-    assert why_degenerate(ten, Split.from_labels("m", labels, tasks=10)) == (
+    assert why_degenerate(ten.graph, Split.from_labels("m", labels, tasks=10)) == (
         "degenerate: 0 of 100 neurons besides the outputs serve task 'task9', less than 1 %",
     )
 
 
 def test_one_task_has_nothing_to_be_divided_but_communities():
     one, labels = chain([[1], [1]], [[1, 1]], tasks=[0]), {1: [0, 0], 2: [0]}
-    told = ("degenerate: the network has a single task, so that all neurons are one module",)
-    assert why_degenerate(one, Split.from_labels("m", labels, tasks=1)) == told
+    told = ("degenerate: the graph has a single task, so that all neurons are one module",)
+    assert why_degenerate(one.graph, Split.from_labels("m", labels, tasks=1)) == told
     for found, notes in (([0, 0], told), ([0, 1], ())):
         split = Split.from_labels("m", labels, tasks=1, communities={1: found, 2: [0]})
-        assert why_degenerate(one, split) == notes
+        assert why_degenerate(one.graph, split) == notes
 
 
 def test_only_what_is_split_is_asked_for():
     connection = (Connection(0, 1, np.ones((2, 2))),)
     hidden = Network((Layer("a", 2, split=True), Layer("b", 2)), connection, [0, 1], {"tasks": ["a", "b"]})
-    assert why_degenerate(hidden, Split.from_labels("m", {0: [0, 1]}, tasks=2)) == ()
+    assert why_degenerate(hidden.graph, Split.from_labels("m", {0: [0, 1]}, tasks=2)) == ()
     outputs = Network((Layer("a", 2), Layer("b", 2, split=True)), connection, [0, 1], {"tasks": ["a", "b"]})
-    assert why_degenerate(outputs, Split.from_labels("m", {1: [0, 1]}, tasks=2)) == ()
+    assert why_degenerate(outputs.graph, Split.from_labels("m", {1: [0, 1]}, tasks=2)) == ()
     with pytest.raises(ValueError, match="expected membership of shapes"):
-        why_degenerate(outputs, Split.from_labels("m", {1: [0]}, tasks=1))
+        why_degenerate(outputs.graph, Split.from_labels("m", {1: [0]}, tasks=1))
 
 
 @pytest.mark.parametrize("method", SPLITS)
 @pytest.mark.parametrize("name", zoo())
 def test_the_notes_of_every_method_are_those_of_the_one_rule(name, method):
-    network = zoo()[name]
+    graph = graph_of(zoo()[name])
     try:
-        made = apply(method, network)
+        made = apply(method, graph)
     except NotApplicableError:
         return
     own = tuple(note for note in made.notes if note.startswith("degenerate:"))
-    assert own == why_degenerate(network, made)
+    assert own == why_degenerate(graph, made)
     assert is_degenerate(made) == bool(own)
 
 
 @given(seed=st.integers(0, 200))
 def test_a_random_control_is_degenerate_if_greedy_is_and_only_then(seed):
     network = random_network(seed, sizes=(2, 3, 3, 4))
-    assert is_degenerate(apply("random", network)) == is_degenerate(apply("greedy", network))
+    assert is_degenerate(apply("random", network.graph)) == is_degenerate(apply("greedy", network.graph))

@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hand_worked import labelled, pair, random_network, separate, zoo
 
-from spatialgraph.network import Connection, Layer, Network, NotApplicableError
-from spatialgraph.planted import planted
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection
+from spatialgraph.graph.planted import planted
+from spatialgraph.network import Layer, Network, graph_of
+from spatialgraph.runners import DenseRunner
 from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, parameters, sees, select
 
 CLUSTERINGS = ("spectral", "louvain", "leiden", "positions")
@@ -18,8 +22,9 @@ OF_WEIGHTS = [method for method in SPLITS if sees(method) == "weights"]
 
 def attempt(method, network, seed=0):
     """Return the split, or None if the method does not apply; then it must have said why in a line."""
+    runner = DenseRunner(network, labelled(network, 20)) if isinstance(network, Network) else None
     try:
-        return apply(method, network, labelled(network, 20), seed)
+        return apply(method, graph_of(network), runner, seed)
     except NotApplicableError as error:
         reason = str(error)
     assert "expected" in reason
@@ -35,18 +40,20 @@ def test_every_method_splits_every_network_or_says_why_not(method, name, capfd):
     split = attempt(method, network)
     if split is None:
         return
-    split.require_for(network)
+    graph = graph_of(network)
+    split.require_for(graph)
     assert split.method == method
     assert split.is_partition or method in SHARING
     assert all(note and "\n" not in note for note in split.notes)
     if method not in CLUSTERINGS:
-        own = network.output_task[:, None] == np.arange(len(network.tasks))
-        assert np.array_equal(split.membership[network.output_layer], own)
+        (output,) = graph.output_populations
+        own = graph.task_of[output][:, None] == np.arange(len(graph.tasks))
+        assert np.array_equal(split.membership[output], own)
     again = attempt(method, network)
     assert again.notes == split.notes
     for layer, members in split.membership.items():
         assert np.array_equal(again.membership[layer], members)
-    attempt(method, network, seed=1).require_for(network)
+    attempt(method, network, seed=1).require_for(graph)
     assert capfd.readouterr() == ("", "")
 
 
@@ -73,8 +80,9 @@ def test_two_parts_without_a_connection_are_told_apart(method):
     evaluation = labelled(network, 20)
     own = np.repeat([1.0, 0.0], 4).astype(np.float32)
     probes = {"task0": evaluation.inputs[None] * own, "task1": evaluation.inputs[None] * own[::-1]}
-    split = apply(method, network, type(evaluation)(evaluation.inputs, evaluation.labels, probes=probes))
-    for layer in network.split_layers:
+    runner = DenseRunner(network, replace(evaluation, probes=probes))
+    split = apply(method, network.graph, runner)
+    for layer in network.graph.split_populations:
         assert split.labels(layer).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
@@ -82,8 +90,8 @@ def test_two_parts_without_a_connection_are_told_apart(method):
 @pytest.mark.parametrize("method", OF_WEIGHTS)
 def test_planted_modules_without_leakage_are_found(method, tasks):
     for seed in range(3):
-        network, labels = planted(0.0, tasks=tasks, seed=seed)
-        split = apply(method, network, seed=seed)
+        graph, labels = planted(0.0, tasks=tasks, seed=seed)
+        split = apply(method, graph, seed=seed)
         assert all(np.array_equal(split.labels(k), labels[k]) for k in labels)
 
 
@@ -94,9 +102,10 @@ def test_every_method_says_in_a_sentence_what_it_does_and_what_it_cannot_do(meth
 
 
 @pytest.mark.parametrize("method", ["activation-mean", "activation-variance", "task-variance", "ablation"])
-def test_methods_that_run_the_network_need_an_evaluation(method):
-    with pytest.raises(NotApplicableError, match=rf"^split '{method}': expected an evaluation, found none$"):
-        apply(method, pair())
+def test_methods_that_run_the_network_need_a_runner(method):
+    said = rf"^split '{method}': expected a network that is run on examples, found a graph alone$"
+    with pytest.raises(NotApplicableError, match=said):
+        apply(method, pair().graph)
 
 
 def test_an_unknown_method_is_refused_with_those_that_are_known():
@@ -105,7 +114,7 @@ def test_an_unknown_method_is_refused_with_those_that_are_known():
         "activation-mean, activation-variance, task-variance, positions, ablation, random"
     )
     with pytest.raises(ValueError, match=f"^unknown split method 'magic'; known: {known}$"):
-        apply("magic", pair())
+        apply("magic", pair().graph)
 
 
 @pytest.mark.parametrize("method", SPLITS)
@@ -115,14 +124,14 @@ def test_a_network_without_split_layers_is_not_split(method):
     with pytest.raises(
         NotApplicableError, match=f"^split '{method}': expected split layers in network 'n', found none$"
     ):
-        apply(method, network, labelled(network))
+        apply(method, network.graph, DenseRunner(network, labelled(network)))
 
 
 def test_a_method_that_makes_the_wrong_split_is_found_out(monkeypatch):
     monkeypatch.setattr(SPLITS, "_functions", dict(SPLITS._functions))
-    SPLITS.register("wrong")(lambda network: Split.from_labels("wrong", {1: [0]}, 2))
+    SPLITS.register("wrong")(lambda graph: Split.from_labels("wrong", {1: [0]}, 2))
     with pytest.raises(ValueError, match="split 'wrong': expected membership of shapes"):
-        apply("wrong", pair())
+        apply("wrong", pair().graph)
 
 
 def test_the_methods_are_known_without_the_libraries_that_only_some_need():
@@ -135,12 +144,12 @@ def test_the_methods_are_known_without_the_libraries_that_only_some_need():
 
 
 def test_a_method_can_be_named_with_parameters():
-    network = random_network(3, sizes=(2, 12, 12, 6))
-    split = apply("greedy-shared:tolerance=0", network)
+    graph = random_network(3, sizes=(2, 12, 12, 6)).graph
+    split = apply("greedy-shared:tolerance=0", graph)
     assert split.method == "greedy-shared:tolerance=0"
-    plain = apply("greedy", network)
-    assert all(np.array_equal(split.membership[k], plain.membership[k]) for k in network.split_layers)
-    assert apply("greedy-shared:tolerance=0.9", network).is_partition is False
+    plain = apply("greedy", graph)
+    assert all(np.array_equal(split.membership[k], plain.membership[k]) for k in graph.split_populations)
+    assert apply("greedy-shared:tolerance=0.9", graph).is_partition is False
     assert parameters("ablation:signed=true:measure=accuracy") == {"signed": True, "measure": "accuracy"}
     assert sees("louvain:resolution=2") == "weights"
     assert draws_at_random("louvain:resolution=2")

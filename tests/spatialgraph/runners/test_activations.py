@@ -7,9 +7,10 @@ from hand_worked import chain, labelled, random_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialgraph import activations
-from spatialgraph.activations import ACTIVATION_FUNCTIONS, accuracy, forward, in_tanh, statistics, task_variance
-from spatialgraph.network import ACTIVATIONS, Evaluation, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.network import ACTIVATIONS, Evaluation
+from spatialgraph.runners import activations
+from spatialgraph.runners.activations import ACTIVATION_FUNCTIONS, accuracy, forward, in_tanh, statistics, task_variance
 
 FORMULAE = {
     "": lambda x: x,
@@ -177,9 +178,9 @@ def test_task_variance_needs_probes_of_every_task():
 
 
 def test_a_network_of_strengths_cannot_be_run():
-    network = chain([[1]], tasks=[0], executable=False)
+    network = chain([[1]], tasks=[0]).graph
     evaluation = Evaluation(np.ones((1, 1), np.float32), [[0]])
-    for run in (accuracy, statistics, task_variance, lambda n, e: forward(n, e.inputs)):
+    for run in (accuracy, statistics, task_variance):
         with pytest.raises(NotApplicableError, match="expected one that can be run"):
             run(network, evaluation)
 

@@ -4,10 +4,11 @@ from hand_worked import chain, labelled, random_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialgraph import activations
-from spatialgraph.activations import ACTIVATION_FUNCTIONS, accuracy, forward
-from spatialgraph.masking import ABLATIONS, Masking, masked_accuracy, performance
-from spatialgraph.network import Connection, Evaluation, Layer, Network, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Connection
+from spatialgraph.network import Evaluation, Layer, Network
+from spatialgraph.runners import ABLATIONS, DenseRunner, activations, masked_accuracy, performance
+from spatialgraph.runners.activations import ACTIVATION_FUNCTIONS, accuracy, forward
 from spatialgraph.splits import Split, apply
 
 INPUTS = np.array([[1, 2], [3, 0]], np.float32)
@@ -39,7 +40,7 @@ BY_HAND = {
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_the_outputs_of_a_masked_network_are_those_worked_out_by_hand(ablation):
-    masking = Masking(worked(), Evaluation(INPUTS, [[0], [1]]))
+    masking = DenseRunner(worked(), Evaluation(INPUTS, [[0], [1]]))
     mask = {1: np.array([True, False])}
     assert masking.outputs(mask, ablation).tolist() == BY_HAND[ablation]
     right = {"zero": 1.0, "incoming": 0.5, "mean": 0.5}
@@ -47,31 +48,31 @@ def test_the_outputs_of_a_masked_network_are_those_worked_out_by_hand(ablation):
 
 
 def test_a_disabled_output_emits_its_constant():
-    masking = Masking(worked(), Evaluation(INPUTS, [[0], [1]]))
+    masking = DenseRunner(worked(), Evaluation(INPUTS, [[0], [1]]))
     emitted = {ablation: masking.constants(ablation)[2].tolist() for ablation in ABLATIONS}
     assert emitted == {"zero": [0, 0], "incoming": [0, 0.5], "mean": [13, 0.5]}
     # Output 1 is left, with 3/2 and -1/2; the other emits 0, 0 or 13 as its own.
     mask = [{2: np.array([False, True])}]
     assert masking.accuracy(mask, "zero").tolist() == [[0.0]]
-    assert Masking(worked(), Evaluation(INPUTS, [[1], [0]])).accuracy(mask, "zero").tolist() == [[1.0]]
+    assert DenseRunner(worked(), Evaluation(INPUTS, [[1], [0]])).accuracy(mask, "zero").tolist() == [[1.0]]
     assert masking.accuracy(mask, "mean").tolist() == [[0.5]]
     # All disabled: equal logits are an answer of class 0, a larger bias of output 1 one of class 1.
     none = [{2: np.array([False, False])}]
     assert masking.accuracy(none, "zero").tolist() == [[0.5]]
     assert masking.accuracy(none, "incoming").tolist() == [[0.5]]
-    assert Masking(worked(), Evaluation(INPUTS, [[1], [1]])).accuracy(none, "incoming").tolist() == [[1.0]]
+    assert DenseRunner(worked(), Evaluation(INPUTS, [[1], [1]])).accuracy(none, "incoming").tolist() == [[1.0]]
 
 
 def test_incoming_ablation_leaves_a_sigmoid_of_the_bias():
     network = worked("sigmoid")
-    emitted = Masking(network, Evaluation(INPUTS, [[0], [1]])).constants("incoming")[1]
+    emitted = DenseRunner(network, Evaluation(INPUTS, [[0], [1]])).constants("incoming")[1]
     assert emitted == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(-3))])
     assert emitted.dtype == np.float32
 
 
 def test_a_layer_without_bias_emits_its_activation_of_0():
     network = chain([[1]], [[1]], tasks=[0], activation="softplus")
-    emitted = Masking(network, Evaluation(np.ones((1, 1), np.float32), [[0]])).constants("incoming")
+    emitted = DenseRunner(network, Evaluation(np.ones((1, 1), np.float32), [[0]])).constants("incoming")
     assert emitted[1] == pytest.approx([np.log(2)])
     assert emitted[2].tolist() == [0]
 
@@ -103,7 +104,7 @@ def test_extraction_equals_masking_the_whole_network(seed, ablation, activation,
     evaluation = labelled(network, 20, seed)
     draw = np.random.default_rng(seed)
     mask = {k: draw.random(network.layers[k].size) < share for k in layers}
-    masking = Masking(network, evaluation, layers)
+    masking = DenseRunner(network, evaluation, layers)
     constants = masking.constants(ablation)
     expected = naive(network, evaluation.inputs, mask, constants)
     outputs = masking.outputs(mask, ablation)
@@ -117,17 +118,17 @@ def test_extraction_equals_masking_the_whole_network(seed, ablation, activation,
 def test_the_mean_is_that_of_the_whole_network_over_all_examples():
     network = random_network(0)
     evaluation = labelled(network, 30)
-    constants = Masking(network, evaluation).constants("mean")
+    constants = DenseRunner(network, evaluation).constants("mean")
     for k, values in enumerate(forward(network, evaluation.inputs)):
-        if k in network.split_layers:
+        if k in network.graph.split_populations:
             assert constants[k] == pytest.approx(values.mean(axis=0), abs=1e-6)
 
 
 def test_a_mask_that_leaves_every_neuron_changes_nothing():
     network = random_network(3)
     evaluation = labelled(network, 40)
-    masking = Masking(network, evaluation)
-    everything = {k: np.ones(network.layers[k].size, bool) for k in network.split_layers}
+    masking = DenseRunner(network, evaluation)
+    everything = {k: np.ones(network.layers[k].size, bool) for k in network.graph.split_populations}
     for ablation in ABLATIONS:
         assert np.array_equal(masking.accuracy([everything, {}], ablation), [masking.full] * 2)
     assert np.array_equal(masking.full, accuracy(network, evaluation))
@@ -142,7 +143,7 @@ def test_masks_of_a_network_from_its_cached_layers_equal_masks_in_blocks_from_th
     assert whole.shape == (10, 2)
     monkeypatch.setattr(activations, "BLOCK", 7)
     assert np.array_equal(masked_accuracy(network, evaluation, masks, "mean"), whole)
-    assert np.array_equal(Masking(network, evaluation, range(4)).accuracy(masks, "mean"), whole)
+    assert np.array_equal(DenseRunner(network, evaluation, range(4)).accuracy(masks, "mean"), whole)
 
 
 def test_a_task_without_labelled_examples_is_not_scored():
@@ -190,8 +191,8 @@ def test_what_each_module_keeps_of_each_task():
 def test_what_modules_keep_is_the_accuracy_under_their_masks(seed, ablation, tasks):
     network = random_network(seed, (4, 6, 7, 6), tasks=tasks, activation="sigmoid")
     draw = np.random.default_rng(seed)
-    split = Split("any", {k: draw.random((network.layers[k].size, tasks)) < 0.5 for k in network.split_layers})
-    masking = Masking(network, labelled(network, 30, seed))
+    split = Split("any", {k: draw.random((network.layers[k].size, tasks)) < 0.5 for k in network.graph.split_populations})
+    masking = DenseRunner(network, labelled(network, 30, seed))
     found = masking.performance(split, ablation)
     for module in range(tasks):
         for task in range(tasks):
@@ -209,8 +210,8 @@ def test_what_modules_keep_is_the_accuracy_under_their_masks(seed, ablation, tas
 
 def test_many_performances_are_those_of_each_split_and_ablation_alone():
     network = random_network(1, (4, 12, 10, 6), tasks=3, activation="sigmoid")
-    masking = Masking(network, labelled(network, 60))
-    splits = [apply("random", network, seed=seed) for seed in (0, 1, 0)]
+    masking = DenseRunner(network, labelled(network, 60))
+    splits = [apply("random", network.graph, seed=seed) for seed in (0, 1, 0)]
     many = masking.performances(iter(splits), ABLATIONS)
     assert [len(of_split) for of_split in many] == [3, 3, 3]
     for split, of_split in zip(splits, many, strict=True):
@@ -224,7 +225,7 @@ def test_many_performances_are_those_of_each_split_and_ablation_alone():
 
 def test_equal_modules_are_run_once(monkeypatch):
     network = random_network(1, (4, 12, 10, 6))
-    masking = Masking(network, labelled(network, 60))
+    masking = DenseRunner(network, labelled(network, 60))
     run, module = [], masking._module
     monkeypatch.setattr(masking, "_module", lambda keep: run.append(keep) or module(keep))
     halves = Split.from_labels("halves", {1: np.arange(12) % 2, 2: np.arange(10) % 2, 3: network.output_task}, 2)
@@ -253,10 +254,10 @@ def test_a_neuron_that_serves_no_task_is_left_out_of_every_module():
 def test_the_best_constant_answer_is_known():
     network = chain(np.ones((1, 1)), np.ones((4, 1)), tasks=[0, 0, 0, 1])
     labels = [[0, 0], [0, 0], [1, 0], [2, -1], [-1, 0]]
-    masking = Masking(network, Evaluation(np.ones((5, 1), np.float32), labels))
+    masking = DenseRunner(network, Evaluation(np.ones((5, 1), np.float32), labels))
     assert masking.guessed.tolist() == [0.5, 1.0]
     assert masking.full[1] == 1  # one output has one answer
-    nothing = Masking(network, Evaluation(np.ones((1, 1), np.float32), [[-1, 0]]))
+    nothing = DenseRunner(network, Evaluation(np.ones((1, 1), np.float32), [[-1, 0]]))
     assert np.isnan(nothing.guessed[0])
 
 
@@ -307,7 +308,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("message", ERRORS)
 def test_masks_that_do_not_fit_are_refused(message):
-    masking = Masking(worked(), Evaluation(INPUTS, [[0], [1]]))
+    masking = DenseRunner(worked(), Evaluation(INPUTS, [[0], [1]]))
     with pytest.raises(ValueError, match="mask") as error:
         masking.accuracy([ERRORS[message]], "zero")
     assert str(error.value) == message
@@ -329,11 +330,11 @@ def test_a_split_of_another_network_is_refused():
 
 
 def test_a_split_of_layers_that_masks_may_not_be_of_is_refused():
-    masking = Masking(worked(), Evaluation(INPUTS, [[0], [1]]), [2])
+    masking = DenseRunner(worked(), Evaluation(INPUTS, [[0], [1]]), [2])
     with pytest.raises(ValueError, match=r"^mask 0: expected masks of layers \[2\], found one of layer 1$"):
         masking.performance(Split.from_labels("m", {1: [0, 0], 2: [0, 0]}, 1), "zero")
 
 
 def test_a_network_of_strengths_cannot_be_masked():
-    with pytest.raises(NotApplicableError, match="strengths only"):
-        Masking(chain([[1]], tasks=[0], executable=False), Evaluation(np.ones((1, 1), np.float32), [[0]]))
+    with pytest.raises(NotApplicableError, match="expected one that can be run, found a graph"):
+        DenseRunner(chain([[1]], tasks=[0]).graph, Evaluation(np.ones((1, 1), np.float32), [[0]]))

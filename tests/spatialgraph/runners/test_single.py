@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from spatialgraph import ablation as module
-from spatialgraph.ablation import ABLATIONS, emitted, single_ablation
-from spatialgraph.activations import ACTIVATION_FUNCTIONS
-from spatialgraph.masking import Masking
-from spatialgraph.network import Evaluation, NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.network import Evaluation
+from spatialgraph.runners import ABLATIONS, DenseRunner
+from spatialgraph.runners import single as module
+from spatialgraph.runners.activations import ACTIVATION_FUNCTIONS
+from spatialgraph.runners.single import emitted, single_ablation
 
 
 def relay():
@@ -75,7 +76,7 @@ def test_neurons_disabled_together_equal_masks_of_one_neuron(seed, ablation, act
     network = random_network(seed, (3, 4, 5, 4, 4), activation=activation, skips=skips)
     evaluation = labelled(network, 20, seed)
     found = single_ablation(network, evaluation, ablation, layers)
-    masking = Masking(network, evaluation, layers)
+    masking = DenseRunner(network, evaluation, layers)
     constants = masking.constants(ablation)
     full = losses(network, evaluation, {}, constants)
     assert np.array_equal(found.accuracy, masking.full)
@@ -117,5 +118,5 @@ def test_what_cannot_be_ablated_is_refused():
         single_ablation(relay(), evaluation, "zero", [1, 2])
     with pytest.raises(ValueError, match=r"^ablation: expected one of zero, incoming, mean, found 'noise'$"):
         single_ablation(relay(), evaluation, "noise")
-    with pytest.raises(NotApplicableError, match="strengths only"):
-        single_ablation(replace(relay(), executable=False), evaluation, "zero")
+    with pytest.raises(NotApplicableError, match="expected one that can be run, found a graph"):
+        single_ablation(relay().graph, evaluation, "zero")

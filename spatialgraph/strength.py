@@ -9,17 +9,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..faults import NotApplicableError
-from ..registry import Registry
-from .graph import Connection, DoubleArray, Graph
-from .sums import Quantity, weighted_sums
-
-if TYPE_CHECKING:
-    from ..runners.runner import Runner
+from .faults import NotApplicableError
+from .graph.graph import Connection, DoubleArray, Graph
+from .graph.sums import Quantity, weighted_sums
+from .registry import Registry
+from .runners.runner import Runner
 
 Strength = Callable[..., Graph]
 
@@ -62,7 +59,7 @@ def with_strength(graph: Graph, name: str, runner: Runner | None = None) -> Grap
     if "runner" not in inspect.signature(function).parameters:
         return function(graph)
     if runner is None:
-        raise NotApplicableError(f"strength {name!r}: expected an evaluation, found none")
+        raise NotApplicableError(f"strength {name!r}: expected a network that is run on examples, found a graph alone")
     return function(graph, runner)
 
 
@@ -125,7 +122,9 @@ def balanced(graph: Graph) -> Graph:
         NotApplicableError: the factors do not settle.
     """
     if not graph.is_layered:
-        raise NotApplicableError(f"strength 'balanced' of {graph.name!r}: expected layers one after another, found a cycle")
+        raise NotApplicableError(
+            f"strength 'balanced' of {graph.name!r}: expected layers one after another, found a cycle"
+        )
     entered = {connection.target for connection in graph.connections}
     hidden = [
         k

@@ -6,11 +6,11 @@ from hand_worked import pair, random_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialgraph import communities as module
-from spatialgraph.communities import communities, strengths_to_groups, weighted_sums
-from spatialgraph.graph import adjacency
-from spatialgraph.metrics import METRICS, facts, measure
-from spatialgraph.network import NotApplicableError
+from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import adjacency, sums
+from spatialgraph.graph.sums import weighted_sums
+from spatialgraph.metrics import METRICS, facts, groups, measure
+from spatialgraph.metrics.groups import group_sums, strengths_to_groups
 from spatialgraph.splits import Split
 
 QUANTITIES = {
@@ -36,14 +36,14 @@ def test_sums_are_products_with_the_quantity_of_each_weight(seed, of, shape, vec
     sources, targets = draw.normal(size=(vectors[0], shape[1])), draw.normal(size=(vectors[1], shape[0]))
     quantity = QUANTITIES[of](weight.astype(float))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PIECE", piece)
+        patch.setattr(sums, "PIECE", piece)
         received, sent = weighted_sums(weight, of, sources, targets)
     np.testing.assert_allclose(received, sources @ quantity.T, atol=1e-12)
     np.testing.assert_allclose(sent, targets @ quantity, atol=1e-12)
 
 
 def test_neurons_without_a_task_are_communities_of_their_own():
-    found = communities(pair(), Split.from_labels("m", {1: [-1, -1], 2: [0, 1]}, 2))
+    found = group_sums(pair().graph, Split.from_labels("m", {1: [-1, -1], 2: [0, 1]}, 2))
     assert found.between.tolist() == [[[0, 0, 0], [0, 0, 0], [4, 2, 0]]]
     assert found.within.tolist() == [0, 0, 0, 0]
     assert found.leaving.tolist() == [0, 0, 3, 3]
@@ -54,45 +54,44 @@ def test_neurons_without_a_task_are_communities_of_their_own():
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), lowest=st.sampled_from([-1, 0]))
 def test_sums_are_those_of_the_matrix_of_strengths(seed, lowest):
-    network = random_network(seed)
+    graph = random_network(seed).graph
     draw = np.random.default_rng(seed)
-    labels = {k: draw.integers(lowest, 2, network.layers[k].size) for k in network.split_layers}
+    labels = {k: draw.integers(lowest, 2, graph.populations[k].size) for k in graph.split_populations}
     split = Split.from_labels("drawn", labels, 2)
-    label, matrix = np.concatenate(list(labels.values())), adjacency(network).toarray()
+    label, matrix = np.concatenate(list(labels.values())), adjacency(graph).toarray()
     members = np.column_stack([label == 0, label == 1, label == -1])
-    found = communities(network, split)
+    found = group_sums(graph, split)
     alone = members[:, 2]
     np.testing.assert_allclose(found.between.sum(axis=0), members.T @ matrix @ members, atol=1e-12)
     np.testing.assert_allclose(found.alone_leaving, matrix.sum(axis=1)[alone], atol=1e-12)
     np.testing.assert_allclose(found.alone_entering, matrix.sum(axis=0)[alone], atol=1e-12)
-    strengths = np.concatenate(list(strengths_to_groups(network, split).values()), axis=1)
+    strengths = np.concatenate(list(strengths_to_groups(graph, split).values()), axis=1)
     np.testing.assert_allclose(strengths, members.T @ (matrix + matrix.T), atol=1e-12)
 
 
 def test_measures_of_communities_share_one_pass_over_the_weights(monkeypatch):
-    network, split = random_network(0), Split.from_labels("m", {1: [0] * 4, 2: [1] * 5, 3: [0, 1, 0, 1]}, 2)
+    graph, split = random_network(0).graph, Split.from_labels("m", {1: [0] * 4, 2: [1] * 5, 3: [0, 1, 0, 1]}, 2)
     passes = []
-    sums = module._weighted_sums
-    monkeypatch.setattr(module, "_weighted_sums", lambda *args: passes.append(args) or sums(*args))
+    monkeypatch.setattr(groups, "sums_in_thread", lambda *args: passes.append(args) or sums.sums_in_thread(*args))
     for name in ("modularity", "directed-modularity", "layered-modularity", "cut", "ncut"):
         assert name in METRICS
         assert facts(name).of == "split"
-        measure(name, network, split)
-    assert len(passes) == len(network.split_connections)
+        measure(name, graph, split)
+    assert len(passes) == len(graph.split_connections)
 
 
-def test_networks_are_not_kept_for_their_sums():
-    network, split = random_network(0), Split.from_labels("m", {1: [0] * 4, 2: [1] * 5, 3: [0, 1, 0, 1]}, 2)
-    communities(network, split)
-    of_network, of_split = weakref.ref(network), weakref.ref(split)
-    del network
-    assert of_network() is None
+def test_graphs_are_not_kept_for_their_sums():
+    graph, split = random_network(0).graph, Split.from_labels("m", {1: [0] * 4, 2: [1] * 5, 3: [0, 1, 0, 1]}, 2)
+    group_sums(graph, split)
+    of_graph, of_split = weakref.ref(graph), weakref.ref(split)
+    del graph
+    assert of_graph() is None
     del split
     assert of_split() is None
 
 
 def test_sums_need_a_split_of_the_network():
     with pytest.raises(ValueError, match="expected membership of shapes"):
-        communities(random_network(0), Split.from_labels("m", {1: [0, 1], 2: [0, 1]}, 2))
+        group_sums(random_network(0).graph, Split.from_labels("m", {1: [0, 1], 2: [0, 1]}, 2))
     with pytest.raises(NotApplicableError, match="it is no partition"):
-        communities(pair(), Split("shared", {1: np.ones((2, 2)), 2: np.eye(2)}))
+        group_sums(pair().graph, Split("shared", {1: np.ones((2, 2)), 2: np.eye(2)}))

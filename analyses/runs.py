@@ -1,0 +1,68 @@
+"""The networks of a run: their graphs, and what runs them on the held-out examples that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from spatialgraph.files import digest
+from spatialgraph.graph import Graph
+from spatialgraph.network import Evaluation, Network, graph_of
+from spatialgraph.runners import DenseRunner, Runner
+from spatialgraph.store import read, read_evaluation, read_header
+
+# A network of more bytes that is not run is read in pieces, whenever a connection is looked at.
+_LARGE = 2**28
+
+
+def _unsaid(text: str) -> None:
+    """Why a network is not run is of no interest to whoever does not ask."""
+
+
+def graph_and_runner(run: Path, file: Path, note: Callable[[str], None] = _unsaid) -> tuple[Graph, Runner | None]:
+    """Return the graph of a network of a run, and what runs it; a large graph that is not run is read in pieces.
+
+    Args:
+        run: the folder of the run.
+        file: the file of the network.
+        note: is called with the reason where there is nothing that runs it.
+
+    Raises:
+        FileNotFoundError: the run has no such evaluation as the network names.
+        ValueError: a file has a fault, or the evaluation has other bytes than the network names.
+    """
+    named = read_header(file).metadata.get("evaluation")
+    network = read(file, in_pieces=named is None and file.stat().st_size > _LARGE)
+    evaluation = evaluation_of(run, network, file)
+    if evaluation is None:
+        note("its metadata names no evaluation: nothing of function is measured")
+    elif isinstance(network, Network):
+        return network.graph, DenseRunner(network, evaluation)
+    else:
+        note("it cannot be run: nothing of function is measured")
+    return graph_of(network), None
+
+
+def evaluation_of(run: Path, network: Network | Graph, file: Path) -> Evaluation | None:
+    """Return the held-out examples that a network names, if it names any.
+
+    Raises:
+        FileNotFoundError: the run has no such file.
+        ValueError: the file has other bytes than the network was evaluated with, or has a fault.
+    """
+    named = network.metadata.get("evaluation")
+    if named is None:
+        return None
+    path = run / named["file"]
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected the evaluation that {file} names, found nothing")
+    evaluation, found = _read_evaluation(path, path.stat().st_mtime_ns)
+    if found != named["sha256"]:
+        raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {found[:12]}…")
+    return evaluation
+
+
+@lru_cache(maxsize=2)  # networks of one input mode share their evaluation, and come one after the other
+def _read_evaluation(path: Path, _changed: int) -> tuple[Evaluation, str]:
+    return read_evaluation(path), digest(path)
