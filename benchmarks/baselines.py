@@ -59,7 +59,7 @@ def trainings_of(
     (whole,) = batches_of(experiment)
     return [
         Training(experiment, part, batches, held_out, classes, device)
-        for part in cut(whole.graph, most or len(whole.members))
+        for part in cut(whole, most or len(whole.members))
     ]
 
 

@@ -28,20 +28,19 @@ from joblib import Parallel, delayed
 from scipy.spatial.distance import cdist
 from scipy.stats import kstest
 
-from spatialgraph.graph import Connection
+from spatialgraph.graph import Connection, Graph, Population
 from spatialgraph.graph.planted import unmodular
 from spatialgraph.metrics import modularity
-from spatialgraph.network import Layer, Network
 from spatialgraph.nulls import chance, draw
 from spatialgraph.splits import apply
-from spatialgraph.store import read_network
+from spatialgraph.store import read_graph
 from spatialgraph.threads import one_thread
 
 DRAWS = 19
 SHAPES = {"20-20-10": (20, 20, 10), "64-32-8": (64, 32, 8), "24-32-8 and a skip": (24, 32, 8)}
 WIDE, NARROW = ("exponential", 1.0), ("uniform", 0.2)  # how strength scatters and falls
 TRAINED = Path(__file__).with_name("nulls-trained.json")
-Make = Callable[[int], Network]
+Make = Callable[[int], Graph]
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,10 @@ def _made(sizes: Sequence[int], **settings: object) -> Make:
     return lambda seed: unmodular(sizes, seed=seed, **settings)  # type: ignore[arg-type]
 
 
-def _with(network: Network, change: Callable[[Connection], np.ndarray]) -> Network:
-    """Return a network with changed weights."""
-    connections = tuple(dataclasses.replace(c, weight=change(c)) for c in network.connections)
-    return dataclasses.replace(network, connections=connections)
+def _with(graph: Graph, change: Callable[[Connection], np.ndarray]) -> Graph:
+    """Return a graph with changed weights."""
+    connections = tuple(dataclasses.replace(c, weight=change(c)) for c in graph.connections)
+    return dataclasses.replace(graph, connections=connections)
 
 
 def _columns(make: Make) -> Make:
@@ -115,8 +114,8 @@ def _columns(make: Make) -> Make:
 def _dead(make: Make) -> Make:
     """Return networks of which every second hidden neuron is switched off."""
 
-    def made(seed: int) -> Network:
-        network = make(seed)
+    def made(seed: int) -> Graph:
+        graph = make(seed)
 
         def change(connection: Connection) -> np.ndarray:
             weight = connection.weight.copy()
@@ -126,7 +125,7 @@ def _dead(make: Make) -> Make:
                 weight[:, ::2] = 0
             return weight
 
-        return _with(network, change)
+        return _with(graph, change)
 
     return made
 
@@ -134,16 +133,16 @@ def _dead(make: Make) -> Make:
 def _blocks(leakage: float, spread: float, scale: float | None) -> Make:
     """Return networks without modules but for blocks between which there is less strength."""
 
-    def made(seed: int) -> Network:
-        network = unmodular(SHAPES["64-32-8"], spread=spread, scale=scale, seed=seed)
+    def made(seed: int) -> Graph:
+        graph = unmodular(SHAPES["64-32-8"], spread=spread, scale=scale, seed=seed)
         generator = np.random.default_rng([seed, 1])
-        side = [generator.permutation(layer.size) % 2 for layer in network.layers[:-1]] + [network.output_task]
+        side = [generator.permutation(layer.size) % 2 for layer in graph.populations[:-1]] + [graph.task_of[-1]]
 
         def change(connection: Connection) -> np.ndarray:
             same = np.equal.outer(side[connection.target], side[connection.source])
             return connection.weight * np.where(same, 1 - leakage, leakage)
 
-        return _with(network, change)
+        return _with(graph, change)
 
     return made
 
@@ -155,22 +154,22 @@ def remember(run: Path) -> None:
     """Write down what networks without modules need of trained spatial ones, of a run, one for each input mode."""
     known = {}
     for inputs in ("concatenate", "mix", "sequential"):
-        network = read_network(run / "networks" / f"{inputs}-spatial-0.h5")
-        layers = [network.layers[k] for k in network.split_layers]
+        graph = read_graph(run / "networks" / f"{inputs}-spatial-0.h5")
+        layers = [graph.populations[k] for k in graph.split_populations]
         places = [np.round(np.asarray(layer.position, np.float64), 3).tolist() for layer in layers]
         parts = []
-        for connection in network.split_connections:
+        for connection in graph.split_connections:
             strength = np.abs(connection.weight, dtype=np.float64)
             parts.append(
                 {
-                    "source": network.split_layers.index(connection.source),
-                    "target": network.split_layers.index(connection.target),
+                    "source": graph.split_populations.index(connection.source),
+                    "target": graph.split_populations.index(connection.target),
                     "entering": _digits(strength.sum(axis=1)),
                     "leaving": _digits(strength.sum(axis=0)),
-                    **_fall(strength, network, connection),
+                    **_fall(strength, graph, connection),
                 }
             )
-        known[inputs] = {"places": places, "task": network.output_task.tolist(), "connections": parts}
+        known[inputs] = {"places": places, "task": graph.task_of[-1].tolist(), "connections": parts}
     TRAINED.write_text(json.dumps(known, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
@@ -178,9 +177,9 @@ def _digits(values: np.ndarray) -> list[float]:
     return [float(f"{value:.4g}") for value in values.tolist()]
 
 
-def _fall(strength: np.ndarray, network: Network, connection: Connection) -> dict[str, list[float]]:
+def _fall(strength: np.ndarray, graph: Graph, connection: Connection) -> dict[str, list[float]]:
     """Return how strength falls with distance, and how far it lies from what is expected, by the expected strength."""
-    points = [np.asarray(network.layers[k].position, np.float64) for k in (connection.target, connection.source)]
+    points = [np.asarray(graph.populations[k].position, np.float64) for k in (connection.target, connection.source)]
     distance = cdist(*points)
     edges = distance.max() * np.concatenate([[0], 2.0 ** np.arange(-7, 1)])
     place = np.clip(np.searchsorted(edges, distance, side="right") - 1, 0, len(edges) - 2)
@@ -218,8 +217,8 @@ def trained() -> Mapping[str, dict]:
     return json.loads(TRAINED.read_text(encoding="utf-8")) if TRAINED.is_file() else {}
 
 
-def like_trained(inputs: str, seed: int) -> Network:
-    """Make a network without modules that has the positions, strengths and fall with distance of a trained one.
+def like_trained(inputs: str, seed: int) -> Graph:
+    """Make a graph without modules that has the positions, strengths and fall with distance of a trained one.
 
     |w_ij| = e_ij ε_ij: e as expected of strengths and distance, ε gamma of mean 1, its variance that of the trained
     network among connections of about the same e.
@@ -237,9 +236,13 @@ def like_trained(inputs: str, seed: int) -> Network:
         variance = np.maximum(np.array(part["variance"])[place], 1e-3)
         weight = expected * generator.gamma(1 / variance) * variance
         connections.append(Connection(part["source"], part["target"], np.asarray(weight, np.float32)))
-    layers = [Layer(f"layer{k}", len(place), position=place, split=True) for k, place in enumerate(places)]
+    tasks = {len(places) - 1: np.array(known["task"])}
+    populations = [
+        Population(f"layer{k}", len(place), position=place, split=True, task=tasks.get(k))
+        for k, place in enumerate(places)
+    ]
     metadata = {"name": f"{inputs}-{seed}", "tasks": ["task0", "task1"]}
-    return Network(tuple(layers), tuple(connections), np.array(known["task"]), metadata)
+    return Graph(tuple(populations), tuple(connections), metadata)
 
 
 # ---------------------------------------------------------------------------------------------------- the table
@@ -251,9 +254,9 @@ def measured(case: Case, networks: int, draws: int) -> dict[str, object]:
     generator = np.random.default_rng(0)
     with one_thread():
         for seed in range(networks):
-            network = case.make(seed)
-            value = _modularity(network)
-            values = np.array([_modularity(draw(case.null, network.graph, [seed, number])) for number in range(draws)])
+            graph = case.make(seed)
+            value = _modularity(graph)
+            values = np.array([_modularity(draw(case.null, graph, [seed, number])) for number in range(draws)])
             above, below = chance(value, values, "high").p, chance(value, values, "low").p
             found.append((above, below, value, values.mean(), (value - values.mean()) / max(values.std(ddof=1), 1e-9)))
             # Were ties broken at random, p would be uniform if the null model is right.
@@ -276,8 +279,8 @@ def measured(case: Case, networks: int, draws: int) -> dict[str, object]:
     }
 
 
-def _modularity(network: Network) -> float:
-    return modularity(network.graph, apply("greedy", network.graph))
+def _modularity(graph: Graph) -> float:
+    return modularity(graph, apply("greedy", graph))
 
 
 def main() -> None:

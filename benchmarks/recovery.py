@@ -23,10 +23,9 @@ from spatialgraph.agreement import agreement
 from spatialgraph.analyses.figures import DOUBLE, Drawing, save, style
 from spatialgraph.analyses.statistics import interval_of_mean
 from spatialgraph.faults import NotApplicableError
-from spatialgraph.graph.graph import IntArray
+from spatialgraph.graph.graph import Graph, IntArray
 from spatialgraph.graph.planted import planted
 from spatialgraph.metrics import cut
-from spatialgraph.network import Network
 from spatialgraph.splits import SPLITS, Split, apply, sees
 
 LEAKAGES = np.round(np.arange(0, 0.51, 0.05), 2)
@@ -40,34 +39,28 @@ def measured(seeds: int) -> Iterator[dict[str, object]]:
     """Yield recovery and cut of every method on every network."""
     for leakage in LEAKAGES:
         for seed in range(seeds):
-            network, labels = planted(float(leakage), SIZES, seed=seed)
-            truth = Split.from_labels(PLANTED, labels, len(network.tasks))
-            yield {
-                "method": PLANTED,
-                "leakage": leakage,
-                "seed": seed,
-                "recovery": 1.0,
-                "cut": cut(network.graph, truth),
-            }
+            graph, labels = planted(float(leakage), SIZES, seed=seed)
+            truth = Split.from_labels(PLANTED, labels, len(graph.tasks))
+            yield {"method": PLANTED, "leakage": leakage, "seed": seed, "recovery": 1.0, "cut": cut(graph, truth)}
             for method in SPLITS:
                 if sees(method) == "weights":
-                    split = apply(method, network.graph, seed=seed)
+                    split = apply(method, graph, seed=seed)
                     own = {"method": method, "leakage": leakage, "seed": seed}
-                    yield own | {"recovery": recovery(network, labels, split), "cut": cut_of(network, split)}
+                    yield own | {"recovery": recovery(graph, labels, split), "cut": cut_of(graph, split)}
 
 
-def recovery(network: Network, labels: dict[int, IntArray], split: Split) -> float:
+def recovery(graph: Graph, labels: dict[int, IntArray], split: Split) -> float:
     """Return the adjusted Rand index between a split and the planted blocks over the hidden neurons."""
-    hidden = [k for k in network.split_layers if k != network.output_layer]
-    one = Split.from_labels(PLANTED, {k: labels[k] for k in hidden}, len(network.tasks))
+    hidden = [k for k in graph.split_populations if k not in graph.output_populations]
+    one = Split.from_labels(PLANTED, {k: labels[k] for k in hidden}, len(graph.tasks))
     other = Split(split.method, {k: split.membership[k] for k in hidden})
     return agreement(one, other)["adjusted-rand"]
 
 
-def cut_of(network: Network, split: Split) -> float:
+def cut_of(graph: Graph, split: Split) -> float:
     """Return the share of the strength that a split cuts; nan if it is no partition."""
     try:
-        return cut(network.graph, split)
+        return cut(graph, split)
     except NotApplicableError:
         return np.nan
 

@@ -313,10 +313,10 @@ def main() -> None:
     torch.set_flush_denormal(True)
     device = torch.device(arguments.device)
     sizes = QUICK if arguments.quick else GPU if device.type == "cuda" else CPU
-    numbers = measure(sizes, arguments.repeats.graph, device)
+    numbers = measure(sizes, arguments.repeats, device)
     report(numbers, conditions(device, arguments.repeats), arguments.out)
     if arguments.out:
-        draw(numbers, arguments.out.graph)
+        draw(numbers, arguments.out)
     if not same_losses(numbers):
         sys.exit(f"the losses differ: {numbers[LOSSES]}")
 

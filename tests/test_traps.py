@@ -94,7 +94,9 @@ def test_many_near_optimal_partitions_are_told_by_the_agreement_between_seeds(me
     plan = Plan.choose([method], metrics=["modularity"])
 
     def between_seeds(graph):
-        (found,) = [a for a in score_subject(subject_of(graph, None, plan), plan).agreements if a.measure == "adjusted-rand"]
+        (found,) = [
+            a for a in score_subject(subject_of(graph, None, plan), plan).agreements if a.measure == "adjusted-rand"
+        ]
         assert (found.split, found.other) == (method, method)
         return found.value
 

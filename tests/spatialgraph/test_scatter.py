@@ -104,9 +104,7 @@ def test_neurons_that_hardly_anything_enters_are_left_out():
 def test_where_nothing_enters_any_neuron_all_are_shown():
     graph = graph_of([[[0, 0], [1, 0]]])
     graph = replace(graph, connections=(Connection(0, 1, np.zeros((2, 1))),))
-    assert rendered(scatter(graph, split_of(graph, [0, 1]))).startswith(
-        "o task0 1  x task1 1  (by hand split)\n"
-    )
+    assert rendered(scatter(graph, split_of(graph, [0, 1]))).startswith("o task0 1  x task1 1  (by hand split)\n")
 
 
 def test_positions_on_a_line_are_a_line_for_each_layer():

@@ -144,9 +144,7 @@ NETWORKX = {
     "modularity": lambda graph, parts: nx.community.modularity(
         to_networkx(graph, directed=False), parts, weight="strength"
     ),
-    "directed-modularity": lambda graph, parts: nx.community.modularity(
-        to_networkx(graph), parts, weight="strength"
-    ),
+    "directed-modularity": lambda graph, parts: nx.community.modularity(to_networkx(graph), parts, weight="strength"),
     "signed-modularity": lambda graph, parts: signed(to_networkx(graph, directed=False), parts),
 }
 
@@ -223,9 +221,7 @@ def test_participation_equals_that_of_bctpy(seed, lowest):
     split = drawn_split(graph, seed, lowest)
     matrix = adjacency(graph, directed=False).toarray()
     expected = bct.participation_coef(matrix, everything(graph, split) + 1)
-    assert np.concatenate(list(participation_coefficients(graph, split).values())) == pytest.approx(
-        expected, abs=1e-9
-    )
+    assert np.concatenate(list(participation_coefficients(graph, split).values())) == pytest.approx(expected, abs=1e-9)
 
 
 def test_signed_modularity_equals_that_of_bctpy():

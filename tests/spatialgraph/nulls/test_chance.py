@@ -63,9 +63,7 @@ def test_under_the_null_p_is_no_smaller_than_it_may_be(values):
 def test_cut_is_compared_in_its_own_direction():
     graph = separate(units=8).graph
     split = apply("greedy", graph)
-    drawn = [
-        cut(d, apply("greedy", d)) for d in (draw("shuffle", graph, seed) for seed in range(19))
-    ]
+    drawn = [cut(d, apply("greedy", d)) for d in (draw("shuffle", graph, seed) for seed in range(19))]
     assert cut(graph, split) == 0
     assert chance(0.0, np.array(drawn), "low").p == 1 / 20
 

@@ -170,9 +170,7 @@ def test_where_connections_are_likelier_if_they_are_short_they_stay_short():
     near = np.random.default_rng(0).random(length.shape) < np.exp(-length)
     connections = (dataclasses.replace(graph.connections[0], weight=near), graph.connections[1])
     graph = dataclasses.replace(graph, connections=connections)
-    drawn = {
-        null: [draw(null, graph, seed).connections[0].weight != 0 for seed in range(5)] for null in KEEPING
-    }
+    drawn = {null: [draw(null, graph, seed).connections[0].weight != 0 for seed in range(5)] for null in KEEPING}
     mean = {null: np.mean([length[which].mean() for which in of]) for null, of in drawn.items()}
     assert mean["distance"] == pytest.approx(length[near].mean(), rel=0.05)
     assert mean["strength"] > 1.2 * length[near].mean()
