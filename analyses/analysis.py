@@ -16,12 +16,15 @@ import pandas as pd
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 import spatialgraph
+from spatialgraph.console import PlainConsole
 from spatialgraph.files import atomic, digest, locked
 from spatialgraph.network import name_faults
 from spatialgraph.store import write_splits
 
+from .frames import to_csv
 from .results import COLUMNS
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
@@ -86,7 +89,7 @@ def analyze(
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
         raise ValueError(str(fault))
-    console = console or Console(stderr=True)
+    console = console or PlainConsole(stderr=True)
     _require_own(results)
     with locked(results, "analysis"):
         digests = {file: digest(file) for file in files}
@@ -125,7 +128,7 @@ def _require_own(results: Path) -> None:
 
 def _bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("steps · left"),
@@ -166,7 +169,7 @@ def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[st
     frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
     for name, frame in frames.items():
         with atomic(results / f"{name}.csv") as temporary:
-            frame.to_csv(temporary, index=False)
+            temporary.write_text(to_csv(frame), encoding="utf-8", newline="\n")
     write_summary(results)
     return frames
 
@@ -183,5 +186,5 @@ def _tell(notes: pd.DataFrame, results: Path, console: Console) -> None:
     for split, own in notes.groupby("split", sort=False):
         networks, most = own["network"].nunique(), own["note"].mode()[0]
         line = f"{split:<20}{networks:>3} network{' ' if networks == 1 else 's'}  {most}"
-        console.print(line, style="dim", highlight=False, markup=False, no_wrap=True, overflow="ellipsis")
-    console.print(f"all notes: {results / 'notes.csv'}", highlight=False, soft_wrap=True)
+        console.print(Text(line), style="dim", no_wrap=True, overflow="ellipsis")
+    console.print(Text(f"all notes: {results / 'notes.csv'}"), soft_wrap=True)

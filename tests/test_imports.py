@@ -13,6 +13,8 @@ STAGES = ("train", "analyses")
 LIBRARY = (
     *(
         "registry",
+        "escapes",
+        "console",
         "network",
         "plane",
         "planted",
