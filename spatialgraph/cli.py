@@ -224,7 +224,7 @@ def check(
 
 @app.command(epilog="Example: spatialgraph info runs/table1/networks/mix-spatial-0.h5")
 def info(file: File) -> None:
-    """Show what a file holds: layers, tasks, accuracies, costs, how it was made, and where its modules lie."""
+    """Show what a file of any kind holds; of a network also its accuracies, costs, and where its modules lie."""
     with _errors():
         describe = importlib.import_module("spatialgraph.describe").describe
         console = _console()
