@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,6 +53,7 @@ def analyze(
     *,
     plan: Plan | None = None,
     jobs: int = 1,
+    evaluations: Sequence[Path] = (),
     console: Console | None = None,
 ) -> int:
     """Score every network of a run, compare the scores with chance and with each other, and write the tables.
@@ -68,6 +69,8 @@ def analyze(
         plan: what is asked of every network; None for everything, without null models.
         jobs: how many steps are done at a time, -1 for as many as there are cores. The work is given to joblib:
             within ``joblib.parallel_config(backend="dask")`` it runs on a cluster that sees the same folders.
+        evaluations: files of held-out examples outside the run. A network that names its examples gets those whose
+            SHA-256 it names, wherever they lie; one that names none gets the only file that is given.
         console: where to show progress and what could not be done.
 
     Returns:
@@ -93,9 +96,12 @@ def analyze(
     _require_own(results)
     with locked(results, "analysis"):
         digests = {file: digest(file) for file in files}
-        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file]) for file in files]
+        given = _given(evaluations)
+        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given) for file in files]
+        _require_used(given, steps)
+        known = {"evaluations": {os.path.relpath(p, results): sha256 for sha256, p in given.items()}} if given else {}
         # From now on, parts and tables may be of two analyses.
-        _write_facts(run, results, plan, finished=False)
+        _write_facts(run, results, plan, finished=False, **known)
         with _bar(console) as progress:
             # The null models need the splits, so scores come first.
             first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
@@ -109,9 +115,28 @@ def analyze(
         tables = _write(run, results, steps)
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
-        _write_facts(run, results, plan, finished=True, networks=read, tables=written)
+        _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
     _tell(tables["notes"], results, console)
     return len(tables["scores"])
+
+
+def _given(evaluations: Iterable[Path]) -> dict[str, Path]:
+    """Return files of held-out examples by their SHA-256."""
+    for path in evaluations:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: expected a file of held-out examples, found nothing")
+    return {digest(path): path for path in evaluations}
+
+
+def _require_used(given: Mapping[str, Path], steps: Sequence[Sequence[Step]]) -> None:
+    """Refuse held-out examples that are given for no network."""
+    used = {of[0].evaluation for of in steps}
+    for sha256, path in given.items():
+        if path not in used:
+            raise ValueError(
+                f"{path}: expected held-out examples of a network of the run, found SHA-256 {sha256[:12]}…, which no "
+                "network names"
+            )
 
 
 def _require_own(results: Path) -> None:

@@ -71,7 +71,7 @@ def demo(
     with _errors():
         run = out / "run"
         _train("demo", run, device=device, data=None, changes={})
-        _analyze(run, out, jobs=-1, nulls=_DEMO_NULLS)
+        _analyze(run, out, nulls=_DEMO_NULLS)
         _draw(out, out / "figures", formats, only=None)
         _report(out)
 
@@ -128,6 +128,14 @@ def analyze(
     nulls: Annotated[
         int, typer.Option(help="Draws of each null model that scores are compared with; 0: none.", metavar="DRAWS")
     ] = 100,
+    evaluation: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Held-out examples outside the run, for networks that name them or none; may be repeated.",
+            metavar="FILE",
+            show_default="those of the run",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Steps at a time; -1: as many as there are cores.")] = -1,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
     show: Annotated[
@@ -146,7 +154,7 @@ def analyze(
             raise typer.BadParameter("expected the folder of a training run, found nothing", param_hint="RUN")
         results = out or run / "results"
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
-        _analyze(run, results, jobs=jobs, strength=strength, nulls=nulls, seed=seed, **chosen)
+        _analyze(run, results, jobs, evaluation or (), strength=strength, nulls=nulls, seed=seed, **chosen)
         _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 
 
@@ -365,9 +373,10 @@ def _train(experiment: str, run: Path, *, device: str, data: Path | None, change
     _say(f"{run}: {done}")
 
 
-def _analyze(run: Path, results: Path, *, jobs: int, **choices: Any) -> None:
+def _analyze(run: Path, results: Path, jobs: int = -1, evaluations: Sequence[Path] = (), **choices: Any) -> None:
     plan = _stage("analyses.scoring").Plan.choose(**choices)
-    rows = _stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, console=_console(stderr=True))
+    how = {"jobs": jobs, "evaluations": evaluations, "console": _console(stderr=True)}
+    rows = _stage("analyses.analysis").analyze(run, results, plan=plan, **how)
     console, evidence = _console(), _stage("analyses.evidence").Evidence.load(results)
     console.print(_stage("analyses.terminal").terminal_methods(evidence, console.width))
     _say(f"{results / 'scores.csv'}: {rows} scores")
