@@ -4,11 +4,13 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ import pytest
 from builders import small_evaluation, two_module_network
 from rich.console import Console
 
+from spatialgraph import store
 from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
 from spatialgraph.analyses.report.portrait import _full_accuracy
@@ -269,6 +272,19 @@ def test_examples_that_are_given_for_no_network_are_refused(run):
     with pytest.raises(ValueError, match=message):
         quietly(run, run / "results", evaluations=[run / "other.h5", run / "evaluation-mix.h5"])
     assert not (run / "results" / "analysis.json").exists()
+
+
+def test_a_wrong_accuracy_in_the_run_of_the_specification_stops_the_analysis(tmp_path, monkeypatch):
+    text = Path(store.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = {"inputs": np.ones((1000, 3), np.float32), "labels": np.zeros((1000, 2), int)}
+    for program in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(compile(program, "FORMAT.md", "exec"), names)
+    assert store.faults("run/networks/mine.h5") == []
+    with pytest.raises(
+        ValueError, match=r"expected the accuracies 0\.9000, 0\.8000 that .* states, found 1\.0000, 1\.0000"
+    ):
+        quietly(Path("run"), Path("run/results"), **FEW)
 
 
 def test_a_folder_without_networks_is_refused(tmp_path):
