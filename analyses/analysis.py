@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,12 +16,15 @@ import pandas as pd
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 import spatialgraph
+from spatialgraph.console import PlainConsole
 from spatialgraph.files import atomic, digest, locked
 from spatialgraph.network import name_faults
 from spatialgraph.store import write_splits
 
+from .frames import to_csv
 from .results import COLUMNS
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
@@ -50,6 +53,7 @@ def analyze(
     *,
     plan: Plan | None = None,
     jobs: int = 1,
+    evaluations: Sequence[Path] = (),
     console: Console | None = None,
 ) -> int:
     """Score every network of a run, compare the scores with chance and with each other, and write the tables.
@@ -65,6 +69,8 @@ def analyze(
         plan: what is asked of every network; None for everything, without null models.
         jobs: how many steps are done at a time, -1 for as many as there are cores. The work is given to joblib:
             within ``joblib.parallel_config(backend="dask")`` it runs on a cluster that sees the same folders.
+        evaluations: files of held-out examples outside the run. A network that names its examples gets those whose
+            SHA-256 it names, wherever they lie; one that names none gets the only file that is given.
         console: where to show progress and what could not be done.
 
     Returns:
@@ -86,13 +92,16 @@ def analyze(
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
         raise ValueError(str(fault))
-    console = console or Console(stderr=True)
+    console = console or PlainConsole(stderr=True)
     _require_own(results)
     with locked(results, "analysis"):
         digests = {file: digest(file) for file in files}
-        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file]) for file in files]
+        given = _given(evaluations)
+        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given) for file in files]
+        _require_used(given, steps)
+        known = {"evaluations": {os.path.relpath(p, results): sha256 for sha256, p in given.items()}} if given else {}
         # From now on, parts and tables may be of two analyses.
-        _write_facts(run, results, plan, finished=False)
+        _write_facts(run, results, plan, finished=False, **known)
         with _bar(console) as progress:
             # The null models need the splits, so scores come first.
             first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
@@ -106,9 +115,28 @@ def analyze(
         tables = _write(run, results, steps)
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
-        _write_facts(run, results, plan, finished=True, networks=read, tables=written)
+        _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
     _tell(tables["notes"], results, console)
     return len(tables["scores"])
+
+
+def _given(evaluations: Iterable[Path]) -> dict[str, Path]:
+    """Return files of held-out examples by their SHA-256."""
+    for path in evaluations:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: expected a file of held-out examples, found nothing")
+    return {digest(path): path for path in evaluations}
+
+
+def _require_used(given: Mapping[str, Path], steps: Sequence[Sequence[Step]]) -> None:
+    """Refuse held-out examples that are given for no network."""
+    used = {of[0].evaluation for of in steps}
+    for sha256, path in given.items():
+        if path not in used:
+            raise ValueError(
+                f"{path}: expected held-out examples of a network of the run, found SHA-256 {sha256[:12]}…, which no "
+                "network names"
+            )
 
 
 def _require_own(results: Path) -> None:
@@ -125,7 +153,7 @@ def _require_own(results: Path) -> None:
 
 def _bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("steps · left"),
@@ -166,7 +194,7 @@ def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[st
     frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
     for name, frame in frames.items():
         with atomic(results / f"{name}.csv") as temporary:
-            frame.to_csv(temporary, index=False)
+            temporary.write_text(to_csv(frame), encoding="utf-8", newline="\n")
     write_summary(results)
     return frames
 
@@ -183,5 +211,5 @@ def _tell(notes: pd.DataFrame, results: Path, console: Console) -> None:
     for split, own in notes.groupby("split", sort=False):
         networks, most = own["network"].nunique(), own["note"].mode()[0]
         line = f"{split:<20}{networks:>3} network{' ' if networks == 1 else 's'}  {most}"
-        console.print(line, style="dim", highlight=False, markup=False, no_wrap=True, overflow="ellipsis")
-    console.print(f"all notes: {results / 'notes.csv'}", highlight=False, soft_wrap=True)
+        console.print(Text(line), style="dim", no_wrap=True, overflow="ellipsis")
+    console.print(Text(f"all notes: {results / 'notes.csv'}"), soft_wrap=True)

@@ -19,6 +19,8 @@ from spatialgraph.splits.degenerate import is_degenerate
 from spatialgraph.splits.split import Split
 from spatialgraph.store import read_header, read_network, read_snapshots, read_splits
 
+from .frames import read_csv
+
 COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value")
 """The columns of ``scores.csv``: one row is one score."""
 
@@ -294,7 +296,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     """
     # Only a value may be missing: a network may well be called "NA", and an empty ablation is a name as well.
     try:
-        scores = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        scores = read_csv(path)
     except ValueError as error:  # pandas' own errors of parsing are ValueErrors
         raise ValueError(
             f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}, found {error}"

@@ -8,10 +8,11 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class Step:
         parts: the folder of what is found out about it.
         name: ``"scores"``, or a null model.
         plan: what is asked.
+        evaluation: the file of its held-out examples, None if there is none.
         key: tells whether a part is of this network and this plan, made by this code.
     """
 
@@ -57,6 +59,7 @@ class Step:
     parts: Path
     name: str
     plan: Plan
+    evaluation: Path | None
     key: str
 
     @property
@@ -73,12 +76,40 @@ class Step:
             return False
 
 
-def steps_of(run: Path, file: Path, parts: Path, plan: Plan, sha256: str) -> list[Step]:
-    """Return the steps of a network, its scores first; `sha256` is that of its file."""
-    facts = [spatialgraph.__version__, _EDITION, asdict(plan), sha256]
+def steps_of(
+    run: Path, file: Path, parts: Path, plan: Plan, sha256: str, given: Mapping[str, Path] = MappingProxyType({})
+) -> list[Step]:
+    """Return the steps of a network, its scores first.
+
+    Args:
+        run: the folder of the run.
+        file: the file of the network.
+        parts: the folder of what is found out about it.
+        plan: what is asked.
+        sha256: that of the network's file.
+        given: files of held-out examples besides those of the run, by their SHA-256.
+
+    Raises:
+        ValueError: the network's file has a fault, or it names no held-out examples and several are given.
+    """
+    named = read_header(file).metadata.get("evaluation")
+    facts: list[object] = [spatialgraph.__version__, _EDITION, asdict(plan), sha256]
+    if named is not None:
+        evaluation = given.get(named["sha256"], run / named["file"])
+    else:
+        evaluation = _only(file, given)
+        facts += given  # the network's file does not say which
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     names = (_SCORES, *(NULL_MODELS if plan.nulls else ()))
-    return [Step(run, file, parts, name, plan, key) for name in names]
+    return [Step(run, file, parts, name, plan, evaluation, key) for name in names]
+
+
+def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
+    """Return the held-out examples of a network that names none: the file that is given, if one is."""
+    if len(given) > 1:
+        found = ", ".join(map(str, given.values()))
+        raise ValueError(f"{file}: expected one evaluation for a network that names none, found {found}")
+    return next(iter(given.values()), None)
 
 
 def do(step: Step) -> str:
@@ -102,9 +133,10 @@ def do(step: Step) -> str:
 
 def _read(step: Step) -> tuple[Network, Evaluation | None]:
     """Return the network of a step and its held-out examples; a large one that cannot be run is read in pieces."""
-    named = read_header(step.file).metadata.get("evaluation")
-    network = read_network(step.file, in_pieces=named is None and step.file.stat().st_size > _LARGE)
-    return network, evaluation_of(step.run, network, step.file)
+    if step.evaluation is None:
+        return read_network(step.file, in_pieces=step.file.stat().st_size > _LARGE), None
+    network = read_network(step.file)
+    return network, evaluation_of(network, step.evaluation, step.file)
 
 
 def _subject(step: Step) -> Subject:
@@ -135,21 +167,26 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def evaluation_of(run: Path, network: Network, file: Path) -> Evaluation | None:
-    """Return the held-out examples that a network names, if it names any.
+def evaluation_of(network: Network, path: Path, file: Path) -> Evaluation:
+    """Return the held-out examples of a network.
+
+    Args:
+        network: the network.
+        path: the file of the examples.
+        file: the file of the network, for messages.
 
     Raises:
-        FileNotFoundError: the run has no such file.
+        FileNotFoundError: there is no such file.
         ValueError: the file has other bytes than the network was evaluated with, or has a fault.
     """
     named = network.metadata.get("evaluation")
-    if named is None:
-        return None
-    path = run / named["file"]
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected the evaluation that {file} names, found nothing")
+        raise FileNotFoundError(
+            f"{path}: expected the evaluation that {file} names, found nothing; "
+            "`spatialgraph analyze --evaluation FILE` names one elsewhere"
+        )
     evaluation, found = _read_evaluation(path, path.stat().st_mtime_ns)
-    if found != named["sha256"]:
+    if named is not None and found != named["sha256"]:
         raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {found[:12]}…")
     return evaluation
 

@@ -21,13 +21,22 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+<<<<<<< HEAD
 from typing import Any, TypeVar
 from unicodedata import category, normalize
+=======
+from typing import Any
+from unicodedata import normalize
+>>>>>>> h1
 
 import numpy as np
 from numpy.typing import NDArray
 
+<<<<<<< HEAD
 from .arrays import array_of, floats, integers, stored
+=======
+from .escapes import is_hidden
+>>>>>>> h1
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -493,7 +502,7 @@ def name_faults(key: str, name: Any) -> Iterator[Fault]:
     r"""Yield why a value cannot be a name of a task, a layer, a kind, an input mode or a network; nothing if it can.
 
     A name is text in one line that people can tell from others by eye: at least one character, no blanks around it, and
-    none of Unicode's control characters, separators of lines, or lone surrogates.
+    none that is hidden (`escapes.is_hidden`): no control characters, separators of lines, or what XML cannot hold.
 
     Args:
         key: where it is.
@@ -504,12 +513,9 @@ def name_faults(key: str, name: Any) -> Iterator[Fault]:
         ...     print(fault)
         metadata.kind: expected a name in one line, without blanks around it, found 'from Windows\r'
     """
-    whole = isinstance(name, str) and name and name == name.strip() and _UNPRINTED.isdisjoint(map(category, name))
+    whole = isinstance(name, str) and name and name == name.strip() and not any(map(is_hidden, name))
     if not whole:
         yield Fault(key, "a name in one line, without blanks around it", _shown(name))
-
-
-_UNPRINTED = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def _compared(name: Any) -> Any:
@@ -572,7 +578,10 @@ def _evaluation_place_faults(evaluation: Any) -> Iterator[Fault]:
     file = evaluation["file"]
     parts = re.split(r"[/\\]", file)
     if not file.isprintable() or ".." in parts or not parts[0] or ":" in parts[0]:
-        expected = "a file in the folder of the run, such as evaluation.h5 (a link may lead elsewhere)"
+        expected = (
+            "a file in the folder of the run, such as evaluation.h5 (a link may lead elsewhere), or no evaluation here "
+            "and one that `spatialgraph analyze --evaluation FILE` names"
+        )
         yield Fault("metadata.evaluation", expected, _shown(file))
 
 

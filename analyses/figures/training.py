@@ -53,6 +53,7 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
         values = lines.loc[lines["quantity"] == quantity, "value"]
         if quantity in ("loss", "transport", "density") and values.min() > 0 and values.max() > 20 * values.min():
             axes[row, 0].set_yscale("log")
+            plots.powers(axes[row, 0].yaxis)
     _name_axes(axes, quantities, lines)
     keys: list[Artist] = [plots.patch(colour, label(kind)) for kind, (colour, _) in styles.items()]
     keys += [plots.line(dash, task) for task, dash in dashes.items()]

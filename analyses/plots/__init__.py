@@ -5,6 +5,7 @@ with any colour vision, and the first ones also in grey, as they differ in light
 """
 
 from .matrices import boundaries, colour_bar, heat, ink, matrix
+from .scales import powers
 from .space import neurons, rings, slices
 from .styles import (
     HEAT,
@@ -44,6 +45,7 @@ __all__ = [
     "matrix",
     "neurons",
     "patch",
+    "powers",
     "rings",
     "scatter",
     "slices",

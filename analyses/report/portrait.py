@@ -184,11 +184,9 @@ def _joined(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[Any]:
 def _variance_shares(results: Results, network: Network) -> FloatArray | None:
     """Return each task's share of the task variance of each neuron, ``(neurons, tasks)``; None if it is not known."""
     named = network.metadata.get("evaluation")
-    if named is None or not (results.run / named["file"]).is_file():
+    if named is None or not (path := results.run / named["file"]).is_file():
         return None
-    evaluation = evaluation_of(results.run, network, results.run / "networks" / f"{network.name}.h5")
-    if evaluation is None:
-        return None
+    evaluation = evaluation_of(network, path, results.run / "networks" / f"{network.name}.h5")
     try:
         found = task_variance(network, evaluation, network.split_layers)
     except NotApplicableError:

@@ -4,11 +4,13 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ import pytest
 from builders import small_evaluation, two_module_network
 from rich.console import Console
 
+from spatialgraph import store
 from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
 from spatialgraph.analyses.report.portrait import _full_accuracy
@@ -26,7 +29,7 @@ from spatialgraph.files import InUseError, digest, locked
 from spatialgraph.metrics import facts
 from spatialgraph.network import Evaluation
 from spatialgraph.nulls import chance
-from spatialgraph.store import read_arrays, read_splits, write_evaluation, write_network
+from spatialgraph.store import read_arrays, read_network, read_splits, write_evaluation, write_network
 
 UNITS = 8
 
@@ -50,8 +53,9 @@ def run(tmp_path):
     return write_run(tmp_path)
 
 
-def quietly(run, results, jobs=1, **choices):
-    return analyze(run, results, plan=Plan.choose(**choices), jobs=jobs, console=Console(file=io.StringIO()))
+def quietly(run, results, jobs=1, evaluations=(), **choices):
+    how = {"jobs": jobs, "evaluations": evaluations, "console": Console(file=io.StringIO())}
+    return analyze(run, results, plan=Plan.choose(**choices), **how)
 
 
 def tables(results):
@@ -212,8 +216,75 @@ def test_an_evaluation_that_is_not_the_one_named_is_refused(run):
     with pytest.raises(ValueError, match=r"evaluation-mix\.h5: expected SHA-256 [0-9a-f]{12}… that .*net-0\.h5 names"):
         quietly(run, run / "results")
     (run / "evaluation-mix.h5").unlink()
-    with pytest.raises(FileNotFoundError, match=r"expected the evaluation that .*net-0\.h5 names, found nothing"):
+    with pytest.raises(
+        FileNotFoundError, match=r"expected the evaluation that .*net-0\.h5 names, found nothing; .* --evaluation"
+    ):
         quietly(run, run / "results")
+
+
+FEW = {"splits": ["greedy"], "ablations": ["incoming"], "metrics": ["accuracy", "modularity"]}
+
+
+def without_evaluation(run):
+    """Let the networks of a run name no held-out examples."""
+    for file in (run / "networks").glob("*.h5"):
+        network = read_network(file)
+        known = {name: value for name, value in network.metadata.items() if name != "evaluation"}
+        write_network(file, dataclasses.replace(network, metadata=known))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_examples_outside_the_run_are_used_if_they_are_given(run, tmp_path_factory, named):
+    quietly(run, run / "results", **FEW)
+    expected = tables(run / "results")
+    if not named:
+        without_evaluation(run)
+    outside = tmp_path_factory.mktemp("outside") / "mine.h5"
+    shutil.move(run / "evaluation-mix.h5", outside)
+    quietly(run, run / "again", evaluations=[outside], **FEW)
+    found = tables(run / "again")
+    assert found.pop("analysis.json") != expected.pop("analysis.json")
+    assert found == expected
+    facts = json.loads((run / "again" / "analysis.json").read_text())
+    assert facts["evaluations"] == {os.path.relpath(outside, run / "again"): digest(outside)}
+
+
+def test_an_analysis_with_examples_is_another_than_one_without(run, monkeypatch):
+    without_evaluation(run)
+    quietly(run, run / "results", **FEW)
+    assert "accuracy" not in (run / "results" / "scores.csv").read_text()
+    quietly(run, run / "results", evaluations=[run / "evaluation-mix.h5"], **FEW)
+    assert "accuracy" in (run / "results" / "scores.csv").read_text()
+
+
+def test_examples_that_are_given_for_no_network_are_refused(run):
+    write_evaluation(run / "other.h5", small_evaluation(UNITS + 2))
+    with pytest.raises(
+        ValueError, match=r"other\.h5: expected held-out examples of a network of the run, found SHA-256"
+    ):
+        quietly(run, run / "results", evaluations=[run / "other.h5"])
+    with pytest.raises(FileNotFoundError, match=r"none\.h5: expected a file of held-out examples, found nothing"):
+        quietly(run, run / "results", evaluations=[run / "none.h5"])
+    without_evaluation(run)
+    message = (
+        r"net-0\.h5: expected one evaluation for a network that names none, found .*other\.h5, .*evaluation-mix\.h5"
+    )
+    with pytest.raises(ValueError, match=message):
+        quietly(run, run / "results", evaluations=[run / "other.h5", run / "evaluation-mix.h5"])
+    assert not (run / "results" / "analysis.json").exists()
+
+
+def test_a_wrong_accuracy_in_the_run_of_the_specification_stops_the_analysis(tmp_path, monkeypatch):
+    text = Path(store.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = {"inputs": np.ones((1000, 3), np.float32), "labels": np.zeros((1000, 2), int)}
+    for program in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(compile(program, "FORMAT.md", "exec"), names)
+    assert store.faults("run/networks/mine.h5") == []
+    with pytest.raises(
+        ValueError, match=r"expected the accuracies 0\.9000, 0\.8000 that .* states, found 1\.0000, 1\.0000"
+    ):
+        quietly(Path("run"), Path("run/results"), **FEW)
 
 
 def test_a_folder_without_networks_is_refused(tmp_path):

@@ -123,6 +123,7 @@ def test_a_network_that_is_not_executable_may_lack_connections_into_layers_that_
 
 NAME = "a name in one line, without blanks around it"
 ODD_NAMES = ["", " ", "a ", "\ta", "\u00a0", "a\nb", "a\r", "a\0", "a\x1b[31m", "a\x7f", "a\x85b", "a\u2028b", "\ud800"]
+ODD_NAMES += ["a\ufffe", "\uffff"]  # which XML cannot hold
 NAMES = ["a", "a b", "日本語", "é", "α=0.5", "a/b", "..", "%", "'\"", "$5", "👩‍🔬", "x" * 1000]  # with a joiner
 
 

@@ -929,7 +929,7 @@ def test_a_full_disk_is_one_error_and_leaves_the_old_file(path):
 
 def test_the_program_in_the_specification_writes_a_network(tmp_path, monkeypatch):
     text = Path(store.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    program, _ = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(compile(program, "FORMAT.md", "exec"), {})
     assert faults("network.h5") == []

@@ -142,11 +142,14 @@ def test_regular_networks_alone_leave_the_positions_out(tmp_path, caplog):
 
 @pytest.mark.parametrize("only", [["positions", "layers", "splits", "connections", "distances"], OF_SCORES])
 def test_one_seed_one_input_mode_three_tasks(tmp_path, only):
-    names = ("a_b", "c & d", "$e")
-    folder = build_results(tmp_path, inputs=("my own/mode",), seeds=(7,), tasks=names, epochs=1, more=True)
+    names = ("a_b", "c & d", "from $5 to $10_x")
+    folder = build_results(tmp_path, inputs=("my own/$mode$",), seeds=(7,), tasks=names, epochs=1, more=True)
     written = draw(Results.load(folder), tmp_path / "out", ["svg"], only=only)
     assert {path.stem for path in written} == set(only)
     for path in written:
+        if path.suffix == ".svg":  # what stands between dollar signs is no formula, which would be in italics
+            assert "DejaVuSans-Oblique" not in path.read_text()
+            assert "mathdefault" not in path.read_text()
         if path.suffix == ".csv" and "statistic" in (frame := pd.read_csv(path)):
             assert not {"sd", "low", "high"} & set(frame["statistic"])
 
