@@ -18,6 +18,8 @@ LIBRARY = (
         "planted",
         "files",
         "memory",
+        "workers",
+        "heaps",
         "activations",
         "ablation",
         "splits",
