@@ -22,7 +22,7 @@ from .frames import read_csv
 from .results import FULL, GUESSED, Results, family, numbers, read_scores
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
 from .tables import DEFAULT_METHOD
-from .validity import accuracies, certain, lost, still
+from .validity import accuracies, certain, kept, lost, still
 
 DROP = "accuracy-drop"
 """The metric that tells what a split costs, 0 to 1."""
@@ -156,9 +156,12 @@ class Evidence:
 
     @cached_property
     def still(self) -> pd.DataFrame:
-        """The rows of scores beside null models without spread, as `validity.still` says, of splits that are some."""
+        """The rows of scores beside null models that lack spread, as `validity.still` says, of splits that are some.
+
+        Without those of measures that the null model keeps, as it should.
+        """
         rows = self.without_degenerate(self.telling(self.nulls))
-        return rows[still(rows)]
+        return rows[still(rows) & ~kept(rows)]
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -201,13 +204,13 @@ class Evidence:
 
         Columns network, kind, inputs, split, ablation, metric, null; value, mean and z (means over tasks); p, and
         p_opposite of the other tail (the largest; missing where it was not counted); draws; and spread: whether the
-        draws differ, see `validity.still`. Where they do not there is no z, and p says nothing. Without degenerate
-        splits and what says nothing.
+        draws differ, see `validity.still`, and not by rounding alone, see `validity.kept`. Where they do not there is
+        no z, and p says nothing. Without degenerate splits and what says nothing.
         """
         rows = self.without_degenerate(self.telling(self.nulls))
         rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, "p_opposite"])))
         equal = rows["sd"].astype(float) <= _ROUNDING * rows["mean"].astype(float).abs().clip(lower=1)
-        spread = ~(equal | still(rows))
+        spread = ~(equal | still(rows) | kept(rows))
         keys = ["network", "kind", "inputs", "split", "ablation", "metric", "null"]
         groups = rows.assign(spread=spread, z=rows["z"].where(spread)).groupby(keys, sort=False)
         aggregated = groups.agg(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -62,6 +58,9 @@ class Step:
     evaluation: Path | None
     key: str
 
+    def __str__(self) -> str:
+        return f"{self.file.stem} · {self.name}"
+
     @property
     def part(self) -> Path:
         """The file of what this step finds out."""
@@ -112,9 +111,8 @@ def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
     return next(iter(given.values()), None)
 
 
-def do(step: Step) -> str:
-    """Do a step, write its part, and return what it was."""
-    _end_with_parent()
+def do(step: Step) -> None:
+    """Do a step, and write its part."""
     notes: list[tuple[str, str]] = []
 
     def note(split: str, text: str) -> None:
@@ -128,7 +126,6 @@ def do(step: Step) -> str:
         _, scored = read_scores(replace(step, name=_SCORES).part)
         drawn = against(step.name, _subject(step), scored, step.plan, note)
         _write_drawn(step, scored, drawn, notes)
-    return f"{step.file.stem} · {step.name}"
 
 
 def _read(step: Step) -> tuple[Network, Evaluation | None]:
@@ -150,21 +147,6 @@ def _subject(step: Step) -> Subject:
         """What cannot be measured was noted with the scores."""
 
     return subject_of(network, evaluation, step.plan, note, untrained, masked=step.name == RANDOM_SPLIT)
-
-
-@cache
-def _end_with_parent() -> None:
-    """Let a worker process end when the process that gives it work is gone: nobody waits for what it does."""
-    parent = multiprocessing.parent_process()
-    if parent is None or os.getppid() != parent.pid:
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent.pid:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def evaluation_of(network: Network, path: Path, file: Path) -> Evaluation:

@@ -22,6 +22,8 @@ LIBRARY = (
         "planted",
         "files",
         "memory",
+        "workers",
+        "heaps",
         "activations",
         "ablation",
         "splits",

@@ -142,7 +142,7 @@ class _Trainer:
     ) -> None:
         self._experiment, self._datasets, self._run, self._device = experiment, datasets, run, device
         self._reporter, self._stopping = reporter, stopping
-        self._writer = Writer(device)
+        self._writer = Writer(device, reporter.tell)
         self._diverged: list[str] = []
 
     def train(self, batches: Sequence[Batch]) -> None:

@@ -6,10 +6,11 @@ import numpy as np
 
 from ..network import Connection, FloatArray, Network
 from .kept import prepared, redrawn
-from .null import NULLS, require_for
+from .null import NULLS, keeps, require_for
 
 
 @NULLS.register("distance")
+@keeps("wiring")  # how the strength is spread over distances, and so the sum of strength × distance
 def distance(network: Network, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle what strengths and distance do not say of a connection, and keep strengths and fall with distance.
 

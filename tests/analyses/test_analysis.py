@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +20,9 @@ import pytest
 from builders import small_evaluation, two_module_network
 from rich.console import Console
 
-from spatialgraph import store
+from spatialgraph import store, workers
 from spatialgraph.analyses import analysis
-from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
+from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, UnfinishedError, analyze
 from spatialgraph.analyses.report.portrait import _full_accuracy
 from spatialgraph.analyses.results import COLUMNS, FULL, GUESSED, Results
 from spatialgraph.analyses.scoring import Plan
@@ -32,6 +34,7 @@ from spatialgraph.nulls import chance
 from spatialgraph.store import read_arrays, read_network, read_splits, write_evaluation, write_network
 
 UNITS = 8
+QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
 
 
 def write_run(folder, seeds=(0, 1), snapshots=True):
@@ -326,24 +329,109 @@ def test_an_analysis_that_is_killed_again_and_again_ends_like_one_that_was_not(t
     assert tables(run / "killed") == tables(run / "whole")
 
 
+def workers_of(process):
+    """Return the numbers of the processes that work for one, and are alive, of its group."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,pgid,stat,args"], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 3) for line in listed.stdout.splitlines()[1:]]
+    own = [row for row in rows if row[1] == str(process.pid) and "popen_loky" in row[3] and not row[2].startswith("Z")]
+    return [int(row[0]) for row in own]
+
+
+def analysis_of(run, *options, jobs=2):
+    """Start the command in a group of its own."""
+    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--jobs", str(jobs), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
+
+
 def test_workers_end_when_the_process_they_work_for_is_killed(tmp_path):
-    run = write_run(tmp_path, seeds=range(2))
-    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--jobs", "2", "--nulls", "100000"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
-
-    def of_group():
-        """Return the processes of the group that are at work."""
-        listed = subprocess.run(["ps", "-ww", "-eo", "pgid,stat,args"], capture_output=True, text=True, check=True)
-        rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
-        return [row for row in rows if row[0] == str(process.pid) and "loky" in row[2] and not row[1].startswith("Z")]
-
+    process = analysis_of(write_run(tmp_path, seeds=range(2)), "--nulls", "100000")
     try:
-        wait_for(lambda: sum("popen_loky" in row[2] for row in of_group()) == 2, 60)
+        wait_for(lambda: len(workers_of(process)) == 2, 60)
         time.sleep(3)  # the workers import what they need, then work
     finally:
         process.kill()
-        process.wait()
-    wait_for(lambda: not of_group(), 30)
+        process.communicate()
+    wait_for(lambda: not workers_of(process), 30)
+
+
+def test_a_worker_that_is_killed_loses_its_step_and_the_same_command_does_it(tmp_path):
+    run, options = write_run(tmp_path, seeds=range(3)), ("--splits", "greedy,random", "--nulls", "3")
+    quietly(run, run / "whole", splits=["greedy", "random"], nulls=3)
+    process = analysis_of(run, *options)
+    wait_for(lambda: workers_of(process), 60)
+    os.kill(workers_of(process)[0], signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    lost = errors[: len("net-0")]
+    said, end = errors.splitlines()  # neither a warning nor a traceback
+    killed = "its process was killed (SIGKILL), perhaps for want of memory"
+    assert said == f"{lost} · scores: not done, {killed}; the others go on"
+    assert end == (
+        f"error: 6 of 18 steps are missing ({lost} · scores, {lost} · shuffle, {lost} · strength, {lost} · distance "
+        "and 2 more), and with them the tables: the same command does what is missing; fewer --jobs take less memory"
+    )
+    parts = {part.relative_to(run / "results" / "parts").parts[0] for part in run.glob("results/parts/*/*.h5")}
+    assert sorted([lost, *parts]) == ["net-0", "net-1", "net-2"]  # the rest was done
+    assert not (run / "results" / "scores.csv").exists()
+    again = analysis_of(run, *options)
+    assert (again.communicate(timeout=120)[1], again.returncode) == ("", 0)
+    assert tables(run / "results") == tables(run / "whole")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell which processes are stopped")
+def test_a_worker_that_is_stopped_is_told_and_waited_for(run, monkeypatch):
+    monkeypatch.setattr(workers, "_LOOK", 0.05)
+    monkeypatch.setattr(workers, "_PATIENCE", 0.2)
+    stream = io.StringIO()
+
+    def stop():
+        wait_for(multiprocessing.active_children, 60)
+        worker = multiprocessing.active_children()[0].pid
+        os.kill(worker, signal.SIGSTOP)
+        wait_for(lambda: "its process is stopped" in stream.getvalue(), 60)
+        os.kill(worker, signal.SIGCONT)
+
+    with ThreadPoolExecutor(1) as beside:
+        done = beside.submit(stop)
+        analyze(run, run / "results", plan=Plan.choose(**QUICK), jobs=2, console=Console(file=stream))
+        done.result()
+    pattern = (
+        r"net-[01] · scores: its process is stopped; `kill -CONT (\d+)` lets it go on, `kill -KILL \1` gives it up\n"
+    )
+    assert re.match(pattern, stream.getvalue())
+    quietly(run, run / "whole", **QUICK)
+    assert tables(run / "results") == tables(run / "whole")
+
+
+def test_a_step_without_memory_is_left_out_and_the_others_are_done(run, monkeypatch):
+    do, stream = analysis.do, io.StringIO()
+
+    def short(step):
+        if str(step) == "net-1 · strength":
+            raise MemoryError
+        do(step)
+
+    monkeypatch.setattr(analysis, "do", short)
+    with pytest.raises(UnfinishedError, match=r"^1 of 12 steps is missing \(net-1 · strength\), and with them"):
+        analyze(run, run / "results", plan=Plan.choose(**QUICK, nulls=2), console=Console(file=stream, width=200))
+    assert stream.getvalue() == "net-1 · strength: not done, too little memory; the others go on\n"
+    assert len(list(run.glob("results/parts/*/*.h5"))) == 11
+
+
+def test_an_executor_from_outside_does_the_steps_and_what_it_loses_is_told(run):
+    quietly(run, run / "whole", **QUICK)
+    with ThreadPoolExecutor(2) as executor:
+        analyze(run, run / "results", plan=Plan.choose(**QUICK), executor=executor, console=Console(file=io.StringIO()))
+    assert tables(run / "results") == tables(run / "whole")
+
+    class Broken(Executor):
+        def submit(self, function, step):
+            future = Future()
+            future.set_exception(BrokenExecutor("the cluster is gone"))
+            return future
+
+    with pytest.raises(UnfinishedError, match=r"^2 of 2 steps are missing \(net-0 · scores, net-1 · scores\)"):
+        analyze(run, run / "other", plan=Plan.choose(**QUICK), executor=Broken(), console=Console(file=io.StringIO()))
 
 
 def wait_for(happens, seconds):
@@ -381,9 +469,6 @@ def test_a_file_of_another_program_is_not_replaced(run, name):
     quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
     assert (run / "mine" / "notes.txt").read_text() == "precious"
     assert set(analysis._TABLES) < {file.name for file in (run / "mine").iterdir()}
-
-
-QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
 
 
 @pytest.fixture(scope="module")
