@@ -22,7 +22,7 @@ from ..results import Results
 from .animation import Film, lay_out
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, FIGURES, Choice, Drawing
-from .neurons import axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown
+from .neurons import axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown, thinned
 from .panels import first
 
 # Of the neurons of a moment, this share may lie outside the axes at either end of each: a few that stray do not make
@@ -304,12 +304,13 @@ def _caption(courses: Sequence[_Course], scene: _Scene) -> str:
         drawn = drawn[:, :1]
     limits = scene.limits[: drawn.shape[1]]
     outside = int(((drawn < limits[:, 0]) | (drawn > limits[:, 1])).any(axis=1).sum())
+    strays = f"Outside the axes: {outside} of {len(drawn)} places." if outside else ""
     text = (
         f"Film of training: neurons of the split layers seen from above at {len(courses[0].epochs)} moments, the first "
         f"before training and the last after it; nothing is interpolated. Colours: what a neuron serves in the trained "
         f"network (split method: {shown[0].split.method}). Networks: {', '.join(one.network.name for one in shown)}. "
         f"Neurons whose absolute input weights sum to {MIN_INPUT_STRENGTH} or less at a moment are not drawn. "
-        f"{projection(shown)} {f'Outside the axes: {outside} of {len(drawn)} places.' if outside else ''} "
+        f"{thinned(shown)} {projection(shown)} {strays} "
         "Below: modularity of that split on the weights of each moment, and accuracy of each task on held-out examples "
         "after every epoch. The axis of epochs is logarithmic but for its beginning."
     )

@@ -27,6 +27,7 @@ from .neurons import (
     projection,
     task_keys,
     tasks_shown,
+    thinned,
 )
 from .panels import first, head
 
@@ -61,9 +62,9 @@ def positions(results: Results, choice: Choice) -> Iterator[Drawing]:
     caption = (
         f"Neurons of the split layers seen from above, coloured by task (split method: {shown[0].split.method}). "
         f"{which}: {', '.join(one.network.name for one in shown)}. Neurons whose absolute input weights sum to "
-        f"{MIN_INPUT_STRENGTH} or less are not drawn. {projection(shown)}"
+        f"{MIN_INPUT_STRENGTH} or less are not drawn. {thinned(shown)} {projection(shown)}"
     )
-    yield Drawing("positions", figure, first(numbers, "inputs", "network"), caption.strip())
+    yield Drawing("positions", figure, first(numbers, "inputs", "network"), " ".join(caption.split()))
 
 
 @FIGURES.register("layers")
@@ -91,10 +92,10 @@ def layers(results: Results, choice: Choice) -> Iterator[Drawing]:
             f"connections that leave them coloured by task (split method: {one.split.method}). Not drawn: neurons "
             f"whose absolute input weights sum to {MIN_INPUT_STRENGTH} or less, connections of absolute weight "
             f"{MIN_WEIGHT} or less, and all but the {neurons.MAX_LINES} strongest between two layers "
-            f"({int(left_out['connections'].sum())} left out). {projection([one])}"
+            f"({int(left_out['connections'].sum())} left out). {thinned([one])} {projection([one])}"
         )
         name = "layers" if len(shown) == 1 and choice.networks is None else f"layers-{one.slug}"
-        yield Drawing(name, figure, first(numbers, "part"), caption.strip())
+        yield Drawing(name, figure, first(numbers, "part"), " ".join(caption.split()))
 
 
 def _panels_of(limits: NDArray[np.float64], count: int, columns: int) -> tuple[Figure, NDArray[np.object_]]:

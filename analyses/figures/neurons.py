@@ -24,8 +24,14 @@ MAX_LINES = 1500
 """The most connections drawn between two layers, the strongest; more make a picture slow and no clearer."""
 
 
+MAX_NEURONS = 3000
+"""The most neurons drawn of a network, evenly spaced in each layer: more cover one another."""
+
+
 def neurons_of(network: Network, split: Split) -> pd.DataFrame:
     """Return the neurons to draw: layer, neuron, x, y and task, the names joined by + if several and "" if none.
+
+    Of a network with more than `MAX_NEURONS` about so many are taken, always the same.
 
     Raises:
         NotApplicableError: no neuron has input weights that are worth drawing.
@@ -35,7 +41,8 @@ def neurons_of(network: Network, split: Split) -> pd.DataFrame:
         layer = network.layers[number]
         own = pd.DataFrame({"layer": layer.name, "neuron": np.arange(layer.size), "task": tasks[number]})
         own[[f"p{axis}" for axis in range(dim_of(network))]] = layer.position
-        frames.append(own[input_strength(network, number) > MIN_INPUT_STRENGTH])
+        own = own[input_strength(network, number) > MIN_INPUT_STRENGTH]
+        frames.append(own[own["neuron"].isin(_units(network, number))])
     frame = pd.concat(frames, ignore_index=True)
     if frame.empty:
         raise NotApplicableError(f"{network.name}: expected input weights that sum to more than {MIN_INPUT_STRENGTH}")
@@ -44,6 +51,23 @@ def neurons_of(network: Network, split: Split) -> pd.DataFrame:
     if coordinates.shape[1] == 1:
         frame["y"] = frame["layer"].map({network.layers[k].name: float(k) for k in network.split_layers})
     return frame[["layer", "neuron", "x", "y", "task"]]
+
+
+def _units(network: Network, number: int) -> NDArray[np.int64]:
+    """Return the neurons of a layer that may be drawn, evenly spaced."""
+    size, neurons = network.layers[number].size, sum(network.layers[k].size for k in network.split_layers)
+    count = max(1, round(size * min(1.0, MAX_NEURONS / neurons)))
+    return np.linspace(0, size - 1, count).round().astype(np.int64)
+
+
+def thinned(shown: Sequence[Shown]) -> str:
+    """Say of which networks not all neurons are drawn, if there are such."""
+    names = [one.network.name for one in shown if _has_more(one.network)]
+    return f"Of {', '.join(names)} about {MAX_NEURONS} neurons are drawn, evenly spaced in each layer." if names else ""
+
+
+def _has_more(network: Network) -> bool:
+    return sum(network.layers[k].size for k in network.split_layers) > MAX_NEURONS
 
 
 def tasks_of(network: Network, split: Split) -> dict[int, list[str]]:

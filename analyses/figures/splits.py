@@ -23,7 +23,7 @@ from ..results import Results, label
 from ..tables import over_networks
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of
+from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of, thinned
 from .panels import first, head, letter, of_references
 
 _ACROSS = 5
@@ -88,9 +88,10 @@ def _splits_of(one: Shown, made: Mapping[str, Split], name: str) -> Drawing:
         f"task that most methods give to a neuron: those that give it one task at most have a vote each "
         f"({', '.join(voters)}), and ties go to the task named first. Rings are the heavier, the more of them "
         "disagree. Other panels: a ring marks a neuron that does not serve that task. Neurons whose absolute input "
-        f"weights sum to {MIN_INPUT_STRENGTH} or less are not drawn. {projection([one])}"
+        f"weights sum to {MIN_INPUT_STRENGTH} or less are not drawn. {thinned([one])} {projection([one])}"
     )
-    return Drawing(name, figure, first(everything.assign(network=network.name), "network", "split"), caption.strip())
+    numbers = first(everything.assign(network=network.name), "network", "split")
+    return Drawing(name, figure, numbers, " ".join(caption.split()))
 
 
 def _voters(made: Mapping[str, Split]) -> list[str]:

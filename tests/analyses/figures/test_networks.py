@@ -115,3 +115,22 @@ def test_neurons_of_several_tasks(results, tmp_path):
     (drawing,) = drawings(changed, "positions")
     assert set(drawing.numbers.loc[drawing.numbers["inputs"] == "concatenate", "task"]) == {"digits+clothes"}
     assert "several tasks" in text_of(drawing.figure)
+
+
+@pytest.mark.parametrize("name", ["positions", "layers", "splits"])
+def test_many_neurons_are_thinned_and_it_is_said(results, monkeypatch, name):
+    said = "are drawn, evenly spaced in each layer."
+    whole = drawings(results, name)[0]
+    assert said not in whole.caption
+    monkeypatch.setattr(figures.neurons, "MAX_NEURONS", 6)
+    few = drawings(results, name)[0]
+    assert "Of concatenate-spatial-0" in few.caption
+    assert f"about 6 neurons {said}" in few.caption
+    network = results.network("concatenate-spatial-0")
+    for numbers in (whole.numbers, few.numbers):
+        neurons = numbers[numbers["part"] == "neuron"] if "part" in numbers else numbers
+        panels = neurons.groupby([key for key in ("network", "split") if key in neurons.columns] or "part").size()
+        assert (panels <= (6 if numbers is few.numbers else sum(layer.size for layer in network.layers))).all()
+        assert len(neurons.merge(whole.numbers)) == len(neurons)  # at the places they had
+    marks = sum(len(c.get_offsets()) for c in few.figure.axes[0].collections if not hasattr(c, "get_segments"))
+    assert 0 < marks <= 2 * 6  # a ring around each
