@@ -18,6 +18,7 @@ from . import neurons
 from .chosen import networks_with_positions
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .neurons import (
+    CROSSING,
     MIN_WEIGHT,
     axis_names,
     dim_of,
@@ -81,15 +82,18 @@ def layers(results: Results, choice: Choice) -> Iterator[Drawing]:
         width = SINGLE if len(names) <= 4 else DOUBLE
         figure = Figure(figsize=(width, width))
         ax = figure.subplots()
-        plots.slices(ax, frame, connections, colours, {name: name for name in names})
+        plots.slices(ax, frame, connections, colours | {CROSSING: plots.CROSSING}, {name: name for name in names})
         figure.set_figheight(0.5 + width * ax.dataLim.height / ax.dataLim.width)
         keys = task_keys(colours, frame["task"])
-        figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4))
+        if len(connections) and (connections["task"] == CROSSING).any():
+            keys.append(plots.line("-", CROSSING, plots.CROSSING))
+        figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 3 if width == SINGLE else 8))
         parts = {"neuron": frame, "connection": connections, "left out": left_out}
         numbers = pd.concat([part.assign(part=name) for name, part in parts.items() if len(part)])
         caption = (
-            f"The split layers of {network.name} ({label(one.inputs)}), the output rightmost; neurons and the "
-            f"connections that leave them coloured by task (split method: {one.split.method}). Not drawn: neurons "
+            f"The split layers of {network.name} ({label(one.inputs)}), the output rightmost; neurons coloured by "
+            f"task (split method: {one.split.method}), and so are connections if both of their ends serve it. "
+            "Not drawn: neurons "
             f"whose absolute input weights sum to {MIN_INPUT_STRENGTH} or less, connections of absolute weight "
             f"{MIN_WEIGHT} or less, and all but the {neurons.MAX_LINES} strongest between two layers "
             f"({int(left_out['connections'].sum())} left out). {thinned([one])} {projection([one])}"

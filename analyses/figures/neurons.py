@@ -28,6 +28,10 @@ MAX_NEURONS = 3000
 """The most neurons drawn of a network, evenly spaced in each layer: more cover one another."""
 
 
+CROSSING = "between modules"
+"""What a connection between neurons of different tasks has in the place of a task."""
+
+
 def neurons_of(network: Network, split: Split) -> pd.DataFrame:
     """Return the neurons to draw: layer, neuron, x, y and task, the names joined by + if several and "" if none.
 
@@ -77,7 +81,10 @@ def tasks_of(network: Network, split: Split) -> dict[int, list[str]]:
 
 
 def lines_of(network: Network, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the connections to draw, and how many between each pair of layers are left out for their number."""
+    """Return the connections to draw, and how many between each pair of layers are left out for their number.
+
+    The column task is that of both ends of a connection, or ``CROSSING`` where they serve different ones.
+    """
     drawn, left_out = [], []
     for connection in network.split_connections:
         names = network.layers[connection.source].name, network.layers[connection.target].name
@@ -91,10 +98,24 @@ def lines_of(network: Network, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
         own = own.rename(columns={"x": "source_x", "y": "source_y", "neuron": "source_neuron"})
         ends = target.iloc[to].reset_index(drop=True)
         own = own.assign(source=names[0], target=names[1], target_neuron=ends["neuron"])
+        own["task"] = [_of_both(*both, network.tasks) for both in zip(own["task"], ends["task"], strict=True)]
         own = own.assign(target_x=ends["x"], target_y=ends["y"], weight=weight[to, start].astype(float))
         drawn.append(own.assign(strength=own["weight"].abs() / max(own["weight"].abs().max(), 1e-12)))
     empty = pd.DataFrame(columns=["source", "strength"])
     return (pd.concat(drawn, ignore_index=True) if drawn else empty), pd.DataFrame(left_out)
+
+
+def _of_both(one: str, other: str, tasks: Sequence[str]) -> str:
+    """Return the task that both ends of a connection serve; that they differ; or what the end of several or none does.
+
+    Example:
+        >>> [_of_both("a", other, ["a", "b"]) for other in ("a", "b", "", "a+b")]
+        ['a', 'between modules', '', 'a+b']
+    """
+    ends = {one, other}
+    if len(ends) == 1 or "" in ends:
+        return min(ends)
+    return next((end for end in (one, other) if end not in tasks), CROSSING)
 
 
 def task_keys(colours: Mapping[str, str], tasks: pd.Series[str]) -> list[Artist]:

@@ -26,7 +26,7 @@ from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of, thinned
 from .panels import first, head, letter, of_references
 
-_ACROSS = 5
+_ACROSS = 4
 _MEASURE = "adjusted-rand"
 # A cell must be so wide, in inches, for a number of three characters.
 _CELL = 0.19
@@ -125,13 +125,14 @@ def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, 
     colours = plots.task_colours(network.tasks)
     markers = plots.layer_markers(list(dict.fromkeys(everything["layer"])))
     rows, limits = -(-len(frames) // _ACROSS), limits_of(everything)
-    ratio = 0.6 if dim_of(network) == 1 else float(np.clip(np.divide(*np.ptp(limits, axis=1)[::-1]), 0.4, 1.2))
+    # Four rows, of all methods there are, fit a page.
+    ratio = 0.6 if dim_of(network) == 1 else float(np.clip(np.divide(*np.ptp(limits, axis=1)[::-1]), 0.4, 1.15))
     height = rows * (ratio * (DOUBLE / _ACROSS - 0.15) + 0.22) + 0.45
     figure = Figure(figsize=(DOUBLE, height), layout="compressed")
     axes = figure.subplots(rows, _ACROSS, squeeze=False, sharex=True, sharey=True).ravel()
     for number, (ax, (panel, frame)) in enumerate(zip(axes, frames.items(), strict=False)):
-        plots.neurons(ax, frame, colours, markers, scale=0.6)
-        plots.rings(ax, frame, markers, scale=0.55)
+        plots.neurons(ax, frame, colours, markers, scale=0.8)
+        plots.rings(ax, frame, markers, scale=0.6)
         ax.set_title(panel, fontsize=7)
         ax.set_title(letter(number), loc="left", fontweight="bold")
         ax.set(xlim=limits[0], ylim=limits[1], xticks=[], yticks=[])

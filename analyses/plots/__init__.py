@@ -7,6 +7,7 @@ with any colour vision, and the first ones also in grey, as they differ in light
 from .matrices import boundaries, colour_bar, heat, ink, matrix
 from .space import neurons, rings, slices
 from .styles import (
+    CROSSING,
     HEAT,
     SHARED,
     UNASSIGNED,
@@ -23,6 +24,7 @@ from .styles import (
 from .values import curves, densities, distribution, dots, levels, scatter
 
 __all__ = [
+    "CROSSING",
     "HEAT",
     "SHARED",
     "UNASSIGNED",
