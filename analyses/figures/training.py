@@ -139,5 +139,8 @@ def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:
     )
     if "modularity" in quantities:
         count = lines.loc[lines["quantity"] == "modularity", "network"].nunique()
-        text += f" Modularity: of the split by {method}, made anew at every moment that was kept ({count} networks)."
+        text += (
+            f" Modularity: of the split by {method}, made anew at every moment that was kept, of large networks at "
+            f"some ({count} networks)."
+        )
     return text
