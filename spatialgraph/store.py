@@ -444,16 +444,20 @@ def read_snapshot(path: str | Path, epoch: float) -> Network:
     return _read(path, {NETWORK: snapshot})
 
 
-def read_snapshots(path: str | Path) -> dict[float, Network]:
-    """Read all snapshots of a network: number of epochs, in ascending order, to what `read_snapshot` returns.
+def read_snapshots(path: str | Path, only: Collection[float] | None = None) -> dict[float, Network]:
+    """Read the snapshots of a network: number of epochs, in ascending order, to what `read_snapshot` returns.
 
     The file is opened once; a film of 50 moments is read as fast as a few networks.
+
+    Args:
+        path: the file.
+        only: the epochs of the snapshots to read; all if None.
 
     Raises:
         FormatError: the file is damaged or is not a network by ``FORMAT.md``.
         OSError: there is no such file, or it may not be read.
     """
-    return _read(path, {NETWORK: _snapshots})
+    return _read(path, {NETWORK: partial(_snapshots, only=only)})
 
 
 def read_evaluation(path: str | Path) -> Evaluation:
@@ -967,12 +971,13 @@ def _snapshot(reader: _Reader, network: Network, name: str) -> Network | None:
     return None if found else replace(network, layers=layers, connections=connections, executable=executable)
 
 
-def _snapshots(reader: _Reader) -> dict[float, Network] | None:
-    """Return all snapshots of a file, by their epochs; None if anything is wrong in it, which is then on the list."""
+def _snapshots(reader: _Reader, only: Collection[float] | None = None) -> dict[float, Network] | None:
+    """Return snapshots of a file, by their epochs; None if anything is wrong in it, which is then on the list."""
     network = _network(reader)
     if network is None:
         return None
-    read = {float(name): _snapshot(reader, network, name) for name in _snapshot_names(reader)}
+    names = [name for name in _snapshot_names(reader) if only is None or float(name) in only]
+    read = {float(name): _snapshot(reader, network, name) for name in names}
     return {epoch: snapshot for epoch, snapshot in read.items() if snapshot is not None}
 
 

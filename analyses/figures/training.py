@@ -22,7 +22,7 @@ from ..results import Results, label
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import DEFAULT_METHOD
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .panels import head, points_and_means, with_intervals
+from .panels import head, networks_said, points_and_means, with_intervals
 
 _RECORDED = {"loss": "loss", "transport": "transport cost", "density": "density cost", "accuracy": "accuracy"}
 _QUANTITIES = _RECORDED | {"modularity": "modularity"}
@@ -135,10 +135,13 @@ def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:
     """Say what the curves are."""
     text = (
         "Training: loss (with the costs, where a network pays them), transport cost, density cost and accuracy of each "
-        "task on held-out examples, after every epoch. Lines: means over seeds; bands: their "
-        f"{INTERVAL}s ({CAVEAT})."
+        "task on held-out examples, after every epoch. Lines: means of "
+        f"{networks_said(lines)} of each kind and input mode; bands: their {INTERVAL}s ({CAVEAT})."
     )
     if "modularity" in quantities:
         count = lines.loc[lines["quantity"] == "modularity", "network"].nunique()
-        text += f" Modularity: of the split by {method}, made anew at every moment that was kept ({count} networks)."
+        text += (
+            f" Modularity: of the split by {method}, made anew at every moment that was kept, of large networks at "
+            f"some ({count} networks)."
+        )
     return text

@@ -8,6 +8,7 @@ from .matrices import boundaries, colour_bar, heat, ink, matrix
 from .scales import powers
 from .space import neurons, rings, slices
 from .styles import (
+    CROSSING,
     HEAT,
     SHARED,
     UNASSIGNED,
@@ -24,6 +25,7 @@ from .styles import (
 from .values import curves, densities, distribution, dots, levels, scatter
 
 __all__ = [
+    "CROSSING",
     "HEAT",
     "SHARED",
     "UNASSIGNED",

@@ -158,6 +158,7 @@ def test_snapshots_come_back_as_they_were(tmp_path, network, epochs):
     assert {epoch: plain(read_snapshot(path, epoch)) for epoch in epochs} == plain(earlier)
     assert list(read_snapshots(path)) == sorted(epochs)
     assert plain(read_snapshots(path)) == plain(earlier)
+    assert list(read_snapshots(path, sorted(epochs)[:1])) == sorted(epochs)[:1]
     assert plain(read_network(path)) == plain(network)
     assert faults(path) == []
 

@@ -286,3 +286,10 @@ def test_a_choice_that_the_results_lack(results, tmp_path):
 def test_no_global_state_of_pyplot():
     for path in (*Path(figures.__file__).parent.glob("*.py"), *Path(plots.__file__).parent.glob("*.py")):
         assert "pyplot" not in path.read_text(encoding="utf-8")
+
+
+def test_captions_say_how_many_networks_there_are(tmp_path):
+    results = Results.load(build_results(tmp_path, inputs=("mix",), seeds=range(3), more=True, draws=6, moments=3))
+    for name in ("methods", "modularity-drop", "masking", "selectivity", "nulls", "training"):
+        for drawing in drawings(results, name):
+            assert "3 seeds of each kind and input mode" in drawing.caption
