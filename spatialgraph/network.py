@@ -21,22 +21,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-<<<<<<< HEAD
 from typing import Any, TypeVar
-from unicodedata import category, normalize
-=======
-from typing import Any
 from unicodedata import normalize
->>>>>>> h1
 
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 from .arrays import array_of, floats, integers, stored
-=======
 from .escapes import is_hidden
->>>>>>> h1
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
