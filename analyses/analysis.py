@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+import joblib
 import pandas as pd
-from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 import spatialgraph
+from spatialgraph.console import PlainConsole
 from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
 from spatialgraph.store import write_splits
+from spatialgraph.workers import LostError, Workers
 
+from .frames import to_csv
 from .results import COLUMNS
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
@@ -43,6 +50,12 @@ NOTE_COLUMNS = ("network", "split", "note")
 AGREEMENT_COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "other", "measure", "value")
 """The columns of ``agreement.csv``."""
 
+_NAMED = 4  # of many steps that are missing, so many are named
+
+
+class UnfinishedError(RuntimeError):
+    """Steps of an analysis are missing, since the processes that did them ended."""
+
 
 def analyze(
     run: str | Path,
@@ -50,6 +63,8 @@ def analyze(
     *,
     plan: Plan | None = None,
     jobs: int = 1,
+    evaluations: Sequence[Path] = (),
+    executor: Executor | None = None,
     console: Console | None = None,
 ) -> int:
     """Score every network of a run, compare the scores with chance and with each other, and write the tables.
@@ -63,8 +78,10 @@ def analyze(
         run: the folder of the run.
         results: the folder to write into; what an earlier analysis wrote there is replaced.
         plan: what is asked of every network; None for everything, without null models.
-        jobs: how many steps are done at a time, -1 for as many as there are cores. The work is given to joblib:
-            within ``joblib.parallel_config(backend="dask")`` it runs on a cluster that sees the same folders.
+        jobs: how many steps are done at a time, each by a process, -1 for as many as there are cores.
+        evaluations: files of held-out examples outside the run. A network that names its examples gets those whose
+            SHA-256 it names, wherever they lie; one that names none gets the only file that is given.
+        executor: does the steps in place of processes of this machine; those that work for it see the same folders.
         console: where to show progress and what could not be done.
 
     Returns:
@@ -76,6 +93,8 @@ def analyze(
         FileNotFoundError: there are no networks, or an evaluation is missing.
         FileExistsError: the folder has a file of another program, which would be replaced.
         InUseError: another process writes into the folder of the results.
+        UnfinishedError: processes that did steps ended, killed for want of memory for example. All other steps are
+            done, so that the same call does what is missing.
     """
     run, results, plan = Path(run), Path(results), plan or Plan.choose()
     if jobs == 0 or jobs < -1:
@@ -86,29 +105,42 @@ def analyze(
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
         raise ValueError(str(fault))
-    console = console or Console(stderr=True)
+    console = console or PlainConsole(stderr=True)
     _require_own(results)
     with locked(results, "analysis"):
         digests = {file: digest(file) for file in files}
-        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file]) for file in files]
+        given = _given(evaluations)
+        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given) for file in files]
+        _require_used(given, steps)
+        known = {"evaluations": {os.path.relpath(p, results): sha256 for sha256, p in given.items()}} if given else {}
         # From now on, parts and tables may be of two analyses.
-        _write_facts(run, results, plan, finished=False)
-        with _bar(console) as progress:
-            # The null models need the splits, so scores come first.
-            first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
-            bar = progress.add_task("analysing", total=len(first) + len(rest))
-            for phase in (first, rest):
-                missing = [step for step in phase if not step.is_done]
-                progress.update(bar, advance=len(phase) - len(missing))
-                work = Parallel(n_jobs=min(jobs, len(missing)) or 1, return_as="generator_unordered")
-                for done in work(delayed(do)(step) for step in missing):
-                    progress.update(bar, description=done, advance=1)
+        _write_facts(run, results, plan, finished=False, **known)
+        _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
         tables = _write(run, results, steps)
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
-        _write_facts(run, results, plan, finished=True, networks=read, tables=written)
+        _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
     _tell(tables["notes"], results, console)
     return len(tables["scores"])
+
+
+def _given(evaluations: Iterable[Path]) -> dict[str, Path]:
+    """Return files of held-out examples by their SHA-256."""
+    for path in evaluations:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: expected a file of held-out examples, found nothing")
+    return {digest(path): path for path in evaluations}
+
+
+def _require_used(given: Mapping[str, Path], steps: Sequence[Sequence[Step]]) -> None:
+    """Refuse held-out examples that are given for no network."""
+    used = {of[0].evaluation for of in steps}
+    for sha256, path in given.items():
+        if path not in used:
+            raise ValueError(
+                f"{path}: expected held-out examples of a network of the run, found SHA-256 {sha256[:12]}…, which no "
+                "network names"
+            )
 
 
 def _require_own(results: Path) -> None:
@@ -123,9 +155,60 @@ def _require_own(results: Path) -> None:
             )
 
 
+def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | None, console: Console) -> None:
+    """Do the steps of each network that have no part yet, side by side."""
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    # The null models need the splits, so scores come first.
+    first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
+    lost: list[Step] = []
+    processes = Workers(jobs, tell) if given is None and jobs > 1 else nullcontext(given)
+    with _bar(console) as progress, processes as executor:
+        bar = progress.add_task("analysing", total=len(first) + len(rest))
+        for phase in (first, rest):
+            unscored = {step.file for step in lost}
+            missing = [step for step in phase if not step.is_done]
+            progress.update(bar, advance=len(phase) - len(missing))
+            lost += [step for step in missing if step.file in unscored]
+            for step, done in _outcomes([step for step in missing if step.file not in unscored], executor):
+                try:
+                    done()
+                except (LostError, BrokenExecutor, MemoryError) as error:
+                    lost.append(step)
+                    reason = "too little memory" if isinstance(error, MemoryError) else " ".join(str(error).split())
+                    tell(f"{step}: not done, {reason}; the others go on")
+                progress.update(bar, description=str(step), advance=1)
+    if lost:
+        ordered = [step for step in (*first, *rest) if step in lost]
+        raise UnfinishedError(_unfinished_line(ordered, len(first) + len(rest)))
+
+
+def _outcomes(steps: Sequence[Step], executor: Executor | None) -> Iterator[tuple[Step, Callable[[], object]]]:
+    """Yield steps as they are done, each with a function that raises what its step raised."""
+    if executor is None:
+        yield from ((step, partial(do, step)) for step in steps)
+        return
+    futures = {executor.submit(do, step): step for step in steps}
+    try:
+        yield from ((futures[future], future.result) for future in as_completed(futures))
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _unfinished_line(lost: Sequence[Step], of: int) -> str:
+    names = ", ".join(map(str, lost[:_NAMED])) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+    return (
+        f"{len(lost)} of {of} steps {'is' if len(lost) == 1 else 'are'} missing ({names}), and with them the tables: "
+        "the same command does what is missing; fewer --jobs take less memory"
+    )
+
+
 def _bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("steps · left"),
@@ -166,7 +249,7 @@ def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[st
     frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
     for name, frame in frames.items():
         with atomic(results / f"{name}.csv") as temporary:
-            frame.to_csv(temporary, index=False)
+            temporary.write_text(to_csv(frame), encoding="utf-8", newline="\n")
     write_summary(results)
     return frames
 
@@ -183,5 +266,5 @@ def _tell(notes: pd.DataFrame, results: Path, console: Console) -> None:
     for split, own in notes.groupby("split", sort=False):
         networks, most = own["network"].nunique(), own["note"].mode()[0]
         line = f"{split:<20}{networks:>3} network{' ' if networks == 1 else 's'}  {most}"
-        console.print(line, style="dim", highlight=False, markup=False, no_wrap=True, overflow="ellipsis")
-    console.print(f"all notes: {results / 'notes.csv'}", highlight=False, soft_wrap=True)
+        console.print(Text(line), style="dim", no_wrap=True, overflow="ellipsis")
+    console.print(Text(f"all notes: {results / 'notes.csv'}"), soft_wrap=True)

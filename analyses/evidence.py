@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from spatialgraph.nulls import RANDOM_SPLIT
 from spatialgraph.splits import DEGENERATE
 
 from .chance import NULL_MODELS
+from .frames import read_csv
 from .results import FULL, GUESSED, Results, family, numbers, read_scores
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
 from .tables import DEFAULT_METHOD
-from .validity import accuracies, certain, lost, still
+from .validity import accuracies, certain, kept, lost, still
 
 DROP = "accuracy-drop"
 """The metric that tells what a split costs, 0 to 1."""
@@ -39,6 +41,9 @@ _NULLS = (*_OF, "ablation", "metric", "task", "null", "value", "draws", "mean", 
 _AGREEMENT = (*_OF, "other", "measure", "value")
 _NOTES = ("network", "split", "note")
 _NUMBERS = ("value", "draws", "mean", "sd", "z", "p", "p_opposite")
+
+# The columns with names that whoever trained the networks gave. A metric may be of a layer or of a module.
+_NAMES = ("network", "kind", "inputs", "metric", "task")
 
 # The spread of draws, relative to their mean, that is rounding.
 _ROUNDING = 1e-9
@@ -77,6 +82,19 @@ class Evidence:
             read_agreement(folder),
             _read(folder / "notes.csv", _NOTES),
         )
+
+    def renamed(self, spell: Callable[[str], str]) -> Evidence:
+        """Return the evidence with other names of networks, kinds, input modes, tasks, layers and modules.
+
+        Args:
+            spell: gives the new name of a name, another for each; what has names of this program's own stays.
+
+        Returns:
+            this evidence itself if no name becomes another.
+        """
+        own = (self.scores, self.nulls, self.agreement, self.notes)
+        tables = [_renamed(table, spell) for table in own]
+        return self if all(map(is_, tables, own)) else Evidence(*tables)
 
     @cached_property
     def results(self) -> Results:
@@ -138,9 +156,12 @@ class Evidence:
 
     @cached_property
     def still(self) -> pd.DataFrame:
-        """The rows of scores beside null models without spread, as `validity.still` says, of splits that are some."""
+        """The rows of scores beside null models that lack spread, as `validity.still` says, of splits that are some.
+
+        Without those of measures that the null model keeps, as it should.
+        """
         rows = self.without_degenerate(self.telling(self.nulls))
-        return rows[still(rows)]
+        return rows[still(rows) & ~kept(rows)]
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -183,13 +204,13 @@ class Evidence:
 
         Columns network, kind, inputs, split, ablation, metric, null; value, mean and z (means over tasks); p, and
         p_opposite of the other tail (the largest; missing where it was not counted); draws; and spread: whether the
-        draws differ, see `validity.still`. Where they do not there is no z, and p says nothing. Without degenerate
-        splits and what says nothing.
+        draws differ, see `validity.still`, and not by rounding alone, see `validity.kept`. Where they do not there is
+        no z, and p says nothing. Without degenerate splits and what says nothing.
         """
         rows = self.without_degenerate(self.telling(self.nulls))
         rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, "p_opposite"])))
         equal = rows["sd"].astype(float) <= _ROUNDING * rows["mean"].astype(float).abs().clip(lower=1)
-        spread = ~(equal | still(rows))
+        spread = ~(equal | still(rows) | kept(rows))
         keys = ["network", "kind", "inputs", "split", "ablation", "metric", "null"]
         groups = rows.assign(spread=spread, z=rows["z"].where(spread)).groupby(keys, sort=False)
         aggregated = groups.agg(
@@ -456,13 +477,16 @@ def between(values: Sequence[int]) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown, whose first column is text."""
-    lines = [_pipes(head), _pipes(["---", *["---:"] * (len(head) - 1)]), *map(_pipes, rows)]
-    return "\n".join(lines)
+    """Return a table of texts that are Markdown, the first column to the left and the others to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _pipes(texts: Sequence[str]) -> str:
-    return "| " + " | ".join(text.replace("|", r"\|") for text in texts) + " |"
+def _renamed(table: pd.DataFrame, spell: Callable[[str], str]) -> pd.DataFrame:
+    """Return a table with other names, itself if all stay as they are."""
+    names = {column: {name: spell(name) for name in table[column].unique()} for column in _NAMES if column in table}
+    changed = {column: table[column].map(new) for column, new in names.items() if any(a != b for a, b in new.items())}
+    return table.assign(**changed) if changed else table
 
 
 def _in_order(nulls: pd.DataFrame) -> pd.DataFrame:
@@ -484,7 +508,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """Read a table that an analysis may have written, empty if it has not."""
     if not path.is_file():
         return pd.DataFrame(columns=list(columns))
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    table = read_csv(path)
     missing = [name for name in columns if name not in table.columns]
     if missing:
         found = ", ".join(map(str, table.columns))

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spatialgraph.faults import NotApplicableError
@@ -21,6 +22,8 @@ from spatialgraph.network import graph_of
 from spatialgraph.splits.degenerate import is_degenerate
 from spatialgraph.store import read_graph, read_header, read_snapshots, read_splits
 
+from .frames import read_csv
+
 COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value")
 """The columns of ``scores.csv``: one row is one score."""
 
@@ -29,6 +32,9 @@ FULL = "none"
 
 GUESSED = "guessed-accuracy"
 """The metric of whole networks that tells what the best answer would give that is always the same, 0 to 1."""
+
+# What the moments of a network's training take.
+_MOST_BYTES = 2**29
 
 _FACTS = "analysis.json"
 _EXPECTED = "expected a folder that `spatialgraph analyze` wrote"
@@ -246,7 +252,10 @@ class Results:
         return read_header(self._file(name)).snapshots
 
     def snapshots(self, name: str) -> list[tuple[float, Graph]]:
-        """Return a network at all moments of its training that its file holds; they are read once.
+        """Return a network at the moments of its training that its file holds; they are read once.
+
+        Of a large network these are some of the moments, evenly chosen, the first among them: they take half a GiB
+        of memory at most, or are two and the end.
 
         Returns:
             numbers of epochs in ascending order, each with the network as it was then. The last is the trained network,
@@ -261,8 +270,9 @@ class Results:
             epochs = trained.metadata.get("epochs")
             if not isinstance(epochs, (int, float)):
                 raise NotApplicableError(f"{self._file(name)}: expected metadata.epochs, a number, found {epochs!r}")
-            moments = read_snapshots(self._file(name)).items()
-            earlier = [(epoch, _called(name, graph_of(was))) for epoch, was in moments if epoch < epochs]
+            kept = [epoch for epoch in self.snapshot_epochs(name) if epoch < epochs]
+            moments = read_snapshots(self._file(name), _some(kept, trained))
+            earlier = [(epoch, _called(name, graph_of(was))) for epoch, was in moments.items()]
             self._snapshots[name] = [*earlier, (float(epochs), trained)]
         return self._snapshots[name]
 
@@ -296,7 +306,7 @@ def read_scores(path: Path) -> pd.DataFrame:
     """
     # Only a value may be missing: a network may well be called "NA", and an empty ablation is a name as well.
     try:
-        scores = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        scores = read_csv(path)
     except ValueError as error:  # pandas' own errors of parsing are ValueErrors
         raise ValueError(
             f"{path}: expected a table of scores with columns {', '.join(COLUMNS)}, found {error}"
@@ -396,6 +406,16 @@ def _facts_of(path: Path) -> dict[str, Any]:
             "run `spatialgraph analyze` again"
         )
     return dict(facts)
+
+
+def _some(epochs: Sequence[float], network: Graph) -> list[float]:
+    """Return the moments of training that memory is taken for, evenly chosen."""
+    split = set(network.split_populations)
+    size = sum(c.shape[0] * c.shape[1] * 4 for c in network.connections if c.target in split)
+    most = max(2, _MOST_BYTES // max(size, 1))
+    if len(epochs) <= most:
+        return list(epochs)
+    return [epochs[place] for place in np.linspace(0, len(epochs) - 1, most).round().astype(int)]
 
 
 def _called(name: str, network: Graph) -> Graph:

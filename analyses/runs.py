@@ -10,7 +10,7 @@ from spatialgraph.files import digest
 from spatialgraph.graph import Graph
 from spatialgraph.network import Evaluation, Network, graph_of
 from spatialgraph.runners import DenseRunner, Runner
-from spatialgraph.store import read, read_evaluation, read_header
+from spatialgraph.store import read, read_evaluation
 
 # A network of more bytes that is not run is read in pieces, whenever a connection is looked at.
 _LARGE = 2**28
@@ -20,45 +20,51 @@ def _unsaid(text: str) -> None:
     """Why a network is not run is of no interest to whoever does not ask."""
 
 
-def graph_and_runner(run: Path, file: Path, note: Callable[[str], None] = _unsaid) -> tuple[Graph, Runner | None]:
-    """Return the graph of a network of a run, and what runs it; a large graph that is not run is read in pieces.
+def graph_and_runner(
+    file: Path, evaluation: Path | None, note: Callable[[str], None] = _unsaid
+) -> tuple[Graph, Runner | None]:
+    """Return the graph of a network, and what runs it; a large graph that is not run is read in pieces.
 
     Args:
-        run: the folder of the run.
         file: the file of the network.
+        evaluation: the file of its held-out examples, None if there is none.
         note: is called with the reason where there is nothing that runs it.
 
     Raises:
-        FileNotFoundError: the run has no such evaluation as the network names.
+        FileNotFoundError: there is no such file.
         ValueError: a file has a fault, or the evaluation has other bytes than the network names.
     """
-    named = read_header(file).metadata.get("evaluation")
-    network = read(file, in_pieces=named is None and file.stat().st_size > _LARGE)
-    evaluation = evaluation_of(run, network, file)
+    network = read(file, in_pieces=evaluation is None and file.stat().st_size > _LARGE)
     if evaluation is None:
         note("its metadata names no evaluation: nothing of function is measured")
-    elif isinstance(network, Network):
-        return network.graph, DenseRunner(network, evaluation)
-    else:
+        return graph_of(network), None
+    examples = evaluation_of(network, evaluation, file)
+    if isinstance(network, Graph):
         note("it cannot be run: nothing of function is measured")
-    return graph_of(network), None
+        return network, None
+    return network.graph, DenseRunner(network, examples)
 
 
-def evaluation_of(run: Path, network: Network | Graph, file: Path) -> Evaluation | None:
-    """Return the held-out examples that a network names, if it names any.
+def evaluation_of(network: Network | Graph, path: Path, file: Path) -> Evaluation:
+    """Return the held-out examples of a network.
+
+    Args:
+        network: the network.
+        path: the file of the examples.
+        file: the file of the network, for messages.
 
     Raises:
-        FileNotFoundError: the run has no such file.
+        FileNotFoundError: there is no such file.
         ValueError: the file has other bytes than the network was evaluated with, or has a fault.
     """
     named = network.metadata.get("evaluation")
-    if named is None:
-        return None
-    path = run / named["file"]
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected the evaluation that {file} names, found nothing")
+        raise FileNotFoundError(
+            f"{path}: expected the evaluation that {file} names, found nothing; "
+            "`spatialgraph analyze --evaluation FILE` names one elsewhere"
+        )
     evaluation, found = _read_evaluation(path, path.stat().st_mtime_ns)
-    if found != named["sha256"]:
+    if named is not None and found != named["sha256"]:
         raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {found[:12]}…")
     return evaluation
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,6 +43,7 @@ class Step:
         parts: the folder of what is found out about it.
         name: ``"scores"``, or a null model.
         plan: what is asked.
+        evaluation: the file of its held-out examples, None if there is none.
         key: tells whether a part is of this network and this plan, made by this code.
     """
 
@@ -55,7 +52,11 @@ class Step:
     parts: Path
     name: str
     plan: Plan
+    evaluation: Path | None
     key: str
+
+    def __str__(self) -> str:
+        return f"{self.file.stem} · {self.name}"
 
     @property
     def part(self) -> Path:
@@ -71,24 +72,51 @@ class Step:
             return False
 
 
-def steps_of(run: Path, file: Path, parts: Path, plan: Plan, sha256: str) -> list[Step]:
-    """Return the steps of a network, its scores first; `sha256` is that of its file."""
-    facts = [spatialgraph.__version__, _EDITION, asdict(plan), sha256]
+def steps_of(
+    run: Path, file: Path, parts: Path, plan: Plan, sha256: str, given: Mapping[str, Path] = MappingProxyType({})
+) -> list[Step]:
+    """Return the steps of a network, its scores first.
+
+    Args:
+        run: the folder of the run.
+        file: the file of the network.
+        parts: the folder of what is found out about it.
+        plan: what is asked.
+        sha256: that of the network's file.
+        given: files of held-out examples besides those of the run, by their SHA-256.
+
+    Raises:
+        ValueError: the network's file has a fault, or it names no held-out examples and several are given.
+    """
+    named = read_header(file).metadata.get("evaluation")
+    facts: list[object] = [spatialgraph.__version__, _EDITION, asdict(plan), sha256]
+    if named is not None:
+        evaluation = given.get(named["sha256"], run / named["file"])
+    else:
+        evaluation = _only(file, given)
+        facts += given  # the network's file does not say which
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     names = (_SCORES, *(NULL_MODELS if plan.nulls else ()))
-    return [Step(run, file, parts, name, plan, key) for name in names]
+    return [Step(run, file, parts, name, plan, evaluation, key) for name in names]
 
 
-def do(step: Step) -> str:
-    """Do a step, write its part, and return what it was."""
-    _end_with_parent()
+def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
+    """Return the held-out examples of a network that names none: the file that is given, if one is."""
+    if len(given) > 1:
+        found = ", ".join(map(str, given.values()))
+        raise ValueError(f"{file}: expected one evaluation for a network that names none, found {found}")
+    return next(iter(given.values()), None)
+
+
+def do(step: Step) -> None:
+    """Do a step, and write its part."""
     notes: list[tuple[str, str]] = []
 
     def note(split: str, text: str) -> None:
         notes.append((split, text))
 
     if step.name == _SCORES:
-        graph, runner = graph_and_runner(step.run, step.file, lambda text: note(FULL, text))
+        graph, runner = graph_and_runner(step.file, step.evaluation, lambda text: note(FULL, text))
         if runner is not None:
             require_stated_accuracy(graph, runner)
         scored = score_subject(subject_of(graph, runner, step.plan), step.plan, notes)
@@ -97,31 +125,15 @@ def do(step: Step) -> str:
         _, scored = read_scores(replace(step, name=_SCORES).part)
         drawn = against(step.name, _subject(step), scored, step.plan, note)
         _write_drawn(step, scored, drawn, notes)
-    return f"{step.file.stem} · {step.name}"
 
 
 def _subject(step: Step) -> Subject:
     """Return a network as a null model needs it: with what it was before training where that is compared with."""
-    graph, runner = graph_and_runner(step.run, step.file)
+    graph, runner = graph_and_runner(step.file, step.evaluation)
     untrained = None
     if step.name == UNTRAINED and 0 in read_header(step.file).snapshots:
         untrained = graph_of(read_snapshot(step.file, 0))
     return subject_of(graph, runner, step.plan, untrained)
-
-
-@cache
-def _end_with_parent() -> None:
-    """Let a worker process end when the process that gives it work is gone: nobody waits for what it does."""
-    parent = multiprocessing.parent_process()
-    if parent is None or os.getppid() != parent.pid:
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent.pid:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from spatialgraph.escapes import markdown
 from spatialgraph.files import atomic
 
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
@@ -29,6 +30,7 @@ from .evidence import (
     turned,
 )
 from .findings import FINDINGS, beats
+from .frames import to_csv
 from .results import FULL, label
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, least_p
 
@@ -91,6 +93,7 @@ def summary(evidence: Evidence) -> str:
 
     From fewer than `LEAST_SEEDS` seeds nothing holds: what would, stands under the hints.
     """
+    evidence = evidence.renamed(markdown)
     told: dict[str, list[str]] = {"holds": [], "fails": [], "hints": []}
     for find in FINDINGS:
         if (finding := find(evidence)) is not None:
@@ -320,4 +323,4 @@ def _left_out(evidence: Evidence) -> str:
 
 def _csv(table: pd.DataFrame) -> str:
     """Return a table as CSV; six digits are more than any score is known to."""
-    return table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    return to_csv(table, float_format="%.6g")

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from spatialgraph import escapes
 from spatialgraph.files import atomic
 
+from .frames import to_csv
 from .results import FULL, Results, label, slug
 
 DEFAULT_METHOD = "greedy"
@@ -188,18 +190,18 @@ def markdown(table: Table) -> str:
     cells, columns = table.cells(), table.columns
     head = [f"{label(inputs)}, {label(kind).lower()}" for inputs, kind in columns]
     lines = [
-        f"{table.caption} {table.spread}",
+        escapes.markdown(f"{table.caption} {table.spread}"),
         "",
-        _pipes(["", *map(_plain, head)]),
+        _pipes(["", *map(escapes.markdown, head)]),
         _pipes(["---", *["---:"] * len(columns)]),
     ]
     block = ""
     for row_block, row in table.rows:
         if row_block != block:
-            lines.append(_pipes([f"**{_plain(row_block)}**", *[""] * len(columns)]))
+            lines.append(_pipes([f"**{escapes.markdown(row_block)}**", *[""] * len(columns)]))
             block = row_block
         values = [_cell(cells.get((row_block, row, *column)), " ± ", "–") for column in columns]
-        lines.append(_pipes([_plain(row), *values]))
+        lines.append(_pipes([escapes.markdown(row), *values]))
     return "\n".join(lines) + "\n"
 
 
@@ -209,20 +211,20 @@ def latex(table: Table) -> str:
     heads, rules, first = [], [], 2
     for mode, kinds in table.groups:
         last = first + len(kinds) - 1
-        heads.append(rf"\multicolumn{{{len(kinds)}}}{{c}}{{{_tex(label(mode))}}}")
+        heads.append(rf"\multicolumn{{{len(kinds)}}}{{c}}{{{escapes.latex(label(mode))}}}")
         rules.append(rf"\cmidrule(lr){{{first}-{last}}}")
         first = last + 1
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering\small",
-        rf"  \caption{{{_tex(f'{table.caption} {table.spread}')}}}",
+        rf"  \caption{{{escapes.latex(f'{table.caption} {table.spread}')}}}",
         rf"  \label{{tab:{table.name}}}",
         rf"  \begin{{tabular}}{{l{'c' * len(columns)}}}",
         r"    \toprule",
         f"    & {' & '.join(heads)} " + r"\\",
         f"    {' '.join(rules)}",
-        f"    & {' & '.join(_tex(label(kind)) for _, kind in columns)} " + r"\\",
+        f"    & {' & '.join(escapes.latex(label(kind)) for _, kind in columns)} " + r"\\",
     ]
     block = None
     for row_block, row in table.rows:
@@ -230,9 +232,11 @@ def latex(table: Table) -> str:
             lines.append(r"    \midrule")
             block = row_block
             if block:
-                lines.append(rf"    \multicolumn{{{len(columns) + 1}}}{{l}}{{\emph{{{_tex(block)}}}}} \\")
+                lines.append(rf"    \multicolumn{{{len(columns) + 1}}}{{l}}{{\emph{{{escapes.latex(block)}}}}} \\")
         values = [_cell(cells.get((row_block, row, *column)), r" \pm ", "") for column in columns]
-        lines.append(f"    {_tex(row)} & " + " & ".join(f"${value}$" if value else "--" for value in values) + r" \\")
+        lines.append(
+            f"    {escapes.latex(row)} & " + " & ".join(f"${value}$" if value else "--" for value in values) + r" \\"
+        )
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]) + "\n"
 
 
@@ -242,7 +246,7 @@ def csv(table: Table) -> str:
     if (numbers["measure"] == "").all():
         numbers = numbers.drop(columns="measure")
     first = [name for name in ("measure", "inputs", "kind", "row") if name in numbers.columns]
-    return numbers[[*first, "mean", "sd", "n"]].to_csv(index=False, lineterminator="\n")
+    return to_csv(numbers[[*first, "mean", "sd", "n"]])
 
 
 def _known(name: str, word: str, known: tuple[str, ...], results: Results) -> str:
@@ -278,22 +282,3 @@ def _cell(cell: tuple[float, float] | None, sign: str, missing: str) -> str:
 
 def _pipes(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    return "".join(f"\\{character}" if character in r"\|*_`<[" else character for character in text)
-
-
-def _tex(text: str) -> str:
-    r"""Return text that LaTeX shows as it is.
-
-    Example:
-        >>> print(_tex("5 % of a_b ± 1, α=2"))
-        5 \% of a\_b $\pm$ 1, $\alpha$=2
-    """
-    special = {character: f"\\{character}" for character in "&%$#_{}"}
-    special |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    special |= {"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"}
-    special |= {"α": r"$\alpha$", "β": r"$\beta$", "η": r"$\eta$"}  # settings in kinds of networks
-    return "".join(special.get(character, character) for character in text)

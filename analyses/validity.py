@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spatialgraph.metrics import METRICS, facts
+from spatialgraph.nulls import kept_measures
 
 from .results import FULL, GUESSED
 
@@ -69,3 +70,13 @@ def still(nulls: pd.DataFrame) -> pd.Series[bool]:
     value, mean, sd, draws = (nulls[name].astype(float) for name in ("value", "mean", "sd", "draws"))
     least = _STILL * np.maximum(value.abs(), mean.abs())
     return continuous & (draws >= _FEW) & (sd <= least) & ((value - mean).abs() > least)
+
+
+def kept(nulls: pd.DataFrame) -> pd.Series[bool]:
+    """Return of each row of ``nulls.csv`` whether the null model keeps the measure by construction.
+
+    The draws differ from the value by rounding alone, and say nothing of it. Unlike with `still`, that is as it should
+    be, and nobody need be told.
+    """
+    pairs = zip(nulls["null"], nulls["metric"], strict=True)
+    return pd.Series([name.split(":")[0] in kept_measures(null) for null, name in pairs], nulls.index, dtype=bool)

@@ -228,7 +228,8 @@ def same_losses(numbers: Numbers) -> bool:
 
 def draw(numbers: Numbers, out: Path) -> None:
     """Draw speed by number of networks, and the time of a step by width, into files of one name."""
-    with matplotlib.style.context(["default", checkout.ROOT / "analyses" / "paper.mplstyle"]):
+    style = ["default", checkout.ROOT / "analyses" / "paper.mplstyle", {"text.parse_math": True}]  # it has no names
+    with matplotlib.style.context(style):
         figure = Figure(figsize=(7.0, 2.7))
         left, right = figure.subplots(1, 2)
         draw_speed(left, numbers)

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from . import __version__
+from .escapes import plain
 from .files import require_other
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ _debug = False
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"spatialgraph {__version__}")
+        _say(f"spatialgraph {__version__}")
         raise typer.Exit
 
 
@@ -69,7 +71,7 @@ def demo(
     with _errors():
         run = out / "run"
         _train("demo", run, device=device, data=None, changes={})
-        _analyze(run, out, jobs=-1, nulls=_DEMO_NULLS)
+        _analyze(run, out, nulls=_DEMO_NULLS)
         _draw(out, out / "figures", formats, only=None)
         _report(out)
 
@@ -107,7 +109,7 @@ def train_command(
         changes |= {} if snapshots is None else {"snapshots": snapshots}
         run = out or Path("runs") / Path(experiment).stem
         _train(experiment, run, device=device, data=data_dir, changes=changes)
-        typer.echo(f"next: spatialgraph analyze {run}")
+        _say(f"next: spatialgraph analyze {run}")
 
 
 @app.command(
@@ -126,6 +128,14 @@ def analyze(
     nulls: Annotated[
         int, typer.Option(help="Draws of each null model that scores are compared with; 0: none.", metavar="DRAWS")
     ] = 100,
+    evaluation: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Held-out examples outside the run, for networks that name them or none; may be repeated.",
+            metavar="FILE",
+            show_default="those of the run",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Steps at a time; -1: as many as there are cores.")] = -1,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
     show: Annotated[
@@ -144,8 +154,8 @@ def analyze(
             raise typer.BadParameter("expected the folder of a training run, found nothing", param_hint="RUN")
         results = out or run / "results"
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
-        _analyze(run, results, jobs=jobs, strength=strength, nulls=nulls, seed=seed, **chosen)
-        typer.echo(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
+        _analyze(run, results, jobs, evaluation or (), strength=strength, nulls=nulls, seed=seed, **chosen)
+        _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 
 
 @app.command(
@@ -213,16 +223,16 @@ def check(
         for file in files:
             faults = store.faults(file)
             bad += bool(faults)
-            typer.echo(f"{file}: {'good' if not faults else f'{len(faults)} fault' + 's' * (len(faults) > 1)}")
+            _say(f"{file}: {'good' if not faults else f'{len(faults)} fault' + 's' * (len(faults) > 1)}")
             for fault in faults:
-                typer.echo(f"  {fault}")
+                _say(f"  {fault}")
         if bad:
             raise typer.Exit(1)
 
 
 @app.command(epilog="Example: spatialgraph info runs/table1/networks/mix-spatial-0.h5")
 def info(file: File) -> None:
-    """Show what a file holds: layers, tasks, accuracies, costs, how it was made, and where its modules lie."""
+    """Show what a file of any kind holds; of a network also its accuracies, costs, and where its modules lie."""
     with _errors():
         describe = importlib.import_module("spatialgraph.describe").describe
         console = _console()
@@ -256,7 +266,7 @@ def export(
         network = store.read_graph(file)
         made = None if split is None else importlib.import_module("spatialgraph.splits").apply(split, network)
         graph.export_graph(network, path, to=to, layers=layers, threshold=threshold, keep=keep, split=made)
-        typer.echo(path)
+        _say(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -275,11 +285,16 @@ def _settle_process() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
+def _say(line: object, err: bool = False) -> None:
+    """Write a line; what is in it cannot end it or give orders to the terminal, as names of files may."""
+    typer.echo(plain(str(line)), err=err)
+
+
 def _list(registry: Any, indent: str = "") -> None:
     """Show every name of a registry with a sentence about it."""
     width = max(map(len, registry))
     for name in registry:
-        typer.echo(f"{indent}{name:{width}}  {registry.summary(name)}")
+        _say(f"{indent}{name:{width}}  {registry.summary(name)}")
 
 
 def _list_choices() -> None:
@@ -292,9 +307,10 @@ def _list_choices() -> None:
     }
     for title, place in choices.items():
         module, name = place.split(".")
-        typer.echo(f"{title}\n")
+        _say(title)
+        _say("")
         _list(getattr(importlib.import_module(f"spatialgraph.{module}"), name), "  ")
-        typer.echo("")
+        _say("")
 
 
 def _names(text: str | None) -> list[str] | None:
@@ -303,7 +319,7 @@ def _names(text: str | None) -> list[str] | None:
 
 
 def _console(stderr: bool = False) -> Console:
-    return importlib.import_module("rich.console").Console(stderr=stderr)  # type: ignore[no-any-return]
+    return importlib.import_module("spatialgraph.console").PlainConsole(stderr=stderr)  # type: ignore[no-any-return]
 
 
 def _stage(module: str) -> Any:
@@ -331,16 +347,18 @@ def _errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command carries on from what is saved", err=True)
+        _say("stopped; the same command carries on from what is saved", err=True)
         raise typer.Exit(130) from None
     except (typer.Exit, typer.Abort):  # RuntimeErrors, but no errors
         raise
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         if _debug:
-            raise
+            for line in traceback.format_exc().splitlines():
+                _say(line, err=True)
+            raise typer.Exit(1) from None
         message = " ".join(str(error).split()) or type(error).__name__
         message = f"too little memory: {message}" if isinstance(error, MemoryError) else message
-        typer.echo(f"error: {message}", err=True)
+        _say(f"error: {message}", err=True)
         raise typer.Exit(getattr(error, "exit_status", 1)) from None
 
 
@@ -352,17 +370,18 @@ def _train(experiment: str, run: Path, *, device: str, data: Path | None, change
     done = (
         f"trained {networks} in {time.monotonic() - started:.0f} s" if trained else "every network was trained already"
     )
-    typer.echo(f"{run}: {done}")
+    _say(f"{run}: {done}")
 
 
-def _analyze(run: Path, results: Path, *, jobs: int, **choices: Any) -> None:
+def _analyze(run: Path, results: Path, jobs: int = -1, evaluations: Sequence[Path] = (), **choices: Any) -> None:
     plan = _stage("analyses.scoring").Plan.choose(**choices)
-    rows = _stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, console=_console(stderr=True))
+    how = {"jobs": jobs, "evaluations": evaluations, "console": _console(stderr=True)}
+    rows = _stage("analyses.analysis").analyze(run, results, plan=plan, **how)
     console, evidence = _console(), _stage("analyses.evidence").Evidence.load(results)
     console.print(_stage("analyses.terminal").terminal_methods(evidence, console.width))
-    typer.echo(f"{results / 'scores.csv'}: {rows} scores")
-    typer.echo(f"{results / 'summary.csv'}: every measure of every method, over seeds")
-    typer.echo(f"{results / 'summary.md'}: what holds, and what does not")
+    _say(f"{results / 'scores.csv'}: {rows} scores")
+    _say(f"{results / 'summary.csv'}: every measure of every method, over seeds")
+    _say(f"{results / 'summary.md'}: what holds, and what does not")
 
 
 def _draw(
@@ -378,7 +397,7 @@ def _draw(
     console = _console()
     console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width, choice.method))
     for line in _joined([*drawn, *written]):
-        typer.echo(line)
+        _say(line)
 
 
 def _read_from(results: Path) -> Iterator[Path]:
@@ -396,12 +415,12 @@ def _require_another_folder(out: Path, results: Path) -> None:
 def _left_out(message: str) -> None:
     """Say why a figure is missing; those that are drawn are listed at the end."""
     if "left out" in message:
-        typer.echo(message, err=True)
+        _say(message, err=True)
 
 
 def _report(results: Path, out: Path | None = None) -> None:
     written = _stage("analyses.report").write_report(results, out, console=_console(stderr=True))
-    typer.echo(f"{written}: open it in a browser")
+    _say(f"{written}: open it in a browser")
 
 
 def _joined(paths: Sequence[Path]) -> list[str]:

@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .escapes import plain
 from .graph.graph import Graph
+from .graph.split import Split
 from .network import Evaluation
 from .scatter import WIDTH, scatter
-from .splits import apply
-from .store import EVALUATION, read_evaluation, read_graph, read_header
+from .splits import apply, is_degenerate
+from .store import EVALUATION, NETWORK, SPLITS, read_arrays, read_evaluation, read_graph, read_header, read_splits
 
 _COSTS = {"transport": "α", "density": "β"}
 
+# So many names, and rows of arrays, are shown of a file that has more.
+_NAMED, _LISTED = 6, 40
+_SHOWN = 120  # characters of a value of the metadata
+
 
 def describe(path: Path, width: int = WIDTH) -> RenderableType:
-    """Return a description of a network file or an evaluation file, to be printed by rich.
+    """Return a description of a file of any of the project's formats, to be printed by rich.
 
     Args:
         path: the file.
         width: how many characters a line may have.
 
     Raises:
-        FormatError: the file is neither, or has a fault.
+        FormatError: the file is of no format of this project, or has a fault.
     """
     header = read_header(path)
-    if header.format == EVALUATION:
-        return _facts([("file", path), *_of_evaluation(read_evaluation(path))])
-    network = read_graph(path)
-    facts = _facts([("file", path), *_of_network(network, header.snapshots)])
-    parts: list[RenderableType] = [facts, "", _layers(network)]
-    if network.has_positions:
-        parts += ["", scatter(network, apply("greedy", network), width)]
-    return Group(*parts)
+    facts: Iterator[tuple[str, object]]
+    parts: list[RenderableType]
+    if header.format == NETWORK:
+        network = read_graph(path)
+        facts, parts = _of_network(network, header.snapshots), [_layers(network)]
+        if network.has_positions:
+            parts.append(scatter(network, apply("greedy", network), width))
+    elif header.format == EVALUATION:
+        facts, parts = _of_evaluation(read_evaluation(path)), []
+    elif header.format == SPLITS:
+        splits = read_splits(path)
+        facts, parts = _of_splits(splits), [_methods(splits)]
+    else:
+        kind = header.format.removeprefix("spatialgraph.")
+        arrays, metadata = read_arrays(path, kind)
+        facts, parts = _of_arrays(kind, arrays, metadata), [_arrays(arrays)]
+    return Group(_facts([("file", path), *facts]), *(part for one in parts for part in ("", one)))
 
 
 def _facts(rows: Iterable[tuple[str, object]]) -> Table:
@@ -46,7 +63,7 @@ def _facts(rows: Iterable[tuple[str, object]]) -> Table:
     table.add_column(overflow="fold")
     for name, value in rows:
         if str(value):
-            table.add_row(name, Text(str(value)))
+            table.add_row(Text(plain(name)), Text(plain(str(value))))
     return table
 
 
@@ -99,10 +116,16 @@ def _snapshots(epochs: Sequence[float]) -> str:
     return f"{len(epochs)}, of epochs {epochs[0]:g} to {epochs[-1]:g}"
 
 
-def _layers(network: Graph) -> Table:
+def _table(columns: Iterable[str], numbers: Collection[str]) -> Table:
+    """Return a table without rows; columns of numbers are aligned to the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("layer", "units", "activation", "dim", "split"):
-        table.add_column(name, justify="right" if name in ("units", "dim") else "left", no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=True)
+    return table
+
+
+def _layers(network: Graph) -> Table:
+    table = _table(("layer", "units", "activation", "dim", "split"), ("units", "dim"))
     digits = len(str(len(network.populations) - 1))
     for number, layer in enumerate(network.populations):
         name, dim = f"{number:>{digits}} {layer.name}", "" if layer.position is None else str(layer.position.shape[1])
@@ -116,3 +139,58 @@ def _of_evaluation(evaluation: Evaluation) -> Iterator[tuple[str, object]]:
     yield "evaluation", f"{examples:,} examples of {inputs:,} inputs, {evaluation.inputs.dtype} × {evaluation.scale:g}"
     yield "scored", _joined(f"task {task}: {count:,}" for task, count in enumerate(scored))
     yield "probes", ", ".join(f"{task} {probe.shape}" for task, probe in evaluation.probes.items())
+
+
+def _of_splits(splits: Mapping[str, Mapping[str, Split]]) -> Iterator[tuple[str, object]]:
+    own = [split for methods in splits.values() for split in methods.values()]
+    tasks = sorted({members.shape[1] for split in own for members in split.membership.values()})
+    yield "splits", _joined([f"{len(own)}, of {len(splits)} networks", *(f"{count} tasks" for count in tasks)])
+    yield "networks", _some(list(splits))
+
+
+def _methods(splits: Mapping[str, Mapping[str, Split]]) -> Table:
+    """Return what each method did, a row for each."""
+    table = _table(("method", *(numbers := ("networks", "layers", "communities", "degenerate", "notes"))), numbers)
+    for method in dict.fromkeys(method for methods in splits.values() for method in methods):
+        own = [methods[method] for methods in splits.values() if method in methods]
+        found = [1 + max(int(layer.max(initial=-1)) for layer in s.communities.values()) for s in own if s.communities]
+        counts = (sum(map(is_degenerate, own)), sum(bool(split.notes) for split in own))
+        layers = _range([len(split.membership) for split in own])
+        table.add_row(*map(Text, (plain(method), str(len(own)), layers, _range(found), *map(str, counts))))
+    return table
+
+
+def _of_arrays(
+    kind: str, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
+) -> Iterator[tuple[str, object]]:
+    size = sum(array.nbytes for array in arrays.values())
+    yield "arrays", f"{len(arrays)} of kind {kind} · {size:,} bytes"
+    for name, value in metadata.items():
+        text = json.dumps(value, ensure_ascii=False)
+        yield name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+
+
+def _arrays(arrays: Mapping[str, NDArray[Any]]) -> Table:
+    table = _table(("array", "shape", "type"), ())
+    for name, array in list(arrays.items())[:_LISTED]:
+        table.add_row(*map(Text, (plain(name), " × ".join(map(str, array.shape)) or "one value", str(array.dtype))))
+    if len(arrays) > _LISTED:
+        table.add_row(Text(f"… {len(arrays) - _LISTED} more", style="dim"))
+    return table
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names, of many the first and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:_NAMED])} and {more} more"
+
+
+def _range(values: Sequence[int]) -> str:
+    """Return the range of whole numbers, empty if there are none.
+
+    Example:
+        >>> _range([3, 3]), _range([2, 5]), _range([])
+        ('3', '2 to 5', '')
+    """
+    ends = dict.fromkeys((min(values), max(values))) if values else {}
+    return " to ".join(map(str, ends))

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .escapes import is_hidden
 
 _Part = TypeVar("_Part")
 
@@ -68,7 +70,7 @@ def name_faults(key: str, name: Any) -> Iterator[Fault]:
     r"""Yield why a value cannot be a name of a task, a layer, a kind, an input mode or a network; nothing if it can.
 
     A name is text in one line that people can tell from others by eye: at least one character, no blanks around it, and
-    none of Unicode's control characters, separators of lines, or lone surrogates.
+    none that is hidden (`escapes.is_hidden`): no control characters, separators of lines, or what XML cannot hold.
 
     Args:
         key: where it is.
@@ -79,12 +81,9 @@ def name_faults(key: str, name: Any) -> Iterator[Fault]:
         ...     print(fault)
         metadata.kind: expected a name in one line, without blanks around it, found 'from Windows\r'
     """
-    whole = isinstance(name, str) and name and name == name.strip() and _UNPRINTED.isdisjoint(map(category, name))
+    whole = isinstance(name, str) and name and name == name.strip() and not any(map(is_hidden, name))
     if not whole:
         yield Fault(key, "a name in one line, without blanks around it", shown(name))
-
-
-_UNPRINTED = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def compared(name: Any) -> Any:

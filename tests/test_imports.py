@@ -1,6 +1,7 @@
 """The rules of imports: nothing imports upward, the stages know the library and not each other, torch stays in one."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
-    *("registry", "files", "memory", "threads", "arrays", "faults", "graph", "network", "runners", "splits"),
-    *("agreement", "metrics", "nulls", "store", "scatter", "describe", "cli", "__main__"),
+    *("registry", "escapes", "console", "files", "memory", "threads", "workers", "heaps", "arrays", "faults", "graph"),
+    *("network", "runners", "splits", "strength", "agreement", "metrics", "nulls", "store", "scatter", "describe"),
+    *("cli", "__main__"),
 )
 
 
@@ -95,6 +97,23 @@ def test_only_the_store_uses_h5py():
     ]
     assert users
     assert all(user.startswith("spatialgraph/store/") for user in users)
+
+
+@pytest.mark.parametrize(
+    ("call", "owner"),
+    [
+        (r"(?<!\w)Console\(\w", "spatialgraph/console.py"),
+        (r"typer\.(echo|secho)\(|(?<![\w.])print\(", "spatialgraph/cli.py"),
+        (r"\.to_csv\(|\.read_csv\(", "analyses/frames.py"),
+    ],
+)
+def test_what_came_from_files_goes_out_by_one_way(call, owner):
+    """Names may look like orders to a terminal, or like formulas: see `spatialgraph.escapes`."""
+    for folder in ("spatialgraph", *STAGES):
+        for path, _ in files(folder):
+            lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
+            used = [line for line in lines if re.search(call, line) and not line.startswith((">>> ", "... "))]
+            assert not used or path == ROOT / owner, f"{path}: {used[0]}"
 
 
 def test_nothing_is_pickled():

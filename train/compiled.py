@@ -120,12 +120,18 @@ def _compile(command: Sequence[str], source: bytes, library: Path) -> None:
 
 
 def _load_checked(library: Path) -> ctypes.CDLL | None:
-    """Load a kernel if its folder and it are this user's, nobody else can change them, and it is whole; else None.
+    """Load a kernel if its folder and it are this user's, nobody else can change or move them, and it is whole.
 
     The file is opened once: what is checked is what is loaded, whatever happens to its name meanwhile. Half a library
     would kill the process.
+
+    Returns:
+        None if the kernel is not to be loaded.
     """
     if not _own(library.parent.lstat() if library.parent.exists() else None, stat.S_ISDIR):
+        return None
+    # What a link leads to can be replaced, and so can the link.
+    if not all(map(_keeps_names, {*library.parent.absolute().parents, *library.parent.resolve().parents})):
         return None
     try:
         descriptor = os.open(library, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -150,6 +156,29 @@ def _own(found: os.stat_result | None, is_kind: Callable[[int], bool]) -> bool:
     if found is None or not is_kind(found.st_mode):
         return False
     return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
+
+
+def _keeps_names(folder: Path) -> bool:
+    """Return whether nobody but this user and the superuser can rename or replace what lies in a folder.
+
+    The owner can, and whoever may write to it, unless it is sticky, as ``/tmp`` is.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    found = folder.stat()
+    writers = found.st_mode & (0o002 if _is_private(found.st_gid) else 0o022)
+    return found.st_uid in (0, os.geteuid()) and bool(found.st_mode & stat.S_ISVTX or not writers)
+
+
+def _is_private(group: int) -> bool:
+    """Return whether a group is that of this user alone, who may then let it write, as some systems do by default."""
+    import grp
+    import pwd
+
+    with suppress(KeyError):
+        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+        return group == user.pw_gid and found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
+    return False
 
 
 def _processor() -> bytes:

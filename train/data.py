@@ -23,8 +23,8 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX, read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
-from rich.console import Console
 
+from spatialgraph.console import PlainConsole
 from spatialgraph.files import cache_folder
 from spatialgraph.memory import free_memory
 from spatialgraph.registry import Registry
@@ -315,7 +315,7 @@ def _download(name: str, source: _Source, folder: Path, missing: Sequence[str]) 
 
 def _fetch(source: _Source, folder: str) -> None:
     """Let torchvision download both parts of a data set, without its progress bars."""
-    Console(stderr=True).print(f"downloading {source.kind} …", highlight=False)
+    PlainConsole(stderr=True).print(f"downloading {source.kind} …")
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:

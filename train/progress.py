@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from .grid import Batch
 
@@ -31,7 +32,7 @@ class Reporter:
         self._work, self._done, self._skipped = networks * epochs, done, done
         self._told = -1  # the part of the work, of _PARTS, that a line last told of
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("network-epochs"),
@@ -79,7 +80,7 @@ class Reporter:
 
     def tell(self, text: str) -> None:
         """Write a line, above the bar if there is one."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(Text(text), soft_wrap=True)
 
 
 def _accuracies(batch: Batch, accuracy: NDArray[np.float32]) -> dict[str, str]:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from spatialgraph.console import PlainConsole
 from spatialgraph.files import digest, is_written, locked
 from spatialgraph.network import Evaluation
 from spatialgraph.store import (
@@ -89,7 +90,7 @@ def train(
         DivergedError: networks whose weights left the range of numbers; all others are written.
         InUseError: another process works in the folder.
     """
-    console = console or Console(stderr=True)
+    console = console or PlainConsole(stderr=True)
     place = choose_device(device)
     # Connections that vanish become denormal numbers, which processors multiply many times slower. Set before PyTorch
     # starts its threads, which inherit it.
@@ -141,7 +142,7 @@ class _Trainer:
     ) -> None:
         self._experiment, self._datasets, self._run, self._device = experiment, datasets, run, device
         self._reporter, self._stopping = reporter, stopping
-        self._writer = Writer(device)
+        self._writer = Writer(device, reporter.tell)
         self._diverged: list[str] = []
 
     def train(self, batches: Sequence[Batch]) -> None:

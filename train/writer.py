@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import joblib
 import torch
+
+from spatialgraph.workers import watched
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -26,9 +30,11 @@ class Writer:
         jobs: how many calls of a group are made at a time.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, tell: Callable[[str], None]) -> None:
         self._beside = device.type != "cpu"
         self.jobs = _JOBS if self._beside else 1
+        self._tell = tell
+        self._calls: Sequence[Call] = ()
         self._pending: Iterator[Any] = iter(())
         self._then: Callable[[list[Any]], None] | None = None
 
@@ -43,7 +49,7 @@ class Writer:
             Exception: what a call of the group before raised, or, on a CPU, one of these.
         """
         self.wait()
-        self._then = then
+        self._calls, self._then = calls, then
         if self._beside:
             parallel = joblib.Parallel(n_jobs=self.jobs, return_as="generator")
             self._pending = parallel(joblib.delayed(function)(*arguments) for function, arguments in calls)
@@ -57,8 +63,13 @@ class Writer:
         Raises:
             Exception: what a call raised.
         """
-        pending, then = self._pending, self._then
-        self._pending, self._then = iter(()), None
-        results = list(pending)
+        calls, pending, then = self._calls, self._pending, self._then
+        self._calls, self._pending, self._then = (), iter(()), None
+        try:
+            with watched("writing files", self._tell) if self._beside else nullcontext():
+                results = list(pending)
+        except BrokenExecutor:
+            self._tell("writing files: a process was killed, perhaps for want of memory; its files are written again")
+            results = [function(*arguments) for function, arguments in calls]
         if then:
             then(results)

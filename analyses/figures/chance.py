@@ -21,7 +21,7 @@ from ..results import Results, label
 from ..statistics import LEVEL
 from ..steps import all_drawn
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .panels import kind_keys, told, wrapped
+from .panels import kind_keys, networks_said, told, wrapped
 
 # Fewer draws have no distribution worth drawing.
 _LEAST_DRAWS = 5
@@ -73,8 +73,10 @@ def nulls(results: Results, choice: Choice) -> Iterator[Drawing]:
         )
     for metric, scores in found.items():
         if scores:
+            networks = pd.DataFrame([{"network": s.network, "kind": s.kind, "inputs": s.inputs} for s in scores])
             caption = (
-                f"{_MEANINGS[metric]} (split method: {method}). The draws of all networks of a kind and input mode are "
+                f"{_MEANINGS[metric]} (split method: {method}); {networks_said(networks)} of each kind and input mode. "
+                "The draws of all networks of a kind and input mode are "
                 "one area, and areas are equally high. Each network is compared with its own draws: z is the median "
                 f"over networks, followed by how many of them have p ≤ {LEVEL}; networks whose draws are all equal, of "
                 "which there is no z, do not count."

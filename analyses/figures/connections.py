@@ -237,6 +237,7 @@ def _name_columns(axes: NDArray[np.object_], columns: Sequence[tuple[str, str]],
             ax.set_yticks([])
             if quantity == "strength":
                 ax.set_xscale("log")
+                plots.powers(ax.xaxis)
             ax.set_xlim(edges[quantity][0], edges[quantity][-1])
         shown = [ax for ax in axes[:, column] if ax.axison]
         shown[-1].tick_params(labelbottom=True)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from spatialgraph.files import atomic
 from spatialgraph.registry import Registry
 
+from ..frames import to_csv
 from ..results import Results
 from ..tables import default_method
 
@@ -120,7 +121,7 @@ def save(drawing: Drawing, out: str | Path, formats: Sequence[str] = FORMATS) ->
     """Write a drawing, its numbers and its caption, each file whole or not at all; return the files."""
     written = drawing.write(Path(out), formats)
     texts = {
-        "csv": drawing.numbers.to_csv(index=False, lineterminator="\n", float_format="%.9g"),
+        "csv": to_csv(drawing.numbers, float_format="%.9g"),
         "txt": f"{drawing.caption}\n",
     }
     for ending, text in texts.items():

@@ -22,7 +22,7 @@ from ..results import Results
 from .animation import Film, lay_out
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, FIGURES, Choice, Drawing
-from .neurons import axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown
+from .neurons import axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown, thinned
 from .panels import first
 
 # Of the neurons of a moment, this share may lie outside the axes at either end of each: a few that stray do not make
@@ -68,6 +68,7 @@ class _Course:
         neurons: the neurons to draw at each moment, as `neurons_of` returns them.
         modularity: ``(moments,)``, of the trained network's split on the weights of each moment.
         accuracy: ``(epochs, tasks)``, 0 to 1, after every epoch; without rows if it was not recorded.
+        kept: how many moments there are, of which a film of a large network shows some.
     """
 
     shown: Shown
@@ -75,6 +76,7 @@ class _Course:
     neurons: list[pd.DataFrame]
     modularity: NDArray[np.float64]
     accuracy: NDArray[np.float64]
+    kept: int
 
     @classmethod
     def of(cls, results: Results, shown: Shown) -> _Course:
@@ -100,6 +102,7 @@ class _Course:
             frames,
             np.array([modularity(was, split) for _, was in moments]),
             np.asarray(network.history.get("accuracy", np.empty((0, len(network.tasks)))), np.float64),
+            1 + sum(epoch < moments[-1][0] for epoch in results.snapshot_epochs(network.name)),
         )
 
     def known_until(self, moment: int) -> int:
@@ -308,12 +311,15 @@ def _caption(courses: Sequence[_Course], scene: _Scene) -> str:
         drawn = drawn[:, :1]
     limits = scene.limits[: drawn.shape[1]]
     outside = int(((drawn < limits[:, 0]) | (drawn > limits[:, 1])).any(axis=1).sum())
+    count, kept = len(courses[0].epochs), courses[0].kept
+    of_kept = f" of the {kept} that were kept" if kept > count else ""
+    strays = f"Outside the axes: {outside} of {len(drawn)} places." if outside else ""
     text = (
-        f"Film of training: neurons of the split layers seen from above at {len(courses[0].epochs)} moments, the first "
+        f"Film of training: neurons of the split layers seen from above at {count} moments{of_kept}, the first "
         f"before training and the last after it; nothing is interpolated. Colours: what a neuron serves in the trained "
         f"network (split method: {shown[0].split.method}). Networks: {', '.join(one.network.name for one in shown)}. "
         f"Neurons whose absolute input weights sum to {MIN_INPUT_STRENGTH} or less at a moment are not drawn. "
-        f"{projection(shown)} {f'Outside the axes: {outside} of {len(drawn)} places.' if outside else ''} "
+        f"{thinned(shown)} {projection(shown)} {strays} "
         "Below: modularity of that split on the weights of each moment, and accuracy of each task on held-out examples "
         "after every epoch. The axis of epochs is logarithmic but for its beginning."
     )

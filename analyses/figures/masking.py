@@ -19,7 +19,7 @@ from ..results import FULL, Results, label, slug
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import over_networks
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .panels import head, kind_keys, letter, points_and_means, with_intervals, wrapped
+from .panels import head, kind_keys, letter, networks_said, points_and_means, with_intervals, wrapped
 
 _LEFT = {"own": "own\nmodule", "random": "random\nneurons", "other": "other\nmodules"}
 # The width of a character of 7 points, in inches, or a little more.
@@ -55,7 +55,7 @@ def masking(results: Results, choice: Choice) -> Iterator[Drawing]:
     keys = [*kind_keys(styles), plots.line(plots.WHOLE, "whole network")]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 5))
     numbers = points_and_means(points, means, [*_GROUP, "column"])
-    yield Drawing("masking", figure, numbers, _masking_caption(method, columns))
+    yield Drawing("masking", figure, numbers, _masking_caption(method, columns, networks_said(points)))
 
 
 def _accuracies(results: Results, method: str) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def _accuracies(results: Results, method: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def _masking_caption(method: str, columns: dict[str, str]) -> str:
+def _masking_caption(method: str, columns: dict[str, str], seeds: str) -> str:
     """Say what is left of the networks in each column."""
     text = (
         f"Accuracy that is left when neurons are disabled (split method: {method}; rows: how), averaged over tasks. "
@@ -89,7 +89,8 @@ def _masking_caption(method: str, columns: dict[str, str]) -> str:
     if "other" in columns:
         text += " Other modules: only neurons that serve other tasks are left, and the outputs of the task."
     return text + (
-        f" Hollow: one seed; filled: their mean, the bar its {INTERVAL} ({CAVEAT}); dashed: the whole network."
+        f" Hollow: one seed; filled: their mean ({seeds} of each kind and input mode), the bar its {INTERVAL} "
+        f"({CAVEAT}); dashed: the whole network."
     )
 
 
@@ -106,8 +107,8 @@ def selectivity(results: Results, choice: Choice) -> Iterator[Drawing]:
     together = cells * len(modes) <= _CELLS
     caption = (
         "Accuracy that each task (column) loses when the neurons of one module (row) are disabled, in percentage "
-        f"points, mean over seeds (split method: {method}). A neuron of several tasks is in each of their modules. "
-        "Shades end at 0; what is negative is a gain."
+        f"points, mean of {networks_said(lost)} of each kind and input mode (split method: {method}). A neuron of "
+        "several tasks is in each of their modules. Shades end at 0; what is negative is a gain."
     )
     for shown in [modes] if together else [[mode] for mode in modes]:
         own = means[means["inputs"].isin(shown)]

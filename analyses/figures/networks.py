@@ -18,6 +18,7 @@ from . import neurons
 from .chosen import networks_with_positions
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .neurons import (
+    CROSSING,
     MIN_WEIGHT,
     axis_names,
     dim_of,
@@ -27,6 +28,7 @@ from .neurons import (
     projection,
     task_keys,
     tasks_shown,
+    thinned,
 )
 from .panels import first, head
 
@@ -61,9 +63,9 @@ def positions(results: Results, choice: Choice) -> Iterator[Drawing]:
     caption = (
         f"Neurons of the split layers seen from above, coloured by task (split method: {shown[0].split.method}). "
         f"{which}: {', '.join(one.network.name for one in shown)}. Neurons whose absolute input weights sum to "
-        f"{MIN_INPUT_STRENGTH} or less are not drawn. {projection(shown)}"
+        f"{MIN_INPUT_STRENGTH} or less are not drawn. {thinned(shown)} {projection(shown)}"
     )
-    yield Drawing("positions", figure, first(numbers, "inputs", "network"), caption.strip())
+    yield Drawing("positions", figure, first(numbers, "inputs", "network"), " ".join(caption.split()))
 
 
 @FIGURES.register("layers")
@@ -80,21 +82,24 @@ def layers(results: Results, choice: Choice) -> Iterator[Drawing]:
         width = SINGLE if len(names) <= 4 else DOUBLE
         figure = Figure(figsize=(width, width))
         ax = figure.subplots()
-        plots.slices(ax, frame, connections, colours, {name: name for name in names})
+        plots.slices(ax, frame, connections, colours | {CROSSING: plots.CROSSING}, {name: name for name in names})
         figure.set_figheight(0.5 + width * ax.dataLim.height / ax.dataLim.width)
         keys = task_keys(colours, frame["task"])
-        figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4))
+        if len(connections) and (connections["task"] == CROSSING).any():
+            keys.append(plots.line("-", CROSSING, plots.CROSSING))
+        figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 3 if width == SINGLE else 8))
         parts = {"neuron": frame, "connection": connections, "left out": left_out}
         numbers = pd.concat([part.assign(part=name) for name, part in parts.items() if len(part)])
         caption = (
-            f"The split layers of {network.name} ({label(one.inputs)}), the output rightmost; neurons and the "
-            f"connections that leave them coloured by task (split method: {one.split.method}). Not drawn: neurons "
+            f"The split layers of {network.name} ({label(one.inputs)}), the output rightmost; neurons coloured by "
+            f"task (split method: {one.split.method}), and so are connections if both of their ends serve it. "
+            "Not drawn: neurons "
             f"whose absolute input weights sum to {MIN_INPUT_STRENGTH} or less, connections of absolute weight "
             f"{MIN_WEIGHT} or less, and all but the {neurons.MAX_LINES} strongest between two layers "
-            f"({int(left_out['connections'].sum())} left out). {projection([one])}"
+            f"({int(left_out['connections'].sum())} left out). {thinned([one])} {projection([one])}"
         )
         name = "layers" if len(shown) == 1 and choice.networks is None else f"layers-{one.slug}"
-        yield Drawing(name, figure, first(numbers, "part"), caption.strip())
+        yield Drawing(name, figure, first(numbers, "part"), " ".join(caption.split()))
 
 
 def _panels_of(limits: NDArray[np.float64], count: int, columns: int) -> tuple[Figure, NDArray[np.object_]]:

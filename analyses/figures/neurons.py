@@ -25,8 +25,18 @@ MAX_LINES = 1500
 """The most connections drawn between two layers, the strongest; more make a picture slow and no clearer."""
 
 
+MAX_NEURONS = 3000
+"""The most neurons drawn of a network, evenly spaced in each layer: more cover one another."""
+
+
+CROSSING = "between modules"
+"""What a connection between neurons of different tasks has in the place of a task."""
+
+
 def neurons_of(network: Graph, split: Split) -> pd.DataFrame:
     """Return the neurons to draw: layer, neuron, x, y and task, the names joined by + if several and "" if none.
+
+    Of a network with more than `MAX_NEURONS` about so many are taken, always the same.
 
     Raises:
         NotApplicableError: no neuron has input weights that are worth drawing.
@@ -36,7 +46,8 @@ def neurons_of(network: Graph, split: Split) -> pd.DataFrame:
         layer = network.populations[number]
         own = pd.DataFrame({"layer": layer.name, "neuron": np.arange(layer.size), "task": tasks[number]})
         own[[f"p{axis}" for axis in range(dim_of(network))]] = layer.position
-        frames.append(own[input_strength(network, number) > MIN_INPUT_STRENGTH])
+        own = own[input_strength(network, number) > MIN_INPUT_STRENGTH]
+        frames.append(own[own["neuron"].isin(_units(network, number))])
     frame = pd.concat(frames, ignore_index=True)
     if frame.empty:
         raise NotApplicableError(f"{network.name}: expected input weights that sum to more than {MIN_INPUT_STRENGTH}")
@@ -47,6 +58,26 @@ def neurons_of(network: Graph, split: Split) -> pd.DataFrame:
     return frame[["layer", "neuron", "x", "y", "task"]]
 
 
+def _units(network: Graph, number: int) -> NDArray[np.int64]:
+    """Return the neurons of a layer that may be drawn, evenly spaced."""
+    size, neurons = (
+        network.populations[number].size,
+        sum(network.populations[k].size for k in network.split_populations),
+    )
+    count = max(1, round(size * min(1.0, MAX_NEURONS / neurons)))
+    return np.linspace(0, size - 1, count).round().astype(np.int64)
+
+
+def thinned(shown: Sequence[Shown]) -> str:
+    """Say of which networks not all neurons are drawn, if there are such."""
+    names = [one.network.name for one in shown if _has_more(one.network)]
+    return f"Of {', '.join(names)} about {MAX_NEURONS} neurons are drawn, evenly spaced in each layer." if names else ""
+
+
+def _has_more(network: Graph) -> bool:
+    return sum(network.populations[k].size for k in network.split_populations) > MAX_NEURONS
+
+
 def tasks_of(network: Graph, split: Split) -> dict[int, list[str]]:
     """Return what each neuron serves, by layer number: a task, several joined by +, or "" for none."""
     names = np.array(network.tasks, dtype=object)
@@ -54,7 +85,10 @@ def tasks_of(network: Graph, split: Split) -> dict[int, list[str]]:
 
 
 def lines_of(network: Graph, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the connections to draw, and how many between each pair of layers are left out for their number."""
+    """Return the connections to draw, and how many between each pair of layers are left out for their number.
+
+    The column task is that of both ends of a connection, or ``CROSSING`` where they serve different ones.
+    """
     drawn, left_out = [], []
     for connection in network.split_connections:
         names = network.populations[connection.source].name, network.populations[connection.target].name
@@ -68,10 +102,24 @@ def lines_of(network: Graph, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
         own = own.rename(columns={"x": "source_x", "y": "source_y", "neuron": "source_neuron"})
         ends = target.iloc[to].reset_index(drop=True)
         own = own.assign(source=names[0], target=names[1], target_neuron=ends["neuron"])
+        own["task"] = [_of_both(*both, network.tasks) for both in zip(own["task"], ends["task"], strict=True)]
         own = own.assign(target_x=ends["x"], target_y=ends["y"], weight=weight[to, start].astype(float))
         drawn.append(own.assign(strength=own["weight"].abs() / max(own["weight"].abs().max(), 1e-12)))
     empty = pd.DataFrame(columns=["source", "strength"])
     return (pd.concat(drawn, ignore_index=True) if drawn else empty), pd.DataFrame(left_out)
+
+
+def _of_both(one: str, other: str, tasks: Sequence[str]) -> str:
+    """Return the task that both ends of a connection serve; that they differ; or what the end of several or none does.
+
+    Example:
+        >>> [_of_both("a", other, ["a", "b"]) for other in ("a", "b", "", "a+b")]
+        ['a', 'between modules', '', 'a+b']
+    """
+    ends = {one, other}
+    if len(ends) == 1 or "" in ends:
+        return min(ends)
+    return next((end for end in (one, other) if end not in tasks), CROSSING)
 
 
 def task_keys(colours: Mapping[str, str], tasks: pd.Series[str]) -> list[Artist]:

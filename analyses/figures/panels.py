@@ -110,13 +110,13 @@ def of_references(methods: Iterable[str]) -> list[str]:
 
 
 def networks_said(networks: pd.DataFrame) -> str:
-    """Say how many networks there are of a kind and input mode, from a row for each of them.
+    """Say how many networks there are of a kind and input mode, from rows with columns network, kind and inputs.
 
     Example:
-        >>> networks_said(pd.DataFrame({"kind": ["a", "a", "b"], "inputs": "mix"}))
+        >>> networks_said(pd.DataFrame({"network": ["x", "y", "z", "z"], "kind": [*"aabb"], "inputs": "mix"}))
         '1 to 2 seeds'
     """
-    counts = networks.groupby(["kind", "inputs"]).size()
+    counts = networks.groupby(["kind", "inputs"])["network"].nunique()
     low, high = counts.min(), counts.max()
     if high == 1:
         return "one seed"

@@ -18,7 +18,7 @@ from ..results import Results, label
 from ..statistics import LEAST_SEEDS, LEVEL
 from ..tables import over_networks
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .panels import first, kind_keys, letter, of_references, points_and_means, share_limits, told
+from .panels import first, kind_keys, letter, networks_said, of_references, points_and_means, share_limits, told
 
 
 @FIGURES.register("methods")
@@ -55,7 +55,8 @@ def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
     figure.legend(handles=keys, loc="outside upper center", ncols=min(len(keys), 5))
     caption = (
         "Split methods: accuracy lost at the split, averaged over tasks, by how neurons of other tasks are disabled; "
-        "and modularity of the split. Each seed a point, their mean a bar."
+        "and modularity of the split. Each seed a point, their mean a bar: "
+        f"{networks_said(results.members)} of each kind and input mode."
     )
     if references:
         caption += " On the grey band, the reference: random splits."
@@ -94,8 +95,9 @@ def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
     figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=min(len(styles), 5))
     caption = (
         f"Modularity of the split by {method} and the accuracy that it costs, averaged over tasks, by how neurons of "
-        "other tasks are disabled. Each point is a network. ρ: Spearman's rank correlation over the networks of one "
-        "kind and input mode, which differ in their seed, with its 95 % interval by Fisher's z (approximate: it holds "
+        f"other tasks are disabled. Each point is a network: {networks_said(points)} of each kind and input "
+        "mode. ρ: Spearman's rank correlation over the networks of one kind and input mode, which differ in their "
+        "seed, with its 95 % interval by Fisher's z (approximate: it holds "
         f"where points are normal and many); none for fewer than {LEAST_SEEDS}."
     )
     numbers = points.rename(columns={"x": "modularity", "y": "accuracy-drop"}).merge(ranks, on=groups, how="left")

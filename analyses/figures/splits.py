@@ -25,10 +25,10 @@ from ..results import Results, label
 from ..tables import over_networks
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of
+from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of, thinned
 from .panels import first, head, letter, of_references
 
-_ACROSS = 5
+_ACROSS = 4
 _MEASURE = "adjusted-rand"
 # A cell must be so wide, in inches, for a number of three characters.
 _CELL = 0.19
@@ -90,9 +90,10 @@ def _splits_of(one: Shown, made: Mapping[str, Split], name: str) -> Drawing:
         f"task that most methods give to a neuron: those that give it one task at most have a vote each "
         f"({', '.join(voters)}), and ties go to the task named first. Rings are the heavier, the more of them "
         "disagree. Other panels: a ring marks a neuron that does not serve that task. Neurons whose absolute input "
-        f"weights sum to {MIN_INPUT_STRENGTH} or less are not drawn. {projection([one])}"
+        f"weights sum to {MIN_INPUT_STRENGTH} or less are not drawn. {thinned([one])} {projection([one])}"
     )
-    return Drawing(name, figure, first(everything.assign(network=network.name), "network", "split"), caption.strip())
+    numbers = first(everything.assign(network=network.name), "network", "split")
+    return Drawing(name, figure, numbers, " ".join(caption.split()))
 
 
 def _voters(made: Mapping[str, Split]) -> list[str]:
@@ -126,13 +127,14 @@ def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, 
     colours = plots.task_colours(network.tasks)
     markers = plots.layer_markers(list(dict.fromkeys(everything["layer"])))
     rows, limits = -(-len(frames) // _ACROSS), limits_of(everything)
-    ratio = 0.6 if dim_of(network) == 1 else float(np.clip(np.divide(*np.ptp(limits, axis=1)[::-1]), 0.4, 1.2))
+    # Four rows, of all methods there are, fit a page.
+    ratio = 0.6 if dim_of(network) == 1 else float(np.clip(np.divide(*np.ptp(limits, axis=1)[::-1]), 0.4, 1.15))
     height = rows * (ratio * (DOUBLE / _ACROSS - 0.15) + 0.22) + 0.45
     figure = Figure(figsize=(DOUBLE, height), layout="compressed")
     axes = figure.subplots(rows, _ACROSS, squeeze=False, sharex=True, sharey=True).ravel()
     for number, (ax, (panel, frame)) in enumerate(zip(axes, frames.items(), strict=False)):
-        plots.neurons(ax, frame, colours, markers, scale=0.6)
-        plots.rings(ax, frame, markers, scale=0.55)
+        plots.neurons(ax, frame, colours, markers, scale=0.8)
+        plots.rings(ax, frame, markers, scale=0.6)
         ax.set_title(panel, fontsize=7)
         ax.set_title(letter(number), loc="left", fontweight="bold")
         ax.set(xlim=limits[0], ylim=limits[1], xticks=[], yticks=[])

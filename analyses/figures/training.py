@@ -23,7 +23,7 @@ from ..results import Results, label
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import DEFAULT_METHOD
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
-from .panels import head, points_and_means, with_intervals
+from .panels import head, networks_said, points_and_means, with_intervals
 
 _RECORDED = {"loss": "loss", "transport": "transport cost", "density": "density cost", "accuracy": "accuracy"}
 _QUANTITIES = _RECORDED | {"modularity": "modularity"}
@@ -54,6 +54,7 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
         values = lines.loc[lines["quantity"] == quantity, "value"]
         if quantity in ("loss", "transport", "density") and values.min() > 0 and values.max() > 20 * values.min():
             axes[row, 0].set_yscale("log")
+            plots.powers(axes[row, 0].yaxis)
     _name_axes(axes, quantities, lines)
     keys: list[Artist] = [plots.patch(colour, label(kind)) for kind, (colour, _) in styles.items()]
     keys += [plots.line(dash, task) for task, dash in dashes.items()]
@@ -135,10 +136,13 @@ def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:
     """Say what the curves are."""
     text = (
         "Training: loss (with the costs, where a network pays them), transport cost, density cost and accuracy of each "
-        "task on held-out examples, after every epoch. Lines: means over seeds; bands: their "
-        f"{INTERVAL}s ({CAVEAT})."
+        "task on held-out examples, after every epoch. Lines: means of "
+        f"{networks_said(lines)} of each kind and input mode; bands: their {INTERVAL}s ({CAVEAT})."
     )
     if "modularity" in quantities:
         count = lines.loc[lines["quantity"] == "modularity", "network"].nunique()
-        text += f" Modularity: of the split by {method}, made anew at every moment that was kept ({count} networks)."
+        text += (
+            f" Modularity: of the split by {method}, made anew at every moment that was kept, of large networks at "
+            f"some ({count} networks)."
+        )
     return text

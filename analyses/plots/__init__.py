@@ -5,8 +5,10 @@ with any colour vision, and the first ones also in grey, as they differ in light
 """
 
 from .matrices import boundaries, colour_bar, heat, ink, matrix
+from .scales import powers
 from .space import neurons, rings, slices
 from .styles import (
+    CROSSING,
     HEAT,
     SHARED,
     UNASSIGNED,
@@ -23,6 +25,7 @@ from .styles import (
 from .values import curves, densities, distribution, dots, levels, scatter
 
 __all__ = [
+    "CROSSING",
     "HEAT",
     "SHARED",
     "UNASSIGNED",
@@ -44,6 +47,7 @@ __all__ = [
     "matrix",
     "neurons",
     "patch",
+    "powers",
     "rings",
     "scatter",
     "slices",

@@ -10,13 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import LogNorm, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 from numpy.typing import NDArray
 
+from .scales import powers
 from .styles import HEAT, SHARED, UNASSIGNED
 
 # How thick the strip of module colours beside a matrix is, in points, and how far its middle lies from the matrix.
@@ -120,4 +121,6 @@ def colour_bar(figure: Figure, axes: Sequence[Axes], norm: Normalize, text: str,
     """Draw the scale of matrices or heat maps beside their panels; further options are those of ``Figure.colorbar``."""
     bar = figure.colorbar(ScalarMappable(norm, HEAT), ax=list(axes), label=text, **options)
     bar.outline.set_visible(False)
+    if isinstance(norm, LogNorm):
+        powers(bar.long_axis)
     return bar

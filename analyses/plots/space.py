@@ -88,7 +88,7 @@ def slices(
         ax: where to draw.
         frame: one row per neuron, with columns layer, x, y and task (``""``: none).
         connections: one row per connection, with columns source, target (layers), source_x, source_y, target_x,
-            target_y, task (of the source) and strength (0 to 1, which is drawn as opacity).
+            target_y, task (a key of `colours`, or ``""``) and strength (0 to 1, which is drawn as opacity).
         colours: task to colour.
         layers: layer to the text below its slice, in order.
     """

@@ -11,8 +11,8 @@ from matplotlib.colors import Colormap, ListedColormap, to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-UNASSIGNED, SHARED = "#8A8A8A", "#222222"
-"""The colours of a neuron that serves no task, and of one that serves several."""
+UNASSIGNED, SHARED, CROSSING = "#8A8A8A", "#222222", "#C1121F"
+"""The colours of a neuron that serves no task, of one that serves several, and of a connection between modules."""
 
 # After Okabe & Ito, "Color Universal Design" (2008), in an order in which neighbours differ most in lightness.
 _TASKS = ("#0072B2", "#E69F00", "#5B1A5E", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7")
@@ -80,6 +80,6 @@ def patch(colour: str, text: str) -> Patch:
     return Patch(facecolor=colour, label=text)
 
 
-def line(dashes: Any, text: str) -> Line2D:
+def line(dashes: Any, text: str, colour: str = "#444444") -> Line2D:
     """Return an entry of a legend: a line without a marker."""
-    return Line2D([], [], color="#444444", linestyle=dashes, linewidth=1.0, label=text)
+    return Line2D([], [], color=colour, linestyle=dashes, linewidth=1.0, label=text)

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from .styles import WHOLE, Style
 
 _BAND = "#EDEDED"
+_SEEN = 0.7  # of opacity: points that lie on one another show
 # Between ticks; numbers such as 0.15 and 0.45 are no help.
 _STEPS = (1, 2, 2.5, 5, 10)
 
@@ -142,7 +143,10 @@ def scatter(ax: Axes, points: pd.DataFrame, styles: Mapping[str, Style]) -> Axes
     """
     for kind, (colour, marker) in styles.items():
         own = points[points["kind"] == kind]
-        ax.scatter(own["x"], own["y"], 14, marker=marker, color=colour, edgecolors="white", linewidths=0.3, zorder=3)
+        ax.scatter(
+            own["x"], own["y"], 14, marker=marker, color=colour, edgecolors="white", linewidths=0.3, alpha=_SEEN,
+            zorder=3,
+        )  # fmt: skip
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
     ax.grid(visible=True)
@@ -167,7 +171,7 @@ def distribution(ax: Axes, shares: pd.DataFrame, observed: pd.DataFrame, styles:
         values = observed.loc[observed["kind"] == kind, "value"]
         ax.scatter(
             values, np.full(len(values), 1.15 + 0.2 * row), 12, marker=marker, color=colour, edgecolors="white",
-            linewidths=0.3, zorder=3,
+            linewidths=0.3, alpha=_SEEN, zorder=3,
         )  # fmt: skip
     ax.set_ylim(0, 1.15 + 0.2 * len(styles))
     ax.set_yticks([])

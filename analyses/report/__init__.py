@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import track
 
+from spatialgraph.console import PlainConsole
 from spatialgraph.files import atomic
 
 from ..evidence import read_agreement
@@ -57,7 +58,7 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
     names = results.members["network"].tolist()
     rooms = _rooms(results.members.sort_values("seed", kind="stable")["network"])
     networks = []
-    console = console or Console(stderr=True, quiet=True)
+    console = console or PlainConsole(stderr=True, quiet=True)
     for name in track(names, "drawing up the report", console=console, transient=True, disable=not console.is_terminal):
         found = portrait(results, agreement, name, rooms[name])
         networks.append({"facts": found.facts | {"arrays": found.pack.entries}, "bytes": found.pack.text()})

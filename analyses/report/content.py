@@ -14,6 +14,7 @@ import spatialgraph
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
 from spatialgraph.splits import SPLITS
 
+from ..frames import read_csv
 from ..results import FULL, Results, label, numbers
 from ..tables import default_method
 from .packing import Pack
@@ -63,7 +64,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     Raises:
         ValueError: the file is not what an analysis writes.
     """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    table = read_csv(path)
     missing = [name for name in (*_CELL, *_NUMBERS) if name not in table.columns]
     if missing:
         raise ValueError(f"{path}: expected the columns {', '.join(missing)}, found {', '.join(table.columns)}")

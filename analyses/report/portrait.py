@@ -188,9 +188,9 @@ def _joined(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[Any]:
 def _variance_shares(results: Results, network: Graph) -> FloatArray | None:
     """Return each task's share of the task variance of each neuron, ``(neurons, tasks)``; None if it is not known."""
     named = network.metadata.get("evaluation")
-    if named is None or not (results.run / named["file"]).is_file():
+    if named is None or not (path := results.run / named["file"]).is_file():
         return None
-    _, runner = graph_and_runner(results.run, results.run / "networks" / f"{network.name}.h5")
+    _, runner = graph_and_runner(results.run / "networks" / f"{network.name}.h5", path)
     if runner is None:
         return None
     try:

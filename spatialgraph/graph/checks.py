@@ -168,7 +168,10 @@ def _evaluation_place_faults(evaluation: Any) -> Iterator[Fault]:
     file = evaluation["file"]
     parts = re.split(r"[/\\]", file)
     if not file.isprintable() or ".." in parts or not parts[0] or ":" in parts[0]:
-        expected = "a file in the folder of the run, such as evaluation.h5 (a link may lead elsewhere)"
+        expected = (
+            "a file in the folder of the run, such as evaluation.h5 (a link may lead elsewhere), or no evaluation here "
+            "and one that `spatialgraph analyze --evaluation FILE` names"
+        )
         yield Fault("metadata.evaluation", expected, shown(file))
 
 

@@ -84,9 +84,9 @@ def to_networkx(
     ``unit_kind`` where it is no neuron, and, if its layer has positions, ``x``, ``y``, ``z`` (``x0``, ``x1``, … in
     more than three dimensions). An edge has ``weight`` (signed), ``strength`` (its absolute value: what measures of
     communities take as weight) and, if both its ends have positions, ``distance`` (Euclidean); one whose connection has
-    a label has ``label``. A connection of weight 0 is no edge. The graph's own attributes say what was asked for, and ``left_out``, the number of connections
-    that `threshold` and `keep` left out. Where two units may have several connections (a graph with cycles, or with
-    labels), the graph is a multigraph.
+    a label has ``label``. A connection of weight 0 is no edge. The graph's own attributes say what was asked for, and
+    ``left_out``, the number of connections that `threshold` and `keep` left out. Where two units may have several
+    connections (a graph with cycles, or with labels), the graph is a multigraph.
 
     Args:
         graph: the graph.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 # Imported in the order in which tables show the null models.
 # isort: off
-from .null import NULLS, RANDOM_SPLIT, UNTRAINED, Null, draw, require_for
+from .null import NULLS, RANDOM_SPLIT, UNTRAINED, Null, draw, keeps, kept_measures, require_for
 from . import shuffle
 from . import strength
 from . import distance
@@ -29,6 +29,8 @@ __all__ = [
     "chance",
     "distance",
     "draw",
+    "keeps",
+    "kept_measures",
     "require_for",
     "shuffle",
     "strength",

@@ -6,10 +6,11 @@ import numpy as np
 
 from ..graph.graph import Connection, FloatArray, Graph
 from .kept import prepared, redrawn
-from .null import NULLS, require_for
+from .null import NULLS, keeps, require_for
 
 
 @NULLS.register("distance")
+@keeps("wiring")  # how the strength is spread over distances, and so the sum of strength × distance
 def distance(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle what strengths and distance do not say of a connection, and keep strengths and fall with distance.
 

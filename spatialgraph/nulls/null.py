@@ -18,6 +18,33 @@ NULLS: Registry[Null] = Registry("null model")
 """Every null model that draws weights, by name: a function of a network, one of its connections and a generator that
 returns other weights for the connection, ``(target units, source units)``, or raises `NotApplicableError`."""
 
+_KEPT: dict[Null, tuple[str, ...]] = {}
+
+
+def keeps(*measures: str) -> Callable[[Null], Null]:
+    """Return a decorator that says which measures have the network's own value on every draw, by construction.
+
+    A comparison with the null model says nothing of such a measure, and that is no fault of the data.
+    """
+
+    def enter(function: Null) -> Null:
+        _KEPT[function] = measures
+        return function
+
+    return enter
+
+
+def kept_measures(null: str) -> tuple[str, ...]:
+    """Return the measures that a null model keeps, none for what is no function of weights.
+
+    Example:
+        >>> import spatialgraph.nulls
+        >>> kept_measures("distance"), kept_measures("shuffle"), kept_measures("untrained")
+        (('wiring',), (), ())
+    """
+    return _KEPT.get(NULLS[null], ()) if null in NULLS else ()
+
+
 UNTRAINED, RANDOM_SPLIT = "untrained", "random-split"
 """The null models that are no functions of weights: the network before training, and random splits of equal sizes."""
 

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from math import ceil, prod
 from os import fsdecode
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..faults import Fault
 from ..files import atomic
+from ..heaps import heaps_end
 from ..memory import free_memory
 
 NETWORK, EVALUATION, SPLITS = (f"spatialgraph.{kind}" for kind in ("network", "evaluation", "splits"))
@@ -240,7 +242,7 @@ def examine(
     found: list[Fault] = []
     try:
         with _opened(path) as file:
-            reader = Reader(file, path.stat().st_size, found)
+            reader = Reader(file, path, found)
             parse = reader.parser(parsers)
             value = parse(reader) if parse else None
     except (OSError, RuntimeError, KeyError) as error:  # what h5py raises when a file cannot be opened or closed
@@ -300,9 +302,10 @@ class Reader:
         faults: what is wrong with it so far.
     """
 
-    def __init__(self, file: h5py.File, size: int, faults: list[Fault]) -> None:
+    def __init__(self, file: h5py.File, path: Path, faults: list[Fault]) -> None:
         self.file = file
-        self.size = size
+        self._path = path
+        self.size = size = path.stat().st_size
         self.faults = faults
         self._groups: dict[str, h5py.Group] = {"": file}
         self._known = {fault.key for fault in faults}
@@ -400,8 +403,19 @@ class Reader:
             raise _WrongError(where, _WORDS[kind], "a value that is neither text nor a number")
         if stored.shape not in ((), (1,)) or stored.get_storage_size() > self.size:
             raise _WrongError(where, _WORDS[kind], f"{stored.get_storage_size()} bytes of shape {stored.shape}")
+        self._require_readable(where, stored)
         value = np.asarray(node.attrs[name]).reshape(-1)[0]
         return _converted(where, value, kind)
+
+    def _require_readable(self, where: str, stored: Any) -> None:
+        """Refuse a text that HDF5 would read for ever."""
+        type_ = stored.get_type()
+        if isinstance(type_, h5py.h5t.TypeStringID) and type_.is_variable_str() and not self._texts_end:
+            raise _WrongError(where, "readable contents", "damage: a heap of texts that leads nowhere")
+
+    @cached_property
+    def _texts_end(self) -> bool:
+        return heaps_end(self._path, self.file.id.get_create_plist().get_sizes()[1])
 
     def metadata(self) -> dict[str, Any] | None:
         """Return the metadata of the file; None, and a fault on the list, if they are not a JSON object."""
@@ -465,7 +479,11 @@ class Reader:
 
     def _require_digest(self, key: str, dataset: h5py.Dataset, array: NDArray[Any]) -> None:
         """Refuse values that are not those whose digest the file holds; older files hold none."""
-        if h5py.h5a.exists(dataset.id, _DIGEST.encode()) and _stored_digest(dataset) != _digest(array).encode():
+        if not h5py.h5a.exists(dataset.id, _DIGEST.encode()):
+            return
+        stored = h5py.h5a.open(dataset.id, _DIGEST.encode())  # h5py's own way takes three times as long
+        self._require_readable(f"{key}.{_DIGEST}", stored)
+        if _stored_digest(dataset, stored) != _digest(array).encode():
             found = f"others: damage, or a change that left {_DIGEST} as it was"
             raise _WrongError(key, f"the values whose SHA-256 is in the attribute {_DIGEST}", found)
 
@@ -491,9 +509,8 @@ class Reader:
         return node
 
 
-def _stored_digest(dataset: h5py.Dataset) -> bytes | None:
-    """Return the digest that a dataset has, None if it is nothing of the kind; h5py's way takes three times as long."""
-    stored = h5py.h5a.open(dataset.id, _DIGEST.encode())
+def _stored_digest(dataset: h5py.Dataset, stored: Any) -> bytes | None:
+    """Return the digest that a dataset has, None if its attribute is nothing of the kind."""
     if stored.get_type().get_class() != h5py.h5t.STRING or stored.shape not in ((), (1,)) or not stored.dtype.itemsize:
         return None
     if stored.get_type().is_variable_str():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import h5py
@@ -160,8 +160,7 @@ def read(path: str | Path, *, in_pieces: bool = False) -> Network | Graph:
     def parse(reader: Reader) -> Network | Graph | None:
         return parse_network(reader, Path(path) if in_pieces else None)
 
-    found: Network | Graph = read_by(path, {NETWORK: parse})
-    return found
+    return cast("Network | Graph", read_by(path, {NETWORK: parse}))
 
 
 def read_network(path: str | Path, *, in_pieces: bool = False) -> Network:
@@ -211,20 +210,23 @@ def read_snapshot(path: str | Path, epoch: float) -> Network | Graph:
         network = parse_network(reader)
         return network and _snapshot(reader, network, _epoch_key(path, epoch))
 
-    was: Network | Graph = read_by(path, {NETWORK: snapshot})
-    return was
+    return cast("Network | Graph", read_by(path, {NETWORK: snapshot}))
 
 
-def read_snapshots(path: str | Path) -> dict[float, Network | Graph]:
-    """Read all snapshots of a network: number of epochs, in ascending order, to what `read_snapshot` returns.
+def read_snapshots(path: str | Path, only: Collection[float] | None = None) -> dict[float, Network | Graph]:
+    """Read the snapshots of a network: number of epochs, in ascending order, to what `read_snapshot` returns.
 
     The file is opened once; a film of 50 moments is read as fast as a few networks.
+
+    Args:
+        path: the file.
+        only: the epochs of the snapshots to read; all if None.
 
     Raises:
         FormatError: the file is damaged or is not a network by ``FORMAT.md``.
         OSError: there is no such file, or it may not be read.
     """
-    return read_by(path, {NETWORK: parse_snapshots})
+    return read_by(path, {NETWORK: partial(parse_snapshots, only=only)})
 
 
 def parse_network(reader: Reader, pieces: Path | None = None) -> Network | Graph | None:
@@ -352,12 +354,13 @@ def _snapshot(reader: Reader, network: Network | Graph, name: str) -> Network | 
     return _graph(*parts) if lacking else Network(*parts)
 
 
-def parse_snapshots(reader: Reader) -> dict[float, Network | Graph] | None:
-    """Return all snapshots of a file, by their epochs; None if anything is wrong in it, which is then on the list."""
+def parse_snapshots(reader: Reader, only: Collection[float] | None = None) -> dict[float, Network | Graph] | None:
+    """Return snapshots of a file, by their epochs; None if anything is wrong in it, which is then on the list."""
     network = parse_network(reader)
     if network is None:
         return None
-    read = {float(name): _snapshot(reader, network, name) for name in snapshot_names(reader)}
+    names = [name for name in snapshot_names(reader) if only is None or float(name) in only]
+    read = {float(name): _snapshot(reader, network, name) for name in names}
     return {epoch: snapshot for epoch, snapshot in read.items() if snapshot is not None}
 
 

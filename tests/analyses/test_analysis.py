@@ -3,12 +3,16 @@
 import dataclasses
 import io
 import json
+import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +20,9 @@ import pytest
 from builders import small_evaluation, two_module_network
 from rich.console import Console
 
+from spatialgraph import store, workers
 from spatialgraph.analyses import analysis
-from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, analyze
+from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, UnfinishedError, analyze
 from spatialgraph.analyses.report.portrait import _full_accuracy
 from spatialgraph.analyses.results import COLUMNS, FULL, GUESSED, Results
 from spatialgraph.analyses.scoring import Plan
@@ -26,9 +31,10 @@ from spatialgraph.files import InUseError, digest, locked
 from spatialgraph.metrics import facts
 from spatialgraph.network import Evaluation
 from spatialgraph.nulls import chance
-from spatialgraph.store import read_arrays, read_splits, write_evaluation, write_network
+from spatialgraph.store import read_arrays, read_network, read_splits, write_evaluation, write_network
 
 UNITS = 8
+QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
 
 
 def write_run(folder, seeds=(0, 1), snapshots=True):
@@ -50,8 +56,9 @@ def run(tmp_path):
     return write_run(tmp_path)
 
 
-def quietly(run, results, jobs=1, **choices):
-    return analyze(run, results, plan=Plan.choose(**choices), jobs=jobs, console=Console(file=io.StringIO()))
+def quietly(run, results, jobs=1, evaluations=(), **choices):
+    how = {"jobs": jobs, "evaluations": evaluations, "console": Console(file=io.StringIO())}
+    return analyze(run, results, plan=Plan.choose(**choices), **how)
 
 
 def tables(results):
@@ -212,8 +219,75 @@ def test_an_evaluation_that_is_not_the_one_named_is_refused(run):
     with pytest.raises(ValueError, match=r"evaluation-mix\.h5: expected SHA-256 [0-9a-f]{12}… that .*net-0\.h5 names"):
         quietly(run, run / "results")
     (run / "evaluation-mix.h5").unlink()
-    with pytest.raises(FileNotFoundError, match=r"expected the evaluation that .*net-0\.h5 names, found nothing"):
+    with pytest.raises(
+        FileNotFoundError, match=r"expected the evaluation that .*net-0\.h5 names, found nothing; .* --evaluation"
+    ):
         quietly(run, run / "results")
+
+
+FEW = {"splits": ["greedy"], "ablations": ["incoming"], "metrics": ["accuracy", "modularity"]}
+
+
+def without_evaluation(run):
+    """Let the networks of a run name no held-out examples."""
+    for file in (run / "networks").glob("*.h5"):
+        network = read_network(file)
+        known = {name: value for name, value in network.metadata.items() if name != "evaluation"}
+        write_network(file, dataclasses.replace(network, metadata=known))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_examples_outside_the_run_are_used_if_they_are_given(run, tmp_path_factory, named):
+    quietly(run, run / "results", **FEW)
+    expected = tables(run / "results")
+    if not named:
+        without_evaluation(run)
+    outside = tmp_path_factory.mktemp("outside") / "mine.h5"
+    shutil.move(run / "evaluation-mix.h5", outside)
+    quietly(run, run / "again", evaluations=[outside], **FEW)
+    found = tables(run / "again")
+    assert found.pop("analysis.json") != expected.pop("analysis.json")
+    assert found == expected
+    facts = json.loads((run / "again" / "analysis.json").read_text())
+    assert facts["evaluations"] == {os.path.relpath(outside, run / "again"): digest(outside)}
+
+
+def test_an_analysis_with_examples_is_another_than_one_without(run, monkeypatch):
+    without_evaluation(run)
+    quietly(run, run / "results", **FEW)
+    assert "accuracy" not in (run / "results" / "scores.csv").read_text()
+    quietly(run, run / "results", evaluations=[run / "evaluation-mix.h5"], **FEW)
+    assert "accuracy" in (run / "results" / "scores.csv").read_text()
+
+
+def test_examples_that_are_given_for_no_network_are_refused(run):
+    write_evaluation(run / "other.h5", small_evaluation(UNITS + 2))
+    with pytest.raises(
+        ValueError, match=r"other\.h5: expected held-out examples of a network of the run, found SHA-256"
+    ):
+        quietly(run, run / "results", evaluations=[run / "other.h5"])
+    with pytest.raises(FileNotFoundError, match=r"none\.h5: expected a file of held-out examples, found nothing"):
+        quietly(run, run / "results", evaluations=[run / "none.h5"])
+    without_evaluation(run)
+    message = (
+        r"net-0\.h5: expected one evaluation for a network that names none, found .*other\.h5, .*evaluation-mix\.h5"
+    )
+    with pytest.raises(ValueError, match=message):
+        quietly(run, run / "results", evaluations=[run / "other.h5", run / "evaluation-mix.h5"])
+    assert not (run / "results" / "analysis.json").exists()
+
+
+def test_a_wrong_accuracy_in_the_run_of_the_specification_stops_the_analysis(tmp_path, monkeypatch):
+    text = Path(store.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = {"inputs": np.ones((1000, 3), np.float32), "labels": np.zeros((1000, 2), int)}
+    for program in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(compile(program, "FORMAT.md", "exec"), names)
+    assert store.faults("run/networks/mine.h5") == []
+    with pytest.raises(
+        ValueError, match=r"expected the accuracies 0\.9000, 0\.8000 that .* states, found 1\.0000, 1\.0000"
+    ):
+        quietly(Path("run"), Path("run/results"), **FEW)
 
 
 def test_a_folder_without_networks_is_refused(tmp_path):
@@ -255,24 +329,109 @@ def test_an_analysis_that_is_killed_again_and_again_ends_like_one_that_was_not(t
     assert tables(run / "killed") == tables(run / "whole")
 
 
+def workers_of(process):
+    """Return the numbers of the processes that work for one, and are alive, of its group."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,pgid,stat,args"], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 3) for line in listed.stdout.splitlines()[1:]]
+    own = [row for row in rows if row[1] == str(process.pid) and "popen_loky" in row[3] and not row[2].startswith("Z")]
+    return [int(row[0]) for row in own]
+
+
+def analysis_of(run, *options, jobs=2):
+    """Start the command in a group of its own."""
+    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--jobs", str(jobs), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
+
+
 def test_workers_end_when_the_process_they_work_for_is_killed(tmp_path):
-    run = write_run(tmp_path, seeds=range(2))
-    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--jobs", "2", "--nulls", "100000"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
-
-    def of_group():
-        """Return the processes of the group that are at work."""
-        listed = subprocess.run(["ps", "-ww", "-eo", "pgid,stat,args"], capture_output=True, text=True, check=True)
-        rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
-        return [row for row in rows if row[0] == str(process.pid) and "loky" in row[2] and not row[1].startswith("Z")]
-
+    process = analysis_of(write_run(tmp_path, seeds=range(2)), "--nulls", "100000")
     try:
-        wait_for(lambda: sum("popen_loky" in row[2] for row in of_group()) == 2, 60)
+        wait_for(lambda: len(workers_of(process)) == 2, 60)
         time.sleep(3)  # the workers import what they need, then work
     finally:
         process.kill()
-        process.wait()
-    wait_for(lambda: not of_group(), 30)
+        process.communicate()
+    wait_for(lambda: not workers_of(process), 30)
+
+
+def test_a_worker_that_is_killed_loses_its_step_and_the_same_command_does_it(tmp_path):
+    run, options = write_run(tmp_path, seeds=range(3)), ("--splits", "greedy,random", "--nulls", "3")
+    quietly(run, run / "whole", splits=["greedy", "random"], nulls=3)
+    process = analysis_of(run, *options)
+    wait_for(lambda: workers_of(process), 60)
+    os.kill(workers_of(process)[0], signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    lost = errors[: len("net-0")]
+    said, end = errors.splitlines()  # neither a warning nor a traceback
+    killed = "its process was killed (SIGKILL), perhaps for want of memory"
+    assert said == f"{lost} · scores: not done, {killed}; the others go on"
+    assert end == (
+        f"error: 6 of 18 steps are missing ({lost} · scores, {lost} · shuffle, {lost} · strength, {lost} · distance "
+        "and 2 more), and with them the tables: the same command does what is missing; fewer --jobs take less memory"
+    )
+    parts = {part.relative_to(run / "results" / "parts").parts[0] for part in run.glob("results/parts/*/*.h5")}
+    assert sorted([lost, *parts]) == ["net-0", "net-1", "net-2"]  # the rest was done
+    assert not (run / "results" / "scores.csv").exists()
+    again = analysis_of(run, *options)
+    assert (again.communicate(timeout=120)[1], again.returncode) == ("", 0)
+    assert tables(run / "results") == tables(run / "whole")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell which processes are stopped")
+def test_a_worker_that_is_stopped_is_told_and_waited_for(run, monkeypatch):
+    monkeypatch.setattr(workers, "_LOOK", 0.05)
+    monkeypatch.setattr(workers, "_PATIENCE", 0.2)
+    stream = io.StringIO()
+
+    def stop():
+        wait_for(multiprocessing.active_children, 60)
+        worker = multiprocessing.active_children()[0].pid
+        os.kill(worker, signal.SIGSTOP)
+        wait_for(lambda: "its process is stopped" in stream.getvalue(), 60)
+        os.kill(worker, signal.SIGCONT)
+
+    with ThreadPoolExecutor(1) as beside:
+        done = beside.submit(stop)
+        analyze(run, run / "results", plan=Plan.choose(**QUICK), jobs=2, console=Console(file=stream))
+        done.result()
+    pattern = (
+        r"net-[01] · scores: its process is stopped; `kill -CONT (\d+)` lets it go on, `kill -KILL \1` gives it up\n"
+    )
+    assert re.match(pattern, stream.getvalue())
+    quietly(run, run / "whole", **QUICK)
+    assert tables(run / "results") == tables(run / "whole")
+
+
+def test_a_step_without_memory_is_left_out_and_the_others_are_done(run, monkeypatch):
+    do, stream = analysis.do, io.StringIO()
+
+    def short(step):
+        if str(step) == "net-1 · strength":
+            raise MemoryError
+        do(step)
+
+    monkeypatch.setattr(analysis, "do", short)
+    with pytest.raises(UnfinishedError, match=r"^1 of 12 steps is missing \(net-1 · strength\), and with them"):
+        analyze(run, run / "results", plan=Plan.choose(**QUICK, nulls=2), console=Console(file=stream, width=200))
+    assert stream.getvalue() == "net-1 · strength: not done, too little memory; the others go on\n"
+    assert len(list(run.glob("results/parts/*/*.h5"))) == 11
+
+
+def test_an_executor_from_outside_does_the_steps_and_what_it_loses_is_told(run):
+    quietly(run, run / "whole", **QUICK)
+    with ThreadPoolExecutor(2) as executor:
+        analyze(run, run / "results", plan=Plan.choose(**QUICK), executor=executor, console=Console(file=io.StringIO()))
+    assert tables(run / "results") == tables(run / "whole")
+
+    class Broken(Executor):
+        def submit(self, function, step):
+            future = Future()
+            future.set_exception(BrokenExecutor("the cluster is gone"))
+            return future
+
+    with pytest.raises(UnfinishedError, match=r"^2 of 2 steps are missing \(net-0 · scores, net-1 · scores\)"):
+        analyze(run, run / "other", plan=Plan.choose(**QUICK), executor=Broken(), console=Console(file=io.StringIO()))
 
 
 def wait_for(happens, seconds):
@@ -310,9 +469,6 @@ def test_a_file_of_another_program_is_not_replaced(run, name):
     quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
     assert (run / "mine" / "notes.txt").read_text() == "precious"
     assert set(analysis._TABLES) < {file.name for file in (run / "mine").iterdir()}
-
-
-QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
 
 
 @pytest.fixture(scope="module")

@@ -20,15 +20,15 @@ from spatialgraph.analyses.worth import worth
 FIRST = "Before anything else"
 
 
-def without_spread(folder):
+def without_spread(folder, null="shuffle", metric="modularity", split="greedy"):
     """Return results in which a null model gave the same on every draw, all but rounding."""
     results = analysed(folder, {"good": not_learned()["good"]}, nulls=3)
     nulls = pd.read_csv(results / "nulls.csv", keep_default_na=False, dtype=str)
-    wrong = (nulls["null"] == "shuffle") & (nulls["metric"] == "modularity") & (nulls["split"] == "greedy")
+    wrong = (nulls["null"] == null) & (nulls["metric"] == metric) & (nulls["split"] == split)
     assert wrong.sum() == 1
     nulls.loc[wrong, ["value", "mean", "sd", "z", "p"]] = ["0.005", "0", "1.4e-8", "364538", "0.25"]
     # Of so small a network other null models have next to no draws that differ.
-    nulls[nulls["null"] == "shuffle"].to_csv(results / "nulls.csv", index=False)
+    nulls[nulls["null"] == null].to_csv(results / "nulls.csv", index=False)
     known = json.loads((results / "analysis.json").read_text(encoding="utf-8"))
     del known["tables"]  # the table is not the one that was written
     (results / "analysis.json").write_text(json.dumps(known), encoding="utf-8")
@@ -92,7 +92,7 @@ def test_the_terminal_begins_with_it(case):
 
 def test_the_captions_of_figures_begin_with_it(case, tmp_path):
     results, short, _ = case
-    draw(Results.load(results), tmp_path.graph, ("png",), only=["positions"])
+    draw(Results.load(results), tmp_path, ("png",), only=["positions"])
     captions = [path.read_text(encoding="utf-8") for path in tmp_path.glob("*.txt")]
     assert captions
     assert all(caption.startswith(f"{FIRST} (summary.md says more): {short}") for caption in captions)
@@ -118,7 +118,7 @@ def test_where_nothing_is_the_matter_it_is_said(tmp_path):
     console = Console(width=80, file=io.StringIO(), color_system=None)
     console.print(terminal_methods(evidence, 80))
     assert console.file.getvalue().startswith("What each split method is worth")
-    draw(Results.load(results), tmp_path / "figures".graph, ("png",), only=["positions"])
+    draw(Results.load(results), tmp_path / "figures", ("png",), only=["positions"])
     assert all(FIRST not in path.read_text() for path in (tmp_path / "figures").glob("*.txt"))
 
 
@@ -166,6 +166,16 @@ def test_a_null_model_without_spread_is_not_counted(tmp_path):
     of = rows[(rows["metric"] == "modularity") & (rows["split"] == "greedy")]
     assert of[["null", "spread"]].to_numpy().tolist() == [["shuffle", False]]
     assert of["z"].isna().all()
+
+
+def test_a_measure_that_a_null_model_keeps_is_not_counted_and_needs_no_word(tmp_path):
+    evidence = Evidence.load(without_spread(tmp_path, "distance", "wiring", "none"))
+    rows = evidence.chances
+    of = rows[rows["metric"] == "wiring"]
+    assert of[["null", "spread"]].to_numpy().tolist() == [["distance", False]]
+    assert of["z"].isna().all()
+    assert "wiring" not in set(evidence.still["metric"])
+    assert not any("wiring" in caveat.text for caveat in caveats(evidence))
 
 
 def invented(rows):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from results_builder import build_results
 
+from spatialgraph.analyses import results as results_module
 from spatialgraph.analyses.results import COLUMNS, Results, read_scores
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.store import write_network
@@ -65,6 +66,18 @@ def test_snapshots_are_the_moments_of_training_and_the_trained_network_last(tmp_
         assert found[-1][1] is again.network("mix-spatial-1")
         assert found[0][1].connections[-1].weight.max() == 0
         assert again.snapshots("mix-spatial-1") is found
+
+
+def test_of_a_large_network_some_moments_are_read(tmp_path, monkeypatch):
+    built = build_results(tmp_path, inputs=("mix",), kinds=("spatial",), seeds=(1,))
+    trained = Results.load(built).network("mix-spatial-1")
+    made = replace(trained, metadata={**trained.metadata, "epochs": 10})
+    earlier = {float(epoch): made for epoch in range(10)}
+    write_network(tmp_path / "run" / "networks" / "mix-spatial-1.h5", made, earlier)
+    size = sum(c.weight.nbytes for c in made.connections if c.target in made.split_layers)
+    for most, expected in ((10, [*range(10), 10]), (4, [0, 3, 6, 9, 10]), (0, [0, 9, 10])):
+        monkeypatch.setattr(results_module, "_MOST_BYTES", most * size)
+        assert [epoch for epoch, _ in Results.load(built).snapshots("mix-spatial-1")] == expected
 
 
 def _scaled(connections, factor):

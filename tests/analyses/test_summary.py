@@ -1,5 +1,7 @@
 """The summary: its files, what they say of invented results, and of the measured ones that the documents show."""
 
+import re
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,11 @@ import pytest
 from results_builder import METHODS, build_results
 
 from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.report.content import html
 from spatialgraph.analyses.results import read_scores
 from spatialgraph.analyses.statistics import CELL
 from spatialgraph.analyses.summary import summary, write_summary
+from spatialgraph.escapes import markdown
 
 MEASURED = Path(__file__).parents[1] / "data" / "scores-of-three-seeds.csv"  # of the paper's Table 1
 CALIBRATION = Path(__file__).parents[2] / "docs" / "statistics" / "calibration.csv"
@@ -254,6 +258,35 @@ def test_methods_that_were_not_applied_are_told(evidence):
     scores = evidence.scores
     text = summary(Evidence(scores[(scores["split"] != "spectral") | (scores["kind"] == "spatial")]))
     assert "- `spectral` was not applied to 12 of 24 networks (regular)." in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a|b", "**b**", "_i_ _j_", "`", "[a](b)", "<h2>x</h2>", "&lt;", "# head", "- item", "1. item", "\\"),
+        "> q",
+        "---",
+    ],
+)
+def test_no_name_changes_what_the_summary_is_made_of(evidence, name):
+    def tags(text):
+        return [(title, re.findall(r"</?\w+", part)) for title, part in html(text)]
+
+    def spell(known):
+        return f"{known} " + name if known in ("regular", "mix") else name if known == "spatial" else known
+
+    hostile = evidence.renamed(spell)
+    plain = evidence.renamed(lambda known: spell(known).replace(name, "y"))
+    text = summary(hostile)
+    assert tags(text) == tags(summary(plain))
+    words = unescape(re.sub(r"</?\w+[^>]*>", "", "".join(part for _, part in html(text))))
+    assert f"regular {name} mix {name}" in words
+    assert f"{name} sequential" in words
+
+
+def test_ordinary_names_are_not_touched(evidence):
+    assert evidence.renamed(str) is evidence
+    assert evidence.renamed(markdown) is evidence
 
 
 @pytest.mark.parametrize(

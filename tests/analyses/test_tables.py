@@ -198,6 +198,6 @@ def test_a_table_of_one_seed_has_no_deviations(tmp_path):
 
 def test_tables_on_disk_are_of_the_method_asked_for(tmp_path):
     method = TWO_SEEDS.methods[-1]
-    assert method != default_method(TWO_SEEDS)
+    assert method == "100%_cut" != default_method(TWO_SEEDS)
     write_tables(TWO_SEEDS, tmp_path, method)
-    assert f"(method: {method};" in (tmp_path / "table1-zero.md").read_text()
+    assert r"(method: 100%\_cut;" in (tmp_path / "table1-zero.md").read_text()

@@ -232,6 +232,41 @@ def test_a_command_without_memory_ends_in_one_line(monkeypatch, tmp_path):
     assert (done.exit_code, done.stderr) == (1, "error: too little memory: 1 TiB\n")
 
 
+def test_examples_outside_the_run_are_used_only_if_they_are_named(work, tmp_path):
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    shutil.copytree(work / "runs/small/networks", run / "networks")
+    outside.mkdir()
+    examples = [shutil.copy(file, outside) for file in (work / "runs/small").glob("evaluation-*.h5")]
+    few = ("--splits", "greedy", "--metrics", "accuracy", "--ablations", "incoming", "--nulls", "0", "--jobs", "1")
+    line = refused("analyze", run, *few, status=1)
+    assert line.startswith(f"error: {run / 'evaluation-concatenate.h5'}: expected the evaluation that ")
+    assert line.endswith("found nothing; `spatialgraph analyze --evaluation FILE` names one elsewhere")
+    named = [word for file in examples for word in ("--evaluation", file)]
+    assert "next: spatialgraph report" in spatialgraph("analyze", run, *few, *named).stdout
+
+
+def test_names_of_files_give_no_orders_to_the_terminal(work, tmp_path):
+    hostile = tmp_path / "[red]\x1b[2J\nerror: forged"
+    hostile.mkdir()
+    file = hostile / "n.h5"
+    shutil.copy(work / "runs/small/networks/sequential-spatial-0.h5", file)
+    outputs = [
+        spatialgraph("check", file).stdout,
+        spatialgraph("export", file, "--to", "npz").stdout,
+        spatialgraph("info", hostile / "none.h5", status=1).stderr,
+        spatialgraph("check", hostile / "none.h5", status=1).stderr,
+        spatialgraph("analyze", hostile, status=1).stderr,
+        spatialgraph("report", hostile, status=1).stderr,
+        spatialgraph("--debug", "figures", hostile, status=1).stderr,
+        spatialgraph("info", file).stdout,
+    ]
+    for text in outputs:
+        assert "\x1b" not in text
+        assert r"[red]\x1b[2J" in "".join(text.split())  # long ones are folded
+    for text in outputs[:-2]:  # all but a traceback and what is folded
+        assert not any(line.startswith("error: forged") for line in text.splitlines())
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_a_terminal_that_lacks_a_character_is_shown_a_question_mark(work, tmp_path, encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding}

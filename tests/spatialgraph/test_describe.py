@@ -20,7 +20,8 @@ from rich.console import Console
 from spatialgraph.describe import describe
 from spatialgraph.graph import Connection
 from spatialgraph.network import Layer, Network
-from spatialgraph.store import FormatError, write_evaluation, write_network
+from spatialgraph.splits import Split
+from spatialgraph.store import FormatError, write_arrays, write_evaluation, write_network, write_splits
 
 # What a terminal takes as a style, and as a style with a colour.
 ESCAPES, COLOURS = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[(?:[0-9]+;)*[349][0-9][;m]")
@@ -129,9 +130,75 @@ def test_the_facts_of_an_evaluation(evaluation):
     }
 
 
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory):
+    """Return a file of splits: one of tasks, one of three communities, and a degenerate one with a note."""
+    path = tmp_path_factory.mktemp("files") / "splits.h5"
+    tasks = Split.from_labels("greedy", {1: [0, 1, 1], 2: [0, 1]}, 2)
+    found = Split("louvain", tasks.membership, communities={1: np.array([0, 0, 1]), 2: np.array([2, -1])})
+    bare = Split.from_labels("greedy", {1: [0, 0, 0]}, 2, notes=("degenerate: no neuron",))
+    networks = {f"net-{number}": {"greedy": tasks} for number in range(7)}
+    write_splits(path, {"net-a": {"greedy": tasks, "louvain": found}, "net-b": {"greedy": bare}} | networks)
+    return path
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory):
+    path = tmp_path_factory.mktemp("files") / "checkpoint.h5"
+    values = {"weight/1": np.zeros((2, 3), np.float32), "step": np.int64(4), "done": np.array([True])}
+    write_arrays(path, "checkpoint", values, {"epoch": 3, "text": "x" * 1000, "[red]\x1b": {"a": [1, None]}})
+    return path
+
+
+def test_the_facts_of_splits(splits):
+    about, table = shown(splits, 300).split("\n\n")
+    assert facts(about) == {
+        "file": str(splits),
+        "splits": "10, of 9 networks · 2 tasks",
+        "networks": "net-0, net-1, net-2, net-3, net-4, net-5 and 3 more",
+    }
+    assert [line.split() for line in table.splitlines()] == [
+        ["method", "networks", "layers", "communities", "degenerate", "notes"],
+        ["greedy", "9", "1", "to", "2", "1", "1"],
+        ["louvain", "1", "2", "3", "0", "0"],
+    ]
+
+
+def test_the_facts_of_arrays(arrays):
+    about, table = shown(arrays, 300).split("\n\n")
+    assert facts(about) == {
+        "file": str(arrays),
+        "arrays": "3 of kind checkpoint · 33 bytes",
+        "epoch": "3",
+        "text": f'"{"x" * 119} …',
+        r"[red]\x1b": '{"a": [1, null]}',
+    }
+    assert [line.split() for line in table.splitlines()] == [
+        ["array", "shape", "type"],
+        ["done", "1", "bool"],
+        ["step", "one", "value", "int64"],
+        ["weight/1", "2", "×", "3", "float32"],
+    ]
+
+
+def test_of_many_arrays_the_first_are_listed(tmp_path):
+    write_arrays(tmp_path / "many.h5", "mine", {f"{number:03}": np.zeros(1) for number in range(45)}, {})
+    lines = shown(tmp_path / "many.h5", 300).split("\n\n")[1].splitlines()
+    assert lines[40].split() == ["039", "1", "float64"]
+    assert lines[41:] == [lines[41]]
+    assert lines[41].strip() == "… 5 more"
+
+
+def test_files_of_nothing(tmp_path):
+    write_splits(tmp_path / "splits.h5", {})
+    write_arrays(tmp_path / "arrays.h5", "mine", {}, {})
+    assert facts(shown(tmp_path / "splits.h5", 300))["splits"] == "0, of 0 networks"
+    assert facts(shown(tmp_path / "arrays.h5", 300))["arrays"] == "0 of kind mine · 0 bytes"
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
-def test_no_line_is_longer_than_the_terminal_is_wide(file, evaluation, width):
-    for path in (file, evaluation):
+def test_no_line_is_longer_than_the_terminal_is_wide(file, evaluation, splits, arrays, width):
+    for path in (file, evaluation, splits, arrays):
         plain = shown(path, width)
         assert max(map(len, plain.splitlines())) <= width
         coloured = shown(path, width, force_terminal=True, color_system="truecolor")

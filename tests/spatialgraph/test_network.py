@@ -58,8 +58,8 @@ BAD_NETWORKS = {
         n, 1, weight=np.zeros((4, 3))
     ),
     "connections/1/weight: expected shape (4, 4), found shape (4, 4, 3, 3): of a convolution give the strengths, "
-    "np.linalg.norm(kernel, axis=(2, 3)), in a Graph whose units are channels": lambda n: (
-        changed_connection(n, 1, weight=np.zeros((4, 4, 3, 3)))
+    "np.linalg.norm(kernel, axis=(2, 3)), in a Graph whose units are channels": lambda n: changed_connection(
+        n, 1, weight=np.zeros((4, 4, 3, 3))
     ),
     "connections/0/weight: expected shape (4, 5), found shape (5, 4): transpose it, rows are of the layer that is "
     "entered, as in the weight of PyTorch's nn.Linear": lambda n: replace(
@@ -136,6 +136,7 @@ def test_the_graph_of_a_network_is_its_layers_and_its_connections():
 
 NAME = "a name in one line, without blanks around it"
 ODD_NAMES = ["", " ", "a ", "\ta", "\u00a0", "a\nb", "a\r", "a\0", "a\x1b[31m", "a\x7f", "a\x85b", "a\u2028b", "\ud800"]
+ODD_NAMES += ["a\ufffe", "\uffff"]  # which XML cannot hold
 NAMES = ["a", "a b", "日本語", "é", "α=0.5", "a/b", "..", "%", "'\"", "$5", "👩‍🔬", "x" * 1000]  # with a joiner
 
 

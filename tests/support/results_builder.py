@@ -148,7 +148,7 @@ def drawn_of(scores: Sequence[Score], draws: int) -> dict[str, list[Drawn]]:
 
 def write_parts(folder: Path, rows: Sequence[Mapping[str, object]], draws: int) -> list[dict[str, object]]:
     """Write the scores of one network and its null models as an analysis does, and return rows of ``nulls.csv``."""
-    step = Step(folder, folder, folder, "scores", Plan.choose(), "key")
+    step = Step(folder, folder, folder, "scores", Plan.choose(), None, "key")
     scores = [Score(*(str(row[key]) for key in ("split", "ablation", "metric", "task")), row["value"]) for row in rows]
     scored = Scored(scores, {}, [], [])
     _write_scores(step, {}, scored)

@@ -154,6 +154,76 @@ def test_what_others_can_change_is_made_anew(cache, part, mode):
     assert library.parent.stat().st_mode & 0o777 == 0o700
 
 
+def home(cache):
+    """Return a folder that will be the third above the kernel's, where caches of other programs would lie."""
+    cache.mkdir(mode=0o755)
+    return cache
+
+
+@needs_compiler
+@needs_owners
+@pytest.mark.parametrize(("mode", "loaded"), [(0o755, True), (0o777, False), (0o757, False), (0o1777, True)])
+def test_a_folder_above_that_others_may_write_to_is_not_trusted(cache, mode, loaded):
+    home(cache).chmod(mode)
+    assert (kernel() is not None) == loaded
+
+
+@needs_compiler
+@needs_owners
+@pytest.mark.parametrize("private", [True, False])
+def test_a_group_may_write_to_a_folder_above_if_it_is_the_users_own(cache, monkeypatch, private):
+    home(cache).chmod(0o775)
+    user = types.SimpleNamespace(pw_gid=cache.stat().st_gid, pw_name="me")
+    group = types.SimpleNamespace(gr_name="me", gr_mem=["me"] if private else ["me", "you"])
+    monkeypatch.setattr("pwd.getpwuid", lambda _: user)
+    monkeypatch.setattr("grp.getgrgid", lambda _: group)
+    assert (kernel() is not None) == private
+
+
+@needs_compiler
+@needs_owners
+def test_a_user_without_a_name_has_no_group_of_their_own(cache, monkeypatch):
+    def unknown(_):
+        raise KeyError
+
+    home(cache).chmod(0o775)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert kernel() is None
+
+
+@needs_compiler
+@needs_owners
+def test_a_folder_above_of_another_user_is_not_trusted(cache, monkeypatch):
+    assert kernel() is not None
+    number = cache.stat().st_ino
+    original = Path.stat
+
+    def told(path, **options):
+        found = original(path, **options)
+        facts = {"st_uid": os.geteuid() + 1, "st_gid": found.st_gid, "st_mode": found.st_mode, "st_ino": number}
+        return types.SimpleNamespace(**facts) if found.st_ino == number else found
+
+    monkeypatch.setattr(Path, "stat", told)
+    monkeypatch.setattr(compiled, "_compile", lambda *_: None)
+    kernel.cache_clear()
+    assert kernel() is None
+
+
+@needs_compiler
+@needs_owners
+def test_a_link_above_lies_in_a_folder_that_is_checked_too(cache, monkeypatch, tmp_path):
+    elsewhere, open_to_all = tmp_path / "elsewhere", tmp_path / "open"
+    elsewhere.mkdir()
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    (open_to_all / "cache").symlink_to(elsewhere)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(open_to_all / "cache"))
+    assert kernel() is None
+    monkeypatch.setenv("XDG_CACHE_HOME", str(elsewhere))
+    kernel.cache_clear()
+    assert kernel() is not None
+
+
 @needs_compiler
 def test_a_link_is_not_loaded_but_replaced(cache, tmp_path):
     assert kernel() is not None

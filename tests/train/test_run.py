@@ -300,7 +300,7 @@ def test_a_device_without_memory_for_one_network_is_said_in_a_line(tmp_path, mon
 
 
 def test_files_written_beside_training_are_those_written_at_once(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device: Writer(torch.device("meta")))
+    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
     assert train_quietly(experiment(snapshots=6), tmp_path) == 4
     assert_same(networks(tmp_path), networks(finished))
     assert len(read_snapshots(tmp_path / "networks" / "mix-spatial-0.h5")) == 5
@@ -309,7 +309,7 @@ def test_files_written_beside_training_are_those_written_at_once(finished, tmp_p
 
 @pytest.mark.usefixtures("diverging")
 def test_networks_that_diverge_are_said_when_those_beside_are_written(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device: Writer(torch.device("meta")))
+    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
     with pytest.raises(DivergedError, match=r"found others in mix-spatial-0, mix-spatial-1: not written"):
         train_quietly(experiment(), tmp_path)
     assert sorted(networks(tmp_path)) == ["mix-regular-0", "mix-regular-1"]

@@ -1,6 +1,8 @@
 """Writing at once and beside training: order, results, and errors."""
 
+import multiprocessing
 import os
+import signal
 
 import pytest
 import torch
@@ -12,14 +14,14 @@ CPU, BESIDE = torch.device("cpu"), torch.device("meta")  # any device but the CP
 
 
 def test_on_a_cpu_calls_are_made_at_once_in_this_process(tmp_path):
-    writer, found = Writer(CPU), []
+    writer, found = Writer(CPU, print), []
     writer.write([(note, (tmp_path / "a", "1")), (note, (tmp_path / "a", "2"))], then=found.append)
     assert (tmp_path / "a").read_text() == "12"
     assert found == [[os.getpid()] * 2]
 
 
 def test_beside_training_calls_are_made_by_other_processes_group_after_group(tmp_path):
-    writer, found = Writer(BESIDE), []
+    writer, found = Writer(BESIDE, print), []
     writer.write([(note, (tmp_path / "a", "1", 0.5)), (note, (tmp_path / "b", "2"))], then=found.append)
     assert found == []
     writer.write([(note, (tmp_path / "a", "3"))])
@@ -34,7 +36,7 @@ def test_beside_training_calls_are_made_by_other_processes_group_after_group(tmp
 
 @pytest.mark.parametrize("device", [CPU, BESIDE])
 def test_what_a_call_raises_is_raised_and_nothing_follows(tmp_path, device):
-    writer, found = Writer(device), []
+    writer, found = Writer(device, print), []
 
     def write():
         writer.write([(fail, ("full",))], then=found.append)
@@ -46,3 +48,29 @@ def test_what_a_call_raises_is_raised_and_nothing_follows(tmp_path, device):
     writer.write([(note, (tmp_path / "a", "1"))])
     writer.wait()
     assert (tmp_path / "a").read_text() == "1"
+
+
+def test_files_of_a_process_that_is_killed_are_written_again(tmp_path):
+    lines, found = [], []
+    writer = Writer(BESIDE, lines.append)
+    writer.write([(note, (tmp_path / name, "1", 0.5)) for name in "ab"], then=found.append)
+    while not (tmp_path / "started.a").exists():
+        pass
+    os.kill(int((tmp_path / "started.a").read_text()), signal.SIGKILL)
+    writer.write([(note, (tmp_path / "c", "1"))])
+    assert lines == ["writing files: a process was killed, perhaps for want of memory; its files are written again"]
+    assert found == [[os.getpid()] * 2]
+    assert (tmp_path / "a").read_text() == "1"
+    writer.wait()
+    assert (tmp_path / "c").read_text() == "1"
+
+
+def test_a_process_that_is_killed_between_two_groups_is_followed_by_another(tmp_path):
+    writer = Writer(BESIDE, print)
+    writer.write([(note, (tmp_path / "a", "1"))])
+    writer.wait()
+    for child in multiprocessing.active_children():
+        os.kill(child.pid, signal.SIGKILL)
+    writer.write([(note, (tmp_path / "b", "1"))])
+    writer.wait()
+    assert (tmp_path / "b").read_text() == "1"

@@ -84,7 +84,7 @@ const film = (() => {
     const left = 34;
     const x = (frame) => left + ((SVG.width - left - SVG.right) * frame) / Math.max(frames - 1, 1);
     const y = (value) => SVG.top + ((SVG.height - SVG.top - SVG.bottom) * (high - value)) / (high - low || 1);
-    const { ticks, digits } = ticksOf(low, high, 3);
+    const { ticks, digits } = ticksOf(low, high, 5);
     const marks = ticks.flatMap((tick) => [
       makeSvg("line", { x1: left, x2: SVG.width - SVG.right, y1: y(tick), y2: y(tick), stroke: "var(--line)" }),
       makeSvg("text", { x: left - 5, y: y(tick) + 4, "text-anchor": "end" }, written(tick, digits)),

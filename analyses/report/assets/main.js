@@ -130,8 +130,9 @@ function setUp() {
 
 setUp();
 
-// For the console, and for whoever tests the page: what is picked, and where neurons are on the canvases.
+// For the console, and for whoever tests the page: what is picked, where neurons are, the Python line of a number.
 window.spatialgraph = {
+  queryOf,
   state,
   change,
   networks,

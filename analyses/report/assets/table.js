@@ -108,8 +108,16 @@ function showRows(cell) {
     ),
   );
   element("rows-holder").replaceChildren(table);
-  element("rows-query").textContent =
-    `pandas.read_csv("scores.csv", keep_default_na=False).query("kind == '${cell.kind}' and inputs == '${cell.inputs}' and ` +
-    `split == '${cell.split}' and ablation == '${cell.ablation}' and metric == '${cell.metric}'")`;
+  element("rows-query").textContent = queryOf(cell);
   element("rows").showModal();
+}
+
+/** Return what gives the rows in Python; whatever is in a name stays a name. */
+function queryOf(cell) {
+  // As scores.csv has it: see `escapes.cell`.
+  const inFile = (name) => name.replace(/^'*[=+\-@]/, "'$&");
+  const escaped = (text, quote) => text.replace(/[\\'"]/g, (sign) => (sign === "\\" || sign === quote ? `\\${sign}` : sign));
+  const columns = ["kind", "inputs", "split", "ablation", "metric"];
+  const wanted = columns.map((column) => `${column} == '${escaped(inFile(cell[column]), "'")}'`).join(" and ");
+  return `pandas.read_csv("scores.csv", keep_default_na=False).query("${escaped(wanted, '"')}")`;
 }

@@ -85,7 +85,7 @@ def shown_texts(figure):
 
 def test_files_are_written_in_every_format_with_numbers_and_caption(results, tmp_path):
     said = []
-    written = draw(results, tmp_path / "new".graph, only=["masking"], progress=said.append)
+    written = draw(results, tmp_path / "new", only=["masking"], progress=said.append)
     names = [f"masking.{ending}" for ending in ("pdf", "svg", "png", "csv", "txt")]
     assert [path.name for path in written] == names
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(names)
@@ -100,7 +100,7 @@ def test_files_are_written_in_every_format_with_numbers_and_caption(results, tmp
 
 def test_all_figures_are_drawn_by_default(results, drawn, made, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "drawings", lambda _results, name, _choice: drawn[name])
-    names = {path.name for path in draw(results, tmp_path.graph, ["svg"])}
+    names = {path.name for path in draw(results, tmp_path, ["svg"])}
     films = {"film.svg", "film.mp4", "film.gif"}  # a film has a format of its own
     assert names - films == {f"{name}.{ending}" for name in made for ending in ("svg", "csv", "txt")} - films
     assert len(names & films) == 1
@@ -111,9 +111,9 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
         build_results(tmp_path, inputs=("mix",), seeds=(0,), ablations=("zero",), methods=("greedy",))
     )
     only = ["layers", "connections", "masking"]
-    first = draw(results, tmp_path / "1".graph, only=only)
+    first = draw(results, tmp_path / "1", only=only)
     with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "savefig.dpi": 50}):  # a user's own settings
-        second = draw(Results.load(results.folder), tmp_path / "2".graph, only=only)
+        second = draw(Results.load(results.folder), tmp_path / "2", only=only)
     for one, two in zip(first, second, strict=True):
         assert one.name == two.name
         assert one.read_bytes() == two.read_bytes(), one.name
@@ -131,22 +131,25 @@ def test_regular_networks_alone_leave_the_positions_out(tmp_path, caplog):
     results = Results.load(build_results(tmp_path, kinds=("regular",), inputs=("mix",)))
     said = []
     with caplog.at_level("INFO"):
-        names = {path.stem for path in draw(results, tmp_path / "out".graph, ["svg"], progress=said.append)}
+        names = {path.stem for path in draw(results, tmp_path / "out", ["svg"], progress=said.append)}
     assert names == {"agreement", "connections", "distances", "methods", "modularity-drop", "masking", "training"}
     why = "left out: expected a network with positions and a split by greedy, found none"
     assert said[:3] == [f"figure {name} {why}" for name in ("positions", "layers", "splits")]
     assert caplog.messages == [text for text in said if "left out" in text]
     with pytest.raises(NotApplicableError, match="expected a network with positions"):
-        draw(results, tmp_path / "out".graph, ["svg"], only=["positions"])
+        draw(results, tmp_path / "out", ["svg"], only=["positions"])
 
 
 @pytest.mark.parametrize("only", [["positions", "layers", "splits", "connections", "distances"], OF_SCORES])
 def test_one_seed_one_input_mode_three_tasks(tmp_path, only):
-    names = ("a_b", "c & d", "$e")
-    folder = build_results(tmp_path, inputs=("my own/mode",), seeds=(7,), tasks=names, epochs=1, more=True)
-    written = draw(Results.load(folder), tmp_path / "out".graph, ["svg"], only=only)
+    names = ("a_b", "c & d", "from $5 to $10_x")
+    folder = build_results(tmp_path, inputs=("my own/$mode$",), seeds=(7,), tasks=names, epochs=1, more=True)
+    written = draw(Results.load(folder), tmp_path / "out", ["svg"], only=only)
     assert {path.stem for path in written} == set(only)
     for path in written:
+        if path.suffix == ".svg":  # what stands between dollar signs is no formula, which would be in italics
+            assert "DejaVuSans-Oblique" not in path.read_text()
+            assert "mathdefault" not in path.read_text()
         if path.suffix == ".csv" and "statistic" in (frame := pd.read_csv(path)):
             assert not {"sd", "low", "high"} & set(frame["statistic"])
 
@@ -206,11 +209,11 @@ def test_names_of_settings_have_room(grid, name):
 
 def test_wrong_usage_is_one_line(results, tmp_path):
     with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found gif$"):
-        draw(results, tmp_path.graph, ["png", "gif"])
+        draw(results, tmp_path, ["png", "gif"])
     with pytest.raises(ValueError, match=r"^formats: expected some of pdf, svg, png, found none$"):
-        draw(results, tmp_path.graph, [])
+        draw(results, tmp_path, [])
     with pytest.raises(ValueError, match=r"^unknown figure 'pie'; known: positions, layers, .*, film$"):
-        draw(results, tmp_path.graph, only=["pie"])
+        draw(results, tmp_path, only=["pie"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -222,7 +225,7 @@ def test_a_figure_of_one_s_own(results, tmp_path, monkeypatch):
         """Show nothing."""
         yield Drawing("own", matplotlib.figure.Figure(), results.members, "Nothing.")
 
-    assert [path.name for path in draw(results, tmp_path.graph, ["png"], only=["own"])] == [
+    assert [path.name for path in draw(results, tmp_path, ["png"], only=["own"])] == [
         "own.png",
         "own.csv",
         "own.txt",
@@ -243,7 +246,7 @@ def test_a_drawing_that_is_no_picture_writes_files_of_its_own(results, tmp_path,
         """Show nothing."""
         yield Text("own", matplotlib.figure.Figure(), results.members, "Nothing.")
 
-    assert [path.name for path in draw(results, tmp_path.graph, ["png"], only=["own"])] == [
+    assert [path.name for path in draw(results, tmp_path, ["png"], only=["own"])] == [
         "own.md",
         "own.csv",
         "own.txt",
@@ -274,9 +277,9 @@ def test_a_choice_that_the_results_lack(results, tmp_path):
     with pytest.raises(
         ValueError, match=r"^unknown network 'x'; known: concatenate-regular-0, .*sequential-spatial-1$"
     ):
-        draw(results, tmp_path.graph, choice=Choice(("concatenate-spatial-0", "x")))
+        draw(results, tmp_path, choice=Choice(("concatenate-spatial-0", "x")))
     with pytest.raises(ValueError, match=r"^unknown split method 'pie'; known: greedy, spectral, random$"):
-        draw(results, tmp_path.graph, choice=Choice(method="pie"))
+        draw(results, tmp_path, choice=Choice(method="pie"))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(
         NotApplicableError,
@@ -291,3 +294,10 @@ def test_a_choice_that_the_results_lack(results, tmp_path):
 def test_no_global_state_of_pyplot():
     for path in (*Path(figures.__file__).parent.glob("*.py"), *Path(plots.__file__).parent.glob("*.py")):
         assert "pyplot" not in path.read_text(encoding="utf-8")
+
+
+def test_captions_say_how_many_networks_there_are(tmp_path):
+    results = Results.load(build_results(tmp_path, inputs=("mix",), seeds=range(3), more=True, draws=6, moments=3))
+    for name in ("methods", "modularity-drop", "masking", "selectivity", "nulls", "training"):
+        for drawing in drawings(results, name):
+            assert "3 seeds of each kind and input mode" in drawing.caption

@@ -12,6 +12,7 @@ from PIL import Image
 from results_builder import build_results
 
 from spatialgraph.analyses import figures
+from spatialgraph.analyses import results as results_module
 from spatialgraph.analyses.figures import Choice, draw, drawings, save
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
@@ -154,7 +155,7 @@ def test_nothing_is_cut_off(film, moment):
 def test_a_film_is_a_gif_without_ffmpeg_whatever_the_formats_of_pictures(results, film, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     said = []
-    written = draw(results, tmp_path.graph, ["pdf"], only=["film"], progress=said.append)
+    written = draw(results, tmp_path, ["pdf"], only=["film"], progress=said.append)
     assert [path.name for path in written] == ["film.gif", "film.csv", "film.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.csv", "film.gif", "film.txt"]
     assert said == ["figure film drawn"]
@@ -232,6 +233,18 @@ def test_the_first_network_with_moments_of_each_input_mode_is_shown(tmp_path):
     assert film.numbers["network"].unique().tolist() == ["mix-spatial-1"]
     with pytest.raises(NotApplicableError, match="mix-spatial-0: expected snapshots between"):
         drawings(results, "film", Choice(networks=("mix-spatial-0", "mix-spatial-1")))
+
+
+def test_a_film_of_a_large_network_shows_some_moments_and_says_so(tmp_path, monkeypatch):
+    built = build_results(tmp_path, inputs=("mix",), kinds=("spatial",), seeds=(0,))
+    keep_moments(built, ["mix-spatial-0"])
+    every = drawings(Results.load(built), "film")[0]
+    kept = every.numbers["moment"].nunique()
+    assert "that were kept" not in every.caption
+    monkeypatch.setattr(results_module, "_MOST_BYTES", 0)
+    (film,) = drawings(Results.load(built), "film")
+    assert film.numbers["moment"].nunique() == 3 < kept
+    assert f"at 3 moments of the {kept} that were kept, the first before training" in film.caption
 
 
 def test_networks_that_were_kept_at_other_moments_have_films_of_their_own(tmp_path):

@@ -54,7 +54,7 @@ def test_kinds_that_the_results_lack(grid):
 
 def test_what_is_written_is_of_the_kinds_chosen(grid, tmp_path):
     chosen = grid.of_kinds([REGULAR, MUCH])
-    written = draw(chosen, tmp_path.graph, ["svg"], only=["agreement", "masking", "nulls"])
+    written = draw(chosen, tmp_path, ["svg"], only=["agreement", "masking", "nulls"])
     written += write_tables(chosen, tmp_path)
     numbers = [path for path in written if path.suffix == ".csv"]
     assert len(numbers) == 4 + 2 * len(grid.ablations)

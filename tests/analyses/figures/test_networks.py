@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from results_builder import build_results, clustered_network
 
-from spatialgraph.analyses import figures
+from spatialgraph.analyses import figures, plots
 from spatialgraph.analyses.figures import drawings
 from spatialgraph.analyses.results import Results
 from spatialgraph.graph.split import Split
@@ -55,6 +56,23 @@ def test_layers_draw_the_connections_above_the_threshold(results, made):
         if hasattr(c, "get_segments")
     ]
     assert sum(segments) == expected
+
+
+def test_connections_between_modules_have_a_colour_of_their_own(made):
+    drawing = made["layers-sequential"]
+    neurons = drawing.numbers[drawing.numbers["part"] == "neuron"].set_index(["layer", "neuron"])["task"]
+    drawn = drawing.numbers[drawing.numbers["part"] == "connection"]
+    ends = [
+        [neurons[row[layer], row[f"{layer}_neuron"]] for layer in ("source", "target")] for _, row in drawn.iterrows()
+    ]
+    wanted = ["" if "" in both else both[0] if both[0] == both[1] else "between modules" for both in ends]
+    assert drawn["task"].tolist() == wanted
+    assert len(set(wanted)) > 2
+    lines = [c for c in drawing.figure.axes[0].collections if hasattr(c, "get_segments")]
+    reds = [to_hex(colour).upper() == plots.CROSSING for one in lines for colour in one.get_colors()]
+    assert sum(reds) == wanted.count("between modules")
+    assert "between modules" in text_of(drawing.figure)
+    assert "connections if both of their ends serve it" in drawing.caption
 
 
 def test_layers_leave_out_the_weakest_beyond_a_number_and_say_so(results, monkeypatch):
@@ -115,3 +133,22 @@ def test_neurons_of_several_tasks(results, tmp_path):
     (drawing,) = drawings(changed, "positions")
     assert set(drawing.numbers.loc[drawing.numbers["inputs"] == "concatenate", "task"]) == {"digits+clothes"}
     assert "several tasks" in text_of(drawing.figure)
+
+
+@pytest.mark.parametrize("name", ["positions", "layers", "splits"])
+def test_many_neurons_are_thinned_and_it_is_said(results, monkeypatch, name):
+    said = "are drawn, evenly spaced in each layer."
+    whole = drawings(results, name)[0]
+    assert said not in whole.caption
+    monkeypatch.setattr(figures.neurons, "MAX_NEURONS", 6)
+    few = drawings(results, name)[0]
+    assert "Of concatenate-spatial-0" in few.caption
+    assert f"about 6 neurons {said}" in few.caption
+    network = results.network("concatenate-spatial-0")
+    for numbers in (whole.numbers, few.numbers):
+        neurons = numbers[numbers["part"] == "neuron"] if "part" in numbers else numbers
+        panels = neurons.groupby([key for key in ("network", "split") if key in neurons.columns] or "part").size()
+        assert (panels <= (6 if numbers is few.numbers else sum(layer.size for layer in network.layers))).all()
+        assert len(neurons.merge(whole.numbers)) == len(neurons)  # at the places they had
+    marks = sum(len(c.get_offsets()) for c in few.figure.axes[0].collections if not hasattr(c, "get_segments"))
+    assert 0 < marks <= 2 * 6  # a ring around each

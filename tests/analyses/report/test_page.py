@@ -11,6 +11,7 @@ import pytest
 from analysed_run import EPOCHS, MOMENTS, SPLITS, UNITS, write_analysed_run, write_odd_run
 from hand_worked import pair, random_network, zoo
 
+from spatialgraph.analyses.frames import to_csv
 from spatialgraph.analyses.report import write_report
 from spatialgraph.splits.strengths import strength_to_tasks
 from spatialgraph.store import read_network, read_splits
@@ -123,6 +124,22 @@ def test_the_page_says_what_the_summary_says_and_names_are_text(page, results):
     assert page.locator("#legend").text_content().count("<i>right</i>") == 1
     assert page.locator("#legend i, #modules i i").count() == 0
     assert page.title() == "small · spatialgraph"
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "it's", 'a "b"', "a\\b\\'", "=1+1", "'=1", "x') or @f('", '").to_csv("x', "a`b", "$x$ #", "-"]
+)
+def test_the_line_of_python_finds_the_rows_of_any_name(page, tmp_path, monkeypatch, name):
+    cell = {"kind": name, "inputs": "mix", "split": "greedy", "ablation": "", "metric": "cut"}
+    text = page.evaluate("cell => spatialgraph.queryOf(cell)", cell)
+    if name == "plain":
+        assert text == (
+            """pandas.read_csv("scores.csv", keep_default_na=False).query("kind == 'plain' and inputs == 'mix' and """
+            """split == 'greedy' and ablation == '' and metric == 'cut'")"""
+        )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scores.csv").write_text(to_csv(pd.DataFrame([cell | {"value": 1}, cell | {"kind": "no", "value": 2}])))
+    assert eval(text, {"pandas": pd})["value"].tolist() == [1]
 
 
 def test_a_number_of_the_table_leads_to_its_rows(page, results):

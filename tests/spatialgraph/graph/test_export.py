@@ -1,3 +1,5 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
 import networkx as nx
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from spatialgraph.faults import NotApplicableError
+from spatialgraph.faults import NotApplicableError, name_faults
 from spatialgraph.graph import FORMATS, Connection, adjacency, export_graph, node_index, to_adjacency, to_networkx
 from spatialgraph.network import Layer, Network, graph_of
 from spatialgraph.splits import Split, apply
@@ -103,6 +105,21 @@ def test_positions_of_any_number_of_dimensions(dim):
     axes = {1: {"x"}, 2: {"x", "y"}, 3: {"x", "y", "z"}, 4: {"x0", "x1", "x2", "x3"}}[dim]
     assert set(graph.nodes[0]) - {"layer", "layer_name", "unit", "task"} == axes
     assert graph.edges[0, 1]["distance"] == pytest.approx(2 * dim**0.5)
+
+
+@pytest.mark.parametrize("to", ["graphml", "gexf"])
+@given(name=st.text(min_size=1).filter(lambda text: not list(name_faults("name", text))))
+def test_whatever_a_name_may_be_is_read_again(name, to):
+    layers = (Layer(name, 1, split=True), Layer(f"{name} of output", 1, split=True))
+    network = Network(layers, (Connection(0, 1, [[-2.0]]),), [0], {"tasks": [name], "name": name})
+    split = Split.from_labels("greedy", {0: [0], 1: [0]}, 1)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "graph"
+        export_graph(network, path, to, split=split)
+        graph = (nx.read_graphml if to == "graphml" else nx.read_gexf)(path)
+    first, second = (graph.nodes[node] for node in sorted(graph))
+    assert (first["layer_name"], second["layer_name"]) == (name, f"{name} of output")
+    assert first["module"] == name
 
 
 @pytest.mark.parametrize("name", zoo())

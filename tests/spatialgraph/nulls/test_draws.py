@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Connection, MadeConnection
 from spatialgraph.graph.planted import unmodular
+from spatialgraph.metrics import METRICS, facts, measure
 from spatialgraph.network import Layer, Network
-from spatialgraph.nulls import NULLS, draw
+from spatialgraph.nulls import NULLS, draw, kept_measures
 from spatialgraph.nulls import null as null_module
 
 quick = settings(max_examples=25, deadline=None)
@@ -102,3 +103,20 @@ def test_weights_in_column_order_are_drawn_like_others(null):
     ):
         assert np.array_equal(one.weight, other.weight)
         assert not np.array_equal(np.abs(one.weight), np.abs(old.weight))
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_a_null_model_keeps_the_measures_that_it_says_and_no_others(null):
+    random = np.random.default_rng(0)
+    network = chain(
+        *random.lognormal(size=(3, 30, 30)), tasks=[0] * 15 + [1] * 15, positions=random.normal(size=(3, 30, 2))
+    )
+    moved = set()
+    for name in METRICS:
+        if facts(name).of == "network" and facts(name).weights:
+            value = measure(name, network)[0].value
+            draws = [measure(name, draw(null, network, seed))[0].value for seed in range(3)]
+            if not np.allclose(draws, value, rtol=1e-3):
+                moved.add(name)
+    assert moved.isdisjoint(kept_measures(null))
+    assert ("wiring" in moved) == ("wiring" not in kept_measures(null))

@@ -191,7 +191,9 @@ def test_what_each_module_keeps_of_each_task():
 def test_what_modules_keep_is_the_accuracy_under_their_masks(seed, ablation, tasks):
     network = random_network(seed, (4, 6, 7, 6), tasks=tasks, activation="sigmoid")
     draw = np.random.default_rng(seed)
-    split = Split("any", {k: draw.random((network.layers[k].size, tasks)) < 0.5 for k in network.graph.split_populations})
+    split = Split(
+        "any", {k: draw.random((network.layers[k].size, tasks)) < 0.5 for k in network.graph.split_populations}
+    )
     masking = DenseRunner(network, labelled(network, 30, seed))
     found = masking.performance(split, ablation)
     for module in range(tasks):

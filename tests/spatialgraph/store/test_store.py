@@ -25,7 +25,6 @@ from spatialgraph.faults import compared as _compared
 from spatialgraph.graph import Connection, Graph, MadeConnection
 from spatialgraph.network import ACTIVATIONS, Evaluation, Layer, Network
 from spatialgraph.splits import Split
-from spatialgraph.store import hdf5
 from spatialgraph.store import (
     FormatError,
     faults,
@@ -152,6 +151,7 @@ def test_snapshots_come_back_as_they_were(tmp_path, network, epochs):
     assert {epoch: plain(read_snapshot(path, epoch)) for epoch in epochs} == plain(earlier)
     assert list(read_snapshots(path)) == sorted(epochs)
     assert plain(read_snapshots(path)) == plain(earlier)
+    assert list(read_snapshots(path, sorted(epochs)[:1])) == sorted(epochs)[:1]
     assert plain(read_network(path)) == plain(network)
     assert faults(path) == []
 
@@ -180,7 +180,11 @@ def incomplete(network, layers, connections):
 
 def test_a_snapshot_may_lack_what_splits_are_neither_made_nor_measured_on(tmp_path):
     path, network = tmp_path / "network.h5", partly_split_network()
-    write_network(path, network, {0: network, 0.25: lean(network), 0.5: incomplete(network, network.layers, lean(network).connections)})
+    write_network(
+        path,
+        network,
+        {0: network, 0.25: lean(network), 0.5: incomplete(network, network.layers, lean(network).connections)},
+    )
     assert faults(path) == []
     read = read_snapshots(path)
     assert [type(read[epoch]) for epoch in (0, 0.25, 0.5)] == [Network, Graph, Graph]
@@ -930,7 +934,7 @@ def test_a_full_disk_is_one_error_and_leaves_the_old_file(path):
 
 def test_the_program_in_the_specification_writes_a_network(tmp_path, monkeypatch):
     text = Path(store.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    program, _ = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(compile(program, "FORMAT.md", "exec"), {})
     assert faults("network.h5") == []

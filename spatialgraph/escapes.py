@@ -1,0 +1,85 @@
+"""How names, and other text of files, are shown as they are, whatever is in them: one rule for each output.
+
+A name may look like a command of a terminal, like Markdown, or like a formula of a spreadsheet.
+"""
+
+from __future__ import annotations
+
+import re
+from unicodedata import category
+
+_HIDDEN = {"Cc", "Cs", "Zl", "Zp"}
+_NOT_IN_XML = "\ufffe\uffff"  # besides control characters and surrogates
+
+_MARKDOWN = re.compile(r"[\\|*_`<>\[~#&$]")
+_MARKDOWN_START = re.compile(r"^(\d*)([-+=.)])(?=[\s\-+=]|$)")  # of an item of a list, of a line under a heading
+
+# What spreadsheets take for a formula; one that has apostrophes before it already gets another.
+_FORMULA = re.compile(r"'*[=+\-@]")
+
+
+def is_hidden(character: str) -> bool:
+    r"""Return whether a character is none that people see and XML can hold.
+
+    These are control characters, separators of lines and of paragraphs, lone surrogates, U+FFFE and U+FFFF.
+
+    Example:
+        >>> is_hidden("\x1b"), is_hidden("é")
+        (True, False)
+    """
+    return category(character) in _HIDDEN or character in _NOT_IN_XML
+
+
+def plain(text: str) -> str:
+    r"""Return text with hidden characters written out, as Python does: what a terminal shows, and takes no orders from.
+
+    Example:
+        >>> print(plain("red\x1b[31m\n"), plain("α [red]"))
+        red\x1b[31m\n α [red]
+    """
+    if text.isprintable():
+        return text
+    return "".join(repr(character)[1:-1] if is_hidden(character) else character for character in text)
+
+
+def markdown(text: str) -> str:
+    r"""Return text that Markdown shows as it is, in a sentence, at the start of a line or in a cell of a table.
+
+    Example:
+        >>> print(markdown("my_net | [a](b) <i>"), markdown("- not an item"), markdown("spatial α=0.5"))
+        my\_net \| \[a](b) \<i\> \- not an item spatial α=0.5
+    """
+    return _MARKDOWN_START.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", plain(text)))
+
+
+def latex(text: str) -> str:
+    r"""Return text that LaTeX shows as it is.
+
+    Example:
+        >>> print(latex("5 % of a_b ± 1, α=2"))
+        5 \% of a\_b $\pm$ 1, $\alpha$=2
+    """
+    return "".join(_LATEX.get(character, character) for character in plain(text))
+
+
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{"α": r"$\alpha$", "β": r"$\beta$", "η": r"$\eta$"},  # settings in kinds of networks
+}
+
+
+def cell(text: str) -> str:
+    """Return text as a cell of CSV, which no spreadsheet takes for a formula; `uncell` gives the text again.
+
+    Example:
+        >>> cell("=1+1"), cell("'=1+1"), cell("a=1"), uncell("'=1+1")
+        ("'=1+1", "''=1+1", 'a=1', '=1+1')
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def uncell(text: str) -> str:
+    """Return the text that a cell of CSV stands for; see `cell`."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
