@@ -70,7 +70,9 @@ def ablation_split(
     found = runner.single_ablation(ablation)
     labels, notes = {}, []
     for k, increase in (found.loss_increase if measure == "loss" else found.accuracy_drop).items():
-        labels[k], noted = _most_affected(increase, _SUFFERS[measure], signed=signed)
+        free = graph.task_of[k] < 0
+        labels[k] = np.full(len(free), -1)
+        labels[k][free], noted = _most_affected(increase[free], _SUFFERS[measure], signed=signed)
         notes += [f"{graph.populations[k].name}: {note}" for note in noted]
     return Split.from_labels("ablation", with_given(graph, labels), len(graph.tasks), tuple(notes))
 

@@ -140,13 +140,12 @@ def _leiden_of_igraph(resolution: float) -> _Algorithm:
         import random
 
         source, target = np.nonzero(np.triu(strengths))
+        weights = strengths[source, target] / np.where(source == target, 2, 1)  # igraph counts loops at both ends
         graph = igraph.Graph(len(strengths), np.column_stack([source, target]))
         # igraph knows one generator for the whole process; afterwards it is the default again.
         igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
         try:
-            found = graph.community_leiden(
-                "modularity", weights=strengths[source, target], resolution=resolution, n_iterations=-1
-            )
+            found = graph.community_leiden("modularity", weights=weights, resolution=resolution, n_iterations=-1)
         finally:
             igraph.set_random_number_generator(random)
         return np.array(found.membership, np.int64)

@@ -26,7 +26,8 @@ def spectral(graph: Graph, seed: int) -> Split:
     k-means with 10 starts on the first eigenvectors of the normalised Laplacian, one for each task, divided by the
     roots of the neurons' strengths: "Normalized cuts and image segmentation", Shi & Malik 2000, doi:10.1109/34.868688;
     see "A tutorial on spectral clustering", von Luxburg 2007, arXiv 0711.0189. The partition is that of scikit-learn's
-    SpectralClustering, but for the starts that k-means draws. Clusters are then matched with tasks by their outputs.
+    SpectralClustering, but for the starts that k-means draws, and for connections of a neuron with itself, which count
+    here as in `metrics.ncut` and not there. Clusters are then matched with tasks by their outputs.
 
     It cannot see tasks and directions, so all outputs may land in one cluster; the split shows the clusters as found,
     and notes it. A weakly attached neuron can be a cluster of its own. A neuron without any connection serves no

@@ -74,7 +74,7 @@ def _content(network: Network | Graph) -> Content:
     runs = isinstance(network, Network)
     graph = graph_of(network)
     version = 1 if runs or _fits_version_1(graph) else 2
-    attributes = {"": {"executable": runs, **metadata_attributes(network.metadata)}}
+    attributes = {"": {"executable": runs, **metadata_attributes(network.metadata)}, "connections": {}}
     content = Content(NETWORK, attributes, version=version)
     for number, population in enumerate(graph.populations):
         key = f"layers/{number}"

@@ -115,7 +115,7 @@ def test_whatever_a_name_may_be_is_read_again(name, to):
     split = Split.from_labels("greedy", {0: [0], 1: [0]}, 1)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "graph"
-        export_graph(network, path, to, split=split)
+        export_graph(network.graph, path, to, split=split)
         graph = (nx.read_graphml if to == "graphml" else nx.read_gexf)(path)
     first, second = (graph.nodes[node] for node in sorted(graph))
     assert (first["layer_name"], second["layer_name"]) == (name, f"{name} of output")

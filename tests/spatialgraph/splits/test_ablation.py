@@ -1,13 +1,15 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from any_graph import TASKS, two_heads
 from builders import small_evaluation, two_module_network
 from hand_worked import chain, labelled, random_network
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.network import Evaluation
-from spatialgraph.runners import DenseRunner
+from spatialgraph.runners import DenseRunner, SingleAblation
 from spatialgraph.runners.single import single_ablation
 from spatialgraph.splits.ablation import ablation_split
 
@@ -60,6 +62,23 @@ def test_neurons_that_do_harm_or_nothing_are_noted(signed, labels):
         f"hidden1: 1 of 3 neurons {NO_EFFECT}",
         "hidden1: 1 of 3 neurons go to a task whose loss does not grow without them",
     )
+
+
+def test_outputs_among_other_units_are_neither_divided_nor_noted():
+    # Of the right head, unit 0 is an output, and unit 1 serves the left task.
+    nothing, of_left = np.zeros(2), np.array([0.5, 0.25])
+    told = SingleAblation(
+        tasks=TASKS,
+        ablation="mean",
+        accuracy=np.ones(2),
+        loss=np.ones(2),
+        accuracy_drop={},
+        loss_increase={0: np.stack([of_left, of_left[::-1], nothing]), 2: np.stack([nothing, of_left])},
+    )
+    runner = SimpleNamespace(labelled=np.ones((1, 2), bool), single_ablation=lambda _: told)
+    split = ablation_split(two_heads(), runner)
+    assert [split.labels(k).tolist() for k in (0, 1, 2)] == [[0, 1, -1], [0, 0], [1, 0]]
+    assert split.notes == (f"hidden: 1 of 3 neurons {NO_EFFECT}",)
 
 
 def test_by_accuracy_equal_tasks_go_to_the_first():
