@@ -239,8 +239,10 @@ def score(graph: Graph, runner: Runner | None, plan: Plan) -> Scored:
         >>> score(network.graph, None, Plan.choose(["greedy"], metrics=["cut"])).scores[0].value  # 1 of 6 runs between
         0.16666666666666666
     """
-    if runner is not None:
-        require_stated_accuracy(graph, runner)
+    if runner is None:
+        notes = [(FULL, "nothing runs it: nothing of function is measured")]
+        return score_subject(subject_of(graph, None, plan), plan, notes)
+    require_stated_accuracy(graph, runner)
     return score_subject(subject_of(graph, runner, plan), plan)
 
 

@@ -9,8 +9,9 @@ from spatialgraph.analyses.chance import NULL_MODELS, against
 from spatialgraph.analyses.scoring import Plan, score_subject, seed_of, split_by, subject_of
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Connection
-from spatialgraph.network import Layer, Network
+from spatialgraph.network import Layer, Network, graph_of
 from spatialgraph.nulls import NULLS, draw
+from spatialgraph.runners import DenseRunner
 from spatialgraph.splits.strengths import undirected
 from spatialgraph.strength import STRENGTHS
 
@@ -19,7 +20,8 @@ PLAN = Plan.choose(["greedy", "random"], nulls=3)
 
 def found(network, evaluation=None):
     """Return what every null model gives, and its notes."""
-    subject = subject_of(network, evaluation, PLAN, lambda *_: None)
+    runner = None if evaluation is None else DenseRunner(network, evaluation)
+    subject = subject_of(network.graph, runner, PLAN)
     scored = score_subject(subject, PLAN)
     notes = []
     return {null: against(null, subject, scored, PLAN, lambda *note: notes.append(note)) for null in NULL_MODELS}, notes
@@ -45,7 +47,7 @@ def test_what_one_null_model_lacks_does_not_stop_the_others():
 def test_the_communities_of_every_draw_are_scored_as_they_were_found():
     network = random_network(0, (3, 12, 12, 4), skips=False)
     plan = Plan.choose(["louvain"], metrics=["modularity", "communities", "task-alignment"], nulls=3)
-    subject = subject_of(network, None, plan, lambda *_: None)
+    subject = subject_of(network.graph, None, plan)
     scored = score_subject(subject, plan)
     rows = {row.score.metric: row.values for row in against("shuffle", subject, scored, plan, lambda *_: None)}
     for number in range(3):
@@ -53,7 +55,7 @@ def test_the_communities_of_every_draw_are_scored_as_they_were_found():
         split = split_by("louvain", subject, plan, graph=graph)
         assert rows["communities"][number] == len(np.unique(np.concatenate(list(split.communities.values()))))
         strength = undirected(graph)
-        found = np.concatenate([split.communities[k] for k in graph.split_layers])
+        found = np.concatenate([split.communities[k] for k in graph.split_populations])
         of = found[:, None] == np.arange(found.max() + 1)
         between = of.T @ strength @ of / strength.sum()
         expected = np.trace(between) - (between.sum(axis=1) ** 2).sum()
@@ -65,12 +67,13 @@ def test_the_communities_of_every_draw_are_scored_as_they_were_found():
 @pytest.mark.parametrize("name", zoo())
 def test_every_network_is_compared_with_chance_as_far_as_it_can_be(name, strength):
     network = zoo()[name]
-    plan, evaluation = Plan.choose(nulls=2, strength=strength), labelled(network, 20)
-    if strength == "activation" and not network.executable:
-        with pytest.raises(NotApplicableError, match="expected one that can be run"):
-            subject_of(network, evaluation, plan, lambda *_: None)
+    graph, plan = graph_of(network), Plan.choose(nulls=2, strength=strength)
+    runner = DenseRunner(network, labelled(network, 20)) if isinstance(network, Network) else None
+    if strength == "activation" and runner is None:
+        with pytest.raises(NotApplicableError, match="expected a network that is run on examples"):
+            subject_of(graph, runner, plan)
         return
-    subject = subject_of(network, evaluation, plan, lambda *_: None, network)
+    subject = subject_of(graph, runner, plan, graph)
     scored = score_subject(subject, plan)
     for null in NULL_MODELS:
         for row in against(null, subject, scored, plan, lambda *_: None):

@@ -12,6 +12,7 @@ from spatialgraph.analyses.scoring import Plan, score
 from spatialgraph.graph import Connection
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import Evaluation, Layer, Network
+from spatialgraph.runners import DenseRunner
 from spatialgraph.splits import SPLITS
 
 # Inputs 0 and 1 say the class of task a, inputs 2 and 3 that of task b; hidden neurons pass them on.
@@ -34,14 +35,17 @@ def separate_network(**metadata):
     )
 
 
+def scored_of(network, evaluation, plan):
+    return score(network.graph, DenseRunner(network, evaluation), plan)
+
+
 def rows_of(scored):
     frame = pd.DataFrame(map(asdict, scored.scores))
     return frame.set_index(["split", "ablation", "metric", "task"])["value"]
 
 
 def test_scores_of_a_network_worked_out_by_hand():
-    evaluation = Evaluation(INPUTS, LABELS)
-    scored = score(separate_network().graph, evaluation, Plan.choose(["greedy"]))
+    scored = scored_of(separate_network(), Evaluation(INPUTS, LABELS), Plan.choose(["greedy"]))
     found = rows_of(scored)
     assert scored.splits["greedy"].labels(1).tolist() == [0, 0, 1, 1]
     # Strengths: 4 of 1 and 12 of 1/8, 5.5 in all; within the tasks 4 + 4/8 = 4.5, between them 8/8 = 1.
@@ -60,7 +64,7 @@ def test_scores_of_a_network_worked_out_by_hand():
 
 def test_every_split_ablation_and_metric_has_its_rows():
     evaluation = Evaluation(INPUTS, LABELS, probes={"a": INPUTS[None, [0, 2]], "b": INPUTS[None, [0, 1]]})
-    scored = score(separate_network().graph, evaluation, Plan.choose())
+    scored = scored_of(separate_network(), evaluation, Plan.choose())
     rows = pd.DataFrame(map(asdict, scored.scores))
     assert set(rows["split"]) == {"none", *SPLITS}
     assert set(rows["ablation"]) == {"", "zero", "incoming", "mean"}
@@ -73,18 +77,12 @@ def test_every_split_ablation_and_metric_has_its_rows():
 
 def test_what_cannot_be_measured_is_a_note():
     network = separate_network()
-    flat = Network(
-        tuple(Layer(x.name, x.size, x.activation, x.bias, None, x.split) for x in network.layers),
-        network.connections,
-        network.output_task,
-        network.metadata,
-        executable=False,
-    )
-    scored = score(flat.graph, Evaluation(INPUTS, LABELS), Plan.choose())
+    populations = [replace(population, position=None) for population in network.graph.populations]
+    scored = score(replace(network.graph, populations=populations), None, Plan.choose())
     notes = dict(scored.notes)
     assert "positions" not in scored.splits
     assert "positions" in notes
-    assert "cannot be run" in dict(reversed(scored.notes))["none"]
+    assert "nothing runs it" in dict(reversed(scored.notes))["none"]
     assert {score.metric.split(":")[0] for score in scored.scores} == {
         *("modularity", "directed-modularity", "layered-modularity", "signed-modularity"),
         *("cut", "ncut", "participation", "share", "communities", "task-alignment"),
@@ -99,7 +97,7 @@ def test_communities_are_scored_as_they_were_found_however_many_there_are():
         [0, 0, 1, 1],
         {"tasks": ["a", "b"], "name": "apart"},
     )
-    scored = score(apart.graph, Evaluation(INPUTS, LABELS), Plan.choose(["greedy", "louvain"]))
+    scored = scored_of(apart, Evaluation(INPUTS, LABELS), Plan.choose(["greedy", "louvain"]))
     found, split = rows_of(scored).sort_index(), scored.splits["louvain"]
     assert split.communities[1].tolist() == [0, 1, 2, 3]
     assert split.labels(1).tolist() == [0, 0, 1, 1]
@@ -125,7 +123,7 @@ def test_degenerate_splits_are_noted_each_and_not_compared():
         [0, 0, 1, 1],
         {"tasks": ["a", "b"], "name": "lost"},
     )
-    scored = score(lost.graph, Evaluation(INPUTS, LABELS), Plan.choose(["greedy", "random", "positions"]))
+    scored = scored_of(lost, Evaluation(INPUTS, LABELS), Plan.choose(["greedy", "random", "positions"]))
     told = {split for split, text in scored.notes if text.startswith("degenerate:")}
     assert told == {"greedy", "random"}
     assert {(one.split, one.other) for one in scored.agreements} == {("positions", "positions")}
@@ -134,7 +132,7 @@ def test_degenerate_splits_are_noted_each_and_not_compared():
 def test_an_accuracy_that_training_did_not_measure_is_an_error():
     text = r"^network 'separate': expected the accuracies 1\.0000, 0\.2500 .*, found 1\.0000, 1\.0000 on its evaluation"
     with pytest.raises(ValueError, match=text):
-        score(separate_network(accuracy=[1.0, 0.25]).graph, Evaluation(INPUTS, LABELS), Plan.choose(["greedy"]))
+        scored_of(separate_network(accuracy=[1.0, 0.25]), Evaluation(INPUTS, LABELS), Plan.choose(["greedy"]))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +151,7 @@ def test_unknown_names_are_refused_with_those_known(choice, text):
 def test_a_network_of_one_task_is_scored_as_far_as_it_can_be():
     network = separate_network()
     one = Network(network.layers, network.connections, [0, 0, 0, 0], {"tasks": ["a"], "name": "one"})
-    scored = score(one.graph, Evaluation(INPUTS, [[0], [1], [2], [3]]), Plan.choose())
+    scored = scored_of(one, Evaluation(INPUTS, [[0], [1], [2], [3]]), Plan.choose())
     assert {score.split for score in scored.scores} >= {"greedy", "min-cut"}
     assert any("double-dissociation" in text for _, text in scored.notes)
 

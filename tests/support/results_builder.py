@@ -85,7 +85,7 @@ def labelled_split(network: Network, method: str, seed: int = 0) -> Split:
     """Return the split by the cluster that each neuron was drawn from; at random if the method's name says so."""
     count = len(network.tasks)
     labels = {}
-    for k in network.split_layers:
+    for k in network.graph.split_populations:
         label = np.arange(network.layers[k].size) * count // network.layers[k].size
         labels[k] = np.random.default_rng(seed).permutation(label) if method.startswith("random") else label.copy()
         if k != network.output_layer:

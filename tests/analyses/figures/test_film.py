@@ -16,6 +16,7 @@ from spatialgraph.analyses import results as results_module
 from spatialgraph.analyses.figures import Choice, draw, drawings, save
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
+from spatialgraph.graph import Graph
 from spatialgraph.metrics import modularity
 from spatialgraph.store import read_network, write_network
 
@@ -44,7 +45,9 @@ def as_it_was(trained, share, stray):
     weights = [share * c.weight + (1 - share) * draw.normal(0, 0.5, c.weight.shape) for c in trained.connections]
     connections = [replace(c, weight=weight) for c, weight in zip(trained.connections, weights, strict=True)]
     # As training keeps them: without the connections into the layer that is not split.
-    return replace(trained, layers=layers, connections=connections[1:], executable=False)
+    tasks = [population.task for population in trained.graph.populations]
+    populations = [layer.population(task) for layer, task in zip(layers, tasks, strict=True)]
+    return Graph(populations, connections[1:], trained.metadata)
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,8 @@ def test_positions_are_those_of_the_network(results, made):
     assert numbers["network"].unique().tolist() == ["concatenate-spatial-0", "sequential-spatial-0"]
     network = results.network("concatenate-spatial-0")
     own = numbers[numbers["inputs"] == "concatenate"]
-    for number in network.split_layers:
-        layer = network.layers[number]
+    for number in network.split_populations:
+        layer = network.populations[number]
         rows = own[own["layer"] == layer.name]
         np.testing.assert_allclose(rows[["x", "y"]], layer.position[rows["neuron"]])
     # The builder's neuron 0 of the first split layer has input weights of 0.001 in all.
@@ -47,7 +47,7 @@ def test_layers_draw_the_connections_above_the_threshold(results, made):
     expected = sum(int((np.abs(w[:, 1:] if k == 2 else w) > 0.01).sum()) for k, w in weight.items())
     assert len(drawn) == expected
     one = drawn.iloc[0]
-    number = next(k for k in network.split_layers if network.layers[k].name == one["source"])
+    number = next(k for k in network.split_populations if network.populations[k].name == one["source"])
     assert one["weight"] == pytest.approx(weight[number][int(one["target_neuron"]), int(one["source_neuron"])])
     assert (numbers.loc[numbers["part"] == "left out", "connections"] == 0).all()
     segments = [
@@ -105,7 +105,7 @@ def test_positions_of_other_dimensions(tmp_path, dim):
     numbers = seen.numbers
     position = np.vstack(
         [
-            network.layers[k].position[numbers.loc[numbers["layer"] == network.layers[k].name, "neuron"]]
+            network.populations[k].position[numbers.loc[numbers["layer"] == network.populations[k].name, "neuron"]]
             for k in (2, 3, 4)
         ]
     ).astype(float)
@@ -125,7 +125,7 @@ def test_positions_of_other_dimensions(tmp_path, dim):
 
 def test_neurons_of_several_tasks(results, tmp_path):
     network = clustered_network("concatenate-spatial-0", inputs="concatenate")
-    shared = Split("greedy", {k: np.ones((network.layers[k].size, 2), bool) for k in network.split_layers})
+    shared = Split("greedy", {k: np.ones((network.populations[k].size, 2), bool) for k in network.split_populations})
     splits = {name: dict(methods) for name, methods in read_splits(results.folder / "splits.h5").items()}
     splits["concatenate-spatial-0"]["greedy"] = shared
     write_splits(tmp_path / "splits.h5", splits)
@@ -148,7 +148,7 @@ def test_many_neurons_are_thinned_and_it_is_said(results, monkeypatch, name):
     for numbers in (whole.numbers, few.numbers):
         neurons = numbers[numbers["part"] == "neuron"] if "part" in numbers else numbers
         panels = neurons.groupby([key for key in ("network", "split") if key in neurons.columns] or "part").size()
-        assert (panels <= (6 if numbers is few.numbers else sum(layer.size for layer in network.layers))).all()
+        assert (panels <= (6 if numbers is few.numbers else sum(layer.size for layer in network.populations))).all()
         assert len(neurons.merge(whole.numbers)) == len(neurons)  # at the places they had
     marks = sum(len(c.get_offsets()) for c in few.figure.axes[0].collections if not hasattr(c, "get_segments"))
     assert 0 < marks <= 2 * 6  # a ring around each

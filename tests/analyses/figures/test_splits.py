@@ -15,7 +15,9 @@ def with_splits(results, name, labels):
     """Return the results with other splits of a network, given by method as labels of the neurons of every layer."""
     network = results.network(name)
     made = {
-        method: Split.from_labels(method, {k: np.full(network.layers[k].size, label) for k in network.split_layers}, 2)
+        method: Split.from_labels(
+            method, {k: np.full(network.populations[k].size, label) for k in network.split_populations}, 2
+        )
         for method, label in labels.items()
     }
     return Results(results.folder, results.scores, {**results.splits, name: made}, results.run)
@@ -64,7 +66,7 @@ def test_only_the_first_network_is_shown_unless_others_are_chosen(results, made)
 
 def test_a_network_of_which_every_split_is_shared(results):
     network = results.network("concatenate-spatial-0")
-    shared = Split("greedy", {k: np.ones((network.layers[k].size, 2), bool) for k in network.split_layers})
+    shared = Split("greedy", {k: np.ones((network.populations[k].size, 2), bool) for k in network.split_populations})
     changed = Results(results.folder, results.scores, {network.name: {"greedy": shared}}, results.run)
     with pytest.raises(NotApplicableError, match=r"^concatenate-spatial-0: expected a partition by at least one "):
         drawings(changed, "splits")

@@ -22,8 +22,8 @@ from spatialgraph.analyses.report.portrait import Room, portrait, strongest_conn
 from spatialgraph.analyses.results import Results
 from spatialgraph.graph import Connection
 from spatialgraph.metrics import modularity
-from spatialgraph.runners.activations import task_variance
-from spatialgraph.store import read_evaluation
+from spatialgraph.runners import DenseRunner
+from spatialgraph.store import read_evaluation, read_network
 
 FIRST = "concatenate-spatial-0"
 ROOM = Room(connections=50, frame=20)
@@ -70,8 +70,8 @@ def test_strengths_are_those_that_greedy_compares(results, drawn):
         assert np.array_equal(own[: 2 * UNITS].argmax(axis=1), label[: 2 * UNITS])
         assert np.isnan(own[2 * UNITS :]).all()  # outputs, which nothing follows
         network, shared = results.network(name), results.splits[name]["greedy-shared"].membership
-        layer = network.split_layers[1]
-        expected = np.abs(network.split_connections[-1].weight).T @ shared[network.output_layer]
+        layer = network.split_populations[1]
+        expected = np.abs(network.split_connections[-1].weight).T @ shared[network.output_populations[0]]
         assert np.allclose(strength[methods.index("greedy-shared")][UNITS : 2 * UNITS], expected, atol=1e-3)
         assert network.split_connections[-1].source == layer
 
@@ -83,7 +83,7 @@ def test_methods_that_do_not_apply_to_a_network_are_left_out_of_it(drawn):
 
 def test_positions_are_those_of_the_network_and_missing_where_it_has_none(results, drawn):
     network = results.network(FIRST)
-    places = np.concatenate([network.layers[number].position for number in network.split_layers])
+    places = np.concatenate([network.populations[number].position for number in network.split_populations])
     assert np.allclose(array(drawn[FIRST], "position"), places, atol=1e-3)
     assert drawn["mix-regular-0"].facts["dimensions"] == 0
     assert "position" not in drawn["mix-regular-0"].pack.entries
@@ -115,7 +115,8 @@ def test_the_strongest_connections_are_those_of_sorting_them_all(seed, most):
 def test_selectivity_is_the_share_of_task_variance(results, drawn):
     network = results.network(FIRST)
     evaluation = read_evaluation(results.run / network.metadata["evaluation"]["file"])
-    variance = np.concatenate(list(task_variance(network, evaluation, network.split_layers).values()))
+    runner = DenseRunner(read_network(results.run / "networks" / f"{FIRST}.h5"), evaluation)
+    variance = np.concatenate(list(runner.task_variance(network.split_populations).values()))
     expected = variance / variance.sum(axis=1, keepdims=True)
     assert np.allclose(array(drawn[FIRST], "selectivity"), expected, atol=1e-4)
 
