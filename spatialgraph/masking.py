@@ -493,14 +493,17 @@ class Masking:
 
 
 def masked_accuracy(
-    network: Network, evaluation: Evaluation, masks: Sequence[Mapping[int, BoolArray]], ablation: str
+    network: Network,
+    evaluation: Evaluation,
+    masks: Sequence[Mapping[int, BoolArray]] | Sequence[Mapping[str, BoolArray]],
+    ablation: str,
 ) -> NDArray[np.float64]:
     """Return the accuracy of a network under each mask; see `Masking.accuracy`, which this calls.
 
     Args:
         network: the network.
         evaluation: the examples.
-        masks: each layer number to ``(units,)``, True for the neurons that are left.
+        masks: each number or name of a layer to ``(units,)``, True for the neurons that are left.
         ablation: what disabled neurons emit, one of `ABLATIONS`.
 
     Returns:
@@ -510,7 +513,10 @@ def masked_accuracy(
         NotApplicableError: the network cannot be run.
         ValueError: the evaluation does not fit the network, a mask does not, or there is no such ablation.
     """
-    return Masking(network, evaluation, {k for mask in masks for k in mask}).accuracy(masks, ablation)
+    if isinstance(masks, Mapping):
+        raise ValueError("masks: expected a list of masks, found one: put it in brackets")
+    numbered = [{network.number(k) if isinstance(k, str) else k: keep for k, keep in mask.items()} for mask in masks]
+    return Masking(network, evaluation, {k for mask in numbered for k in mask}).accuracy(numbered, ablation)
 
 
 def performance(network: Network, evaluation: Evaluation, split: Split, ablation: str) -> Performance:
