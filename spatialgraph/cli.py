@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -276,10 +277,12 @@ def _settle_process() -> None:
 
 
 def _list(registry: Any, indent: str = "") -> None:
-    """Show every name of a registry with a sentence about it."""
-    width = max(map(len, registry))
+    """Show every name of a registry with a sentence about it; a terminal breaks it between words, a file not at all."""
+    first = len(indent) + max(map(len, registry)) + 2
+    width = _console().width if sys.stdout.isatty() else sys.maxsize
     for name in registry:
-        typer.echo(f"{indent}{name:{width}}  {registry.summary(name)}")
+        lines = textwrap.wrap(registry.summary(name), max(20, width - first), break_on_hyphens=False)
+        typer.echo(f"{indent}{name}".ljust(first) + f"\n{' ' * first}".join(lines))
 
 
 def _list_choices() -> None:

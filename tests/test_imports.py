@@ -20,6 +20,7 @@ LIBRARY = (
         "memory",
         "workers",
         "heaps",
+        "progress",
         "activations",
         "ablation",
         "splits",
