@@ -24,6 +24,7 @@ LIBRARY = (
         "memory",
         "workers",
         "heaps",
+        "progress",
         "activations",
         "ablation",
         "splits",
