@@ -18,13 +18,13 @@ from pathlib import Path
 import joblib
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 import spatialgraph
 from spatialgraph.console import PlainConsole
 from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
+from spatialgraph.progress import progress_bar
 from spatialgraph.store import write_splits
 from spatialgraph.workers import LostError, Workers
 
@@ -165,7 +165,7 @@ def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | No
     first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
     lost: list[Step] = []
     processes = Workers(jobs, tell) if given is None and jobs > 1 else nullcontext(given)
-    with _bar(console) as progress, processes as executor:
+    with progress_bar(console) as progress, processes as executor:
         bar = progress.add_task("analysing", total=len(first) + len(rest))
         for phase in (first, rest):
             unscored = {step.file for step in lost}
@@ -203,19 +203,6 @@ def _unfinished_line(lost: Sequence[Step], of: int) -> str:
     return (
         f"{len(lost)} of {of} steps {'is' if len(lost) == 1 else 'are'} missing ({names}), and with them the tables: "
         "the same command does what is missing; fewer --jobs take less memory"
-    )
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("steps · left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
     )
 
 

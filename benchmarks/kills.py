@@ -73,10 +73,12 @@ def left(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def shared(pids: set[int]) -> list[str]:
-    """Return what processes left in the memory that processes share: it has their numbers in its names."""
-    names = (path.name for path in Path("/dev/shm").glob("*"))  # noqa: S108
-    return [name for name in names if pids.intersection(map(int, re.findall(r"(?<=[-_])\d+(?=[-_])", name)))]
+def shared(pids: set[int] | None = None) -> set[str]:
+    """Return what lies in the memory that processes share, of all or of some, whose numbers are in its names."""
+    names = {path.name for path in Path("/dev/shm").glob("*")}  # noqa: S108
+    if pids is None:
+        return names
+    return {name for name in names if pids.intersection(map(int, re.findall(r"(?<=[-_])\d+(?=[-_])", name)))}
 
 
 def alive(group: int) -> bool:
@@ -116,7 +118,7 @@ def trials(count: int, commands: Sequence[str], folder: Path, seed: int) -> Iter
             raise SystemExit((whole / "output.txt").read_text())
         seconds, wanted = time.monotonic() - started, left(whole)
         for trial in range(count if command in commands else 0):
-            here = Path(shutil.copytree(before, folder / "trial" / NAME))
+            here, others = Path(shutil.copytree(before, folder / "trial" / NAME)), shared()
             first = start(command, here)
             moment = kill(first, draw.uniform(0, seconds), whole_group=trial % 2 == 0)
             moment = "before its first file" if moment == "at work" and left(here) == left(before) else moment
@@ -124,7 +126,7 @@ def trials(count: int, commands: Sequence[str], folder: Path, seed: int) -> Iter
             found = left(here)
             names = [name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]
             names += ["a process that lived on"] if moment == LIVED_ON else []
-            names += [f"/dev/shm/{name}" for name in shared({first.pid, second.pid})]  # noqa: S108
+            names += [f"/dev/shm/{name}" for name in shared({first.pid, second.pid}) - others]  # noqa: S108
             if second.returncode:
                 names.append(f"status {second.returncode}: {(here / 'output.txt').read_text()}")
             yield command, moment, ", ".join(names)

@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -291,10 +292,14 @@ def _say(line: object, err: bool = False) -> None:
 
 
 def _list(registry: Any, indent: str = "") -> None:
-    """Show every name of a registry with a sentence about it."""
-    width = max(map(len, registry))
+    """Show every name of a registry with a sentence about it; a terminal breaks it between words, a file not at all."""
+    first = len(indent) + max(map(len, registry)) + 2
+    width = _console().width if sys.stdout.isatty() else sys.maxsize
     for name in registry:
-        _say(f"{indent}{name:{width}}  {registry.summary(name)}")
+        lines = textwrap.wrap(plain(registry.summary(name)), max(20, width - first), break_on_hyphens=False)
+        _say(f"{indent}{name}".ljust(first) + (lines or [""])[0])
+        for line in lines[1:]:
+            _say(" " * first + line)
 
 
 def _list_choices() -> None:

@@ -8,8 +8,9 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
+
+from spatialgraph.progress import progress_bar
 
 from .grid import Batch
 
@@ -31,18 +32,7 @@ class Reporter:
         self._started = time.monotonic()
         self._work, self._done, self._skipped = networks * epochs, done, done
         self._told = -1  # the part of the work, of _PARTS, that a line last told of
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("network-epochs"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
+        self._progress = progress_bar(console)
         self._bar = self._progress.add_task("training", total=self._work, completed=done)
 
     def __enter__(self) -> Reporter:

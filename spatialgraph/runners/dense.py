@@ -33,7 +33,7 @@ from .activations import (
     statistics,
     task_variance,
 )
-from .runner import ABLATIONS, Mask, Performance, Question, Runner, SingleAblation, Statistics, require_ablation
+from .runner import ABLATIONS, Performance, Question, Runner, SingleAblation, Statistics, require_ablation
 from .single import emitted, single_ablation
 
 Number = TypeVar("Number", np.float32, np.float64)
@@ -352,14 +352,17 @@ class DenseRunner(Runner):
 
 
 def masked_accuracy(
-    network: Network, evaluation: Evaluation, masks: Sequence[Mask], ablation: str
+    network: Network,
+    evaluation: Evaluation,
+    masks: Sequence[Mapping[int, BoolArray]] | Sequence[Mapping[str, BoolArray]],
+    ablation: str,
 ) -> NDArray[np.float64]:
-    """Return the accuracy of a network under each mask; see `Masking.accuracy`, which this calls.
+    """Return the accuracy of a network under each mask; see `Runner.accuracy`, which this calls.
 
     Args:
         network: the network.
         evaluation: the examples.
-        masks: each layer number to ``(units,)``, True for the neurons that are left.
+        masks: each number or name of a layer to ``(units,)``, True for the neurons that are left.
         ablation: what disabled neurons emit, one of `ABLATIONS`.
 
     Returns:
@@ -369,13 +372,16 @@ def masked_accuracy(
         NotApplicableError: the network cannot be run.
         ValueError: the evaluation does not fit the network, a mask does not, or there is no such ablation.
     """
-    return DenseRunner(network, evaluation, {k for mask in masks for k in mask}).accuracy(masks, ablation)
+    if isinstance(masks, Mapping):
+        raise ValueError("masks: expected a list of masks, found one: put it in brackets")
+    numbered = [{network.number(k) if isinstance(k, str) else k: keep for k, keep in mask.items()} for mask in masks]
+    return DenseRunner(network, evaluation, {k for mask in numbered for k in mask}).accuracy(numbered, ablation)
 
 
 def performance(network: Network, evaluation: Evaluation, split: Split, ablation: str) -> Performance:
-    """Return what the parts of a split can do; see `Masking.performance`, which this calls.
+    """Return what the parts of a split can do; see `Runner.performance`, which this calls.
 
-    To score several splits or ablations of one network, make one `Masking` and ask it.
+    To score several splits or ablations of one network, make one `DenseRunner` and ask it.
 
     Args:
         network: the network.

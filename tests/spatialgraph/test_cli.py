@@ -329,6 +329,24 @@ def test_figures_can_be_listed():
     assert any(line.startswith("positions ") for line in listed)
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_lists_break_between_words_on_a_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    main_status(["analyze", "--list"])
+    shown = capsys.readouterr().out
+    assert max(len(line) for line in shown.splitlines() if line.startswith(" ")) <= columns  # others are titles
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
+    main_status(["analyze", "--list"])
+    assert shown.split() == capsys.readouterr().out.split()  # the same words
+
+
+def main_status(arguments):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert not end.value.code
+
+
 def test_a_checkout_that_is_not_installed_trains(tmp_path):
     for folder in ("spatialgraph", "train"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))

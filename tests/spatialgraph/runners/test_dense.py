@@ -326,6 +326,16 @@ def test_masks_of_layers_that_are_not_there_are_refused():
         masked_accuracy(worked(), Evaluation(INPUTS, [[0], [1]]), [{7: np.ones(1, bool)}], "zero")
 
 
+def test_masks_may_be_of_layers_by_name_and_come_in_a_list():
+    network, evaluation, keep = worked(), Evaluation(INPUTS, [[0], [1]]), np.array([True, False])
+    named, numbered = (masked_accuracy(network, evaluation, [{k: keep}], "zero") for k in (network.layers[1].name, 1))
+    np.testing.assert_array_equal(named, numbered)
+    with pytest.raises(ValueError, match=r"^a layer: expected a number from 0 to 2 or a name \(.*\), found 'none'$"):
+        masked_accuracy(network, evaluation, [{"none": keep}], "zero")
+    with pytest.raises(ValueError, match=r"^masks: expected a list of masks, found one: put it in brackets$"):
+        masked_accuracy(network, evaluation, {1: keep}, "zero")
+
+
 def test_a_split_of_another_network_is_refused():
     with pytest.raises(ValueError, match="expected membership of shapes"):
         performance(worked(), Evaluation(INPUTS, [[0], [1]]), Split.from_labels("m", {1: [0, 0]}, 1), "zero")
