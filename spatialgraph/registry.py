@@ -1,50 +1,85 @@
-"""Named functions that extend the project: split methods, metrics, figures, input modes, data sets.
+"""Named functions that extend the project: split methods, metrics, null models, strengths, figures, input modes, data.
 
-Each is one function with one decorator; the command line's choices, the defaults and the contract tests follow from it.
+Each is one function with one decorator, in any file. The decorator says all that the rest of the project must know of
+it: the command line's choices, the defaults, the tables and the contract tests follow from the registry.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Facts = TypeVar("Facts")
+
+# What a command line can name, and a table and the name of a file can show.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-class Registry(Mapping[str, Function], Generic[Function]):
+class Registry(Mapping[str, Function], Generic[Function, Facts]):
     """A mapping from names to functions, filled by decorators, in the order of registration.
 
     Args:
         word: what the functions are, for messages, for example ``"split method"``.
+        parameters: the names of the parameters that every function has, in order.
 
     Example:
         >>> colours = Registry("colour")
-        >>> @colours.register("red")
+        >>> @colours.register("red", "warm")
         ... def red() -> str:
         ...     '''The colour of a tomato.'''
         ...     return "#f00"
-        >>> colours["red"](), colours.summary("red")
-        ('#f00', 'The colour of a tomato.')
+        >>> colours["red"](), colours.facts("red"), colours.summary("red")
+        ('#f00', 'warm', 'The colour of a tomato.')
         >>> colours["blue"]
         Traceback (most recent call last):
         ValueError: unknown colour 'blue'; known: red
     """
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, parameters: tuple[str, ...] = ()) -> None:
         self.word = word
+        self._parameters = parameters
         self._functions: dict[str, Function] = {}
+        self._facts: dict[str, Facts] = {}
 
-    def register(self, name: str) -> Callable[[Function], Function]:
-        """Return a decorator that enters a function under `name` and leaves it as it is."""
+    def register(self, name: str, facts: Facts) -> Callable[[Function], Function]:
+        """Return a decorator that enters a function under `name` and leaves it as it is.
+
+        Args:
+            name: letters, digits, ``.``, ``-`` and ``_``.
+            facts: what has to be known of the function.
+
+        Raises:
+            ValueError: the name is none, is taken by a function of another file, or the function has other parameters
+                or no docstring.
+        """
+        where = f"{self.word} {name!r}"
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ValueError(f"{where}: expected a name of letters, digits, '.', '-' and '_'")
 
         def enter(function: Function) -> Function:
-            if name in self._functions:
-                raise ValueError(f"there is a {self.word} named {name!r} already")
+            known = self._functions.get(name)
+            if known is not None and not _is_again(known, function):
+                raise ValueError(f"there is a {self.word} named {name!r} already, in {known.__module__}")
+            self._check(where, function)
             self._functions[name] = function
+            self._facts[name] = facts
             return function
 
         return enter
+
+    def _check(self, where: str, function: Function) -> None:
+        """Refuse a function that cannot be called as those of the registry are, or says nothing of itself."""
+        if not callable(function):
+            raise ValueError(f"{where}: expected a function, found a {type(function).__name__}")
+        asked = tuple(inspect.signature(function).parameters)
+        if asked[: len(self._parameters)] != self._parameters:
+            expected, found = (", ".join(names) or "none" for names in (self._parameters, asked))
+            raise ValueError(f"{where}: expected a function whose first parameters are {expected}, found {found}")
+        if not inspect.getdoc(function):
+            raise ValueError(f"{where}: expected a docstring, whose first sentence lists and help show, found none")
 
     def __getitem__(self, name: str) -> Function:
         if name not in self._functions:
@@ -60,6 +95,15 @@ class Registry(Mapping[str, Function], Generic[Function]):
     def __len__(self) -> int:
         return len(self._functions)
 
+    def facts(self, name: str) -> Facts:
+        """Return what has to be known of a function, as it was registered.
+
+        Raises:
+            ValueError: there is no such function.
+        """
+        self[name]
+        return self._facts[name]
+
     def summary(self, name: str) -> str:
         """Return the first sentence of a function's docstring."""
         return (inspect.getdoc(self[name]) or "").split("\n\n")[0].replace("\n", " ")
@@ -70,3 +114,19 @@ class Registry(Mapping[str, Function], Generic[Function]):
         for name in chosen:
             self[name]
         return chosen
+
+    def forget(self, name: str) -> None:
+        """Take a function out, for tests and for whoever tries out one of their own."""
+        del self._functions[name], self._facts[name]
+
+
+def _is_again(known: Callable[..., object], function: Callable[..., object]) -> bool:
+    """Return whether a function is another version of one that is known: its cell of a notebook was run again."""
+    return (known.__module__, known.__qualname__) == (function.__module__, function.__qualname__)
+
+
+def one_of(where: str, key: str, value: object, allowed: Iterable[object]) -> None:
+    """Raise ValueError unless a value that a decorator is given is one of those allowed."""
+    allowed = tuple(allowed)
+    if value not in allowed:
+        raise ValueError(f"{where}: expected {key} to be one of {', '.join(map(repr, allowed))}, found {value!r}")

@@ -20,9 +20,15 @@ from .runners.runner import Runner
 
 Strength = Callable[..., Graph]
 
-STRENGTHS: Registry[Strength] = Registry("strength")
+STRENGTHS: Registry[Strength, None] = Registry("strength", ("graph",))
 """Every strength, by name. A strength is a function of a `Graph` and, if it needs one, of a ``runner``; it returns a
 graph whose weights have the size of the strengths, and the signs they had."""
+
+
+def strength(name: str) -> Callable[[Strength], Strength]:
+    """Return a decorator that enters a function in `STRENGTHS`, in any file."""
+    return STRENGTHS.register(name, None)
+
 
 RESCALABLE = ("relu", "leaky-relu", "")
 """The activation functions f with f(c x) = c f(x) for every c > 0."""
@@ -63,7 +69,7 @@ def with_strength(graph: Graph, name: str, runner: Runner | None = None) -> Grap
     return function(graph, runner)
 
 
-@STRENGTHS.register("absolute")
+@strength("absolute")
 def absolute(graph: Graph) -> Graph:
     """Take |w|, the absolute weight.
 
@@ -75,7 +81,7 @@ def absolute(graph: Graph) -> Graph:
     return graph
 
 
-@STRENGTHS.register("squared")
+@strength("squared")
 def squared(graph: Graph) -> Graph:
     """Take w², which gives more to few strong connections than to many weak ones.
 
@@ -85,7 +91,7 @@ def squared(graph: Graph) -> Graph:
     return _changed(graph, lambda _, weight: weight * np.abs(weight))
 
 
-@STRENGTHS.register("activation")
+@strength("activation")
 def activation(graph: Graph, runner: Runner) -> Graph:
     """Take |w| times the standard deviation of the source's activation: how much the connection moves its target.
 
@@ -101,7 +107,7 @@ def activation(graph: Graph, runner: Runner) -> Graph:
     return _changed(graph, lambda connection, weight: weight * deviation[connection.source])
 
 
-@STRENGTHS.register("balanced")
+@strength("balanced")
 def balanced(graph: Graph) -> Graph:
     """Take |w| after each ReLU-like neuron is rescaled to incoming and outgoing weights of the same size.
 

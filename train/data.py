@@ -29,7 +29,7 @@ from spatialgraph.files import cache_folder
 from spatialgraph.memory import free_memory
 from spatialgraph.registry import Registry
 
-DATASETS: Registry[Callable[[Path | None], Dataset]] = Registry("data set")
+DATASETS: Registry[Callable[[Path | None], Dataset], None] = Registry("data set")
 """Every named data set. A function of the folder that data sets lie in (None: the folder of the user's cache)."""
 
 
@@ -144,7 +144,7 @@ def load(name: str, folder: Path | None = None) -> Dataset:
     return DATASETS[name](folder)
 
 
-@DATASETS.register("digits")
+@DATASETS.register("digits", None)
 def digits(folder: Path | None) -> Dataset:
     """Load scikit-learn's handwritten digits, 8 × 8 pixels: 1437 to train on, 360 held out."""
     from sklearn.datasets import load_digits  # a second to import, which runs on other data need not wait for
@@ -158,7 +158,7 @@ def digits(folder: Path | None) -> Dataset:
     return Dataset("digits", train, test, classes=10, image_shape=(8, 8))
 
 
-@DATASETS.register("letters")
+@DATASETS.register("letters", None)
 def letters(folder: Path | None) -> Dataset:
     """Draw the capital letters A to J, 8 × 8 pixels: 1437 to train on, 360 in other fonts held out."""
     from .letters import LETTERS, SIDE, draw_letters  # Pillow and matplotlib are needed by this data set alone
@@ -217,7 +217,7 @@ def _register(name: str, source: _Source) -> None:
         return _read_torchvision(name, source, folder or cache_folder())
 
     read.__doc__ = f"Read {source.kind}{f' ({source.split})' if source.split else ''}, in torchvision's layout."
-    DATASETS.register(name)(read)
+    DATASETS.register(name, None)(read)
 
 
 for _name, _source in _TORCHVISION.items():

@@ -21,7 +21,7 @@ from spatialgraph.registry import Registry
 from .data import Dataset, Examples
 from .settings import SettingError
 
-INPUT_MODES: Registry[Callable[[Sequence[Dataset]], InputMode]] = Registry("input mode")
+INPUT_MODES: Registry[Callable[[Sequence[Dataset]], InputMode], None] = Registry("input mode")
 """Every input mode, by name. A function of the data sets, one for each task, that returns an `InputMode`; it raises
 `SettingError` if the mode cannot have these data sets."""
 
@@ -60,20 +60,20 @@ def input_mode(name: str, datasets: Sequence[Dataset]) -> InputMode:
     return INPUT_MODES[name](datasets)
 
 
-@INPUT_MODES.register("concatenate")
+@INPUT_MODES.register("concatenate", None)
 def concatenate(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of each task, side by side."""
     inputs = sum(dataset.pixels for dataset in datasets)
     return InputMode(inputs, together=True, combine=lambda images: torch.cat(list(images), dim=-1))
 
 
-@INPUT_MODES.register("mix")
+@INPUT_MODES.register("mix", None)
 def mix(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of each task, added pixel by pixel."""
     return InputMode(_same_pixels("mix", datasets), together=True, combine=_add)
 
 
-@INPUT_MODES.register("sequential")
+@INPUT_MODES.register("sequential", None)
 def sequential(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of one task at a time."""
     return InputMode(_same_pixels("sequential", datasets), together=False, combine=_add)

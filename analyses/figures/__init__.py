@@ -1,6 +1,6 @@
 """Figures of a paper: from results to drawings, each with the numbers it shows, in files that never differ.
 
-A new figure is one function with ``@FIGURES.register("name")`` in a module that is imported here. It takes `Results`
+A new figure is one function with ``@figure("name")`` in a module that is imported here. It takes `Results`
 and a `Choice`, and yields drawings; the first sentence of its docstring says what it shows.
 """
 
@@ -15,7 +15,7 @@ from spatialgraph.faults import NotApplicableError
 
 from ..caveats import TITLE, caveats_of
 from ..results import Results
-from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, save, style
+from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, figure, save, style
 
 # Imported to enter their figures in `FIGURES`, in the order in which they are listed and drawn.
 # isort: off
@@ -40,6 +40,7 @@ __all__ = [
     "connections",
     "draw",
     "drawings",
+    "figure",
     "film",
     "masking",
     "networks",

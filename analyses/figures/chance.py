@@ -20,7 +20,7 @@ from ..evidence import number
 from ..results import Results, label
 from ..statistics import LEVEL
 from ..steps import all_drawn
-from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import kind_keys, networks_said, told, wrapped
 
 # Fewer draws have no distribution worth drawing.
@@ -61,7 +61,7 @@ class Compared:
         return chance(self.value, self.draws, "high")
 
 
-@FIGURES.register("nulls")
+@figure("nulls")
 def nulls(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show modularity, and accuracy after the split, among their values on draws of the null models."""
     method = choice.method_of(results)

@@ -20,7 +20,7 @@ from spatialgraph.graph.split import Split
 from .. import plots
 from ..results import Results, label, slug
 from .chosen import Shown, has_positions, networks_by_mode
-from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .neurons import task_keys, tasks_of, tasks_shown
 from .panels import first, head, letter, wrapped
 
@@ -40,7 +40,7 @@ Edges = NDArray[np.float64]
 """The edges of the bins of a histogram, ``(bins + 1,)``, ascending."""
 
 
-@FIGURES.register("connections")
+@figure("connections")
 def connections(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show the strengths of all connections between split layers as matrices, their neurons ordered by module."""
     modes = networks_by_mode(results, choice)
@@ -163,7 +163,7 @@ class _Grid:
     rows: list[tuple[str, list[Shown | None]]]
 
 
-@FIGURES.register("distances")
+@figure("distances")
 def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show how strengths and lengths of connections are distributed, within modules and between them."""
     modes = networks_by_mode(results, choice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -108,8 +109,28 @@ class Drawing:
 
 Draw = Callable[[Results, Choice], Iterator[Drawing]]
 
-FIGURES: Registry[Draw] = Registry("figure")
+FIGURES: Registry[Draw, None] = Registry("figure")
 """Every figure, by name: a function of `Results` and `Choice` that yields drawings, or raises `NotApplicableError`."""
+
+
+def figure(name: str) -> Callable[[Draw], Draw]:
+    """Return a decorator that enters a function in `FIGURES`, in any file.
+
+    Args:
+        name: the figure's name, with which the names of its files begin.
+
+    Raises:
+        ValueError: there is a figure of this name, or the function has not two parameters.
+    """
+
+    def enter(function: Draw) -> Draw:
+        asked = list(inspect.signature(function).parameters)
+        if len(asked) != 2:
+            found = ", ".join(asked) or "none"
+            raise ValueError(f"figure {name!r}: expected a function of results and a choice, found parameters {found}")
+        return FIGURES.register(name, None)(function)
+
+    return enter
 
 
 def style() -> AbstractContextManager[None]:

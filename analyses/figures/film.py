@@ -21,7 +21,7 @@ from .. import plots
 from ..results import Results
 from .animation import Film, lay_out
 from .chosen import Shown, networks_with_positions
-from .drawing import DOUBLE, FIGURES, Choice, Drawing
+from .drawing import DOUBLE, Choice, Drawing, figure
 from .neurons import axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown, thinned
 from .panels import first
 
@@ -36,7 +36,7 @@ _LACKING = (
 _INK, _NOW = "#333333", "#999999"
 
 
-@FIGURES.register("film")
+@figure("film")
 def film(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show neurons as they find their places during training, coloured by what they serve at its end: a film."""
     if choice.networks is None:

@@ -18,7 +18,7 @@ from ..evidence import Evidence, number
 from ..results import FULL, Results, label, slug
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import over_networks
-from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import head, kind_keys, letter, networks_said, points_and_means, with_intervals, wrapped
 
 _LEFT = {"own": "own\nmodule", "random": "random\nneurons", "other": "other\nmodules"}
@@ -29,7 +29,7 @@ _GROUP = ["ablation", "inputs", "kind"]
 _CELLS, _FEW = 26, 8
 
 
-@FIGURES.register("masking")
+@figure("masking")
 def masking(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show the accuracy that is left to a task by its own module, by those of the others, and by random neurons."""
     method = choice.method_of(results)
@@ -94,7 +94,7 @@ def _masking_caption(method: str, columns: dict[str, str], seeds: str) -> str:
     )
 
 
-@FIGURES.register("selectivity")
+@figure("selectivity")
 def selectivity(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show how much accuracy each task loses without each module."""
     method = choice.method_of(results)

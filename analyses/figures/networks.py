@@ -16,7 +16,7 @@ from .. import plots
 from ..results import Results, label
 from . import neurons
 from .chosen import networks_with_positions
-from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .neurons import (
     CROSSING,
     MIN_WEIGHT,
@@ -33,7 +33,7 @@ from .neurons import (
 from .panels import first, head
 
 
-@FIGURES.register("positions")
+@figure("positions")
 def positions(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show the neurons of the split layers from above, coloured by task: the paper's Figure 1, for each input mode."""
     shown = networks_with_positions(results, choice)
@@ -68,7 +68,7 @@ def positions(results: Results, choice: Choice) -> Iterator[Drawing]:
     yield Drawing("positions", figure, first(numbers, "inputs", "network"), " ".join(caption.split()))
 
 
-@FIGURES.register("layers")
+@figure("layers")
 def layers(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show the split layers as slices in space, with the connections between them: the paper's Figure 2."""
     shown = networks_with_positions(results, choice)

@@ -17,11 +17,11 @@ from ..evidence import Row, number, records
 from ..results import Results, label
 from ..statistics import LEAST_SEEDS, LEVEL
 from ..tables import over_networks
-from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import first, kind_keys, letter, networks_said, of_references, points_and_means, share_limits, told
 
 
-@FIGURES.register("methods")
+@figure("methods")
 def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
     """Compare split methods: the accuracy each costs under every ablation, and its modularity, seed by seed."""
     drop, modularity = map(results.without_degenerate, map(results.per_network, ("accuracy-drop", "modularity")))
@@ -66,7 +66,7 @@ def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
     yield Drawing("methods", figure, points_and_means(points, means, ["panel", "inputs", "kind", "row"]), caption)
 
 
-@FIGURES.register("modularity-drop")
+@figure("modularity-drop")
 def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show the modularity of each network beside the accuracy that its split costs, and how far their ranks agree."""
     method = choice.method_of(results)

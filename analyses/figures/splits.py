@@ -24,7 +24,7 @@ from ..evidence import Evidence
 from ..results import Results, label
 from ..tables import over_networks
 from .chosen import Shown, networks_with_positions
-from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of, thinned
 from .panels import first, head, letter, of_references
 
@@ -34,7 +34,7 @@ _MEASURE = "adjusted-rand"
 _CELL = 0.19
 
 
-@FIGURES.register("splits")
+@figure("splits")
 def splits(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show the split of a network by every method side by side, and mark the neurons on which methods disagree."""
     shown = networks_with_positions(results, choice)
@@ -150,7 +150,7 @@ def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, 
     return figure
 
 
-@FIGURES.register("agreement")
+@figure("agreement")
 def agreement(results: Results, _choice: Choice) -> Iterator[Drawing]:
     """Show how far every two split methods agree on which neurons belong together, for each kind of network."""
     rows = Evidence.load(results.folder).agreement

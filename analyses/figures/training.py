@@ -22,14 +22,14 @@ from .. import plots
 from ..results import Results, label
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import DEFAULT_METHOD
-from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import head, networks_said, points_and_means, with_intervals
 
 _RECORDED = {"loss": "loss", "transport": "transport cost", "density": "density cost", "accuracy": "accuracy"}
 _QUANTITIES = _RECORDED | {"modularity": "modularity"}
 
 
-@FIGURES.register("training")
+@figure("training")
 def training(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show losses, costs, the accuracy of each task and modularity over the epochs of training."""
     method = choice.method if choice.method is not None and sees(choice.method) == "weights" else DEFAULT_METHOD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..graph.split import Split
 from .metric import metric
 
 
-@metric("communities", of="communities", better="", weights=True)
+@metric("communities", of="communities", better="", weights=True, bounds=(0, inf))
 def communities(graph: Graph, split: Split) -> float:
     """Measure how many communities a method found.
 
@@ -27,7 +28,7 @@ def communities(graph: Graph, split: Split) -> float:
     return float(len(split.group_names(graph.tasks)))
 
 
-@metric("task-alignment", of="communities", better="high", weights=True)
+@metric("task-alignment", of="communities", better="high", weights=True, bounds=(-1, 1))
 def task_alignment(graph: Graph, split: Split) -> float:
     """Measure how far the communities of the outputs are their tasks, whichever community is which task's.
 

@@ -6,6 +6,8 @@ The groups are the communities that a method found, as many as there are, or els
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
 from ..faults import NotApplicableError
@@ -16,7 +18,7 @@ from .groups import GroupSums, group_sums, memberships, strengths_to_groups
 from .metric import Measurement, metric
 
 
-@metric("modularity", of="split", better="high", weights=True)
+@metric("modularity", of="split", better="high", weights=True, bounds=(-0.5, 1))
 def modularity(graph: Graph, split: Split) -> float:
     """Measure how much more strength lies within groups than expected of the neurons' total strengths.
 
@@ -37,7 +39,7 @@ def modularity(graph: Graph, split: Split) -> float:
     return _excess(found) / found.total
 
 
-@metric("directed-modularity", of="split", better="high", weights=True)
+@metric("directed-modularity", of="split", better="high", weights=True, bounds=(-1, 1))
 def directed_modularity(graph: Graph, split: Split) -> float:
     """Measure how much more strength lies within groups than expected of what leaves and what enters the neurons.
 
@@ -56,7 +58,7 @@ def directed_modularity(graph: Graph, split: Split) -> float:
     return float((found.within / found.total - found.leaving * found.entering / found.total**2).sum())
 
 
-@metric("layered-modularity", of="split", better="high", weights=True)
+@metric("layered-modularity", of="split", better="high", weights=True, bounds=(-1, 1))
 def layered_modularity(graph: Graph, split: Split) -> float:
     """Measure how much more strength lies within groups than expected, connections within layers being impossible.
 
@@ -81,7 +83,7 @@ def layered_modularity(graph: Graph, split: Split) -> float:
     return float((found.within.sum() - expected.sum() - found.alone_expected) / found.total)
 
 
-@metric("signed-modularity", of="split", better="high", weights=True)
+@metric("signed-modularity", of="split", better="high", weights=True, bounds=(-1, 1))
 def signed_modularity(graph: Graph, split: Split) -> float:
     """Measure how much more positive, and how much less negative weight lies within groups than expected.
 
@@ -102,7 +104,7 @@ def signed_modularity(graph: Graph, split: Split) -> float:
     return (_excess(positive) - _excess(negative)) / total
 
 
-@metric("cut", of="split", better="low", weights=True)
+@metric("cut", of="split", better="low", weights=True, bounds=(0, 1))
 def cut(graph: Graph, split: Split) -> float:
     """Measure the share of the total strength that runs between neurons of different groups.
 
@@ -121,7 +123,7 @@ def cut(graph: Graph, split: Split) -> float:
     return float((of_groups.sum() - of_groups.trace()) / found.total)
 
 
-@metric("ncut", of="split", better="low", weights=True)
+@metric("ncut", of="split", better="low", weights=True, bounds=(0, inf))
 def ncut(graph: Graph, split: Split) -> float:
     """Measure the share of each group's strength that runs to neurons of another group or none, added up.
 
@@ -148,7 +150,7 @@ def ncut(graph: Graph, split: Split) -> float:
     return float(((volume - 2 * found.within[: len(names)]) / volume).sum())
 
 
-@metric("participation", of="split", better="low", weights=True)
+@metric("participation", of="split", better="low", weights=True, bounds=(0, 1))
 def participation(graph: Graph, split: Split) -> list[Measurement]:
     """Measure how evenly the strength of a neuron is spread over the groups, on average.
 
@@ -222,7 +224,7 @@ def _squares_with_alone(graph: Graph, split: Split) -> dict[int, DoubleArray]:
     return squares
 
 
-@metric("strength-assortativity", of="network", better="", weights=True)
+@metric("strength-assortativity", of="network", better="", weights=True, bounds=(-1, 1))
 def strength_assortativity(graph: Graph) -> float:
     """Measure whether strong neurons are connected with strong neurons.
 
@@ -268,7 +270,7 @@ def _neuron_sums(graph: Graph, of: Quantity) -> dict[int, DoubleArray]:
     return sums
 
 
-@metric("share", of="split", better="", weights=False)
+@metric("share", of="split", better="", weights=False, bounds=(0, 1))
 def share(graph: Graph, split: Split) -> list[Measurement]:
     """Measure which fraction of the neurons serves each task, in each split layer and in all of them together.
 

@@ -10,7 +10,7 @@ from ..runners.runner import Performance
 from .metric import Measurement, metric
 
 
-@metric("accuracy", of="function", better="high", weights=True)
+@metric("accuracy", of="function", better="high", weights=True, bounds=(0, 1))
 def accuracy(performance: Performance) -> list[Measurement]:
     """Measure the accuracy of each task with only the neurons that serve it.
 
@@ -22,7 +22,7 @@ def accuracy(performance: Performance) -> list[Measurement]:
     return _per_task(performance, performance.own)
 
 
-@metric("accuracy-drop", of="function", better="low", weights=True)
+@metric("accuracy-drop", of="function", better="low", weights=True, bounds=(-1, 1))
 def accuracy_drop(performance: Performance) -> list[Measurement]:
     """Measure how much accuracy each task loses when only the neurons that serve it are left.
 
@@ -34,7 +34,7 @@ def accuracy_drop(performance: Performance) -> list[Measurement]:
     return _per_task(performance, performance.full - performance.own)
 
 
-@metric("leaked-accuracy", of="function", better="low", weights=True)
+@metric("leaked-accuracy", of="function", better="low", weights=True, bounds=(0, 1))
 def leaked_accuracy(performance: Performance) -> list[Measurement]:
     """Measure the accuracy of each task with only the neurons of the other tasks, and its own outputs.
 
@@ -46,7 +46,7 @@ def leaked_accuracy(performance: Performance) -> list[Measurement]:
     return _per_task(performance, performance.leaked)
 
 
-@metric("double-dissociation", of="function", better="high", weights=True)
+@metric("double-dissociation", of="function", better="high", weights=True, bounds=(-1, 1))
 def double_dissociation(performance: Performance) -> list[Measurement]:
     """Measure how much better the neurons of each task do their own task than the others.
 
@@ -68,7 +68,7 @@ def double_dissociation(performance: Performance) -> list[Measurement]:
     return _per_task(performance, performance.kept.diagonal() - others.mean(axis=1))
 
 
-@metric("accuracy-without", of="function", better="", weights=True)
+@metric("accuracy-without", of="function", better="", weights=True, bounds=(0, 1))
 def accuracy_without(performance: Performance) -> list[Measurement]:
     """Measure the accuracy of each task when the neurons of one module are disabled, for each module.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -14,7 +15,7 @@ from ..graph.sums import PIECE
 from .metric import metric
 
 
-@metric("wiring", of="network", better="", weights=True)
+@metric("wiring", of="network", better="", weights=True, bounds=(0, inf))
 def wiring(graph: Graph) -> float:
     """Measure the mean over the split connections of strength × distance.
 
@@ -40,7 +41,7 @@ def wiring(graph: Graph) -> float:
     return total / pairs
 
 
-@metric("silhouette", of="split", better="high", weights=False)
+@metric("silhouette", of="split", better="high", weights=False, bounds=(-1, 1))
 def silhouette(graph: Graph, split: Split) -> float:
     """Measure how much closer neurons lie to neurons of their own group than to those of the nearest other group.
 
@@ -69,7 +70,7 @@ def silhouette(graph: Graph, split: Split) -> float:
     return float(silhouette_score(position, labels))
 
 
-@metric("inter-intra-distance", of="split", better="high", weights=False)
+@metric("inter-intra-distance", of="split", better="high", weights=False, bounds=(0, inf))
 def inter_intra_distance(graph: Graph, split: Split) -> float:
     """Measure how many times farther apart neurons of different groups lie than neurons of one group.
 

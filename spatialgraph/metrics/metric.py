@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from ..graph.graph import Graph
 from ..graph.split import Split
-from ..registry import Registry
+from ..registry import Registry, one_of
 from ..runners.runner import Performance
 
 Of = Literal["network", "split", "communities", "function"]
@@ -35,46 +36,76 @@ class Facts:
     """What has to be known of a metric to compare its values.
 
     Attributes:
-        of: what it is a measure of, and so what its function is given: ``"network"``: a `Network`; ``"split"``: a
-            `Network` and a `Split`; ``"communities"``: the same, of a split whose method found communities;
+        of: what it is a measure of, and so what its function is given: ``"network"``: a `Graph`; ``"split"``: a
+            `Graph` and a `Split`; ``"communities"``: the same, of a split whose method found communities;
             ``"function"``: a `Performance`.
         better: which values mean that a network is more modular: ``"high"``, ``"low"``, or ``""``: neither.
         weights: whether its value depends on the weights. One that does not is the same in every network that a null
             model makes by changing weights.
+        bounds: the least and the largest value there may be.
     """
 
     of: Of
     better: Better
     weights: bool
+    bounds: tuple[float, float]
 
 
 Metric = Callable[..., "float | list[Measurement]"]
 MetricFunction = TypeVar("MetricFunction", bound=Metric)
 
-METRICS: Registry[Metric] = Registry("metric")
+METRICS: Registry[Metric, Facts] = Registry("metric")
 """Every metric, by name."""
 
-_FACTS: dict[str, Facts] = {}
+_SUBJECTS: dict[str, tuple[str, ...]] = {
+    "network": ("graph",),
+    "split": ("graph", "split"),
+    "communities": ("graph", "split"),
+    "function": ("performance",),
+}
 
 
-def metric(name: str, *, of: Of, better: Better, weights: bool) -> Callable[[MetricFunction], MetricFunction]:
-    """Return a decorator that enters a function in `METRICS`.
+def metric(
+    name: str, *, of: Of, better: Better, weights: bool, bounds: tuple[float, float]
+) -> Callable[[MetricFunction], MetricFunction]:
+    """Return a decorator that enters a function in `METRICS`, in any file.
 
     The function returns a number or a list of `Measurement`, or raises `NotApplicableError`.
 
     Args:
         name: the metric's name.
-        of: what it is a measure of, as in `Facts`.
+        of: what it is a measure of, as in `Facts`; the function's parameters are those it names.
         better: which values mean more modular, as in `Facts`.
         weights: whether its value depends on the weights.
+        bounds: the least and the largest value there may be; ``inf`` where there is none.
 
     Raises:
-        ValueError: there is a metric of this name.
+        ValueError: there is a metric of this name, or what the decorator says does not fit the function.
+
+    Example:
+        >>> from spatialgraph.graph.planted import planted
+        >>> @metric("heaviest", of="network", better="", weights=True, bounds=(0, float("inf")))
+        ... def heaviest(graph):
+        ...     '''Measure the largest strength of a connection, for this example.'''
+        ...     return max(float(abs(connection.weight).max()) for connection in graph.split_connections)
+        >>> 0.5 < measure("heaviest", planted(0.1)[0])[0].value < 1.5
+        True
+        >>> METRICS.forget("heaviest")
     """
+    where = f"metric {name!r}"
+    one_of(where, "of", of, _SUBJECTS)
+    one_of(where, "better", better, get_args(Better))
+    if not isinstance(weights, bool):
+        raise ValueError(f"{where}: expected weights to be True or False, found {weights!r}")
+    if not (len(bounds) == 2 and bounds[0] < bounds[1]):
+        raise ValueError(f"{where}: expected bounds of two numbers, the least first, found {bounds!r}")
 
     def enter(function: MetricFunction) -> MetricFunction:
-        METRICS.register(name)(function)
-        _FACTS[name] = Facts(of, better, weights)
+        asked = tuple(inspect.signature(function).parameters)
+        if asked != _SUBJECTS[of]:
+            expected = ", ".join(_SUBJECTS[of])
+            raise ValueError(f"{where}: expected the parameters {expected} of a metric of {of}, found {asked}")
+        METRICS.register(name, Facts(of, better, weights, (float(bounds[0]), float(bounds[1]))))(function)
         return function
 
     return enter
@@ -89,10 +120,9 @@ def facts(name: str) -> Facts:
     Example:
         >>> import spatialgraph.metrics
         >>> facts("cut")
-        Facts(of='split', better='low', weights=True)
+        Facts(of='split', better='low', weights=True, bounds=(0.0, 1.0))
     """
-    METRICS[name]
-    return _FACTS[name]
+    return METRICS.facts(name)
 
 
 def measure(name: str, *subject: Graph | Split | Performance) -> list[Measurement]:

@@ -2,7 +2,7 @@
 
 A null model draws networks that keep some properties of a network and are random otherwise. A measure is then compared
 with its values on the draws, on each of which a split method that sees weights is run again: what an optimum is worth
-is known only beside other optima. A new null model is one function with ``@NULLS.register("name")`` in a module that is
+is known only beside other optima. A new null model is one function with ``@null_model("name")`` in a module that is
 imported here; `random_splits` (`spatialgraph.splits.random`) draws splits instead, for what is measured by masking.
 
 How far each is right, and how much it finds, was simulated: ``docs/nulls``.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 # Imported in the order in which tables show the null models.
 # isort: off
-from .null import NULLS, RANDOM_SPLIT, UNTRAINED, Null, draw, keeps, kept_measures, require_for
+from .null import NULLS, RANDOM_SPLIT, UNTRAINED, Null, NullFacts, draw, kept_measures, null_model, require_for
 from . import shuffle
 from . import strength
 from . import distance
@@ -25,12 +25,13 @@ __all__ = [
     "UNTRAINED",
     "Chance",
     "Null",
+    "NullFacts",
     "Tail",
     "chance",
     "distance",
     "draw",
-    "keeps",
     "kept_measures",
+    "null_model",
     "require_for",
     "shuffle",
     "strength",

@@ -6,11 +6,11 @@ import numpy as np
 
 from ..graph.graph import Connection, FloatArray, Graph
 from .kept import prepared, redrawn
-from .null import NULLS, keeps, require_for
+from .null import null_model
 
 
-@NULLS.register("distance")
-@keeps("wiring")  # how the strength is spread over distances, and so the sum of strength × distance
+# How the strength is spread over distances is kept, and so is the sum of strength × distance.
+@null_model("distance", needs=["positions"], keeps=["wiring"])
 def distance(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle what strengths and distance do not say of a connection, and keep strengths and fall with distance.
 
@@ -30,5 +30,4 @@ def distance(graph: Graph, connection: Connection, generator: np.random.Generato
     Raises:
         NotApplicableError: a split layer has no positions.
     """
-    require_for("distance", graph)
     return redrawn(prepared(graph, connection, lengths=True), generator)

@@ -4,45 +4,79 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Literal, get_args
 
 import numpy as np
 
 from ..faults import NotApplicableError
 from ..graph.graph import Connection, FloatArray, Graph, MadeConnection
-from ..registry import Registry
+from ..registry import Registry, one_of
 
 Null = Callable[[Graph, Connection, np.random.Generator], FloatArray]
-
-NULLS: Registry[Null] = Registry("null model")
-"""Every null model that draws weights, by name: a function of a network, one of its connections and a generator that
-returns other weights for the connection, ``(target units, source units)``, or raises `NotApplicableError`."""
-
-_KEPT: dict[Null, tuple[str, ...]] = {}
+Needs = Literal["positions"]
 
 
-def keeps(*measures: str) -> Callable[[Null], Null]:
-    """Return a decorator that says which measures have the network's own value on every draw, by construction.
+@dataclass(frozen=True)
+class NullFacts:
+    """What has to be known of a null model.
 
-    A comparison with the null model says nothing of such a measure, and that is no fault of the data.
+    Attributes:
+        needs: what a graph must have besides connected split populations: ``"positions"`` of every split population.
+        keeps: the metrics that have the network's own value on every draw, by construction. A comparison says nothing
+            of such a metric, and that is no fault of the data.
     """
 
-    def enter(function: Null) -> Null:
-        _KEPT[function] = measures
-        return function
+    needs: tuple[Needs, ...]
+    keeps: tuple[str, ...]
 
-    return enter
+
+NULLS: Registry[Null, NullFacts] = Registry("null model", ("graph", "connection", "generator"))
+"""Every null model that draws weights, by name: a function of a graph, one of its connections and a generator that
+returns other weights for the connection, ``(target units, source units)``, or raises `NotApplicableError`."""
+
+
+def null_model(name: str, *, needs: Sequence[Needs] = (), keeps: Sequence[str] = ()) -> Callable[[Null], Null]:
+    """Return a decorator that enters a function in `NULLS`, in any file.
+
+    Args:
+        name: the null model's name.
+        needs: what a graph must have, as in `NullFacts`.
+        keeps: the metrics that draws keep, as in `NullFacts`.
+
+    Raises:
+        ValueError: there is a null model of this name, or what the decorator says does not fit the function.
+
+    Example:
+        >>> from spatialgraph.graph.planted import planted
+        >>> @null_model("signs")
+        ... def signs(graph, connection, generator):
+        ...     '''Draw the signs of the weights anew, for this example.'''
+        ...     return connection.weight * generator.choice([-1, 1], connection.shape)
+        >>> graph = planted(0.1, sizes=(4, 2))[0]
+        >>> drawn = draw("signs", graph, seed=0)
+        >>> bool((abs(drawn.connections[1].weight) == abs(graph.connections[1].weight)).all())
+        True
+        >>> NULLS.forget("signs")
+    """
+    where = f"null model {name!r}"
+    if name in (UNTRAINED, RANDOM_SPLIT):
+        raise ValueError(f"there is a null model named {name!r} already")
+    for need in needs:
+        one_of(where, "needs", need, get_args(Needs))
+    return NULLS.register(name, NullFacts(tuple(needs), tuple(keeps)))
 
 
 def kept_measures(null: str) -> tuple[str, ...]:
-    """Return the measures that a null model keeps, none for what is no function of weights.
+    """Return the metrics that a null model keeps, none for what is no function of weights.
 
     Example:
         >>> import spatialgraph.nulls
         >>> kept_measures("distance"), kept_measures("shuffle"), kept_measures("untrained")
         (('wiring',), (), ())
     """
-    return _KEPT.get(NULLS[null], ()) if null in NULLS else ()
+    return NULLS.facts(null).keeps if null in NULLS else ()
 
 
 UNTRAINED, RANDOM_SPLIT = "untrained", "random-split"
@@ -103,7 +137,7 @@ def require_for(null: str, graph: Graph) -> None:
     """Raise NotApplicableError unless a network has what a null model changes, and what it keeps."""
     if not graph.split_connections:
         raise NotApplicableError(f"null model {null!r}: expected connected split layers in {graph.name!r}, found none")
-    if null == "distance" and not graph.has_positions:
+    if "positions" in NULLS.facts(null).needs and not graph.has_positions:
         raise NotApplicableError(
-            f"null model 'distance': expected positions in every split layer of {graph.name!r}, found none"
+            f"null model {null!r}: expected positions in every split layer of {graph.name!r}, found none"
         )

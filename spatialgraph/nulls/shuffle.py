@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph.graph import Connection, FloatArray, Graph
-from .null import NULLS
+from .null import null_model
 
 
-@NULLS.register("shuffle")
+@null_model("shuffle")
 def shuffle(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle the weights of a connection matrix: their distribution is kept, exactly, and nothing else.
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from ..graph.graph import Connection, FloatArray, Graph
 from .kept import prepared, redrawn
-from .null import NULLS
+from .null import null_model
 
 
-@NULLS.register("strength")
+@null_model("strength")
 def strength(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
     """Shuffle what the strengths of two neurons do not say of their connection, and keep the strengths.
 

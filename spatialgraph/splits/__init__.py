@@ -17,7 +17,7 @@ from ..graph.graph import Graph
 from ..graph.split import Split
 from ..runners.runner import Runner
 from .degenerate import DEGENERATE, is_degenerate, why_degenerate
-from .method import SPLITS, sees, split_method
+from .method import GIVEN, SPLITS, MethodFacts, sees, split_method
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
 # isort: off
@@ -32,12 +32,10 @@ from . import ablation
 from . import random
 # isort: on
 
-# What `apply` gives to a method that asks for it; its other parameters are for whoever names the method.
-_GIVEN = ("graph", "runner", "seed")
-
 __all__ = [
     "DEGENERATE",
     "SPLITS",
+    "MethodFacts",
     "NotApplicableError",
     "Split",
     "ablation",
@@ -93,7 +91,7 @@ def parameters(method: str) -> dict[str, object]:
     """
     name, *given = method.split(":")
     asked = inspect.signature(SPLITS[name]).parameters.values()
-    known = {p.name: type(p.default) for p in asked if p.name not in _GIVEN}
+    known = {p.name: type(p.default) for p in asked if p.name not in GIVEN}
     found: dict[str, object] = {}
     for text in given:
         key, _, value = text.partition("=")
@@ -123,7 +121,7 @@ def draws_at_random(method: str) -> bool:
         >>> draws_at_random("louvain"), draws_at_random("greedy")
         (True, False)
     """
-    return "seed" in inspect.signature(SPLITS[method.split(":")[0]]).parameters
+    return SPLITS.facts(method.split(":")[0]).draws
 
 
 def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0) -> Split:

@@ -2,39 +2,80 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar, get_args
 
 from ..graph.split import Split
-from ..registry import Registry
+from ..registry import Registry, one_of
 
 Method = Callable[..., Split]
 MethodFunction = TypeVar("MethodFunction", bound=Method)
 Sees = Literal["weights", "activations", "positions", "sizes"]
 
-SPLITS: Registry[Method] = Registry("split method")
-"""Every split method, by name. A method is a function of a `Graph` and, as it needs them, of a ``runner`` and a
-``seed``; it returns a `Split` or raises `NotApplicableError`."""
-
-_SEES: dict[str, Sees] = {}
+GIVEN = ("graph", "runner", "seed")
+"""What a method is given if it asks for it; its other parameters have defaults, and are for whoever names it."""
 
 
-def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:
-    """Return a decorator that enters a function in `SPLITS`.
+@dataclass(frozen=True)
+class MethodFacts:
+    """What has to be known of a split method.
 
-    Args:
-        name: the method's name.
+    Attributes:
         sees: what it makes its split of: ``"weights"``: the strengths of connections; a null model that changes them
             must run it again. ``"activations"``: what neurons do on held-out examples. ``"positions"``: where neurons
             lie. ``"sizes"``: how many neurons another split gives to each task, and nothing of the network.
-
-    Raises:
-        ValueError: there is a method of this name.
+        draws: whether it draws at random, and so has a seed.
     """
 
+    sees: Sees
+    draws: bool
+
+
+SPLITS: Registry[Method, MethodFacts] = Registry("split method", ("graph",))
+"""Every split method, by name. A method is a function of a `Graph` and, as it needs them, of a ``runner`` and a
+``seed``; it returns a `Split` or raises `NotApplicableError`."""
+
+
+def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:
+    """Return a decorator that enters a function in `SPLITS`, in any file.
+
+    Args:
+        name: the method's name.
+        sees: what it makes its split of, as in `MethodFacts`. A method that has a parameter ``seed`` draws at random.
+
+    Raises:
+        ValueError: there is a method of this name, or what the decorator says does not fit the function.
+
+    Example:
+        >>> from spatialgraph.splits import SPLITS, Split, apply
+        >>> @split_method("first-half", sees="sizes")
+        ... def first_half(graph):
+        ...     '''Give the first half of every layer to the first task, for this example.'''
+        ...     halves = {k: (2 * np.arange(graph.populations[k].size) >= graph.populations[k].size).astype(int)
+        ...               for k in graph.split_populations}
+        ...     return Split.from_labels("first-half", halves, len(graph.tasks))
+        >>> import numpy as np
+        >>> from spatialgraph.graph.planted import planted
+        >>> apply("first-half", planted(0.1, sizes=(4, 2))[0]).labels(1).tolist()
+        [0, 0, 1, 1]
+        >>> SPLITS.forget("first-half")
+    """
+    where = f"split method {name!r}"
+    one_of(where, "sees", sees, get_args(Sees))
+
     def enter(function: MethodFunction) -> MethodFunction:
-        SPLITS.register(name)(function)
-        _SEES[name] = sees
+        asked = inspect.signature(function).parameters
+        if sees == "activations" and "runner" not in asked:
+            raise ValueError(f"{where}: expected a parameter runner, since it sees activations, found none")
+        for parameter in asked.values():
+            if parameter.name not in GIVEN and type(parameter.default) not in (bool, int, float, str):
+                raise ValueError(
+                    f"{where}: expected a default for the parameter {parameter.name}, true or false, a number or a "
+                    "word, found none"
+                )
+        SPLITS.register(name, MethodFacts(sees, "seed" in asked))(function)
         return function
 
     return enter
@@ -51,6 +92,4 @@ def sees(method: str) -> Sees:
         >>> sees("greedy"), sees("positions")
         ('weights', 'positions')
     """
-    name = method.split(":")[0]
-    SPLITS[name]
-    return _SEES[name]
+    return SPLITS.facts(method.split(":")[0]).sees
