@@ -24,12 +24,16 @@ import spatialgraph
 from spatialgraph.console import PlainConsole
 from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
+from spatialgraph.metrics import METRICS
+from spatialgraph.nulls import NULLS
+from spatialgraph.plugins import files_of, load_all
 from spatialgraph.progress import progress_bar
+from spatialgraph.splits import SPLITS
 from spatialgraph.store import write_splits
 from spatialgraph.workers import LostError, Workers
 
+from .columns import COLUMNS
 from .frames import to_csv
-from .results import COLUMNS
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
 from .summary import write_summary
@@ -64,6 +68,8 @@ def analyze(
     plan: Plan | None = None,
     jobs: int = 1,
     evaluations: Sequence[Path] = (),
+    plugins: Sequence[str | Path] = (),
+    fresh: bool = False,
     executor: Executor | None = None,
     console: Console | None = None,
 ) -> int:
@@ -81,6 +87,9 @@ def analyze(
         jobs: how many steps are done at a time, each by a process, -1 for as many as there are cores.
         evaluations: files of held-out examples outside the run. A network that names its examples gets those whose
             SHA-256 it names, wherever they lie; one that names none gets the only file that is given.
+        plugins: Python files with split methods, metrics and null models of one's own; those who do the steps import
+            them. A file that defines a function that this process knows already need not be named.
+        fresh: whether all is done again, also what is there and was made by the same code.
         executor: does the steps in place of processes of this machine; those that work for it see the same folders.
         console: where to show progress and what could not be done.
 
@@ -96,6 +105,7 @@ def analyze(
         UnfinishedError: processes that did steps ended, killed for want of memory for example. All other steps are
             done, so that the same call does what is missing.
     """
+    load_all(plugins)
     run, results, plan = Path(run), Path(results), plan or Plan.choose()
     if jobs == 0 or jobs < -1:
         raise ValueError(f"jobs: expected a number of at least 1, or -1 for as many as there are cores, found {jobs}")
@@ -106,13 +116,24 @@ def analyze(
     for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
         raise ValueError(str(fault))
     console = console or PlainConsole(stderr=True)
+    alone = jobs == 1 and executor is None
+    imported = tuple(Path(path).resolve() for path in plugins) if alone else _plugins_of(plan, plugins)
     _require_own(results)
     with locked(results, "analysis"):
         digests = {file: digest(file) for file in files}
         given = _given(evaluations)
-        steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given) for file in files]
+        steps = [
+            steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given, imported) for file in files
+        ]
+        if fresh:
+            for step in (step for of in steps for step in of):
+                step.part.unlink(missing_ok=True)
         _require_used(given, steps)
-        known = {"evaluations": {os.path.relpath(p, results): sha256 for sha256, p in given.items()}} if given else {}
+        known: dict[str, object] = {}
+        if given:
+            known["evaluations"] = {os.path.relpath(p, results): sha256 for sha256, p in given.items()}
+        if imported:
+            known["plugins"] = [os.path.relpath(path, results) for path in imported]
         # From now on, parts and tables may be of two analyses.
         _write_facts(run, results, plan, finished=False, **known)
         _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
@@ -122,6 +143,14 @@ def analyze(
         _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
     _tell(tables["notes"], results, console)
     return len(tables["scores"])
+
+
+def _plugins_of(plan: Plan, named: Sequence[str | Path]) -> tuple[Path, ...]:
+    """Return the files that other processes import to know what a plan names."""
+    used: list[object] = [SPLITS[method.split(":")[0]] for method in plan.splits]
+    used += [METRICS[metric] for metric in plan.metrics]
+    used += [NULLS[null] for null in (NULLS if plan.nulls else ())]
+    return tuple(dict.fromkeys([*(Path(path).resolve() for path in named), *files_of(used)]))
 
 
 def _given(evaluations: Iterable[Path]) -> dict[str, Path]:

@@ -10,8 +10,9 @@ import pandas as pd
 from spatialgraph.splits import SPLITS, sees
 from spatialgraph.splits.degenerate import ONE_TASK
 
+from .columns import FULL
 from .evidence import RANDOM, Evidence, counted, group_name, listed, number
-from .results import FULL, Results
+from .results import Results
 from .tables import DEFAULT_METHOD
 
 TITLE = "Before anything else"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +15,37 @@ from spatialgraph.metrics import Better, facts
 from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED, Chance, chance, draw, require_for
 from spatialgraph.runners import Performance
 from spatialgraph.splits import Split, sees
-from spatialgraph.splits.random import random_splits
+from spatialgraph.splits.controls import random_splits
 from spatialgraph.threads import one_thread
 
-from .results import FULL
-from .scoring import Note, Plan, Score, Scored, Subject, function, noting, seed_of, split_by, structure
+from .columns import FULL
+from .scoring import (
+    NOTHING,
+    Kept,
+    Note,
+    Noted,
+    Plan,
+    Score,
+    Scored,
+    Subject,
+    function,
+    noting,
+    seed_of,
+    split_by,
+    structure,
+)
 
-NULL_MODELS = (*NULLS, UNTRAINED, RANDOM_SPLIT)
-"""The names of all null models that scores are compared with."""
+
+def null_models() -> tuple[str, ...]:
+    """Return the names of all null models that scores are compared with, those of plugins among them."""
+    return (*NULLS, UNTRAINED, RANDOM_SPLIT)
+
 
 # Splits whose controls are run together: enough for them to share what they can.
 _TOGETHER = 25
 
 _Key = tuple[str, str, str, str]
+_Measured = Iterator[tuple[int, Iterable[Score]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,29 +73,63 @@ class Drawn:
         return chance(self.score.value, self.values, self.tail)
 
 
+@dataclass(frozen=True)
+class KeptDraws:
+    """What was measured on draws before, and is still right, as `Kept` has it for scores.
+
+    Attributes:
+        drawn: scores beside their values on the draws.
+        methods: the split methods whose splits are still right.
+        metrics: the metrics that measure as they did.
+    """
+
+    drawn: Sequence[Drawn]
+    methods: frozenset[str]
+    metrics: frozenset[str]
+
+    @cached_property
+    def values(self) -> Mapping[_Key, NDArray[np.float64]]:
+        """The values on the draws, of each score that is kept."""
+        kept = self.without_scores
+        return {d.score.key: d.values for d in self.drawn if kept.has(d.score.split, d.score.metric.split(":")[0])}
+
+    @property
+    def without_scores(self) -> Kept:
+        """What need not be measured again, without what was measured: that stands in `values`."""
+        return Kept(NOTHING.scored, self.methods, self.metrics)
+
+
+NO_DRAWS = KeptDraws((), frozenset(), frozenset())
+"""Nothing that was measured on draws before."""
+
+
 @one_thread()
-def against(null: str, subject: Subject, scored: Scored, plan: Plan, note: Note) -> list[Drawn]:
+def against(
+    null: str, subject: Subject, scored: Scored, plan: Plan, note: Note, before: KeptDraws = NO_DRAWS
+) -> list[Drawn]:
     """Measure again on draws of a null model what depends on what it draws.
 
     A method that sees weights splits every draw anew; a split of another method is measured as it is.
 
     Args:
-        null: one of `NULL_MODELS`.
+        null: one of `null_models`.
         subject: the network.
         scored: its scores and splits.
         plan: how many draws, and what is measured.
-        note: is called with a split method and what could not be done.
+        note: is called with what could not be done.
+        before: what was measured on these draws before, and is not measured again.
     """
-    measured: Iterable[tuple[int, Iterable[Score]]] = ()
+    kept = before.without_scores
+    measured: _Measured = iter(())
     with noting(note, FULL):
         if null == RANDOM_SPLIT:
-            measured = _on_random_splits(subject, scored.splits, plan)
+            measured = _on_random_splits(subject, scored.splits, plan, kept)
         elif null == UNTRAINED:
-            measured = _on_graphs(subject, scored.splits, plan, [_untrained(subject)])
+            measured = _on_graphs(subject, scored.splits, plan, [_untrained(subject)], kept)
         else:
             require_for(null, subject.graph)
-            measured = _on_graphs(subject, scored.splits, plan, _draws(null, subject, plan))
-    return _collect(null, {score.key: score for score in scored.scores}, measured)
+            measured = _on_graphs(subject, scored.splits, plan, _draws(null, subject, plan), kept)
+    return _collect(null, {score.key: score for score in scored.scores}, measured, before)
 
 
 def _untrained(subject: Subject) -> Graph:
@@ -91,29 +144,35 @@ def _draws(null: str, subject: Subject, plan: Plan) -> Iterator[Graph]:
 
 
 def _on_graphs(
-    subject: Subject, splits: Mapping[str, Split], plan: Plan, graphs: Iterable[Graph]
-) -> Iterator[tuple[int, Iterable[Score]]]:
+    subject: Subject, splits: Mapping[str, Split], plan: Plan, graphs: Iterable[Graph], kept: Kept
+) -> _Measured:
     """Yield the number of each draw and what is measured on it."""
+    wanted = [name for name in plan.metrics if facts(name).weights and facts(name).of != "function"]
+    of_networks = [name for name in wanted if facts(name).of == "network"]
+    asked = {m: s for m, s in splits.items() if not all(kept.has(m, name) for name in wanted)}
+    if not asked and all(kept.has(FULL, name) for name in of_networks):
+        return
     for number, graph in enumerate(graphs):
         again: dict[str, Split] = {}
-        for method, split in splits.items():
+        for method, split in asked.items():
             with noting(_nothing, method):
                 again[method] = split_by(method, subject, plan, graph=graph) if sees(method) == "weights" else split
-        yield number, structure(graph, again, plan, _nothing, weights_only=True)
+        yield number, structure(graph, again, plan, _nothing, weights_only=True, kept=kept)
 
 
-def _on_random_splits(
-    subject: Subject, splits: Mapping[str, Split], plan: Plan
-) -> Iterator[tuple[int, Iterable[Score]]]:
+def _on_random_splits(subject: Subject, splits: Mapping[str, Split], plan: Plan, kept: Kept) -> _Measured:
     """Yield the number of each draw and what random splits of the sizes of each split can do.
 
     Splits of equal sizes have the same controls, which are run once.
     """
-    if subject.runner is None or not plan.metrics_of("function"):
+    metrics = plan.metrics_of("function")
+    if subject.runner is None or not metrics:
         return
     known: dict[object, list[list[Performance]]] = {}
     seed = seed_of(plan.seed, subject.graph.name, RANDOM_SPLIT)
     for method, split in splits.items():
+        if all(kept.has(method, metric) for metric in metrics):
+            continue
         sizes = _sizes(subject.graph, split)
         if sizes not in known:
             controls = list(random_splits(subject.graph, split, plan.nulls, seed))
@@ -123,7 +182,7 @@ def _on_random_splits(
                 for performances in subject.runner.performances(controls[start : start + _TOGETHER], plan.ablations)
             ]
         for number, performances in enumerate(known[sizes]):
-            yield number, function(method, performances, plan, _nothing)
+            yield number, function(method, performances, plan, _nothing, kept)
 
 
 def _sizes(graph: Graph, split: Split) -> object:
@@ -136,7 +195,7 @@ def _sizes(graph: Graph, split: Split) -> object:
     return tuple(sizes)
 
 
-def _collect(null: str, observed: Mapping[_Key, Score], measured: Iterable[tuple[int, Iterable[Score]]]) -> list[Drawn]:
+def _collect(null: str, observed: Mapping[_Key, Score], measured: _Measured, before: KeptDraws) -> list[Drawn]:
     """Gather what was measured draw by draw under the scores that it is compared with."""
     values: dict[_Key, dict[int, float]] = {}
     draws = 0
@@ -145,12 +204,10 @@ def _collect(null: str, observed: Mapping[_Key, Score], measured: Iterable[tuple
         for score in scores:
             if score.key in observed:
                 values.setdefault(score.key, {})[number] = score.value
-    return [
-        Drawn(score, null, np.array([values[key].get(number, np.nan) for number in range(draws)]))
-        for key, score in observed.items()
-        if key in values
-    ]
+    arrays = {key: np.array([of.get(number, np.nan) for number in range(draws)]) for key, of in values.items()}
+    arrays.update(before.values)
+    return [Drawn(score, null, arrays[key]) for key, score in observed.items() if key in arrays]
 
 
-def _nothing(split: str, text: str) -> None:
+def _nothing(_: Noted) -> None:
     """What cannot be measured on a draw is missing from it, and counted as missing."""

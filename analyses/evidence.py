@@ -17,9 +17,10 @@ from spatialgraph.graph.graph import BoolArray
 from spatialgraph.nulls import RANDOM_SPLIT
 from spatialgraph.splits import DEGENERATE
 
-from .chance import NULL_MODELS
+from .chance import null_models
+from .columns import FULL, GUESSED
 from .frames import read_csv
-from .results import FULL, GUESSED, Results, family, numbers, read_scores
+from .results import Results, family, numbers, read_scores
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
 from .tables import DEFAULT_METHOD
 from .validity import accuracies, certain, kept, lost, still
@@ -491,7 +492,7 @@ def _renamed(table: pd.DataFrame, spell: Callable[[str], str]) -> pd.DataFrame:
 
 def _in_order(nulls: pd.DataFrame) -> pd.DataFrame:
     """Return the rows by null model, in the order in which they are run, and others after them."""
-    rank = {null: number for number, null in enumerate(NULL_MODELS)}
+    rank = {null: number for number, null in enumerate(null_models())}
     return nulls.sort_values("null", key=lambda names: names.map(rank).fillna(len(rank)), kind="stable")
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .columns import FULL
 from .evidence import (
     DROP,
     LEAST_DRAWS,
@@ -39,7 +40,7 @@ from .evidence import (
     unvaried,
     verdict,
 )
-from .results import FULL, label
+from .results import label
 from .statistics import LEVEL, holm, over_seeds, paired
 from .worth import GRAPH_NULLS, MODULARITY
 

@@ -18,20 +18,14 @@ from spatialgraph.faults import NotApplicableError
 from spatialgraph.files import digest
 from spatialgraph.graph import Graph
 from spatialgraph.graph.split import Split
+from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
+from spatialgraph.splits import SPLITS
 from spatialgraph.splits.degenerate import is_degenerate
 from spatialgraph.store import read_graph, read_header, read_snapshots, read_splits
 
+from .columns import COLUMNS, FULL
 from .frames import read_csv
-
-COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value")
-"""The columns of ``scores.csv``: one row is one score."""
-
-FULL = "none"
-"""The name that stands in the column ``split`` for a network that is whole."""
-
-GUESSED = "guessed-accuracy"
-"""The metric of whole networks that tells what the best answer would give that is always the same, 0 to 1."""
 
 # What the moments of a network's training take.
 _MOST_BYTES = 2**29
@@ -111,6 +105,7 @@ class Results:
         results = cls(
             folder, read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), folder / facts["run"], facts
         )
+        results._require_known()
         for name, sha256 in results._digests("tables").items():
             if (folder / name).is_file() and digest(folder / name) != sha256:
                 raise ValueError(
@@ -118,6 +113,18 @@ class Results:
                     "file: run `spatialgraph analyze` again"
                 )
         return results
+
+    def _require_known(self) -> None:
+        """Refuse scores of split methods or metrics of a plugin that this process has not imported."""
+        methods = {name.split(":")[0] for name in self.scores["split"].unique()} - {FULL}
+        metrics = {name.split(":")[0] for name in self.scores["metric"].unique()} - {GUESSED}
+        unknown = sorted(methods - set(SPLITS)) + sorted(metrics - set(METRICS))
+        if unknown:
+            files = ", ".join(str(self.folder / file) for file in self.facts.get("plugins", [])) or "that defines them"
+            raise ValueError(
+                f"{self.folder}: expected split methods and measures that are known, found {', '.join(unknown)}: name "
+                f"the plugin {files} (--plugin FILE)"
+            )
 
     def require_current(self) -> None:
         """Make sure that the folder is still of the analysis that was read: what was made of it may be shown.

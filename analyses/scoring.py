@@ -9,6 +9,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, is_degene
 from spatialgraph.strength import STRENGTHS, with_strength
 from spatialgraph.threads import one_thread
 
-from .results import FULL, GUESSED
+from .columns import FULL, GUESSED
 
 # How many examples may be judged differently by two programs that round differently: a near tie between two outputs.
 _ROUNDING = 0.0005
@@ -183,6 +184,21 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """What could not be done, or was odd.
+
+    Attributes:
+        split: the split method, `FULL` for the whole network.
+        metric: the metric that could not be measured, ``""`` if it is of the split or the network.
+        text: what it is.
+    """
+
+    split: str
+    metric: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Scored:
     """What is found out about one network, chance left aside.
 
@@ -191,16 +207,60 @@ class Scored:
         splits: method to split.
         agreements: between every two methods, and between the seeds of a method that has one, without degenerate
             splits.
-        notes: (split method, what it could not do, or what could not be measured).
+        noted: what could not be done, as often as it was tried.
     """
 
     scores: list[Score]
     splits: dict[str, Split]
     agreements: list[Agreement]
-    notes: list[tuple[str, str]]
+    noted: list[Noted]
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """The notes, each a split method and a text: what a network lacks once, not for every split that needs it."""
+        own = {(method, text) for method, split in self.splits.items() for text in split.notes}
+        notes = [(noted.split, noted.text) for noted in self.noted]
+        return list({note if note in own else note[1]: note for note in reversed(notes)}.values())[::-1]
 
 
-Note = Callable[[str, str], None]
+@dataclass(frozen=True)
+class Kept:
+    """What was found out before, and is still right: the code of a method or of a metric was not edited since.
+
+    Attributes:
+        scored: what was found out.
+        methods: the split methods whose splits are still right.
+        metrics: the metrics that measure as they did.
+    """
+
+    scored: Scored
+    methods: frozenset[str]
+    metrics: frozenset[str]
+
+    def has(self, method: str, metric: str) -> bool:
+        """Return whether what a metric measured of a split, or of the whole network, is still right."""
+        return metric in self.metrics and (method in self.methods or method == FULL)
+
+    def scores(self, method: str, metric: str) -> list[Score]:
+        """Return what a metric measured of a split."""
+        return self._scores.get((method, metric), [])
+
+    def noted(self, method: str, metric: str) -> list[Noted]:
+        """Return what could not be measured of a split, or is odd in the split itself."""
+        return [noted for noted in self.scored.noted if (noted.split, noted.metric) == (method, metric)]
+
+    @cached_property
+    def _scores(self) -> dict[tuple[str, str], list[Score]]:
+        found: dict[tuple[str, str], list[Score]] = {}
+        for score in self.scored.scores:
+            found.setdefault((score.split, score.metric.split(":")[0]), []).append(score)
+        return found
+
+
+NOTHING = Kept(Scored([], {}, [], []), frozenset(), frozenset())
+"""Nothing that was found out before."""
+
+Note = Callable[[Noted], None]
 
 
 def subject_of(graph: Graph, runner: Runner | None, plan: Plan, untrained: Graph | None = None) -> Subject:
@@ -233,33 +293,30 @@ def score(graph: Graph, runner: Runner | None, plan: Plan) -> Scored:
         ValueError: the network has other accuracies, when it is run, than its metadata state.
 
     Example:
-                >>> from spatialgraph.network import Connection, Layer, Network
+        >>> from spatialgraph.network import Connection, Layer, Network
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[3.0, 0.0], [1.0, 2.0]]),), [0, 1], {"tasks": ["a", "b"]})
         >>> score(network.graph, None, Plan.choose(["greedy"], metrics=["cut"])).scores[0].value  # 1 of 6 runs between
         0.16666666666666666
     """
     if runner is None:
-        notes = [(FULL, "nothing runs it: nothing of function is measured")]
-        return score_subject(subject_of(graph, None, plan), plan, notes)
+        noted = [Noted(FULL, "", "nothing runs it: nothing of function is measured")]
+        return score_subject(subject_of(graph, None, plan), plan, noted)
     require_stated_accuracy(graph, runner)
     return score_subject(subject_of(graph, runner, plan), plan)
 
 
 @one_thread()
-def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]] = ()) -> Scored:
+def score_subject(subject: Subject, plan: Plan, noted: Sequence[Noted] = (), kept: Kept = NOTHING) -> Scored:
     """Split a network by every method of a plan and score each split.
 
     Args:
         subject: the network, prepared.
         plan: what is asked.
-        notes: what was noted before.
+        noted: what was noted before.
+        kept: what was found out before, and is not done again.
     """
-    found = list(notes)
-
-    def note(split: str, text: str) -> None:
-        found.append((split, text))
-
+    notes = list(noted)
     scores: list[Score] = []
     if subject.runner is not None and "accuracy" in plan.metrics:
         for metric, values in (("accuracy", subject.runner.full), (GUESSED, subject.runner.guessed)):
@@ -267,23 +324,20 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
             scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
     splits: dict[str, Split] = {}
     for method in plan.splits:
-        with noting(note, method):
-            splits[method] = split_by(method, subject, plan)
+        if method in kept.methods:
+            if method in kept.scored.splits:
+                splits[method] = kept.scored.splits[method]
+            else:
+                notes += kept.noted(method, "")
+        else:
+            with noting(notes.append, method):
+                splits[method] = split_by(method, subject, plan)
     for method, split in splits.items():
-        for text in split.notes:
-            note(method, text)
-    scores += structure(subject.graph, splits, plan, note)
+        notes += [Noted(method, "", text) for text in split.notes]
+    scores += structure(subject.graph, splits, plan, notes.append, kept=kept)
     if subject.runner is not None and plan.metrics_of("function"):
-        performances = subject.runner.performances(list(splits.values()), plan.ablations)
-        for method, of_split in zip(splits, performances, strict=True):
-            scores += function(method, of_split, plan, note)
-    return Scored(scores, splits, list(_agreements(subject, splits, plan)), _once(found, splits))
-
-
-def _once(notes: Sequence[tuple[str, str]], splits: Mapping[str, Split]) -> list[tuple[str, str]]:
-    """Return what a network lacks once, not again for every split that would need it; a split's own notes are its."""
-    own = {(method, text) for method, split in splits.items() for text in split.notes}
-    return list({note if note in own else note[1]: note for note in reversed(notes)}.values())[::-1]
+        scores += _functions(subject.runner, splits, plan, notes.append, kept)
+    return Scored(scores, splits, list(_agreements(subject, splits, plan, kept)), notes)
 
 
 def split_by(method: str, subject: Subject, plan: Plan, *, graph: Graph | None = None, run: int = 0) -> Split:
@@ -304,7 +358,13 @@ def split_by(method: str, subject: Subject, plan: Plan, *, graph: Graph | None =
 
 
 def structure(
-    graph: Graph, splits: Mapping[str, Split], plan: Plan, note: Note, *, weights_only: bool = False
+    graph: Graph,
+    splits: Mapping[str, Split],
+    plan: Plan,
+    note: Note,
+    *,
+    weights_only: bool = False,
+    kept: Kept = NOTHING,
 ) -> Iterator[Score]:
     """Yield what the metrics of a plan measure of a graph and of splits of it.
 
@@ -312,60 +372,97 @@ def structure(
         graph: the graph, with strengths for weights.
         splits: method to split.
         plan: its metrics are measured.
-        note: is called with a split method and what could not be measured.
+        note: is called with what could not be measured.
         weights_only: whether metrics that do not depend on weights are left out.
+        kept: what was found out before, and is not measured again.
     """
     wanted = [name for name in plan.metrics if facts(name).weights or not weights_only]
     for metric in wanted:
         if facts(metric).of == "network":
-            with noting(note, FULL):
-                yield from [Score.of(FULL, "", metric, found) for found in measure(metric, graph)]
+            yield from _measured(FULL, metric, (graph,), note, kept)
     for method, split in splits.items():
         for metric in wanted:
             of = facts(metric).of
             if of == "split" or (of == "communities" and split.communities is not None):
-                with noting(note, method):
-                    yield from [Score.of(method, "", metric, found) for found in measure(metric, graph, split)]
+                yield from _measured(method, metric, (graph, split), note, kept)
 
 
-def function(method: str, performances: Sequence[Performance], plan: Plan, note: Note) -> Iterator[Score]:
+def _measured(
+    method: str, metric: str, subject: tuple[Graph] | tuple[Graph, Split], note: Note, kept: Kept
+) -> Iterator[Score]:
+    """Yield what a metric measures of a split, or of the whole network."""
+    if kept.has(method, metric):
+        for noted in kept.noted(method, metric):
+            note(noted)
+        yield from kept.scores(method, metric)
+        return
+    with noting(note, method, metric):
+        yield from [Score.of(method, "", metric, found) for found in measure(metric, *subject)]
+
+
+def _functions(runner: Runner, splits: Mapping[str, Split], plan: Plan, note: Note, kept: Kept) -> Iterator[Score]:
+    """Yield what the metrics of a plan measure of what each split can do."""
+    asked = [m for m in splits if not all(kept.has(m, metric) for metric in plan.metrics_of("function"))]
+    performances = dict(zip(asked, runner.performances([splits[m] for m in asked], plan.ablations), strict=True))
+    for method in splits:
+        yield from function(method, performances.get(method, ()), plan, note, kept)
+
+
+def function(
+    method: str, performances: Sequence[Performance], plan: Plan, note: Note, kept: Kept = NOTHING
+) -> Iterator[Score]:
     """Yield what the metrics of a plan measure of what a split can do, under each ablation.
 
     Args:
         method: the split method.
-        performances: one for each ablation.
+        performances: one for each ablation; none if all that is asked is kept.
         plan: its metrics are measured.
-        note: is called with the split method and what could not be measured.
+        note: is called with what could not be measured.
+        kept: what was found out before, and is not measured again.
     """
-    for performance in performances:
+    by_ablation = {performance.ablation: performance for performance in performances}
+    for ablation in plan.ablations:
         for metric in plan.metrics_of("function"):
-            with noting(note, method):
-                yield from [
-                    Score.of(method, performance.ablation, metric, found) for found in measure(metric, performance)
-                ]
+            if kept.has(method, metric):
+                for noted in kept.noted(method, metric) if ablation == plan.ablations[0] else ():
+                    note(noted)
+                yield from [score for score in kept.scores(method, metric) if score.ablation == ablation]
+            elif ablation in by_ablation:
+                with noting(note, method, metric):
+                    measured = measure(metric, by_ablation[ablation])
+                    yield from [Score.of(method, ablation, metric, found) for found in measured]
 
 
-def _agreements(subject: Subject, splits: Mapping[str, Split], plan: Plan) -> Iterator[Agreement]:
+def _agreements(subject: Subject, splits: Mapping[str, Split], plan: Plan, kept: Kept) -> Iterator[Agreement]:
     """Yield how much every two splits agree, and the runs of each method with different seeds; none degenerate."""
     splits = {method: split for method, split in splits.items() if not is_degenerate(split)}
+    known: dict[tuple[str, str], list[Agreement]] = {}
+    for found in kept.scored.agreements:
+        if {found.split, found.other} <= kept.methods:
+            known.setdefault((found.split, found.other), []).append(found)
     for one, other in itertools.combinations(splits, 2):
-        for name, value in agreement(splits[one], splits[other]).items():
-            yield Agreement(one, other, name, value)
+        yield from known.get((one, other)) or [
+            Agreement(one, other, name, value) for name, value in agreement(splits[one], splits[other]).items()
+        ]
     for method, split in splits.items():
         if draws_at_random(method):
-            runs = [split, *(split_by(method, subject, plan, run=run) for run in range(1, _SEEDS))]
-            pairs = [agreement(one, other) for one, other in itertools.combinations(runs, 2)]
-            for name in pairs[0]:
-                yield Agreement(method, method, name, float(np.mean([pair[name] for pair in pairs])))
+            yield from known.get((method, method)) or _between_seeds(method, split, subject, plan)
+
+
+def _between_seeds(method: str, split: Split, subject: Subject, plan: Plan) -> list[Agreement]:
+    """Return how much runs of a method with different seeds agree, on average."""
+    runs = [split, *(split_by(method, subject, plan, run=run) for run in range(1, _SEEDS))]
+    pairs = [agreement(one, other) for one, other in itertools.combinations(runs, 2)]
+    return [Agreement(method, method, name, float(np.mean([pair[name] for pair in pairs]))) for name in pairs[0]]
 
 
 @contextmanager
-def noting(note: Note, split: str) -> Iterator[None]:
+def noting(note: Note, split: str, metric: str = "") -> Iterator[None]:
     """Turn a measure or a method that does not apply into a note."""
     try:
         yield
     except NotApplicableError as error:
-        note(split, str(error))
+        note(Noted(split, metric, str(error)))
 
 
 def require_stated_accuracy(graph: Graph, runner: Runner) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from .results import FULL, GUESSED
+from .columns import FULL, GUESSED
 
 FloatArray = NDArray[np.float64]
 

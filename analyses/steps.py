@@ -13,24 +13,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import spatialgraph
+from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
-from spatialgraph.nulls import UNTRAINED
-from spatialgraph.splits import Split
+from spatialgraph.nulls import NULLS, UNTRAINED
+from spatialgraph.plugins import load_all
+from spatialgraph.provenance import code_of, versions
+from spatialgraph.splits import SPLITS, Split
 from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
+from spatialgraph.strength import STRENGTHS
 
-from .chance import NULL_MODELS, Drawn, against
-from .results import FULL
+from .chance import NO_DRAWS, Drawn, KeptDraws, against, null_models
+from .columns import FULL
 from .runs import graph_and_runner
-from .scoring import Agreement, Plan, Score, Scored, Subject, require_stated_accuracy, score_subject, subject_of
+from .scoring import (
+    NOTHING,
+    Agreement,
+    Kept,
+    Noted,
+    Plan,
+    Score,
+    Scored,
+    Subject,
+    require_stated_accuracy,
+    score_subject,
+    subject_of,
+)
 
 _PART = "analysis-part"
 
 # The step before those of the null models, which are called by their names.
 _SCORES = "scores"
 
-# Raised when the same plan gives other numbers than before, so that parts made by older code are made again.
-_EDITION = 2
+
+@dataclass(frozen=True)
+class Keys:
+    """What settles what a step finds out; what has another key is done again.
+
+    Attributes:
+        base: of the network's bytes, the plan without its methods and metrics, and the code of the analysis and of the
+            null model; with another base, all is done again.
+        methods: split method to the digest of its code.
+        metrics: metric to the digest of its code.
+    """
+
+    base: str
+    methods: Mapping[str, str]
+    metrics: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -44,7 +72,8 @@ class Step:
         name: ``"scores"``, or a null model.
         plan: what is asked.
         evaluation: the file of its held-out examples, None if there is none.
-        key: tells whether a part is of this network and this plan, made by this code.
+        keys: tell what of a part is of this network and this plan, made by this code.
+        plugins: files that whoever does the step imports first.
     """
 
     run: Path
@@ -53,7 +82,8 @@ class Step:
     name: str
     plan: Plan
     evaluation: Path | None
-    key: str
+    keys: Keys
+    plugins: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file.stem} · {self.name}"
@@ -65,15 +95,26 @@ class Step:
 
     @property
     def is_done(self) -> bool:
-        """Whether the part is there; one that cannot be read is made again."""
+        """Whether the part is there, and all of it is right; one that cannot be read is made again."""
+        return self.known == self.keys
+
+    @property
+    def known(self) -> Keys | None:
+        """The keys of the part that is there; None if there is none that can be read."""
         try:
-            return bool(read_arrays(self.part, _PART)[1].get("key") == self.key)
-        except (OSError, ValueError):
-            return False
+            return Keys(**read_arrays(self.part, _PART)[1]["keys"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
 
 def steps_of(
-    run: Path, file: Path, parts: Path, plan: Plan, sha256: str, given: Mapping[str, Path] = MappingProxyType({})
+    run: Path,
+    file: Path,
+    parts: Path,
+    plan: Plan,
+    sha256: str,
+    given: Mapping[str, Path] = MappingProxyType({}),
+    plugins: tuple[Path, ...] = (),
 ) -> list[Step]:
     """Return the steps of a network, its scores first.
 
@@ -84,20 +125,34 @@ def steps_of(
         plan: what is asked.
         sha256: that of the network's file.
         given: files of held-out examples besides those of the run, by their SHA-256.
+        plugins: files of the user's own whose functions are used.
 
     Raises:
         ValueError: the network's file has a fault, or it names no held-out examples and several are given.
     """
     named = read_header(file).metadata.get("evaluation")
-    facts: list[object] = [spatialgraph.__version__, _EDITION, asdict(plan), sha256]
+    facts: list[object] = [sha256, versions()]
     if named is not None:
         evaluation = given.get(named["sha256"], run / named["file"])
     else:
         evaluation = _only(file, given)
         facts += given  # the network's file does not say which
-    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    names = (_SCORES, *(NULL_MODELS if plan.nulls else ()))
-    return [Step(run, file, parts, name, plan, evaluation, key) for name in names]
+    names = (_SCORES, *(null_models() if plan.nulls else ()))
+    return [Step(run, file, parts, name, plan, evaluation, _keys(name, plan, facts), plugins) for name in names]
+
+
+def _keys(name: str, plan: Plan, facts: Sequence[object]) -> Keys:
+    """Return the keys of a step."""
+    asked = {key: value for key, value in asdict(plan).items() if key not in ("splits", "metrics")}
+    if name == _SCORES:
+        del asked["nulls"]
+        code = code_of(score_subject, graph_and_runner, STRENGTHS[plan.strength])
+    else:
+        own = [NULLS[name]] if name in NULLS else []
+        code = code_of(against, graph_and_runner, STRENGTHS[plan.strength], *own)
+    base = hashlib.sha256(json.dumps([asked, code, *facts]).encode()).hexdigest()
+    methods = {method: code_of(SPLITS[method.split(":")[0]]) for method in plan.splits}
+    return Keys(base, methods, {metric: code_of(METRICS[metric]) for metric in plan.metrics})
 
 
 def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
@@ -109,22 +164,48 @@ def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
 
 
 def do(step: Step) -> None:
-    """Do a step, and write its part."""
-    notes: list[tuple[str, str]] = []
-
-    def note(split: str, text: str) -> None:
-        notes.append((split, text))
-
+    """Do a step, as far as it is not done, and write its part."""
+    load_all(step.plugins)
+    notes: list[Noted] = []
     if step.name == _SCORES:
-        graph, runner = graph_and_runner(step.file, step.evaluation, lambda text: note(FULL, text))
+        graph, runner = graph_and_runner(step.file, step.evaluation, lambda text: notes.append(Noted(FULL, "", text)))
         if runner is not None:
             require_stated_accuracy(graph, runner)
-        scored = score_subject(subject_of(graph, runner, step.plan), step.plan, notes)
+        scored = score_subject(subject_of(graph, runner, step.plan), step.plan, notes, _kept(step))
         _write_scores(step, {name: graph.metadata.get(name, "") for name in ("kind", "inputs", "seed")}, scored)
     else:
         _, scored = read_scores(replace(step, name=_SCORES).part)
-        drawn = against(step.name, _subject(step), scored, step.plan, note)
-        _write_drawn(step, scored, drawn, notes)
+        drawn = against(step.name, _subject(step), scored, step.plan, notes.append, _kept_draws(step))
+        _write_drawn(step, drawn, notes)
+
+
+def _right(step: Step) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the methods and the metrics of which the part that is there is still right."""
+    known = step.known
+    if known is None or known.base != step.keys.base:
+        return frozenset(), frozenset()
+    methods, metrics = (
+        frozenset(name for name, key in now.items() if was.get(name) == key)
+        for was, now in ((known.methods, step.keys.methods), (known.metrics, step.keys.metrics))
+    )
+    return methods, metrics
+
+
+def _kept(step: Step) -> Kept:
+    """Return what of the scores that are there is still right."""
+    methods, metrics = _right(step)
+    return Kept(read_scores(step.part)[1], methods, metrics) if methods or metrics else NOTHING
+
+
+def _kept_draws(step: Step) -> KeptDraws:
+    """Return what of the values on draws that are there is still right."""
+    methods, metrics = _right(step)
+    if not (methods or metrics):
+        return NO_DRAWS
+    arrays, known = read_arrays(step.part, _PART)
+    scores = [Score(*key, value=np.nan) for key in known["rows"]]
+    drawn = [Drawn(score, step.name, values) for score, values in zip(scores, arrays["values"], strict=True)]
+    return KeptDraws(drawn, methods, metrics)
 
 
 def _subject(step: Step) -> Subject:
@@ -148,12 +229,12 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
         for layer, numbers in (split.communities or {}).items():
             arrays[f"communities/{method}/{layer}"] = numbers
     metadata = {
-        "key": step.key,
+        "keys": asdict(step.keys),
         "known": known,
         "scores": [score.key for score in scored.scores],
         "agreements": [astuple(found)[:-1] for found in scored.agreements],
         "splits": {method: list(split.notes) for method, split in scored.splits.items()},
-        "notes": scored.notes,
+        "noted": [astuple(noted) for noted in scored.noted],
     }
     write_arrays(step.part, _PART, arrays, metadata)
 
@@ -173,7 +254,7 @@ def read_scores(part: Path) -> tuple[dict[str, object], Scored]:
     for method, notes in known["splits"].items():
         communities = _of_layers(arrays, f"communities/{method}/") or None
         splits[method] = Split(method, _of_layers(arrays, f"splits/{method}/"), tuple(notes), communities)
-    return known["known"], Scored(scores, splits, agreements, [(split, text) for split, text in known["notes"]])
+    return known["known"], Scored(scores, splits, agreements, [Noted(*noted) for noted in known["noted"]])
 
 
 def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int, NDArray[Any]]:
@@ -181,19 +262,20 @@ def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int,
     return {int(name.removeprefix(prefix)): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _write_drawn(step: Step, scored: Scored, drawn: Sequence[Drawn], notes: Sequence[tuple[str, str]]) -> None:
-    row = {score.key: number for number, score in enumerate(scored.scores)}
-    values = np.stack([found.values for found in drawn]) if drawn else np.empty((0, 0))
-    arrays = {"rows": np.array([row[found.score.key] for found in drawn], np.int64), "values": values}
-    write_arrays(step.part, _PART, arrays, {"key": step.key, "notes": list(notes)})
+def _write_drawn(step: Step, drawn: Sequence[Drawn], notes: Sequence[Noted]) -> None:
+    arrays = {"values": np.stack([found.values for found in drawn]) if drawn else np.empty((0, 0))}
+    rows = [found.score.key for found in drawn]
+    noted = [astuple(note) for note in notes]
+    write_arrays(step.part, _PART, arrays, {"keys": asdict(step.keys), "rows": rows, "noted": noted})
 
 
 def read_drawn(part: Path, scored: Scored) -> tuple[list[Drawn], list[tuple[str, str]]]:
     """Return scores beside their values on the draws of a null model, and notes, from its part."""
     arrays, known = read_arrays(part, _PART)
-    rows = zip(arrays["rows"].tolist(), arrays["values"], strict=True)
-    drawn = [Drawn(scored.scores[row], part.stem, values) for row, values in rows]
-    return drawn, [(split, text) for split, text in known["notes"]]
+    scores = {score.key: score for score in scored.scores}
+    rows = zip(map(tuple, known["rows"]), arrays["values"], strict=True)
+    drawn = [Drawn(scores[key], part.stem, values) for key, values in rows]
+    return drawn, [(noted.split, noted.text) for noted in (Noted(*found) for found in known["noted"])]
 
 
 def all_drawn(parts: Path) -> list[Drawn]:
@@ -209,5 +291,5 @@ def all_drawn(parts: Path) -> list[Drawn]:
     if not scores.is_file():
         raise FileNotFoundError(f"{scores}: expected the scores that `spatialgraph analyze` wrote, found nothing")
     scored = read_scores(scores)[1]
-    models = [part for null in NULL_MODELS if (part := parts / f"{null}.h5").is_file()]
+    models = [part for null in null_models() if (part := parts / f"{null}.h5").is_file()]
     return [drawn for part in models for drawn in read_drawn(part, scored)[0]]

@@ -12,6 +12,7 @@ from spatialgraph.escapes import markdown
 from spatialgraph.files import atomic
 
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
+from .columns import FULL
 from .evidence import (
     DROP,
     Evidence,
@@ -31,7 +32,7 @@ from .evidence import (
 )
 from .findings import FINDINGS, beats
 from .frames import to_csv
-from .results import FULL, label
+from .results import label
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, least_p
 
 # So many columns of numbers fit beside the names of methods.

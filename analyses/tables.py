@@ -15,8 +15,9 @@ import pandas as pd
 from spatialgraph import escapes
 from spatialgraph.files import atomic
 
+from .columns import FULL
 from .frames import to_csv
-from .results import FULL, Results, label, slug
+from .results import Results, label, slug
 
 DEFAULT_METHOD = "greedy"
 """The split method of Table 1: the paper's."""

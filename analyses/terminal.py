@@ -14,8 +14,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from .caveats import TITLE, Caveat, caveats, caveats_of
+from .columns import FULL
 from .evidence import LEAST_DRAWS, Evidence, Row, between, is_control, listed, number, records
-from .results import FULL, Results, label
+from .results import Results, label
 from .statistics import LEVEL
 from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Table, default_method, table_one
 from .worth import worth

@@ -8,7 +8,7 @@ import pandas as pd
 from spatialgraph.metrics import METRICS, facts
 from spatialgraph.nulls import kept_measures
 
-from .results import FULL, GUESSED
+from .columns import FULL, GUESSED
 
 LEARNED = 0.1
 """A task is learned if the whole network comes at least so far from guessing (0) to faultless (1): less of its accuracy

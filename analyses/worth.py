@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from .columns import FULL
 from .evidence import DROP, LEAST_DRAWS, Evidence, are_controls
-from .results import FULL
 from .statistics import LEVEL
 
 MODULARITY = "modularity"

@@ -30,7 +30,7 @@ from spatialgraph.runners import ABLATIONS, DenseRunner
 from spatialgraph.runners.activations import activate, blocks, count_right
 from spatialgraph.runners.single import single_ablation
 from spatialgraph.splits import Split
-from spatialgraph.splits.random import random_splits
+from spatialgraph.splits.controls import random_splits
 from spatialgraph.threads import one_thread
 
 SIZES, CLASSES, EXAMPLES = (784, 128, 128, 128, 256, 20), 10, 10_000

@@ -38,6 +38,16 @@ Results = Annotated[
 File = Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file.", show_default=False)]
 Formats = Annotated[str, typer.Option("--format", help="Kinds of picture, with commas between; a film has its own.")]
 
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        help="Python file with methods, measures, null models or figures of your own; may be repeated.",
+        metavar="FILE",
+        show_default="none",
+    ),
+]
+
 # Enough draws for p ≤ 0.05, and few enough for a demo.
 _DEMO_NULLS = 19
 
@@ -139,15 +149,20 @@ def analyze(
     ] = None,
     jobs: Annotated[int, typer.Option(help="Steps at a time; -1: as many as there are cores.")] = -1,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
+    plugin: Plugins = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Do all again, also what is there and was made by the same code.")
+    ] = False,
     show: Annotated[
         bool, typer.Option("--list", help="List methods, measures and null models, analyse nothing.")
     ] = False,
 ) -> None:
     """Split every network by every method, and compare each split with chance and with the other methods.
 
-    Stopped and started again, it carries on where it was.
+    Stopped and started again, it carries on where it was; what was made by code that was edited since is made again.
     """
     with _errors():
+        _load(plugin)
         if show:
             _list_choices()
             return
@@ -155,7 +170,8 @@ def analyze(
             raise typer.BadParameter("expected the folder of a training run, found nothing", param_hint="RUN")
         results = out or run / "results"
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
-        _analyze(run, results, jobs, evaluation or (), strength=strength, nulls=nulls, seed=seed, **chosen)
+        how = {"jobs": jobs, "evaluations": evaluation or (), "plugins": plugin or (), "fresh": fresh}
+        _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
         _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 
 
@@ -184,10 +200,12 @@ def figures(
     method: Annotated[
         str | None, typer.Option(help="Split method that figures of one method show.", show_default="that of Table 1")
     ] = None,
+    plugin: Plugins = None,
     show: Annotated[bool, typer.Option("--list", help="List the figures, draw nothing.")] = False,
 ) -> None:
     """Write the tables and draw the figures of a paper, each with its numbers beside it."""
     with _errors():
+        _load(plugin)
         if show:
             _list(_stage("analyses.figures").FIGURES)
             return
@@ -205,9 +223,11 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File of the report.", show_default="RESULTS/report.html", metavar="HTML")
     ] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Write one HTML page to explore: networks in three dimensions, tables, chance, the film; it works offline."""
     with _errors():
+        _load(plugin)
         if out:
             require_other(out, _read_from(results))
         _report(results, out)
@@ -378,9 +398,14 @@ def _train(experiment: str, run: Path, *, device: str, data: Path | None, change
     _say(f"{run}: {done}")
 
 
-def _analyze(run: Path, results: Path, jobs: int = -1, evaluations: Sequence[Path] = (), **choices: Any) -> None:
+def _load(plugins: Sequence[Path] | None) -> None:
+    """Import the plugins of installed packages, and those that are named."""
+    importlib.import_module("spatialgraph.plugins").load_all(plugins or ())
+
+
+def _analyze(run: Path, results: Path, how: dict[str, Any] | None = None, **choices: Any) -> None:
     plan = _stage("analyses.scoring").Plan.choose(**choices)
-    how = {"jobs": jobs, "evaluations": evaluations, "console": _console(stderr=True)}
+    how = {"jobs": -1, "console": _console(stderr=True)} | (how or {})
     rows = _stage("analyses.analysis").analyze(run, results, plan=plan, **how)
     console, evidence = _console(), _stage("analyses.evidence").Evidence.load(results)
     console.print(_stage("analyses.terminal").terminal_methods(evidence, console.width))

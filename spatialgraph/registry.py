@@ -9,13 +9,21 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Facts = TypeVar("Facts")
 
 # What a command line can name, and a table and the name of a file can show.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+_ALL: list[Registry[Any, Any]] = []
+
+
+def registries() -> tuple[Registry[Any, Any], ...]:
+    """Return every registry that was made for names that plugins may enter."""
+    return tuple(_ALL)
 
 
 class Registry(Mapping[str, Function], Generic[Function, Facts]):
@@ -43,6 +51,7 @@ class Registry(Mapping[str, Function], Generic[Function, Facts]):
         self._parameters = parameters
         self._functions: dict[str, Function] = {}
         self._facts: dict[str, Facts] = {}
+        _ALL.append(self)
 
     def register(self, name: str, facts: Facts) -> Callable[[Function], Function]:
         """Return a decorator that enters a function under `name` and leaves it as it is.

@@ -15,7 +15,7 @@ from spatialgraph.faults import NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT, Chance, chance
 
 from .. import plots
-from ..chance import NULL_MODELS, Drawn
+from ..chance import Drawn, null_models
 from ..evidence import number
 from ..results import Results, label
 from ..statistics import LEVEL
@@ -122,7 +122,7 @@ def _row(drawn: Drawn) -> str:
 def _panels(results: Results, metric: str, scores: Sequence[Compared]) -> Figure:
     """Draw a panel for each null model, or ablation, and input mode."""
     found = {one.row for one in scores}
-    rows = [row for row in (*NULL_MODELS, *results.ablations) if row in found]
+    rows = [row for row in (*null_models(), *results.ablations) if row in found]
     modes = [mode for mode in results.inputs if any(one.inputs == mode for one in scores)]
     styles = plots.kind_styles([kind for kind in results.kinds if any(one.kind == kind for one in scores)])
     figure = Figure(figsize=(SINGLE if len(modes) == 1 else DOUBLE, 1.25 * len(rows) + 0.6))

@@ -14,8 +14,9 @@ from spatialgraph.faults import NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT
 
 from .. import plots
+from ..columns import FULL
 from ..evidence import Evidence, number
-from ..results import FULL, Results, label, slug
+from ..results import Results, label, slug
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import over_networks
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure

@@ -14,8 +14,9 @@ import spatialgraph
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
 from spatialgraph.splits import SPLITS
 
+from ..columns import FULL
 from ..frames import read_csv
-from ..results import FULL, Results, label, numbers
+from ..results import Results, label, numbers
 from ..tables import default_method
 from .packing import Pack
 

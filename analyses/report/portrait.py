@@ -19,7 +19,8 @@ from spatialgraph.splits import DEGENERATE, Split, is_degenerate
 from spatialgraph.splits.strengths import strength_to_tasks
 
 from ..chance import Drawn
-from ..results import FULL, Results
+from ..columns import FULL
+from ..results import Results
 from ..runs import graph_and_runner
 from ..steps import all_drawn
 from ..tables import default_method

@@ -3,7 +3,7 @@
 A null model draws networks that keep some properties of a network and are random otherwise. A measure is then compared
 with its values on the draws, on each of which a split method that sees weights is run again: what an optimum is worth
 is known only beside other optima. A new null model is one function with ``@null_model("name")`` in a module that is
-imported here; `random_splits` (`spatialgraph.splits.random`) draws splits instead, for what is measured by masking.
+imported here; `random_splits` (`spatialgraph.splits.controls`) draws splits instead, for what is measured by masking.
 
 How far each is right, and how much it finds, was simulated: ``docs/nulls``.
 """

@@ -23,8 +23,9 @@ from rich.console import Console
 from spatialgraph import store, workers
 from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, UnfinishedError, analyze
+from spatialgraph.analyses.columns import COLUMNS, FULL, GUESSED
 from spatialgraph.analyses.report.portrait import _full_accuracy
-from spatialgraph.analyses.results import COLUMNS, FULL, GUESSED, Results
+from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.scoring import Plan
 from spatialgraph.analyses.steps import all_drawn
 from spatialgraph.files import InUseError, digest, locked

@@ -9,10 +9,11 @@ from meaningless import analysed, collapsed, not_learned, one_output_each, one_t
 from rich.console import Console
 
 from spatialgraph.analyses.caveats import caveats
+from spatialgraph.analyses.columns import COLUMNS
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.figures import draw
 from spatialgraph.analyses.report import write_report
-from spatialgraph.analyses.results import COLUMNS, Results
+from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.summary import write_summary
 from spatialgraph.analyses.terminal import terminal_methods
 from spatialgraph.analyses.worth import worth

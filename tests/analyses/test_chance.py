@@ -5,7 +5,7 @@ import pytest
 from builders import small_evaluation, two_module_network
 from hand_worked import labelled, random_network, zoo
 
-from spatialgraph.analyses.chance import NULL_MODELS, against
+from spatialgraph.analyses.chance import against, null_models
 from spatialgraph.analyses.scoring import Plan, score_subject, seed_of, split_by, subject_of
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Connection
@@ -24,7 +24,10 @@ def found(network, evaluation=None):
     subject = subject_of(network.graph, runner, PLAN)
     scored = score_subject(subject, PLAN)
     notes = []
-    return {null: against(null, subject, scored, PLAN, lambda *note: notes.append(note)) for null in NULL_MODELS}, notes
+    return {
+        null: against(null, subject, scored, PLAN, lambda note: notes.append((note.split, note.text)))
+        for null in null_models()
+    }, notes
 
 
 @pytest.mark.parametrize("split", [True, False])
@@ -75,7 +78,7 @@ def test_every_network_is_compared_with_chance_as_far_as_it_can_be(name, strengt
         return
     subject = subject_of(graph, runner, plan, graph)
     scored = score_subject(subject, plan)
-    for null in NULL_MODELS:
+    for null in null_models():
         for row in against(null, subject, scored, plan, lambda *_: None):
             assert row.values.shape == ((1,) if null == "untrained" else (2,))
             assert np.isnan(row.chance.p) or 0 < row.chance.p <= 1

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from spatialgraph.analyses.columns import COLUMNS
 from spatialgraph.analyses.evidence import (
     LEAST_DRAWS,
     Evidence,
@@ -20,7 +21,6 @@ from spatialgraph.analyses.evidence import (
     unvaried,
     verdict,
 )
-from spatialgraph.analyses.results import COLUMNS
 
 
 def comparison(p, *, n=10, comparisons=3, low=0.1, high=0.3, p_holm=None):

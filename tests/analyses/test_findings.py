@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spatialgraph.analyses.columns import COLUMNS
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.findings import (
     FINDINGS,
@@ -21,7 +22,6 @@ from spatialgraph.analyses.findings import (
     sizes_alone,
     worse_than_sizes,
 )
-from spatialgraph.analyses.results import COLUMNS
 
 SEEDS = 6
 MISPLACED = "9 of 20 outputs lie in the cluster of another task; {most} of 20 outputs lie in one cluster"

@@ -11,7 +11,8 @@ import pytest
 from results_builder import build_results
 
 from spatialgraph.analyses import results as results_module
-from spatialgraph.analyses.results import COLUMNS, Results, read_scores
+from spatialgraph.analyses.columns import COLUMNS
+from spatialgraph.analyses.results import Results, read_scores
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.store import write_network
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from spatialgraph.analyses.results import COLUMNS
+from spatialgraph.analyses.columns import COLUMNS
 from spatialgraph.analyses.statistics import (
     DRAWS,
     cells,

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from results_builder import build_results
 
-from spatialgraph.analyses.results import COLUMNS, Results
+from spatialgraph.analyses.columns import COLUMNS
+from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.tables import (
     all_tables,
     csv,

@@ -9,8 +9,9 @@ import pytest
 from results_builder import build_results
 from rich.console import Console
 
+from spatialgraph.analyses.columns import FULL
 from spatialgraph.analyses.evidence import Evidence
-from spatialgraph.analyses.results import FULL, Results
+from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.terminal import terminal_methods, terminal_table_one
 
 

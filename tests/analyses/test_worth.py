@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
+from spatialgraph.analyses.columns import COLUMNS
 from spatialgraph.analyses.evidence import LEAST_DRAWS, Evidence
-from spatialgraph.analyses.results import COLUMNS
 from spatialgraph.analyses.worth import worth
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from spatialgraph.graph import Connection
 from spatialgraph.network import Layer, Network
 from spatialgraph.splits import Split, apply
-from spatialgraph.splits.random import random_splits
+from spatialgraph.splits.controls import random_splits
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,0 +1,148 @@
+"""What made a result: a digest of the code of a function, and of all code of this project that it uses.
+
+A result is kept under a key that holds this digest, so that an edited function is run again, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import resolve_name
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .registry import Registry
+
+_OWN = "spatialgraph"
+
+# The packages whose versions numbers may depend on.
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-network", "networkx")
+
+
+def code_of(*functions: Callable[..., Any]) -> str:
+    """Return a digest of the code of functions, and of the code that they use.
+
+    That is the modules of the functions, and what these import of this project, or of their own folder if they are a
+    user's. Comments, docstrings and the layout of the code make no difference. What a module looks up in a `Registry`
+    is not followed: entries are functions with a digest of their own.
+
+    Example:
+        >>> from spatialgraph.splits import SPLITS
+        >>> code_of(SPLITS["greedy"]) == code_of(SPLITS["greedy-shared"])  # they are one module
+        True
+        >>> code_of(SPLITS["greedy"]) == code_of(SPLITS["spectral"])
+        False
+    """
+    pending = [function.__module__ for function in functions]
+    parts = {_digest_of_function(function) for function in functions if _file_of(function.__module__) is None}
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in seen or _file_of(name) is None:
+            continue
+        seen.add(name)
+        digest, uses = _module(name, _state(name))
+        parts.add(digest)
+        pending += uses
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that numbers may depend on, as far as they are installed."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _file_of(name: str) -> Path | None:
+    """Return the source file of a module that is imported; None if it has none."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return Path(file) if file and file.endswith(".py") and Path(file).is_file() else None
+
+
+def _state(name: str) -> tuple[int, int]:
+    """Return what changes when the file of a module is edited."""
+    stat = Path(str(_file_of(name))).stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+@cache
+def _module(name: str, _: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a module, and the modules that it uses."""
+    tree = ast.parse(Path(str(_file_of(name))).read_bytes())
+    uses = tuple(sorted(set(_uses(sys.modules[name], tree)) - {name, _OWN}))
+    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(), uses
+
+
+def _uses(module: ModuleType, tree: ast.Module) -> Iterator[str]:
+    """Yield the names of the modules in which what a module imports is defined, as far as they are followed."""
+    is_package = hasattr(module, "__path__")
+    package = module.__name__ if is_package else module.__name__.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if _is_followed(module, alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
+            if _is_followed(module, base):
+                yield from _owners(base, [alias.name for alias in node.names], is_package=is_package)
+
+
+def _owners(base: str, names: list[str], *, is_package: bool) -> Iterator[str]:
+    """Yield where names that are imported from a module are defined."""
+    source = importlib.import_module(base)
+    for name in names:
+        value = getattr(source, name, None)
+        if isinstance(value, ModuleType):
+            if not is_package:  # a package imports modules that enter functions into a registry
+                yield value.__name__
+        elif not isinstance(value, Registry):
+            owner = str(getattr(value, "__module__", "")) if callable(value) else ""
+            yield owner if owner.partition(".")[0] == _OWN else _origin(source, name)
+
+
+def _origin(module: ModuleType, name: str) -> str:
+    """Return where a value is defined that does not tell it: a package passes on what it imports from its modules."""
+    for node in ast.walk(ast.parse(Path(str(_file_of(module.__name__))).read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.level and name in [alias.name for alias in node.names]:
+            package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
+            return resolve_name("." * node.level + (node.module or ""), package)
+    return module.__name__
+
+
+def _is_followed(module: ModuleType, name: str) -> bool:
+    """Return whether what a module imports is part of its code: of this project, or in the folder of a user's file."""
+    if name.partition(".")[0] == _OWN:
+        return True
+    own, other = _file_of(module.__name__), _file_of(name)
+    is_users = module.__name__.partition(".")[0] != _OWN
+    return is_users and own is not None and other is not None and own.parent in other.parents
+
+
+def _digest_of_function(function: Callable[..., Any]) -> str:
+    """Return the digest of a function that is in no file, as in the cell of a notebook."""
+    try:
+        text = ast.dump(_without_docstrings(ast.parse(inspect.cleandoc(inspect.getsource(function)))))
+    except (OSError, TypeError, SyntaxError):
+        code = function.__code__
+        text = repr((code.co_code, code.co_names, [c for c in code.co_consts if isinstance(c, (int, float, str))]))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.body:
+            match node.body[0]:
+                case ast.Expr(ast.Constant(str())):
+                    node.body = node.body[1:]
+    return tree
