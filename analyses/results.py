@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from spatialgraph.splits import SPLITS
 from spatialgraph.splits.degenerate import is_degenerate
 from spatialgraph.store import read_graph, read_header, read_snapshots, read_splits
 
-from .columns import COLUMNS, FULL
+from .columns import COLUMNS, FULL, GUESSED
 from .frames import read_csv
 
 # What the moments of a network's training take.
@@ -120,7 +121,8 @@ class Results:
         metrics = {name.split(":")[0] for name in self.scores["metric"].unique()} - {GUESSED}
         unknown = sorted(methods - set(SPLITS)) + sorted(metrics - set(METRICS))
         if unknown:
-            files = ", ".join(str(self.folder / file) for file in self.facts.get("plugins", [])) or "that defines them"
+            named = [normpath(self.folder / file) for file in self.facts.get("plugins", [])]
+            files = ", ".join(named) or "that defines them"
             raise ValueError(
                 f"{self.folder}: expected split methods and measures that are known, found {', '.join(unknown)}: name "
                 f"the plugin {files} (--plugin FILE)"

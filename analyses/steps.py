@@ -203,7 +203,7 @@ def _kept_draws(step: Step) -> KeptDraws:
     if not (methods or metrics):
         return NO_DRAWS
     arrays, known = read_arrays(step.part, _PART)
-    scores = [Score(*key, value=np.nan) for key in known["rows"]]
+    scores = [Score(split, ablation, metric, task, np.nan) for split, ablation, metric, task in known["rows"]]
     drawn = [Drawn(score, step.name, values) for score, values in zip(scores, arrays["values"], strict=True)]
     return KeptDraws(drawn, methods, metrics)
 
