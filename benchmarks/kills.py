@@ -105,6 +105,24 @@ def kill(process: subprocess.Popen[bytes], seconds: float, *, whole_group: bool)
     return "after its end" if ended else "at work"
 
 
+def killed_and_finished(
+    command: str, folder: Path, wanted: dict[str, str], seconds: float, whole_group: bool
+) -> tuple[str, str]:
+    """Kill a command, then run it to its end; return when it was killed, and what differs from what is wanted."""
+    before, others = left(folder), shared()
+    first = start(command, folder)
+    moment = kill(first, seconds, whole_group=whole_group)
+    moment = "before its first file" if moment == "at work" and left(folder) == before else moment
+    second = finish(command, folder)
+    found = left(folder)
+    names = [name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]
+    names += ["a process that lived on"] if moment == LIVED_ON else []
+    names += [f"/dev/shm/{name}" for name in shared({first.pid, second.pid}) - others]  # noqa: S108
+    if second.returncode:
+        names.append(f"status {second.returncode}: {(folder / 'output.txt').read_text()}")
+    return moment, ", ".join(names)
+
+
 def trials(count: int, commands: Sequence[str], folder: Path, seed: int) -> Iterator[tuple[str, str, str]]:
     """Yield for each kill the command, when it was, and what differs at the end: nothing, if all is well."""
     draw = random.Random(seed)  # noqa: S311 - moments need not be secret
@@ -118,18 +136,8 @@ def trials(count: int, commands: Sequence[str], folder: Path, seed: int) -> Iter
             raise SystemExit((whole / "output.txt").read_text())
         seconds, wanted = time.monotonic() - started, left(whole)
         for trial in range(count if command in commands else 0):
-            here, others = Path(shutil.copytree(before, folder / "trial" / NAME)), shared()
-            first = start(command, here)
-            moment = kill(first, draw.uniform(0, seconds), whole_group=trial % 2 == 0)
-            moment = "before its first file" if moment == "at work" and left(here) == left(before) else moment
-            second = finish(command, here)
-            found = left(here)
-            names = [name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]
-            names += ["a process that lived on"] if moment == LIVED_ON else []
-            names += [f"/dev/shm/{name}" for name in shared({first.pid, second.pid}) - others]  # noqa: S108
-            if second.returncode:
-                names.append(f"status {second.returncode}: {(here / 'output.txt').read_text()}")
-            yield command, moment, ", ".join(names)
+            here = Path(shutil.copytree(before, folder / "trial" / NAME))
+            yield command, *killed_and_finished(command, here, wanted, draw.uniform(0, seconds), trial % 2 == 0)
             shutil.rmtree(here)
         before = whole
 

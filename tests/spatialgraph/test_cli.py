@@ -229,7 +229,7 @@ def test_a_command_without_memory_ends_in_one_line(monkeypatch, tmp_path):
 
     monkeypatch.setattr("spatialgraph.store.faults", faults)
     done = CliRunner().invoke(app, ["check", "network.h5"])
-    assert (done.exit_code, done.stderr) == (1, "error: too little memory: 1 TiB\n")
+    assert (done.exit_code, done.output) == (1, "error: too little memory: 1 TiB\n")
 
 
 def test_examples_outside_the_run_are_used_only_if_they_are_named(work, tmp_path):
