@@ -72,15 +72,16 @@ class Registry(Mapping[str, Function], Generic[Function, Facts]):
             known = self._functions.get(name)
             if known is not None and not _is_again(known, function):
                 raise ValueError(f"there is a {self.word} named {name!r} already, in {known.__module__}")
-            self._check(where, function)
+            self.check(name, function)
             self._functions[name] = function
             self._facts[name] = facts
             return function
 
         return enter
 
-    def _check(self, where: str, function: Function) -> None:
-        """Refuse a function that cannot be called as those of the registry are, or says nothing of itself."""
+    def check(self, name: str, function: Function) -> None:
+        """Raise ValueError if a function cannot be called as those of the registry are, or says nothing of itself."""
+        where = f"{self.word} {name!r}"
         if not callable(function):
             raise ValueError(f"{where}: expected a function, found a {type(function).__name__}")
         asked = tuple(inspect.signature(function).parameters)

@@ -101,6 +101,7 @@ def metric(
         raise ValueError(f"{where}: expected bounds of two numbers, the least first, found {bounds!r}")
 
     def enter(function: MetricFunction) -> MetricFunction:
+        METRICS.check(name, function)
         asked = tuple(inspect.signature(function).parameters)
         if asked != _SUBJECTS[of]:
             expected = ", ".join(_SUBJECTS[of])

@@ -66,6 +66,7 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
     one_of(where, "sees", sees, get_args(Sees))
 
     def enter(function: MethodFunction) -> MethodFunction:
+        SPLITS.check(name, function)
         asked = inspect.signature(function).parameters
         if sees == "activations" and "runner" not in asked:
             raise ValueError(f"{where}: expected a parameter runner, since it sees activations, found none")

@@ -483,7 +483,7 @@ def cut_scores(seeds=SEEDS):
 
 def test_the_size_of_the_minimum_cut_is_described_and_not_tested():
     scores = cut_scores()
-    finding = min_cut(Evidence(scores, notes=notes_of(scores, "min-cut", DEGENERATE, "regular")).graph)
+    finding = min_cut(Evidence(scores, notes=notes_of(scores, "min-cut", DEGENERATE, "regular")))
     assert not finding.holds
     assert finding.text.startswith(
         "**The minimum cut costs no other accuracy, as far as is told, than `greedy`.** That it cuts no more is so by "
@@ -500,19 +500,19 @@ def test_the_size_of_the_minimum_cut_is_described_and_not_tested():
 def test_what_the_minimum_cut_costs_is_tested():
     scores = cut_scores(seeds=7)
     costly = (scores["split"] == "min-cut") & (scores["metric"] == "accuracy-drop")
-    finding = min_cut(Evidence(scores.assign(value=scores["value"] + 0.1 * costly)).graph)
+    finding = min_cut(Evidence(scores.assign(value=scores["value"] + 0.1 * costly)))
     assert finding.holds
     assert finding.text.startswith("**The minimum cut costs another accuracy than `greedy`.** ")
     assert finding.text.count("]*") == 2
-    assert min_cut(Evidence(scores[scores["seed"] < 4].assign(value=scores["value"] + 0.1 * costly)).graph).hint
+    assert min_cut(Evidence(scores[scores["seed"] < 4].assign(value=scores["value"] + 0.1 * costly))).hint
 
 
 def test_a_minimum_cut_that_is_always_degenerate():
     scores = cut_scores()
-    finding = min_cut(Evidence(scores, notes=notes_of(scores, "min-cut", DEGENERATE)).graph)
+    finding = min_cut(Evidence(scores, notes=notes_of(scores, "min-cut", DEGENERATE)))
     assert not finding.holds
     assert finding.text.startswith("**The minimum cut is degenerate.**")
-    assert min_cut(Evidence(scores[scores["split"] == "greedy"]).graph) is None
+    assert min_cut(Evidence(scores[scores["split"] == "greedy"])) is None
 
 
 # Agreement

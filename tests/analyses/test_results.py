@@ -75,7 +75,7 @@ def test_of_a_large_network_some_moments_are_read(tmp_path, monkeypatch):
     made = replace(trained, metadata={**trained.metadata, "epochs": 10})
     earlier = {float(epoch): made for epoch in range(10)}
     write_network(tmp_path / "run" / "networks" / "mix-spatial-1.h5", made, earlier)
-    size = sum(c.weight.nbytes for c in made.connections if c.target in made.split_layers)
+    size = sum(c.weight.nbytes for c in made.connections if c.target in made.split_populations)
     for most, expected in ((10, [*range(10), 10]), (4, [0, 3, 6, 9, 10]), (0, [0, 9, 10])):
         monkeypatch.setattr(results_module, "_MOST_BYTES", most * size)
         assert [epoch for epoch, _ in Results.load(built).snapshots("mix-spatial-1")] == expected

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from spatialgraph import __version__
 from spatialgraph.cli import app, main
-from spatialgraph.store import read_network
+from spatialgraph.store import read_graph
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("demo", "train", "analyze", "figures", "report", "check", "info", "export")
@@ -108,8 +108,8 @@ def test_export_writes_a_graph_that_other_programs_read(work, tmp_path, to):
     file = work / "runs/small/networks/concatenate-regular-0.h5"
     path = tmp_path / f"graph.{to}"
     assert spatialgraph("export", file, "--to", to, "--out", path).stdout.strip() == str(path)
-    network = read_network(file)
-    weights = network.split_connections[0].weight
+    graph = read_graph(file)
+    weights = graph.split_connections[0].weight
     read = {"graphml": nx.read_graphml, "gexf": nx.read_gexf, "npz": sparse.load_npz}[to](path)
     edges = read.nnz if to == "npz" else read.number_of_edges()
     assert edges == (weights != 0).sum()

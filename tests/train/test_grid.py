@@ -181,7 +181,7 @@ def test_a_grids_networks_are_those_trained_alone(tmp_path):
         assert among.metadata["kind"].startswith(kind.split("-")[0] + " ")
     settings = among.metadata["experiment"]
     assert (settings["transport"], settings["density"], settings["learning_rate"]) == (0.0, 0.0, 0.02)
-    assert not among.has_positions
+    assert not among.graph.has_positions
 
 
 def test_networks_of_a_grid_differ(tmp_path):

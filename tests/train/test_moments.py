@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from spatialgraph.graph import Graph
+from spatialgraph.network import Network, graph_of
 from spatialgraph.store import read_header, read_network, read_snapshots, write_arrays
 from spatialgraph.train.moments import forget_orphans, moments
 from spatialgraph.train.progress import Reporter
@@ -36,7 +38,9 @@ def trained(run, **changes):
 
 def arrays(network):
     yield from ((c.source, c.target, c.weight.tobytes()) for c in network.connections)
-    yield from ((a.shape, a.tobytes()) for n in network.layers for a in (n.bias, n.position) if a is not None)
+    arrays = [layer.bias for layer in getattr(network, "layers", ())]
+    arrays += [population.position for population in graph_of(network).populations]
+    yield from ((array.shape, array.tobytes()) for array in arrays if array is not None)
 
 
 def contents(files):
@@ -78,12 +82,11 @@ def test_networks_hold_the_moments_of_their_training(whole):
     for file in whole.values():
         assert read_header(file).snapshots == tuple(expected)
     spatial = read_snapshots(whole["mix-spatial-1"])
-    assert [snapshot.executable for snapshot in spatial.values()] == [True] + 6 * [False]
+    assert [type(snapshot) for snapshot in spatial.values()] == [Network] + 6 * [Graph]
     last = spatial[expected[-1]]
     assert [(c.source, c.target) for c in last.connections] == [(2, 3), (3, 4)]
-    assert [layer.position is not None for layer in last.layers] == [False, False, True, True, True]
-    assert [layer.bias is not None for layer in last.layers] == [False, False, True, True, True]
-    path = np.stack([snapshot.layers[3].position for snapshot in spatial.values()])
+    assert [population.position is not None for population in last.populations] == [False, False, True, True, True]
+    path = np.stack([graph_of(snapshot).populations[3].position for snapshot in spatial.values()])
     assert (np.abs(np.diff(path, axis=0)).max(axis=(1, 2)) > 0).all()
     assert not read_snapshots(whole["mix-regular-1"])[expected[-1]].has_positions
 
@@ -98,8 +101,7 @@ def test_a_moment_at_the_end_of_an_epoch_is_the_network_trained_for_so_long(whol
         (same,) = (c for c in ended.connections if c.target == connection.target)
         assert np.array_equal(connection.weight, same.weight)
     for k in (2, 3, 4):
-        assert np.array_equal(kept.layers[k].position, ended.layers[k].position)
-        assert np.array_equal(kept.layers[k].bias, ended.layers[k].bias)
+        assert np.array_equal(kept.populations[k].position, ended.layers[k].position)
 
 
 def test_keeping_moments_changes_no_network(whole, tmp_path):

@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 
 from spatialgraph.files import locked
+from spatialgraph.network import graph_of
 from spatialgraph.store import (
     read_arrays,
     read_evaluation,
@@ -61,7 +62,8 @@ def networks(run):
 
 def arrays(network):
     yield from (connection.weight for connection in network.connections)
-    yield from (array for layer in network.layers for array in (layer.bias, layer.position) if array is not None)
+    yield from (layer.bias for layer in getattr(network, "layers", ()) if layer.bias is not None)
+    yield from (p.position for p in graph_of(network).populations if p.position is not None)
     yield from network.history.values()
 
 
@@ -85,7 +87,7 @@ def test_every_network_is_written_with_what_is_known_of_it(finished):
     spatial, regular = found["mix-spatial-1"], found["mix-regular-1"]
     assert [layer.name for layer in spatial.layers] == ["input", "hidden1", "hidden2", "output"]
     assert [layer.size for layer in spatial.layers] == [64, 12, 10, 20]
-    assert spatial.split_layers == (2, 3)
+    assert spatial.graph.split_populations == (2, 3)
     assert spatial.tasks == ("digits", "letters")
     assert (spatial.metadata["kind"], spatial.metadata["inputs"], spatial.metadata["seed"]) == ("spatial", "mix", 1)
     assert spatial.metadata["experiment"]["transport"] == 1.0

@@ -24,7 +24,7 @@ def small():
     )
     weight = [[-1.0, 0.0], [2.0, 0.5], [9.0, 9.0]]
     network = Network(layers, (Connection(0, 1, weight),), [0, 1, 1], {"tasks": ["a", "b"]})
-    return network, Split.from_labels("by hand", {0: [0, 1], 1: [0, 1, -1]}, tasks=2)
+    return network.graph, Split.from_labels("by hand", {0: [0, 1], 1: [0, 1, -1]}, tasks=2)
 
 
 def test_connections_within_and_between_modules(small):

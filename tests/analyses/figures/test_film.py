@@ -80,10 +80,10 @@ def test_the_numbers_are_those_of_the_moments(results, film):
         curve = own[own["part"] == "modularity"]
         assert curve["epoch"].tolist() == list(MOMENTS)
         moments = results.snapshots(name)
-        np.testing.assert_allclose(curve["value"].astype(float), [modularity(was.graph, split) for _, was in moments])
+        np.testing.assert_allclose(curve["value"].astype(float), [modularity(was, split) for _, was in moments])
         for number, (_, was) in enumerate(moments):
             here = own[(own["part"] == "neuron") & (own["moment"] == number)]
-            for layer in was.layers[-3:]:
+            for layer in was.populations[-3:]:
                 rows = here[here["layer"] == layer.name]
                 np.testing.assert_allclose(rows[["x", "y"]], layer.position[rows["neuron"].astype(int)], atol=1e-7)
         accuracy = own[(own["part"] == "accuracy") & (own["task"] == "clothes")]

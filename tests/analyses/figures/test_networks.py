@@ -124,7 +124,7 @@ def test_positions_of_other_dimensions(tmp_path, dim):
 
 
 def test_neurons_of_several_tasks(results, tmp_path):
-    network = clustered_network("concatenate-spatial-0", inputs="concatenate")
+    network = clustered_network("concatenate-spatial-0", inputs="concatenate").graph
     shared = Split("greedy", {k: np.ones((network.populations[k].size, 2), bool) for k in network.split_populations})
     splits = {name: dict(methods) for name, methods in read_splits(results.folder / "splits.h5").items()}
     splits["concatenate-spatial-0"]["greedy"] = shared

@@ -34,7 +34,7 @@ def test_modularity_is_that_of_every_moment_split_anew(results, made):
     own = numbers[(numbers["quantity"] == "modularity") & (numbers["network"] == "sequential-regular-1")]
     moments = results.snapshots("sequential-regular-1")
     assert own["epoch"].tolist() == [epoch for epoch, _ in moments] == [0, 0.25, 0.63, 1.59, 4]
-    expected = [modularity(network.graph, apply("greedy", network.graph)) for _, network in moments]
+    expected = [modularity(was, apply("greedy", was)) for _, was in moments]
     np.testing.assert_allclose(own["value"].astype(float), expected)
     assert "split by greedy, made anew" in made["training"].caption
 

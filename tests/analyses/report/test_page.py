@@ -201,7 +201,7 @@ def test_a_link_leads_to_what_its_sender_saw(opened):
 
 def test_the_slider_sets_the_weakest_connection_shown(page, results):
     network = read_network(results.parent / "networks" / f"{FIRST}.h5")
-    strengths = np.concatenate([np.abs(connection.weight).ravel() for connection in network.split_connections])
+    strengths = np.concatenate([np.abs(connection.weight).ravel() for connection in network.graph.split_connections])
     pictures = set()
     for share, tolerance in (("0", 0), ("500", 1), ("1000", 0)):
         page.locator("#weakest").fill(share)
@@ -241,7 +241,7 @@ def test_a_click_shows_the_strongest_connections_of_a_neuron(page, results):
     unit = 2 * UNITS + 1  # the second output: all of its connections enter it
     page.mouse.click(*point_of(page, "scene", unit))
     assert page.locator("#neuron-title").text_content() == "Neuron output 1"
-    weight = network.split_connections[-1].weight[1]
+    weight = network.graph.split_connections[-1].weight[1]
     first = page.locator("#neuron .links button").first
     strongest = int(np.abs(weight).argmax())
     assert f"← hidden2 {strongest}" in first.text_content()

@@ -175,7 +175,7 @@ def test_the_film_has_every_moment(results, drawn):
     assert positions.shape == (len(MOMENTS) + 1, 3 * UNITS, 2)
     split = results.splits[FIRST]["greedy"]
     found = array(drawn[FIRST], "film-modularity")
-    assert found == pytest.approx([modularity(was.graph, split) for _, was in results.snapshots(FIRST)], abs=1e-4)
+    assert found == pytest.approx([modularity(was, split) for _, was in results.snapshots(FIRST)], abs=1e-4)
     assert drawn["mix-regular-0"].facts["film"] is None  # it has no positions
     assert portrait(results, NO_AGREEMENT, FIRST, Room(5, 0)).facts["film"] is None
 

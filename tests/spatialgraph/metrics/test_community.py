@@ -192,6 +192,15 @@ def test_the_normalised_cut_of_two_tasks_equals_that_of_networkx(seed):
     assert value("ncut", graph, split) == pytest.approx(expected, abs=1e-9)
 
 
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1000), tasks=st.integers(2, 4), lowest=st.sampled_from([-1, 0]))
+def test_the_normalised_cut_is_no_larger_than_the_number_of_groups(seed, tasks, lowest):
+    graph = random_network(seed, (2, 5, 6, 5), tasks, density=1).graph
+    split = drawn_split(graph, seed, lowest)
+    if all(any((split.labels(k) == task).any() for k in graph.split_populations) for task in range(tasks)):
+        assert 0 <= value("ncut", graph, split) <= tasks
+
+
 def matrix_and_layers(graph):
     """Return the strengths between all neurons, and the two layers that each is between."""
     layer = node_index(graph)[:, 0]

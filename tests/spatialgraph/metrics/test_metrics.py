@@ -11,29 +11,6 @@ from spatialgraph.splits import Split, apply
 
 PAIR_SPLIT = Split.from_labels("by hand", {1: [0, 1], 2: [0, 1]}, 2)
 
-INFINITE = float("inf")
-RANGES = {
-    "modularity": (-0.5, 1),
-    "directed-modularity": (-1, 1),
-    "layered-modularity": (-1, 1),
-    "signed-modularity": (-1, 1),
-    "cut": (0, 1),
-    "ncut": (0, 3),  # the networks here have three tasks at most
-    "participation": (0, 1),
-    "strength-assortativity": (-1, 1),
-    "share": (0, 1),
-    "communities": (0, 20),  # or neurons
-    "task-alignment": (-1, 1),
-    "wiring": (0, INFINITE),
-    "silhouette": (-1, 1),
-    "inter-intra-distance": (0, INFINITE),
-    "accuracy": (0, 1),
-    "accuracy-drop": (-1, 1),
-    "accuracy-without": (0, 1),
-    "double-dissociation": (-1, 1),
-    "leaked-accuracy": (0, 1),
-}
-
 
 @pytest.mark.parametrize("network", zoo())
 @pytest.mark.parametrize("name", METRICS)
@@ -61,7 +38,7 @@ def test_every_metric_measures_every_network_or_says_why_not(name, network):
         return
     assert found
     layers = {population.name for population in graph.populations}
-    lowest, highest = RANGES[name]
+    lowest, highest = facts(name).bounds
     for measurement in found:
         assert type(measurement.value) is float
         assert np.isfinite(measurement.value)
@@ -111,13 +88,24 @@ def test_a_network_without_split_layers_has_nothing_to_measure(name):
         measure(name, *subject)
 
 
-def test_a_new_metric_is_one_function_with_one_decorator(monkeypatch):
-    monkeypatch.setattr(METRICS, "_functions", dict(METRICS._functions))
-    metric("layers", of="network", better="", weights=False)(lambda graph: float(len(graph.populations)))
-    assert measure("layers", pair().graph) == [Measurement(3.0)]
-    assert facts("layers").of == "network"
-    assert facts("layers") == Facts("network", "", False)
-    with pytest.raises(ValueError, match="there is a metric named 'layers' already"):
-        metric("layers", of="network", better="", weights=False)(print)
-    with pytest.raises(ValueError, match="unknown metric 'nothing'"):
-        facts("nothing")
+def test_a_new_metric_is_one_function_with_one_decorator():
+    def layers(graph):
+        """Count the layers."""
+        return float(len(graph.populations))
+
+    def other(graph):
+        """Count nothing."""
+        return 0.0
+
+    asked = {"of": "network", "better": "", "weights": False, "bounds": (1, 9)}
+    metric("layers", **asked)(layers)
+    try:
+        assert measure("layers", pair().graph) == [Measurement(3.0)]
+        assert facts("layers").of == "network"
+        assert facts("layers") == Facts("network", "", False, (1.0, 9.0))
+        with pytest.raises(ValueError, match="there is a metric named 'layers' already"):
+            metric("layers", **asked)(other)
+    finally:
+        METRICS.forget("layers")
+    with pytest.raises(ValueError, match="unknown metric 'layers'"):
+        facts("layers")

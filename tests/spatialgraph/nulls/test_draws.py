@@ -108,14 +108,14 @@ def test_weights_in_column_order_are_drawn_like_others(null):
 @pytest.mark.parametrize("null", NULLS)
 def test_a_null_model_keeps_the_measures_that_it_says_and_no_others(null):
     random = np.random.default_rng(0)
-    network = chain(
+    graph = chain(
         *random.lognormal(size=(3, 30, 30)), tasks=[0] * 15 + [1] * 15, positions=random.normal(size=(3, 30, 2))
-    )
+    ).graph
     moved = set()
     for name in METRICS:
         if facts(name).of == "network" and facts(name).weights:
-            value = measure(name, network)[0].value
-            draws = [measure(name, draw(null, network, seed))[0].value for seed in range(3)]
+            value = measure(name, graph)[0].value
+            draws = [measure(name, draw(null, graph, seed))[0].value for seed in range(3)]
             if not np.allclose(draws, value, rtol=1e-3):
                 moved.add(name)
     assert moved.isdisjoint(kept_measures(null))

@@ -13,7 +13,7 @@ from spatialgraph.graph import Connection
 from spatialgraph.graph.planted import planted
 from spatialgraph.network import Layer, Network, graph_of
 from spatialgraph.runners import DenseRunner
-from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, parameters, sees, select
+from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, parameters, sees, select, split_method
 
 CLUSTERINGS = ("spectral", "louvain", "leiden", "positions")
 SHARING = ("greedy-shared", "probability")
@@ -127,11 +127,17 @@ def test_a_network_without_split_layers_is_not_split(method):
         apply(method, network.graph, DenseRunner(network, labelled(network)))
 
 
-def test_a_method_that_makes_the_wrong_split_is_found_out(monkeypatch):
-    monkeypatch.setattr(SPLITS, "_functions", dict(SPLITS._functions))
-    SPLITS.register("wrong")(lambda graph: Split.from_labels("wrong", {1: [0]}, 2))
-    with pytest.raises(ValueError, match="split 'wrong': expected membership of shapes"):
-        apply("wrong", pair().graph)
+def test_a_method_that_makes_the_wrong_split_is_found_out():
+    @split_method("wrong", sees="weights")
+    def wrong(graph):
+        """Split one neuron of two."""
+        return Split.from_labels("wrong", {1: [0]}, 2)
+
+    try:
+        with pytest.raises(ValueError, match="split 'wrong': expected membership of shapes"):
+            apply("wrong", pair().graph)
+    finally:
+        SPLITS.forget("wrong")
 
 
 def test_the_methods_are_known_without_the_libraries_that_only_some_need():
