@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Graph
 from spatialgraph.metrics import Better, facts
+from spatialgraph.notes import Note
 from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED, Chance, chance, draw, require_for
 from spatialgraph.runners import Performance
 from spatialgraph.splits import Split, sees
@@ -18,7 +19,7 @@ from spatialgraph.splits.random import random_splits
 from spatialgraph.threads import one_thread
 
 from .results import FULL
-from .scoring import Note, Plan, Score, Scored, Subject, function, noting, seed_of, split_by, structure
+from .scoring import Plan, Score, Scored, Subject, Tell, function, noting, seed_of, split_by, structure
 
 NULL_MODELS = (*NULLS, UNTRAINED, RANDOM_SPLIT)
 """The names of all null models that scores are compared with."""
@@ -55,7 +56,7 @@ class Drawn:
 
 
 @one_thread()
-def against(null: str, subject: Subject, scored: Scored, plan: Plan, note: Note) -> list[Drawn]:
+def against(null: str, subject: Subject, scored: Scored, plan: Plan, note: Tell) -> list[Drawn]:
     """Measure again on draws of a null model what depends on what it draws.
 
     A method that sees weights splits every draw anew; a split of another method is measured as it is.
@@ -152,5 +153,5 @@ def _collect(null: str, observed: Mapping[_Key, Score], measured: Iterable[tuple
     ]
 
 
-def _nothing(split: str, text: str) -> None:
+def _nothing(split: str, note: Note) -> None:
     """What cannot be measured on a draw is missing from it, and counted as missing."""

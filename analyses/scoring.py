@@ -16,6 +16,7 @@ from spatialgraph.agreement import agreement
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Graph
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
+from spatialgraph.notes import Note
 from spatialgraph.runners import ABLATIONS, Performance, Runner
 from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, is_degenerate, select
 from spatialgraph.strength import STRENGTHS, with_strength
@@ -197,10 +198,11 @@ class Scored:
     scores: list[Score]
     splits: dict[str, Split]
     agreements: list[Agreement]
-    notes: list[tuple[str, str]]
+    notes: list[tuple[str, Note]]
 
 
-Note = Callable[[str, str], None]
+Tell = Callable[[str, Note], None]
+"""Takes a split method, or `FULL`, and what is to be noted of it."""
 
 
 def subject_of(graph: Graph, runner: Runner | None, plan: Plan, untrained: Graph | None = None) -> Subject:
@@ -240,14 +242,14 @@ def score(graph: Graph, runner: Runner | None, plan: Plan) -> Scored:
         0.16666666666666666
     """
     if runner is None:
-        notes = [(FULL, "nothing runs it: nothing of function is measured")]
+        notes = [(FULL, Note("no-runner"))]
         return score_subject(subject_of(graph, None, plan), plan, notes)
     require_stated_accuracy(graph, runner)
     return score_subject(subject_of(graph, runner, plan), plan)
 
 
 @one_thread()
-def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]] = ()) -> Scored:
+def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, Note]] = ()) -> Scored:
     """Split a network by every method of a plan and score each split.
 
     Args:
@@ -257,8 +259,8 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
     """
     found = list(notes)
 
-    def note(split: str, text: str) -> None:
-        found.append((split, text))
+    def note(split: str, told: Note) -> None:
+        found.append((split, told))
 
     scores: list[Score] = []
     if subject.runner is not None and "accuracy" in plan.metrics:
@@ -270,8 +272,8 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
         with noting(note, method):
             splits[method] = split_by(method, subject, plan)
     for method, split in splits.items():
-        for text in split.notes:
-            note(method, text)
+        for told in split.notes:
+            note(method, told)
     scores += structure(subject.graph, splits, plan, note)
     if subject.runner is not None and plan.metrics_of("function"):
         performances = subject.runner.performances(list(splits.values()), plan.ablations)
@@ -280,9 +282,9 @@ def score_subject(subject: Subject, plan: Plan, notes: Sequence[tuple[str, str]]
     return Scored(scores, splits, list(_agreements(subject, splits, plan)), _once(found, splits))
 
 
-def _once(notes: Sequence[tuple[str, str]], splits: Mapping[str, Split]) -> list[tuple[str, str]]:
+def _once(notes: Sequence[tuple[str, Note]], splits: Mapping[str, Split]) -> list[tuple[str, Note]]:
     """Return what a network lacks once, not again for every split that would need it; a split's own notes are its."""
-    own = {(method, text) for method, split in splits.items() for text in split.notes}
+    own = {(method, note) for method, split in splits.items() for note in split.notes}
     return list({note if note in own else note[1]: note for note in reversed(notes)}.values())[::-1]
 
 
@@ -304,7 +306,7 @@ def split_by(method: str, subject: Subject, plan: Plan, *, graph: Graph | None =
 
 
 def structure(
-    graph: Graph, splits: Mapping[str, Split], plan: Plan, note: Note, *, weights_only: bool = False
+    graph: Graph, splits: Mapping[str, Split], plan: Plan, note: Tell, *, weights_only: bool = False
 ) -> Iterator[Score]:
     """Yield what the metrics of a plan measure of a graph and of splits of it.
 
@@ -328,7 +330,7 @@ def structure(
                     yield from [Score.of(method, "", metric, found) for found in measure(metric, graph, split)]
 
 
-def function(method: str, performances: Sequence[Performance], plan: Plan, note: Note) -> Iterator[Score]:
+def function(method: str, performances: Sequence[Performance], plan: Plan, note: Tell) -> Iterator[Score]:
     """Yield what the metrics of a plan measure of what a split can do, under each ablation.
 
     Args:
@@ -360,12 +362,12 @@ def _agreements(subject: Subject, splits: Mapping[str, Split], plan: Plan) -> It
 
 
 @contextmanager
-def noting(note: Note, split: str) -> Iterator[None]:
+def noting(note: Tell, split: str) -> Iterator[None]:
     """Turn a measure or a method that does not apply into a note."""
     try:
         yield
     except NotApplicableError as error:
-        note(split, str(error))
+        note(split, Note("not-applicable", {"message": str(error)}))
 
 
 def require_stated_accuracy(graph: Graph, runner: Runner) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import spatialgraph
 from spatialgraph.network import graph_of
+from spatialgraph.notes import Note
 from spatialgraph.nulls import UNTRAINED
 from spatialgraph.splits import Split
 from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
@@ -30,7 +31,7 @@ _PART = "analysis-part"
 _SCORES = "scores"
 
 # Raised when the same plan gives other numbers than before, so that parts made by older code are made again.
-_EDITION = 2
+_EDITION = 3
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,13 @@ def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
 
 def do(step: Step) -> None:
     """Do a step, and write its part."""
-    notes: list[tuple[str, str]] = []
+    notes: list[tuple[str, Note]] = []
 
-    def note(split: str, text: str) -> None:
-        notes.append((split, text))
+    def note(split: str, told: Note) -> None:
+        notes.append((split, told))
 
     if step.name == _SCORES:
-        graph, runner = graph_and_runner(step.file, step.evaluation, lambda text: note(FULL, text))
+        graph, runner = graph_and_runner(step.file, step.evaluation, lambda told: note(FULL, told))
         if runner is not None:
             require_stated_accuracy(graph, runner)
         scored = score_subject(subject_of(graph, runner, step.plan), step.plan, notes)
@@ -152,8 +153,8 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
         "known": known,
         "scores": [score.key for score in scored.scores],
         "agreements": [astuple(found)[:-1] for found in scored.agreements],
-        "splits": {method: list(split.notes) for method, split in scored.splits.items()},
-        "notes": scored.notes,
+        "splits": {method: list(map(asdict, split.notes)) for method, split in scored.splits.items()},
+        "notes": _data_of(scored.notes),
     }
     write_arrays(step.part, _PART, arrays, metadata)
 
@@ -172,8 +173,19 @@ def read_scores(part: Path) -> tuple[dict[str, object], Scored]:
     splits = {}
     for method, notes in known["splits"].items():
         communities = _of_layers(arrays, f"communities/{method}/") or None
-        splits[method] = Split(method, _of_layers(arrays, f"splits/{method}/"), tuple(notes), communities)
-    return known["known"], Scored(scores, splits, agreements, [(split, text) for split, text in known["notes"]])
+        made = tuple(Note(**note) for note in notes)
+        splits[method] = Split(method, _of_layers(arrays, f"splits/{method}/"), made, communities)
+    return known["known"], Scored(scores, splits, agreements, _notes_of(known["notes"]))
+
+
+def _data_of(notes: Iterable[tuple[str, Note]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return notes as JSON has them."""
+    return [(split, asdict(note)) for split, note in notes]
+
+
+def _notes_of(data: Iterable[tuple[str, dict[str, Any]]]) -> list[tuple[str, Note]]:
+    """Return the notes that `_data_of` made JSON of."""
+    return [(split, Note(**note)) for split, note in data]
 
 
 def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int, NDArray[Any]]:
@@ -181,19 +193,19 @@ def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int,
     return {int(name.removeprefix(prefix)): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _write_drawn(step: Step, scored: Scored, drawn: Sequence[Drawn], notes: Sequence[tuple[str, str]]) -> None:
+def _write_drawn(step: Step, scored: Scored, drawn: Sequence[Drawn], notes: Sequence[tuple[str, Note]]) -> None:
     row = {score.key: number for number, score in enumerate(scored.scores)}
     values = np.stack([found.values for found in drawn]) if drawn else np.empty((0, 0))
     arrays = {"rows": np.array([row[found.score.key] for found in drawn], np.int64), "values": values}
-    write_arrays(step.part, _PART, arrays, {"key": step.key, "notes": list(notes)})
+    write_arrays(step.part, _PART, arrays, {"key": step.key, "notes": _data_of(notes)})
 
 
-def read_drawn(part: Path, scored: Scored) -> tuple[list[Drawn], list[tuple[str, str]]]:
+def read_drawn(part: Path, scored: Scored) -> tuple[list[Drawn], list[tuple[str, Note]]]:
     """Return scores beside their values on the draws of a null model, and notes, from its part."""
     arrays, known = read_arrays(part, _PART)
     rows = zip(arrays["rows"].tolist(), arrays["values"], strict=True)
     drawn = [Drawn(scored.scores[row], part.stem, values) for row, values in rows]
-    return drawn, [(split, text) for split, text in known["notes"]]
+    return drawn, _notes_of(known["notes"])
 
 
 def all_drawn(parts: Path) -> list[Drawn]:

@@ -24,6 +24,7 @@ from spatialgraph.faults import Fault, NotApplicableError, name_faults
 from spatialgraph.faults import compared as _compared
 from spatialgraph.graph import Connection, Graph, MadeConnection
 from spatialgraph.network import ACTIVATIONS, Evaluation, Layer, Network
+from spatialgraph.notes import Note
 from spatialgraph.splits import Split
 from spatialgraph.store import (
     FormatError,
@@ -1002,7 +1003,7 @@ def test_splits_of_version_1_are_read():
         1: [[True, False], [False, True]],
         2: [[True, True], [False, False]],
     }
-    assert (split.method, split.notes) == ("greedy", ("one neuron serves no task",))
+    assert (split.method, split.notes) == ("greedy", (Note.of_text("one neuron serves no task"),))
 
 
 def test_a_fault_that_is_the_only_one_is_told_alone():
