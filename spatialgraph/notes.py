@@ -128,6 +128,10 @@ class Note:
             raise ValueError(f"values of note {self.code!r}: expected {names}, found {shown(found)}")
         values = {name: self._value(name, self.values[name]) for name in sorted(wanted)}
         object.__setattr__(self, "values", values)
+        try:
+            str(self)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"values of note {self.code!r}: expected numbers where it has numbers, {error}") from None
 
     def _value(self, name: str, value: Any) -> Any:
         """Return a value as JSON has it, lists as tuples."""

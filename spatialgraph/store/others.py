@@ -198,7 +198,7 @@ def _codes(reader: Reader, key: str) -> list[Any]:
 def _note(text: str, coded: object) -> Note:
     """Return the note of a text: of its code and values if their sentence is the text."""
     with suppress(ValueError, TypeError):
-        if isinstance(coded, dict) and str(note := Note(coded["code"], coded["values"])) == text:
+        if isinstance(coded, dict) and str(note := Note(coded.get("code", ""), coded.get("values", {}))) == text:
             return note
     return Note.of_old_text(text)
 

@@ -1,9 +1,11 @@
 """Splits of graphs with cycles, several heads, labels, one task or one unit: by hand, by definition, and by NetworkX."""
 
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 import pytest
-from any_graph import BY_HAND, build, random_graph
+from any_graph import BY_HAND, build, one_task, random_graph
 from hand_worked import ONE_TASK, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,6 +85,16 @@ def test_a_unit_that_leads_to_itself_alone_serves_no_task():
     split = apply("greedy", graph)
     assert split.labels(0).tolist() == [-1]
     assert str(split.notes[0]) == "state: 1 of 1 neurons have no connection to any task and serve none"
+
+
+def test_notes_call_units_what_the_graph_calls_them():
+    graph = one_task()
+    state, output = graph.populations
+    heads = replace(graph, populations=(replace(state, unit="head"), output))
+    assert said(apply("greedy", heads).notes) == (
+        "state: 1 of 3 heads have no connection to any task and serve none",
+        "degenerate: the graph has a single task, so that all heads are one module",
+    )
 
 
 def strongest_task(graph, split, k, unit):
