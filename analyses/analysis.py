@@ -33,6 +33,7 @@ from spatialgraph.store import write_splits
 from spatialgraph.workers import LostError, Workers
 
 from .columns import COLUMNS
+from .evidence import note_row
 from .frames import to_csv
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
@@ -48,7 +49,7 @@ _TABLES = (
 NULL_COLUMNS = (*COLUMNS[:-1], "null", "tail", "value", "draws", "mean", "sd", "z", "p", "p_opposite")
 """The columns of ``nulls.csv``: one row is one score beside one null model; ``task`` stands before."""
 
-NOTE_COLUMNS = ("network", "split", "note")
+NOTE_COLUMNS = ("network", "split", "note", "code", "values")
 """The columns of ``notes.csv``."""
 
 AGREEMENT_COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "other", "measure", "value")
@@ -260,7 +261,7 @@ def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[st
         rows["scores"].append(_frame(first, [asdict(score) for score in scored.scores], COLUMNS))
         rows["nulls"].append(_frame(first, compared, NULL_COLUMNS))
         rows["agreement"].append(_frame(first, [asdict(found) for found in scored.agreements], AGREEMENT_COLUMNS))
-        rows["notes"].append(_frame(first, [{"split": split, "note": note} for split, note in notes], NOTE_COLUMNS))
+        rows["notes"].append(_frame(first, [note_row(split, note) for split, note in notes], NOTE_COLUMNS))
     write_splits(results / "splits.h5", splits)
     frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
     for name, frame in frames.items():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from spatialgraph.splits import SPLITS, sees
-from spatialgraph.splits.degenerate import ONE_TASK
 
 from .columns import FULL
 from .evidence import RANDOM, Evidence, counted, group_name, listed, number
@@ -93,7 +92,7 @@ def _not_learned(evidence: Evidence) -> Iterator[Caveat]:
 
 
 def _single_task(evidence: Evidence) -> Iterator[Caveat]:
-    single = evidence.notes.loc[evidence.notes["note"] == ONE_TASK, "network"].nunique()
+    single = evidence.noted("one-task")["network"].nunique()
     if single:
         yield Caveat(
             f"{_of_all(single, evidence)} {'has' if single == 1 else 'have'} a single task",
@@ -117,7 +116,7 @@ def _cannot_fail(evidence: Evidence) -> Iterator[Caveat]:
 
 
 def _degenerate(evidence: Evidence) -> Iterator[Caveat]:
-    single = set(evidence.notes.loc[evidence.notes["note"] == ONE_TASK, "network"])
+    single = set(evidence.noted("one-task")["network"])
     wrong = evidence.degenerate[~evidence.degenerate["network"].isin(single)]
     if wrong.empty:
         return

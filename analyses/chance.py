@@ -22,12 +22,12 @@ from .columns import FULL
 from .scoring import (
     NOTHING,
     Kept,
-    Note,
     Noted,
     Plan,
     Score,
     Scored,
     Subject,
+    Tell,
     function,
     noting,
     seed_of,
@@ -105,7 +105,7 @@ NO_DRAWS = KeptDraws((), frozenset(), frozenset())
 
 @one_thread()
 def against(
-    null: str, subject: Subject, scored: Scored, plan: Plan, note: Note, before: KeptDraws = NO_DRAWS
+    null: str, subject: Subject, scored: Scored, plan: Plan, note: Tell, before: KeptDraws = NO_DRAWS
 ) -> list[Drawn]:
     """Measure again on draws of a null model what depends on what it draws.
 

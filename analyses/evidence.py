@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from spatialgraph.graph.graph import BoolArray
+from spatialgraph.notes import DEGENERATE, Note
 from spatialgraph.nulls import RANDOM_SPLIT
-from spatialgraph.splits import DEGENERATE
 
 from .chance import null_models
 from .columns import FULL, GUESSED
@@ -58,13 +59,18 @@ class Evidence:
         scores: rows with the columns of ``scores.csv``.
         nulls: rows of ``nulls.csv``: scores beside null models; empty if there are none.
         agreement: rows of ``agreement.csv``: measures of two splits of a network; empty if there are none.
-        notes: rows of ``notes.csv``: what split methods could not do; empty if there are none.
+        notes: rows of ``notes.csv``: what split methods could not do; empty if there are none. Those of earlier
+            versions, which have no codes, get the codes of their texts, see `Note.of_old_text`.
     """
 
     scores: pd.DataFrame
     nulls: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NULLS)))
     agreement: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_AGREEMENT)))
     notes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NOTES)))
+
+    def __post_init__(self) -> None:
+        if "code" not in self.notes:
+            object.__setattr__(self, "notes", _coded(self.notes))
 
     @classmethod
     def load(cls, folder: str | Path) -> Evidence:
@@ -136,8 +142,12 @@ class Evidence:
     @cached_property
     def degenerate(self) -> pd.DataFrame:
         """The degenerate splits: network, split, kind, inputs; one row each."""
-        wrong = self.notes[self.notes["note"].str.startswith(DEGENERATE)]
+        wrong = self.noted(*DEGENERATE)
         return wrong[["network", "split"]].drop_duplicates().merge(self.results.members, on="network")
+
+    def noted(self, *codes: str) -> pd.DataFrame:
+        """Return the notes of some codes."""
+        return self.notes[self.notes["code"].isin(codes)]
 
     @cached_property
     def always_degenerate(self) -> tuple[str, ...]:
@@ -488,6 +498,17 @@ def _renamed(table: pd.DataFrame, spell: Callable[[str], str]) -> pd.DataFrame:
     names = {column: {name: spell(name) for name in table[column].unique()} for column in _NAMES if column in table}
     changed = {column: table[column].map(new) for column, new in names.items() if any(a != b for a, b in new.items())}
     return table.assign(**changed) if changed else table
+
+
+def note_row(split: str, note: Note) -> dict[str, Any]:
+    """Return the entries of a row of ``notes.csv``, less the network: the values are JSON."""
+    return {"split": split, "note": str(note), "code": note.code, "values": json.dumps(dict(note.values))}
+
+
+def _coded(notes: pd.DataFrame) -> pd.DataFrame:
+    """Return notes of an earlier version with codes and values, the texts as they are."""
+    made = [note_row(split, Note.of_old_text(text)) for split, text in zip(notes["split"], notes["note"], strict=True)]
+    return notes.assign(code=[row["code"] for row in made], values=[row["values"] for row in made])
 
 
 def _in_order(nulls: pd.DataFrame) -> pd.DataFrame:

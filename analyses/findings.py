@@ -8,7 +8,7 @@ out 0 is a hint, and told as one (see `differs` and `hinted`).
 from __future__ import annotations
 
 import itertools
-import re
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -55,9 +55,6 @@ SURE = 0.9
 
 # Lines of a list before it is cut short.
 _TOLD = 6
-
-_SAME_EXAMPLES = "labelled on the same examples"
-_MISPLACED = re.compile(r"(\d+) of (\d+) outputs lie in the \w+ of another task; (\d+) of (\d+) outputs lie in one")
 
 
 @dataclass(frozen=True)
@@ -156,11 +153,8 @@ def _change_table(evidence: Evidence, changes: list[Row]) -> str:
 
 def clusterings(evidence: Evidence) -> Finding | None:
     """Tell which methods put outputs of several tasks into one cluster, and where they find the tasks."""
-    misplaced = {
-        (row["split"], row["network"]): tuple(map(int, match.groups()))
-        for row in records(evidence.notes)
-        if (match := _MISPLACED.search(row["note"]))
-    }
+    rows = records(evidence.noted("misplaced-outputs"))
+    misplaced = {(row["split"], row["network"]): json.loads(row["values"]) for row in rows}
     lines = []
     for method in evidence.results.methods:
         fails, works = [], []
@@ -168,11 +162,11 @@ def clusterings(evidence: Evidence) -> Finding | None:
             networks = evidence.networks(kind, inputs, method)
             found = [misplaced[method, name] for name in networks if (method, name) in misplaced]
             # Of two tasks' outputs half belong together; three quarters in one cluster are not two clusters.
-            most = [row[2] for row in found if row[2] >= 0.75 * row[3]]
+            most = [values["most"] for values in found if values["most"] >= 0.75 * values["of"]]
             if len(most) > len(networks) / 2:
                 fails.append(
                     f"{group_name(kind, inputs)} ({len(most)} of {counted(len(networks))}: {between(most)} of "
-                    f"{found[0][3]} outputs{_loss(evidence, kind, inputs, method)})"
+                    f"{found[0]['of']} outputs{_loss(evidence, kind, inputs, method)})"
                 )
             elif networks and not found:
                 works.append(
@@ -189,7 +183,7 @@ def clusterings(evidence: Evidence) -> Finding | None:
 
 def same_examples(evidence: Evidence) -> Finding | None:
     """Tell which methods cannot tell tasks apart because the tasks have the same examples, and which can."""
-    notes = evidence.notes[evidence.notes["note"].str.contains(_SAME_EXAMPLES, regex=False)]
+    notes = evidence.noted("same-examples")
     if notes.empty:
         return None
     keys = notes[["network", "split"]].drop_duplicates().merge(evidence.results.members, on="network")
@@ -559,7 +553,7 @@ def _agreement(evidence: Evidence, *, same: bool) -> pd.DataFrame:
     """
     rows = evidence.agreement[evidence.agreement["measure"] == "adjusted-rand"]
     rows = rows[((rows["split"] == rows["other"]) == same) & ~rows["network"].isin(evidence.lost["network"])]
-    notes = evidence.notes[evidence.notes["note"].str.contains(_SAME_EXAMPLES, regex=False)]
+    notes = evidence.noted("same-examples")
     wrong = set(zip(notes["network"], notes["split"], strict=True))
     wrong |= set(zip(evidence.degenerate["network"], evidence.degenerate["split"], strict=True))
     kept = [

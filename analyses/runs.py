@@ -9,6 +9,7 @@ from pathlib import Path
 from spatialgraph.files import digest
 from spatialgraph.graph import Graph
 from spatialgraph.network import Evaluation, Network, graph_of
+from spatialgraph.notes import Note
 from spatialgraph.runners import DenseRunner, Runner
 from spatialgraph.store import read, read_evaluation
 
@@ -16,12 +17,12 @@ from spatialgraph.store import read, read_evaluation
 _LARGE = 2**28
 
 
-def _unsaid(text: str) -> None:
+def _unsaid(note: Note) -> None:
     """Why a network is not run is of no interest to whoever does not ask."""
 
 
 def graph_and_runner(
-    file: Path, evaluation: Path | None, note: Callable[[str], None] = _unsaid
+    file: Path, evaluation: Path | None, note: Callable[[Note], None] = _unsaid
 ) -> tuple[Graph, Runner | None]:
     """Return the graph of a network, and what runs it; a large graph that is not run is read in pieces.
 
@@ -36,11 +37,11 @@ def graph_and_runner(
     """
     network = read(file, in_pieces=evaluation is None and file.stat().st_size > _LARGE)
     if evaluation is None:
-        note("its metadata names no evaluation: nothing of function is measured")
+        note(Note("no-evaluation"))
         return graph_of(network), None
     examples = evaluation_of(network, evaluation, file)
     if isinstance(network, Graph):
-        note("it cannot be run: nothing of function is measured")
+        note(Note("not-executable"))
         return network, None
     return network.graph, DenseRunner(network, examples)
 

@@ -17,6 +17,7 @@ from spatialgraph.agreement import agreement
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Graph
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
+from spatialgraph.notes import Note
 from spatialgraph.runners import ABLATIONS, Performance, Runner
 from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, is_degenerate, select
 from spatialgraph.strength import STRENGTHS, with_strength
@@ -190,12 +191,12 @@ class Noted:
     Attributes:
         split: the split method, `FULL` for the whole network.
         metric: the metric that could not be measured, ``""`` if it is of the split or the network.
-        text: what it is.
+        note: what it is.
     """
 
     split: str
     metric: str
-    text: str
+    note: Note
 
 
 @dataclass(frozen=True)
@@ -216,10 +217,10 @@ class Scored:
     noted: list[Noted]
 
     @property
-    def notes(self) -> list[tuple[str, str]]:
-        """The notes, each a split method and a text: what a network lacks once, not for every split that needs it."""
-        own = {(method, text) for method, split in self.splits.items() for text in split.notes}
-        notes = [(noted.split, noted.text) for noted in self.noted]
+    def notes(self) -> list[tuple[str, Note]]:
+        """The notes, each with a split method: what a network lacks once, not for every split that needs it."""
+        own = {(method, note) for method, split in self.splits.items() for note in split.notes}
+        notes = [(noted.split, noted.note) for noted in self.noted]
         return list({note if note in own else note[1]: note for note in reversed(notes)}.values())[::-1]
 
 
@@ -260,7 +261,7 @@ class Kept:
 NOTHING = Kept(Scored([], {}, [], []), frozenset(), frozenset())
 """Nothing that was found out before."""
 
-Note = Callable[[Noted], None]
+Tell = Callable[[Noted], None]
 
 
 def subject_of(graph: Graph, runner: Runner | None, plan: Plan, untrained: Graph | None = None) -> Subject:
@@ -300,7 +301,7 @@ def score(graph: Graph, runner: Runner | None, plan: Plan) -> Scored:
         0.16666666666666666
     """
     if runner is None:
-        noted = [Noted(FULL, "", "nothing runs it: nothing of function is measured")]
+        noted = [Noted(FULL, "", Note("no-runner"))]
         return score_subject(subject_of(graph, None, plan), plan, noted)
     require_stated_accuracy(graph, runner)
     return score_subject(subject_of(graph, runner, plan), plan)
@@ -333,7 +334,7 @@ def score_subject(subject: Subject, plan: Plan, noted: Sequence[Noted] = (), kep
             with noting(notes.append, method):
                 splits[method] = split_by(method, subject, plan)
     for method, split in splits.items():
-        notes += [Noted(method, "", text) for text in split.notes]
+        notes += [Noted(method, "", note) for note in split.notes]
     scores += structure(subject.graph, splits, plan, notes.append, kept=kept)
     if subject.runner is not None and plan.metrics_of("function"):
         scores += _functions(subject.runner, splits, plan, notes.append, kept)
@@ -361,7 +362,7 @@ def structure(
     graph: Graph,
     splits: Mapping[str, Split],
     plan: Plan,
-    note: Note,
+    note: Tell,
     *,
     weights_only: bool = False,
     kept: Kept = NOTHING,
@@ -388,7 +389,7 @@ def structure(
 
 
 def _measured(
-    method: str, metric: str, subject: tuple[Graph] | tuple[Graph, Split], note: Note, kept: Kept
+    method: str, metric: str, subject: tuple[Graph] | tuple[Graph, Split], note: Tell, kept: Kept
 ) -> Iterator[Score]:
     """Yield what a metric measures of a split, or of the whole network."""
     if kept.has(method, metric):
@@ -400,7 +401,7 @@ def _measured(
         yield from [Score.of(method, "", metric, found) for found in measure(metric, *subject)]
 
 
-def _functions(runner: Runner, splits: Mapping[str, Split], plan: Plan, note: Note, kept: Kept) -> Iterator[Score]:
+def _functions(runner: Runner, splits: Mapping[str, Split], plan: Plan, note: Tell, kept: Kept) -> Iterator[Score]:
     """Yield what the metrics of a plan measure of what each split can do."""
     asked = [m for m in splits if not all(kept.has(m, metric) for metric in plan.metrics_of("function"))]
     performances = dict(zip(asked, runner.performances([splits[m] for m in asked], plan.ablations), strict=True))
@@ -409,7 +410,7 @@ def _functions(runner: Runner, splits: Mapping[str, Split], plan: Plan, note: No
 
 
 def function(
-    method: str, performances: Sequence[Performance], plan: Plan, note: Note, kept: Kept = NOTHING
+    method: str, performances: Sequence[Performance], plan: Plan, note: Tell, kept: Kept = NOTHING
 ) -> Iterator[Score]:
     """Yield what the metrics of a plan measure of what a split can do, under each ablation.
 
@@ -457,12 +458,12 @@ def _between_seeds(method: str, split: Split, subject: Subject, plan: Plan) -> l
 
 
 @contextmanager
-def noting(note: Note, split: str, metric: str = "") -> Iterator[None]:
+def noting(note: Tell, split: str, metric: str = "") -> Iterator[None]:
     """Turn a measure or a method that does not apply into a note."""
     try:
         yield
     except NotApplicableError as error:
-        note(Noted(split, metric, str(error)))
+        note(Noted(split, metric, Note("not-applicable", {"message": str(error)})))
 
 
 def require_stated_accuracy(graph: Graph, runner: Runner) -> None:

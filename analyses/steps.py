@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
+from spatialgraph.notes import Note
 from spatialgraph.nulls import NULLS, UNTRAINED
 from spatialgraph.plugins import load_all
 from spatialgraph.provenance import code_of, versions
@@ -168,7 +169,7 @@ def do(step: Step) -> None:
     load_all(step.plugins)
     notes: list[Noted] = []
     if step.name == _SCORES:
-        graph, runner = graph_and_runner(step.file, step.evaluation, lambda text: notes.append(Noted(FULL, "", text)))
+        graph, runner = graph_and_runner(step.file, step.evaluation, lambda note: notes.append(Noted(FULL, "", note)))
         if runner is not None:
             require_stated_accuracy(graph, runner)
         scored = score_subject(subject_of(graph, runner, step.plan), step.plan, notes, _kept(step))
@@ -233,8 +234,8 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
         "known": known,
         "scores": [score.key for score in scored.scores],
         "agreements": [astuple(found)[:-1] for found in scored.agreements],
-        "splits": {method: list(split.notes) for method, split in scored.splits.items()},
-        "noted": [astuple(noted) for noted in scored.noted],
+        "splits": {method: list(map(asdict, split.notes)) for method, split in scored.splits.items()},
+        "noted": _data_of(scored.noted),
     }
     write_arrays(step.part, _PART, arrays, metadata)
 
@@ -253,8 +254,19 @@ def read_scores(part: Path) -> tuple[dict[str, object], Scored]:
     splits = {}
     for method, notes in known["splits"].items():
         communities = _of_layers(arrays, f"communities/{method}/") or None
-        splits[method] = Split(method, _of_layers(arrays, f"splits/{method}/"), tuple(notes), communities)
-    return known["known"], Scored(scores, splits, agreements, [Noted(*noted) for noted in known["noted"]])
+        made = tuple(Note(**note) for note in notes)
+        splits[method] = Split(method, _of_layers(arrays, f"splits/{method}/"), made, communities)
+    return known["known"], Scored(scores, splits, agreements, _noted_of(known["noted"]))
+
+
+def _data_of(noted: Iterable[Noted]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return notes as JSON has them."""
+    return [(one.split, one.metric, asdict(one.note)) for one in noted]
+
+
+def _noted_of(data: Iterable[tuple[str, str, dict[str, Any]]]) -> list[Noted]:
+    """Return the notes that `_data_of` made JSON of."""
+    return [Noted(split, metric, Note(**note)) for split, metric, note in data]
 
 
 def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int, NDArray[Any]]:
@@ -265,17 +277,16 @@ def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int,
 def _write_drawn(step: Step, drawn: Sequence[Drawn], notes: Sequence[Noted]) -> None:
     arrays = {"values": np.stack([found.values for found in drawn]) if drawn else np.empty((0, 0))}
     rows = [found.score.key for found in drawn]
-    noted = [astuple(note) for note in notes]
-    write_arrays(step.part, _PART, arrays, {"keys": asdict(step.keys), "rows": rows, "noted": noted})
+    write_arrays(step.part, _PART, arrays, {"keys": asdict(step.keys), "rows": rows, "noted": _data_of(notes)})
 
 
-def read_drawn(part: Path, scored: Scored) -> tuple[list[Drawn], list[tuple[str, str]]]:
+def read_drawn(part: Path, scored: Scored) -> tuple[list[Drawn], list[tuple[str, Note]]]:
     """Return scores beside their values on the draws of a null model, and notes, from its part."""
     arrays, known = read_arrays(part, _PART)
     scores = {score.key: score for score in scored.scores}
     rows = zip(map(tuple, known["rows"]), arrays["values"], strict=True)
     drawn = [Drawn(scores[key], part.stem, values) for key, values in rows]
-    return drawn, [(noted.split, noted.text) for noted in (Noted(*found) for found in known["noted"])]
+    return drawn, [(noted.split, noted.note) for noted in _noted_of(known["noted"])]
 
 
 def all_drawn(parts: Path) -> list[Drawn]:

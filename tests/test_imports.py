@@ -24,6 +24,7 @@ LIBRARY = (
         "progress",
         "arrays",
         "faults",
+        "notes",
         "graph",
     ),
     *("network", "runners", "splits", "strength", "agreement", "metrics", "nulls", "store", "scatter", "describe"),

@@ -15,7 +15,7 @@ from spatialgraph.graph import Connection, Graph
 from spatialgraph.graph.plane import Plane, input_strength
 from spatialgraph.metrics import measure
 from spatialgraph.nulls import RANDOM_SPLIT, chance
-from spatialgraph.splits import DEGENERATE, Split, is_degenerate
+from spatialgraph.splits import Split, is_degenerate
 from spatialgraph.splits.strengths import strength_to_tasks
 
 from ..chance import Drawn
@@ -90,7 +90,7 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, room: Room) -
         "layers": _layers(network),
         "methods": list(splits),
         "degenerate": {
-            method: [note.removeprefix(DEGENERATE).strip() for note in split.notes if note.startswith(DEGENERATE)]
+            method: [note.reason for note in split.notes if note.is_degenerate]
             for method, split in splits.items()
             if is_degenerate(split)
         },

@@ -243,6 +243,20 @@ class Graph:
         split = [self.populations[k] for k in self.split_populations]
         return bool(split) and all(population.position is not None for population in split)
 
+    def units_word(self, populations: Iterable[int]) -> str:
+        """Return what the units of some populations are called in plural, ``"units"`` if they are not of one kind.
+
+        Args:
+            populations: their numbers.
+
+        Example:
+            >>> graph = Graph((Population("a", 2, "channel"), Population("b", 1, task=[0])), (), {"tasks": ["t"]})
+            >>> graph.units_word([0]), graph.units_word([1]), graph.units_word([0, 1])
+            ('channels', 'neurons', 'units')
+        """
+        kinds = {self.populations[k].unit for k in populations}
+        return f"{kinds.pop()}s" if len(kinds) == 1 else "units"
+
     @cached_property
     def is_layered(self) -> bool:
         """Whether every connection leads from an earlier population to a later one, and no two between the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..faults import NotApplicableError
+from ..notes import Note, as_notes
 from .graph import BoolArray, Graph, IntArray
 
 
@@ -24,13 +25,13 @@ class Split:
         method: the name of the method that made it.
         membership: layer number to ``(units, tasks)``: whether the neuron serves the task. A neuron may serve no task,
             or several. A layer that is not here serves every task.
-        notes: what the method could not do, one sentence each: a cluster without outputs, a dead neuron, a graph that
-            is not connected.
+        notes: what the method could not do: a cluster without outputs, a dead neuron, a graph that is not connected.
+            Texts that are given become notes, see `Note.of_text`.
         communities: layer number to ``(units,)``: the number of each neuron's community, counted from 0, the largest
             first; -1 for none. None if the method found no communities but gave neurons to tasks.
 
     Raises:
-        ValueError: the layers do not fit each other.
+        ValueError: the layers do not fit each other, or a note is neither a note nor text.
 
     Example:
         >>> split = Split.from_labels("by hand", {2: [0, 1, -1]}, tasks=2)
@@ -40,10 +41,11 @@ class Split:
 
     method: str
     membership: Mapping[int, BoolArray]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     communities: Mapping[int, IntArray] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", as_notes(self.notes))
         given, frozen = {_number(layer): members for layer, members in self.membership.items()}, {}
         for layer, members in sorted(given.items()):
             array = np.array(members, dtype=bool)
@@ -81,7 +83,7 @@ class Split:
         method: str,
         labels: Mapping[int, NDArray[np.integer]],
         tasks: int,
-        notes: tuple[str, ...] = (),
+        notes: Iterable[Note | str] = (),
         communities: Mapping[int, IntArray] | None = None,
     ) -> Split:
         """Make a split in which each neuron serves one task, or none.
@@ -90,12 +92,12 @@ class Split:
             method: the name of the method.
             labels: layer number to ``(units,)``: the number of each neuron's task, -1 for none.
             tasks: how many tasks there are.
-            notes: what the method could not do.
+            notes: what the method could not do, notes or texts.
             communities: what the method found, if it knows no tasks.
         """
         numbers = np.arange(tasks)
         membership = {k: np.asarray(label)[:, None] == numbers for k, label in labels.items()}
-        return cls(method, membership, notes, communities)
+        return cls(method, membership, as_notes(notes), communities)
 
     @cached_property
     def groups(self) -> Mapping[int, BoolArray]:

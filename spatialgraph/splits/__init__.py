@@ -3,7 +3,7 @@
 A new method is one function with ``@split_method("name", sees=…)`` in a module that is imported here. It takes a
 `Graph` and, if it needs them, parameters named ``runner`` and ``seed``; the same arguments give the same split.
 Its docstring says how the method works, where it comes from and what it cannot do; what it could not do this time goes
-into the split's notes.
+into the split's notes: a `spatialgraph.notes.Note`, or a text of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..faults import NotApplicableError
 from ..graph.graph import Graph
 from ..graph.split import Split
 from ..runners.runner import Runner
-from .degenerate import DEGENERATE, is_degenerate, why_degenerate
+from .degenerate import is_degenerate, why_degenerate
 from .method import GIVEN, SPLITS, MethodFacts, sees, split_method
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
@@ -33,7 +33,6 @@ from . import random
 # isort: on
 
 __all__ = [
-    "DEGENERATE",
     "SPLITS",
     "MethodFacts",
     "NotApplicableError",

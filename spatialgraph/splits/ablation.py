@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..faults import NotApplicableError
-from ..graph.graph import Graph, IntArray
+from ..graph.graph import BoolArray, Graph, IntArray
 from ..graph.split import Split
+from ..notes import Note
 from ..runners.runner import Runner
+from .counting import note_on_units
 from .method import split_method
 from .strengths import with_given
 
@@ -68,34 +70,31 @@ def ablation_split(
         if not labelled.any():
             raise NotApplicableError(f"split 'ablation': expected examples labelled for task {task!r}, found none")
     found = runner.single_ablation(ablation)
-    labels, notes = {}, []
+    labels, notes = {}, list[Note]()
     for k, increase in (found.loss_increase if measure == "loss" else found.accuracy_drop).items():
         free = graph.task_of[k] < 0
         labels[k] = np.full(len(free), -1)
-        labels[k][free], noted = _most_affected(increase[free], _SUFFERS[measure], signed=signed)
-        notes += [f"{graph.populations[k].name}: {note}" for note in noted]
-    return Split.from_labels("ablation", with_given(graph, labels), len(graph.tasks), tuple(notes))
+        labels[k][free], odd = _most_affected(increase[free], signed=signed)
+        for code, which in odd.items():
+            if which.any():
+                more = {} if code == "no-effect" else {"measure": _SUFFERS[measure]}
+                notes.append(note_on_units(code, graph, k, np.count_nonzero(which), of=len(which), **more))
+    return Split.from_labels("ablation", with_given(graph, labels), len(graph.tasks), notes)
 
 
-def _most_affected(increase: NDArray[np.float64], word: str, *, signed: bool) -> tuple[IntArray, list[str]]:
-    """Return the task of each neuron of a layer, ``(units,)``, -1 for none, and notes.
+def _most_affected(increase: NDArray[np.float64], *, signed: bool) -> tuple[IntArray, dict[str, BoolArray]]:
+    """Return the task of each neuron of a layer, ``(units,)``, -1 for none; and by code of a note, which are odd.
 
     Args:
         increase: ``(units, tasks)``.
-        word: what increases.
         signed: whether the largest increase decides, or else the largest change.
     """
     effect = increase if signed else np.abs(increase)
     task = effect.argmax(axis=1)
     without_effect = (increase == 0).all(axis=1)
-    says = {
-        "change nothing when they are disabled and serve no task": without_effect,
-        f"go to a task whose {word} does not grow without them": (
-            (np.take_along_axis(increase, task[:, None], axis=1)[:, 0] <= 0) & ~without_effect
-        ),
-        f"affect the {word} of several tasks alike and go to the first of them": (
-            ((effect == effect.max(axis=1)[:, None]).sum(axis=1) > 1) & ~without_effect
-        ),
+    odd = {
+        "no-effect": without_effect,
+        "harmful": (np.take_along_axis(increase, task[:, None], axis=1)[:, 0] <= 0) & ~without_effect,
+        "tied-effects": ((effect == effect.max(axis=1)[:, None]).sum(axis=1) > 1) & ~without_effect,
     }
-    notes = [f"{np.count_nonzero(which)} of {len(which)} neurons {what}" for what, which in says.items() if which.any()]
-    return np.where(without_effect, -1, task).astype(np.int64), notes
+    return np.where(without_effect, -1, task).astype(np.int64), odd

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from ..faults import NotApplicableError
 from ..graph.graph import Graph
 from ..graph.split import Split
+from ..notes import Note
 from ..runners.runner import Runner
+from .counting import note_on_units
 from .method import split_method
 from .strengths import with_given
 
@@ -83,18 +85,14 @@ def _hidden(graph: Graph) -> list[int]:
     return [k for k in graph.split_populations if (graph.task_of[k] < 0).any()]
 
 
-def _example_notes(method: str, graph: Graph, runner: Runner) -> list[str]:
+def _example_notes(method: str, graph: Graph, runner: Runner) -> list[Note]:
     """Note tasks that have the same examples; raise NotApplicableError if one has none."""
     tasks_of: dict[bytes, list[str]] = {}
     for task, labelled in zip(graph.tasks, runner.labelled.T, strict=True):
         if not labelled.any():
             raise NotApplicableError(f"split {method!r}: expected examples labelled for task {task!r}, found none")
         tasks_of.setdefault(labelled.tobytes(), []).append(task)
-    return [
-        f"tasks {', '.join(tasks)} are labelled on the same examples, so this method cannot tell them apart"
-        for tasks in tasks_of.values()
-        if len(tasks) > 1
-    ]
+    return [Note("same-examples", {"tasks": tuple(tasks)}) for tasks in tasks_of.values() if len(tasks) > 1]
 
 
 def _by_largest(
@@ -102,7 +100,7 @@ def _by_largest(
     graph: Graph,
     statistic: Mapping[int, NDArray[np.float64]],
     word: str,
-    notes: Sequence[str],
+    notes: Iterable[Note],
     *,
     silent: bool,
 ) -> Split:
@@ -118,18 +116,12 @@ def _by_largest(
     """
     labels, notes = {}, list(notes)
     for k, values in statistic.items():
-        layer, largest, free = graph.populations[k], values.max(axis=1), graph.task_of[k] < 0
+        largest, free = values.max(axis=1), graph.task_of[k] < 0
         dead = (values == 0).all(axis=1) & silent & free
         tied = ((values == largest[:, None]).sum(axis=1) > 1) & ~dead & free
         labels[k] = np.where(dead, -1, values.argmax(axis=1))
         if dead.any():
-            notes.append(
-                f"{layer.name}: {np.count_nonzero(dead)} of {layer.size} neurons have a constant activation and serve "
-                "no task"
-            )
+            notes.append(note_on_units("constant", graph, k, np.count_nonzero(dead)))
         if tied.any():
-            notes.append(
-                f"{layer.name}: {np.count_nonzero(tied)} of {layer.size} neurons have the same {word} for several "
-                "tasks and go to the first of them"
-            )
-    return Split.from_labels(method, with_given(graph, labels), len(graph.tasks), tuple(notes))
+            notes.append(note_on_units("tied-statistics", graph, k, np.count_nonzero(tied), statistic=word))
+    return Split.from_labels(method, with_given(graph, labels), len(graph.tasks), notes)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray
+from ..notes import Note
 from ..threads import one_thread
 
 
-def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[dict[int, IntArray], list[str]]:
+def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[dict[int, IntArray], list[Note]]:
     """Match clusters with tasks, one to one, so that as many outputs as can be lie in the cluster of their task.
 
     The assignment problem is solved exactly ("The Hungarian method for the assignment problem", Kuhn 1955,
@@ -48,15 +49,15 @@ def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[di
     labels = _renamed(clusters, found, _one_to_one(count)[: len(found)])
     notes = []
     if len(found) < tasks:
-        notes.append(f"{len(found)} clusters found for {tasks} tasks")
+        notes.append(Note("few-clusters", {"clusters": len(found), "tasks": tasks}))
     if empty := np.count_nonzero(outputs.sum(axis=1) == 0):
-        notes.append(f"{empty} of {len(found)} clusters hold no output")
+        notes.append(Note("clusters-without-outputs", {"count": empty, "of": len(found)}))
     return labels, [*notes, *_misplaced(graph, outputs, labels, "cluster")]
 
 
 def align_communities(
     graph: Graph, communities: Mapping[int, NDArray[np.integer]]
-) -> tuple[dict[int, IntArray], list[str]]:
+) -> tuple[dict[int, IntArray], list[Note]]:
     """Give each community that holds outputs to the task of most of them, or to one that has no other community.
 
     Communities differ from clusters in that nobody asked for a certain number of them. If more of them hold outputs
@@ -80,8 +81,8 @@ def align_communities(
         >>> layers = (Layer("hidden", 3, split=True), Layer("output", 3, split=True))
         >>> network = Network(layers, (Connection(0, 1, np.ones((3, 3))),), [0, 1, 1], {"tasks": ["a", "b"]})
         >>> labels, notes = align_communities(network.graph, {0: np.array([2, 1, 3]), 1: np.array([0, 1, 2])})
-        >>> labels[0].tolist(), labels[1].tolist(), notes
-        ([1, 1, -1], [0, 1, 1], ['1 of 4 communities hold no output: their 1 neurons serve no task'])
+        >>> labels[0].tolist(), labels[1].tolist(), str(notes[0])
+        ([1, 1, -1], [0, 1, 1], '1 of 4 communities hold no output: their 1 neurons serve no task')
     """
     found, outputs = _outputs_of(graph, communities)
     held = outputs.sum(axis=1) > 0
@@ -91,13 +92,10 @@ def align_communities(
     notes = []
     if not held.all():
         idle, neurons = found[~held], np.concatenate(list(communities.values()))
-        notes.append(
-            f"{len(idle)} of {len(found)} communities hold no output: their {np.isin(neurons, idle).sum()} neurons "
-            "serve no task"
-        )
+        counts = {"count": len(idle), "of": len(found), "members": np.isin(neurons, idle).sum()}
+        notes.append(Note("communities-without-outputs", counts | {"units": graph.units_word(communities)}))
     if without := sorted(set(range(len(graph.tasks))) - set(task.tolist())):
-        names = ", ".join(graph.tasks[number] for number in without)
-        notes.append(f"tasks without a community: {names}")
+        notes.append(Note("tasks-without-community", {"tasks": tuple(graph.tasks[number] for number in without)}))
     return labels, [*notes, *_misplaced(graph, outputs, labels, "community")]
 
 
@@ -143,7 +141,7 @@ def _renamed(clusters: Mapping[int, NDArray[np.integer]], found: IntArray, task:
     return {k: renamed[cluster].astype(np.int64) for k, cluster in clusters.items()}
 
 
-def _misplaced(graph: Graph, count: IntArray, labels: Mapping[int, IntArray], word: str) -> list[str]:
+def _misplaced(graph: Graph, count: IntArray, labels: Mapping[int, IntArray], word: str) -> list[Note]:
     """Note the outputs that lie in a cluster, ``(clusters, tasks)`` outputs in each, of another task."""
     given = _in_one_row(dict(enumerate(graph.task_of)), labels)
     outputs, given = _in_one_row(labels)[given >= 0], given[given >= 0]
@@ -151,13 +149,10 @@ def _misplaced(graph: Graph, count: IntArray, labels: Mapping[int, IntArray], wo
     most = count.sum(axis=1).max(initial=0)
     if not wrong:
         return []
-    return [
-        f"{wrong} of {len(outputs)} outputs lie in the {word} of another task; {most} of {len(outputs)} outputs lie in "
-        f"one {word}"
-    ]
+    return [Note("misplaced-outputs", {"count": wrong, "of": len(outputs), "most": most, "group": word})]
 
 
-def cluster(estimator: Any, data: Any) -> tuple[NDArray[np.integer], list[str]]:
+def cluster(estimator: Any, data: Any) -> tuple[NDArray[np.integer], list[Note]]:
     """Run a clustering of scikit-learn, the same on every machine and without warnings on the screen.
 
     Args:
@@ -172,4 +167,5 @@ def cluster(estimator: Any, data: Any) -> tuple[NDArray[np.integer], list[str]]:
         labels = estimator.fit_predict(data)
     # What libraries say about their own future is not about this network.
     told = [w.message for w in caught if issubclass(w.category, (UserWarning, RuntimeWarning))]
-    return labels, list(dict.fromkeys(f"scikit-learn: {' '.join(str(message).split())}" for message in told))
+    messages = dict.fromkeys(" ".join(str(message).split()) for message in told)
+    return labels, [Note("library-warning", {"library": "scikit-learn", "message": message}) for message in messages]

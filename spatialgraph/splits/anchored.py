@@ -11,7 +11,9 @@ from scipy import sparse
 
 from ..graph.graph import BoolArray, Graph, by_population
 from ..graph.split import Split
+from ..notes import Note
 from ..threads import one_thread
+from .counting import hidden_word
 from .method import split_method
 from .strengths import output_tasks, undirected, with_outputs
 
@@ -53,17 +55,11 @@ def spectral_anchored(graph: Graph) -> Split:
         equal = score >= (1 - _ROUNDING) * score.max(axis=1, keepdims=True)
         labels[reached] = equal.argmax(axis=1)
         tied = equal.sum(axis=1) > 1
-    notes = []
-    if len(reached) < len(hidden):
-        without = len(hidden) - len(reached)
-        notes.append(f"{without} of {len(hidden)} neurons are connected to no output and serve no task")
-    if tied.any():
-        notes.append(
-            f"walks from {np.count_nonzero(tied)} of {len(hidden)} neurons meet outputs of several tasks equally "
-            "often; they go to the first of them"
-        )
+    odd = {"unreached": len(hidden) - len(reached), "tied-walks": np.count_nonzero(tied)}
+    values = {"of": len(hidden), "units": hidden_word(graph, populations)}
+    notes = [Note(code, values | {"count": count}) for code, count in odd.items() if count]
     found = by_population(graph, labels, populations)
-    return Split.from_labels("spectral-anchored", {k: found[k] for k in graph.split_populations}, tasks, tuple(notes))
+    return Split.from_labels("spectral-anchored", {k: found[k] for k in graph.split_populations}, tasks, notes)
 
 
 def _reached(strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]) -> NDArray[np.intp]:

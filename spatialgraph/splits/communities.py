@@ -13,6 +13,7 @@ from scipy import sparse
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray, by_population
 from ..graph.split import Split
+from ..notes import Note
 from .alignment import align_communities
 from .method import split_method
 from .strengths import undirected
@@ -41,12 +42,14 @@ class _Found:
     Attributes:
         labels: ``(neurons,)``, the number of each neuron's community.
         agreement: the mean adjusted Rand index of every two of the runs, 1 if they are the same.
-        note: on the consensus, if one was asked for.
+        code: of the note on it, which says whether a consensus was found, if one was asked for.
+        rounds: how many it took, or did not suffice for, if one was asked for.
     """
 
     labels: IntArray
     agreement: float
-    note: str = ""
+    code: str = "communities"
+    rounds: int | None = None
 
 
 @split_method("louvain", sees="weights")
@@ -195,11 +198,19 @@ def _split(
     communities[attached] = labels
     in_layers = by_population(graph, communities)
     of_tasks, aligned = align_communities(graph, in_layers)
-    told = f"{labels.max() + 1} communities of modularity {_modularity(strengths, labels, resolution):.3f}"
-    notes = [f"{told}; {_RUNS} runs agree at an adjusted Rand index of {found.agreement:.2f}{found.note}", *aligned]
+    notes = [_note(found, labels.max() + 1, _modularity(strengths, labels, resolution)), *aligned]
     if len(attached) < neurons:
-        notes.append(f"{neurons - len(attached)} of {neurons} neurons have no connection and serve no task")
-    return Split.from_labels(method, of_tasks, len(graph.tasks), tuple(notes), in_layers)
+        units = graph.units_word(graph.split_populations)
+        notes.append(Note("unattached", {"count": neurons - len(attached), "of": neurons, "units": units}))
+    return Split.from_labels(method, of_tasks, len(graph.tasks), notes, in_layers)
+
+
+def _note(found: _Found, count: int, modularity: float) -> Note:
+    """Return the note on communities: how many there are, of which modularity, and how sure they are."""
+    # Rounded as they are said, so that notes are equal where their sentences are.
+    values = {"count": count, "modularity": round(modularity, 3), "runs": _RUNS}
+    values |= {"agreement": round(found.agreement, 2)}
+    return Note(found.code, values if found.rounds is None else values | {"rounds": found.rounds})
 
 
 def _best(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Found:
@@ -218,8 +229,8 @@ def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm,
         together, group = _together(runs)
         runs = [_canonical(algorithm(together, next(seeds))[group]) for _ in range(_RUNS)]
         rounds += 1
-    note = f", a consensus after {rounds} rounds" if agreed else f", no consensus after {_ROUNDS} rounds: the best run"
-    return _Found(max(runs, key=lambda run: _modularity(strengths, run, resolution)), agreement, note)
+    code = "communities-agreed" if agreed else "communities-not-agreed"
+    return _Found(max(runs, key=lambda run: _modularity(strengths, run, resolution)), agreement, code, rounds)
 
 
 def _together(runs: list[IntArray]) -> tuple[NDArray[np.float64], IntArray]:

@@ -8,12 +8,8 @@ import numpy as np
 
 from ..graph.graph import Graph
 from ..graph.split import Split
-
-DEGENERATE = "degenerate:"
-"""What a note begins with that says that a split is no division into task modules."""
-
-ONE_TASK = f"{DEGENERATE} the graph has a single task, so that all neurons are one module"
-"""The note on a split of a network with one task."""
+from ..notes import Note
+from .counting import hidden_word
 
 # A module is negligible with less than this share of what it would have if all tasks had equally many neurons. A tenth
 # is far from every division of labour, and above what methods leave to a task when they cut off its outputs and little
@@ -26,10 +22,10 @@ _OUTPUTS = 0.5
 
 def is_degenerate(split: Split) -> bool:
     """Return whether a note of a split, as `why_degenerate` gives it, says that it is no division into task modules."""
-    return any(note.startswith(DEGENERATE) for note in split.notes)
+    return any(note.is_degenerate for note in split.notes)
 
 
-def why_degenerate(graph: Graph, split: Split) -> tuple[str, ...]:
+def why_degenerate(graph: Graph, split: Split) -> tuple[Note, ...]:
     """Return why a split is no division into task modules, a note for each reason; none if it is one.
 
     A split is degenerate if the module of a task
@@ -57,19 +53,19 @@ def why_degenerate(graph: Graph, split: Split) -> tuple[str, ...]:
         >>> network = Network(layers, (Connection(0, 1, np.ones((2, 2))),), [0, 1], {"tasks": ["a", "b"]})
         >>> why_degenerate(network.graph, Split.from_labels("by hand", {0: [0, 1], 1: [0, 1]}, tasks=2))
         ()
-        >>> why_degenerate(network.graph, Split.from_labels("by hand", {0: [0, 0], 1: [0, 1]}, tasks=2))
-        ("degenerate: 0 of 2 neurons besides the outputs serve task 'b', less than 5 %",)
+        >>> print(*why_degenerate(network.graph, Split.from_labels("by hand", {0: [0, 0], 1: [0, 1]}, tasks=2)))
+        degenerate: 0 of 2 neurons besides the outputs serve task 'b', less than 5 %
     """
     split.require_for(graph)
     if not graph.split_populations:
         return ()
     if len(graph.tasks) < 2:
         several = split.communities is not None and len(split.group_names(graph.tasks)) > 1
-        return () if several else (ONE_TASK,)
+        return () if several else (Note("one-task", {"units": hidden_word(graph)}),)
     return (*_small(graph, split), *_without_outputs(graph, split))
 
 
-def _small(graph: Graph, split: Split) -> Iterator[str]:
+def _small(graph: Graph, split: Split) -> Iterator[Note]:
     """Yield a note for each task that has hardly any neuron besides the outputs."""
     hidden = [split.membership[k][graph.task_of[k] < 0] for k in graph.split_populations]
     if not sum(map(len, hidden)):
@@ -77,19 +73,17 @@ def _small(graph: Graph, split: Split) -> Iterator[str]:
     members, least = np.concatenate(hidden), _NEGLIGIBLE / len(graph.tasks)
     serving = np.count_nonzero(members.any(axis=1))
     if not serving:
-        yield f"{DEGENERATE} none of {len(members)} neurons besides the outputs serves a task"
+        yield Note("no-module", {"of": len(members), "units": hidden_word(graph)})
         return
     for task, count in zip(graph.tasks, members.sum(axis=0).tolist(), strict=True):
         if count < least * serving:
-            yield (
-                f"{DEGENERATE} {count} of {serving} neurons besides the outputs serve task {task!r}, less than "
-                f"{100 * least:.2g} %"
-            )
+            counts = {"count": count, "of": serving, "percent": 100 * least}
+            yield Note("small-module", counts | {"task": task, "units": hidden_word(graph)})
 
 
-def _without_outputs(graph: Graph, split: Split) -> Iterator[str]:
+def _without_outputs(graph: Graph, split: Split) -> Iterator[Note]:
     """Yield a note for each task whose module lacks most of the task's outputs."""
     for number, task in enumerate(graph.tasks):
         own = np.concatenate([members[graph.task_of[k] == number, number] for k, members in split.membership.items()])
         if len(own) and own.mean() < _OUTPUTS:
-            yield f"{DEGENERATE} {own.sum()} of {len(own)} outputs of task {task!r} lie in its module, fewer than half"
+            yield Note("outputs-elsewhere", {"count": own.sum(), "of": len(own), "task": task})

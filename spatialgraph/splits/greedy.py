@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.graph import BoolArray, Graph, Population
+from ..graph.graph import BoolArray, Graph
 from ..graph.order import backward_order, is_cycle
 from ..graph.split import Split
+from ..notes import Note
+from .counting import note_on_units
 from .method import split_method
 from .strengths import strength_to_tasks
 
@@ -41,7 +43,7 @@ def greedy(graph: Graph) -> Split:
         first: BoolArray = np.equal.outer(strength.argmax(axis=1), np.arange(strength.shape[1]))
         return first
 
-    return _backwards("greedy", graph, first_of_strongest, ties="several tasks and go to the first of them")
+    return _backwards("greedy", graph, first_of_strongest, one_each=True)
 
 
 @split_method("greedy-shared", sees="weights")
@@ -100,7 +102,7 @@ def probability(graph: Graph, seed: int) -> Split:
     return _backwards("probability", graph, in_proportion)
 
 
-def _backwards(method: str, graph: Graph, choose: _Choice, ties: str = "") -> Split:
+def _backwards(method: str, graph: Graph, choose: _Choice, *, one_each: bool = False) -> Split:
     """Give the units of each population to tasks by their strengths to those after it, the last population first.
 
     Populations that lie on a cycle are gone through again, each with what the others have now, until nothing changes.
@@ -111,12 +113,12 @@ def _backwards(method: str, graph: Graph, choose: _Choice, ties: str = "") -> Sp
         choose: which tasks units serve: a function of the population's number, the strengths, ``(units, tasks)``, and
             each unit's largest, ``(units, 1)``, to ``(units, tasks)``. Units without any strength serve none, whatever
             it says.
-        ties: what equally strong tasks mean for a unit, for a note; shared units are noted if it is empty.
+        one_each: whether a unit serves one task at most: ties are noted then, otherwise shared units.
     """
     tasks = np.arange(len(graph.tasks))
     members = {k: graph.task_of[k][:, None] == tasks for k in graph.output_populations}
     divided = [k for k in graph.split_populations if (graph.task_of[k] < 0).any()]
-    notes: list[str] = []
+    notes: list[Note] = []
     for together in backward_order(graph, divided):
         strengths = {}
         cycle = is_cycle(graph, together)
@@ -128,10 +130,10 @@ def _backwards(method: str, graph: Graph, choose: _Choice, ties: str = "") -> Sp
                 break
         else:
             if cycle:
-                names = ", ".join(graph.populations[k].name for k in together)
-                notes.append(f"{names}: tasks did not settle in {_MOST_ROUNDS} rounds; those of the last are taken")
+                names = tuple(graph.populations[k].name for k in together)
+                notes.append(Note("unsettled", {"layers": names, "rounds": _MOST_ROUNDS}))
         for k in together:
-            notes += _notes(graph, k, strengths[k], members[k], ties)
+            notes += _notes(graph, k, strengths[k], members[k], one_each=one_each)
     split = {k: members[k] for k in graph.split_populations}
     return Split(method, split, tuple(reversed(notes)))
 
@@ -148,22 +150,15 @@ def _chosen(
 
 
 def _notes(
-    graph: Graph, population: int, strength: NDArray[np.float64], members: BoolArray, ties: str
-) -> Iterator[str]:
+    graph: Graph, population: int, strength: NDArray[np.float64], members: BoolArray, *, one_each: bool
+) -> Iterator[Note]:
     """Yield what was odd about the units of a population, less the outputs."""
-    layer, free = graph.populations[population], graph.task_of[population] < 0
+    free = graph.task_of[population] < 0
     strength, members = strength[free], members[free]
     strongest = strength.max(axis=1, keepdims=True)
     connected = strongest > 0
     if not connected.all():
-        yield unconnected(layer, int(np.count_nonzero(~connected)))
-    several = np.count_nonzero((((strength == strongest) & connected) if ties else members).sum(axis=1) > 1)
-    if several and ties:
-        yield f"{layer.name}: {several} of {layer.size} neurons are connected equally strongly to {ties}"
-    elif several:
-        yield f"{layer.name}: {several} of {layer.size} neurons serve several tasks"
-
-
-def unconnected(layer: Population, neurons: int) -> str:
-    """Return the note on how many units of a population have no path to an output."""
-    return f"{layer.name}: {neurons} of {layer.size} neurons have no connection to any task and serve none"
+        yield note_on_units("no-path", graph, population, np.count_nonzero(~connected))
+    several = np.count_nonzero((((strength == strongest) & connected) if one_each else members).sum(axis=1) > 1)
+    if several:
+        yield note_on_units("tied" if one_each else "shared", graph, population, several)

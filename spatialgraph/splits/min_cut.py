@@ -10,7 +10,9 @@ from scipy import sparse
 
 from ..graph.graph import BoolArray, Graph, IntArray, by_population
 from ..graph.split import Split
-from .greedy import greedy, unconnected
+from ..notes import Note
+from .counting import hidden_word, note_on_units
+from .greedy import greedy
 from .method import split_method
 from .strengths import output_tasks, undirected, with_outputs
 
@@ -64,16 +66,16 @@ def min_cut(graph: Graph) -> Split:
     split = np.concatenate([np.full(graph.populations[k].size, k in start.membership) for k in populations])
     divided = np.flatnonzero((given < 0) & (labels >= 0) & split)
     alone = {k: int((~members.any(axis=1)).sum()) for k, members in start.membership.items()}
-    notes = [unconnected(graph.populations[k], count) for k, count in alone.items() if count]
+    notes = [note_on_units("no-path", graph, k, count) for k, count in alone.items() if count]
     if tasks > 1 and len(divided):
         strengths = _contracted(undirected(graph, populations), divided, given, tasks)
         labels[divided], told = _smallest(graph, strengths, labels[divided])
         notes += told
     found = by_population(graph, labels, populations)
-    return Split.from_labels("min-cut", {k: found[k] for k in graph.split_populations}, tasks, tuple(notes))
+    return Split.from_labels("min-cut", {k: found[k] for k in graph.split_populations}, tasks, notes)
 
 
-def _smallest(graph: Graph, strengths: NDArray[np.float64], start: IntArray) -> tuple[IntArray, list[str]]:
+def _smallest(graph: Graph, strengths: NDArray[np.float64], start: IntArray) -> tuple[IntArray, list[Note]]:
     """Return the tasks of the neurons that are divided, and notes.
 
     Args:
@@ -81,7 +83,7 @@ def _smallest(graph: Graph, strengths: NDArray[np.float64], start: IntArray) -> 
         strengths: ``(neurons + tasks, neurons + tasks)``, as `_contracted` gives them.
         start: ``(neurons,)``, the tasks that the greedy split gives them.
     """
-    notes, tasks, neurons = list[str](), graph.tasks, len(start)
+    notes, tasks, neurons = list[Note](), graph.tasks, len(start)
     cuts = _isolating_cuts(strengths, _around_each(strengths, start).max(), len(tasks))
     # With two tasks both cuts are minimum cuts between the same outputs, and rounding should not choose.
     rest = len(tasks) - 1 if len(tasks) == 2 else int(cuts.strength.argmax())
@@ -90,9 +92,10 @@ def _smallest(graph: Graph, strengths: NDArray[np.float64], start: IntArray) -> 
         labels[cuts.sides[task]] = task
     if _around_each(strengths, start).sum() < _around_each(strengths, labels).sum():
         labels = start
-        notes.append("the greedy split cuts less than the cuts around each task; it is taken")
+        notes.append(Note("greedy-cuts-less"))
     elif undecided := np.count_nonzero(~cuts.sides.any(axis=0)):
-        notes.append(f"{undecided} of {neurons} neurons are in no task's smallest cut and go to task {tasks[rest]!r}")
+        values = {"count": undecided, "of": neurons, "units": hidden_word(graph), "task": tasks[rest]}
+        notes.append(Note("undecided", values))
     return labels, notes
 
 

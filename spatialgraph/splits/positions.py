@@ -39,8 +39,8 @@ def positions(graph: Graph, seed: int) -> Split:
     points = np.concatenate([np.asarray(graph.populations[k].position) for k in graph.split_populations])
     if len(points) < tasks:
         raise NotApplicableError(
-            f"split 'positions' of network {graph.name!r}: expected at least {tasks} neurons, one for each task, "
-            f"found {len(points)}"
+            f"split 'positions' of network {graph.name!r}: expected at least {tasks} "
+            f"{graph.units_word(graph.split_populations)}, one for each task, found {len(points)}"
         )
     found, warned = cluster(KMeans(tasks, n_init=10, random_state=seed), points)
     clusters = by_population(graph, found)

@@ -6,10 +6,9 @@ import numpy as np
 
 from ..graph.graph import Graph
 from ..graph.split import Split
+from ..notes import Note
 from .greedy import greedy
 from .method import split_method
-
-_NOTE = "the greedy split, whose sizes this one has, left neurons without a task or decided ties: see its notes"
 
 
 @split_method("random", sees="sizes")
@@ -40,4 +39,5 @@ def random(graph: Graph, seed: int, sizes: str = "greedy") -> Split:
         if free.any():
             of_sizes = plain.labels(k)[free] if sizes == "greedy" else np.arange(np.count_nonzero(free)) % tasks
             labels[k][free] = draw.permutation(of_sizes)
-    return Split.from_labels("random", labels, tasks, (_NOTE,) if plain.notes and sizes == "greedy" else ())
+    note = Note("greedy-sizes", {"units": graph.units_word(graph.split_populations)})
+    return Split.from_labels("random", labels, tasks, (note,) if plain.notes and sizes == "greedy" else ())

@@ -9,6 +9,7 @@ from scipy import sparse
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, by_population
 from ..graph.split import Split
+from ..notes import Note
 from ..threads import one_thread
 from .alignment import align, cluster
 from .method import split_method
@@ -43,10 +44,11 @@ def spectral(graph: Graph, seed: int) -> Split:
     from sklearn.cluster import KMeans  # takes seconds to import
 
     tasks, strengths = len(graph.tasks), undirected(graph)
+    units = graph.units_word(graph.split_populations)
     neurons, connected = len(strengths), np.flatnonzero(strengths.any(axis=1))
     if len(connected) < tasks:
         raise NotApplicableError(
-            f"split 'spectral' of network {graph.name!r}: expected at least {tasks} connected neurons, one for each "
+            f"split 'spectral' of network {graph.name!r}: expected at least {tasks} connected {units}, one for each "
             f"task, found {len(connected)}"
         )
     strengths = strengths[np.ix_(connected, connected)]
@@ -57,10 +59,10 @@ def spectral(graph: Graph, seed: int) -> Split:
     labels, aligned = align(graph, found)
     notes = [*aligned, *warned]
     if len(connected) < neurons:
-        notes.append(f"{neurons - len(connected)} of {neurons} neurons have no connection and serve no task")
+        notes.append(Note("unattached", {"count": neurons - len(connected), "of": neurons, "units": units}))
     if components > 1:
-        notes.append(f"the graph of connected neurons has {components} components")
-    return Split.from_labels("spectral", labels, tasks, tuple(notes), found)
+        notes.append(Note("components", {"components": components, "units": units}))
+    return Split.from_labels("spectral", labels, tasks, notes, found)
 
 
 def _embed(strengths: NDArray[np.float64], dim: int, seed: int) -> NDArray[np.float64]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from ..faults import Fault
 from ..graph.split import Split
 from ..network import Evaluation, evaluation_faults
+from ..notes import Note
 from .hdf5 import EVALUATION, SPLITS, Content, Reader, format_of, key_of, metadata_attributes, read_by, write
 
 # The group of a split that holds its communities; all else in it are layers.
@@ -92,7 +95,11 @@ def write_splits(path: str | Path, splits: Mapping[str, Mapping[str, Split]]) ->
             if split.method != method:
                 raise ValueError(f"{path}: {network}/{method}: expected a split of this name, found {split.method!r}")
             key = f"{key_of(network)}/{key_of(method)}"
-            content.attributes[key] = {"notes": json.dumps(list(split.notes))}
+            # Sentences for readers that know no codes.
+            content.attributes[key] = {
+                "notes": json.dumps(list(map(str, split.notes))),
+                "note_codes": json.dumps(list(map(asdict, split.notes))),
+            }
             for layer, members in split.membership.items():
                 content.arrays[f"{key}/{layer}"] = members
             for layer, numbers in (split.communities or {}).items():
@@ -162,8 +169,8 @@ def _communities(
     return found
 
 
-def _notes(reader: Reader, key: str) -> tuple[str, ...]:
-    """Return the notes of one split."""
+def _notes(reader: Reader, key: str) -> tuple[Note, ...]:
+    """Return the notes of one split: by their codes, as far as these say what the texts say."""
     text = reader.attribute(key, "notes", str)
     try:
         notes = [] if text is None else json.loads(text)
@@ -172,7 +179,28 @@ def _notes(reader: Reader, key: str) -> tuple[str, ...]:
     if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
         reader.add([Fault(f"{key}.notes", "a JSON list of texts", f"{text!r:.60}")])
         return ()
-    return tuple(notes)
+    codes = _codes(reader, key)
+    coded = codes if len(codes) == len(notes) else [None] * len(notes)
+    return tuple(_note(text, code) for text, code in zip(notes, coded, strict=True))
+
+
+def _codes(reader: Reader, key: str) -> list[Any]:
+    """Return the codes and values of the notes of one split, none if they cannot be read."""
+    if not reader.has(key, "note_codes"):
+        return []
+    try:
+        found = json.loads(reader.attribute(key, "note_codes", str) or "[]")
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _note(text: str, coded: object) -> Note:
+    """Return the note of a text: of its code and values if their sentence is the text."""
+    with suppress(ValueError, TypeError):
+        if isinstance(coded, dict) and str(note := Note(coded.get("code", ""), coded.get("values", {}))) == text:
+            return note
+    return Note.of_old_text(text)
 
 
 def write_arrays(path: str | Path, kind: str, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:

@@ -31,6 +31,7 @@ from spatialgraph.analyses.steps import all_drawn
 from spatialgraph.files import InUseError, digest, locked
 from spatialgraph.metrics import facts
 from spatialgraph.network import Evaluation
+from spatialgraph.notes import Note
 from spatialgraph.nulls import chance
 from spatialgraph.store import read_arrays, read_network, read_splits, write_evaluation, write_network
 
@@ -76,7 +77,10 @@ def test_analyze_writes_tidy_scores_splits_and_notes(run):
     assert set(scores["seed"]) == {0, 1}
     assert read_splits(run / "results" / "splits.h5")["net-1"]["greedy"].labels(1).tolist() == [0] * 4 + [1] * 4
     notes = pd.read_csv(run / "results" / "notes.csv")
+    assert list(notes.columns) == ["network", "split", "note", "code", "values"]
     assert {"activation-mean"} <= set(notes["split"])
+    for row in notes.to_dict("records"):
+        assert str(Note(row["code"], json.loads(row["values"]))) == row["note"]
     assert (run / "results" / "summary.md").read_text().startswith("#")
     assert json.loads((run / "results" / "analysis.json").read_text())["nulls"] == 0
 

@@ -10,6 +10,7 @@ from spatialgraph.analyses.scoring import Plan, score_subject, seed_of, split_by
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Connection
 from spatialgraph.network import Layer, Network, graph_of
+from spatialgraph.notes import Note
 from spatialgraph.nulls import NULLS, draw
 from spatialgraph.runners import DenseRunner
 from spatialgraph.splits.strengths import undirected
@@ -25,7 +26,7 @@ def found(network, evaluation=None):
     scored = score_subject(subject, PLAN)
     notes = []
     return {
-        null: against(null, subject, scored, PLAN, lambda note: notes.append((note.split, note.text)))
+        null: against(null, subject, scored, PLAN, lambda note: notes.append((note.split, str(note.note))))
         for null in null_models()
     }, notes
 
@@ -37,13 +38,14 @@ def test_a_network_without_connected_split_layers_has_a_note_for_each_null_model
     drawn, notes = found(Network(layers, connections, [0, 1], {"name": "n", "tasks": ["a", "b"]}))
     assert not any(drawn.values())
     for null in NULLS:
-        assert ("none", f"null model {null!r}: expected connected split layers in 'n', found none") in notes
+        expected = f"null model {null!r}: expected connected split layers in 'n', found none"
+        assert ("none", Note("not-applicable", {"message": expected})) in notes
 
 
 def test_what_one_null_model_lacks_does_not_stop_the_others():
     drawn, notes = found(two_module_network(8, positions=False, seed=0), small_evaluation(8))
     assert {null for null, rows in drawn.items() if rows} == {"shuffle", "strength", "random-split"}
-    assert [text.split(":")[0] for _, text in notes] == ["null model 'distance'", "null model 'untrained'"]
+    assert [str(note).split(":")[0] for _, note in notes] == ["null model 'distance'", "null model 'untrained'"]
     assert all(row.values.shape == (3,) for rows in drawn.values() for row in rows)
 
 

@@ -147,6 +147,7 @@ def test_a_folder_is_read_with_what_is_there(tmp_path):
     nulls.to_csv(tmp_path / "nulls.csv", index=False)
     evidence = Evidence.load(tmp_path)
     assert evidence.notes["note"].tolist() == ["NA"]
+    assert evidence.notes[["code", "values"]].to_numpy().tolist() == [["text", '{"text": "NA"}']]  # an earlier version
     assert evidence.nulls[["draws", "mean", "p"]].to_numpy().tolist() == [[3, 0.2, 0.25]]
     assert evidence.chances["z"].isna().all()
     assert evidence.agreement.empty

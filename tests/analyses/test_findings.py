@@ -246,6 +246,14 @@ def test_clusters_that_are_not_tasks():
     ) in finding.text
 
 
+def test_findings_read_codes_and_no_sentences():
+    scores, notes = clustered(19)
+    evidence = Evidence(scores, notes=notes)  # in which texts of an earlier version have got codes
+    codes = evidence.notes.assign(note="said in other words")
+    assert clusterings(Evidence(scores, notes=codes)) == clusterings(evidence)
+    assert clusterings(Evidence(scores, notes=evidence.notes.assign(code="text"))) is None
+
+
 def test_communities_are_clusters_too():
     scores, notes = clustered(19)
     notes = notes.assign(note=notes["note"].str.replace("cluster", "community"))

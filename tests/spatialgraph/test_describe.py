@@ -20,6 +20,7 @@ from rich.console import Console
 from spatialgraph.describe import describe
 from spatialgraph.graph import Connection
 from spatialgraph.network import Layer, Network
+from spatialgraph.notes import Note
 from spatialgraph.splits import Split
 from spatialgraph.store import FormatError, write_arrays, write_evaluation, write_network, write_splits
 
@@ -136,7 +137,7 @@ def splits(tmp_path_factory):
     path = tmp_path_factory.mktemp("files") / "splits.h5"
     tasks = Split.from_labels("greedy", {1: [0, 1, 1], 2: [0, 1]}, 2)
     found = Split("louvain", tasks.membership, communities={1: np.array([0, 0, 1]), 2: np.array([2, -1])})
-    bare = Split.from_labels("greedy", {1: [0, 0, 0]}, 2, notes=("degenerate: no neuron",))
+    bare = Split.from_labels("greedy", {1: [0, 0, 0]}, 2, notes=(Note("degenerate", {"reason": "no neuron"}),))
     networks = {f"net-{number}": {"greedy": tasks} for number in range(7)}
     write_splits(path, {"net-a": {"greedy": tasks, "louvain": found}, "net-b": {"greedy": bare}} | networks)
     return path

@@ -8,6 +8,9 @@ import numpy as np
 from spatialgraph.graph import Connection
 from spatialgraph.network import Evaluation, Layer, Network
 
+ONE_TASK = "degenerate: the graph has a single task, so that all neurons are one module"
+"""The sentence on every split of neurons of one task."""
+
 
 def chain(*weights, tasks, activation="", positions=None, skips=(), biases=None):
     """Return a network of split layers, all but the input: `weights` leads from each layer to the next.
@@ -113,3 +116,8 @@ def zoo():
         "dead neurons": chain(np.ones((3, 2)), [[1, 0, 0], [0, 0, 0]], [[1, 0], [0, 0]], tasks=[0, 1]),
         "strengths only": chain(np.ones((2, 2)), np.eye(2), tasks=[0, 1]).graph,
     }
+
+
+def said(notes):
+    """Return the sentences of notes."""
+    return tuple(map(str, notes))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from any_graph import TASKS, two_heads
 from builders import small_evaluation, two_module_network
-from hand_worked import chain, labelled, random_network
+from hand_worked import chain, labelled, random_network, said
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.network import Evaluation
@@ -58,7 +58,7 @@ def test_neurons_that_do_harm_or_nothing_are_noted(signed, labels):
     # takes 8: task 1 is left with less. Without neuron 1 both have 8: task 1 gains more, and task 0 less.
     split = ablation_split(*opposed(), signed=signed)
     assert split.labels(1).tolist() == labels
-    assert split.notes == (
+    assert said(split.notes) == (
         f"hidden1: 1 of 3 neurons {NO_EFFECT}",
         "hidden1: 1 of 3 neurons go to a task whose loss does not grow without them",
     )
@@ -78,13 +78,13 @@ def test_outputs_among_other_units_are_neither_divided_nor_noted():
     runner = SimpleNamespace(labelled=np.ones((1, 2), bool), single_ablation=lambda _: told)
     split = ablation_split(two_heads(), runner)
     assert [split.labels(k).tolist() for k in (0, 1, 2)] == [[0, 1, -1], [0, 0], [1, 0]]
-    assert split.notes == (f"hidden: 1 of 3 neurons {NO_EFFECT}",)
+    assert said(split.notes) == (f"hidden: 1 of 3 neurons {NO_EFFECT}",)
 
 
 def test_by_accuracy_equal_tasks_go_to_the_first():
     split = ablation_split(*opposed(), measure="accuracy")
     assert split.labels(1).tolist() == [0, -1, -1]
-    assert split.notes == (
+    assert said(split.notes) == (
         f"hidden1: 2 of 3 neurons {NO_EFFECT}",
         "hidden1: 1 of 3 neurons affect the error of several tasks alike and go to the first of them",
     )

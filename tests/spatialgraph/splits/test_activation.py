@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hand_worked import chain, labelled, random_network
+from hand_worked import chain, labelled, random_network, said
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.network import Evaluation
@@ -29,7 +29,7 @@ def test_the_mean_of_the_activation_decides():
     split = split_of("activation-mean", SEQUENTIAL)
     # Means of the tasks: 3 and 2; 2 and 4; -6 and -4; 1 and 1.
     assert split.labels(1).tolist() == [0, 1, 1, 0]
-    assert split.notes == (
+    assert said(split.notes) == (
         "hidden1: 1 of 4 neurons have the same mean activation for several tasks and go to the first of them",
     )
 
@@ -38,7 +38,7 @@ def test_the_variance_of_the_activation_decides_and_a_constant_neuron_serves_non
     split = split_of("activation-variance", SEQUENTIAL)
     # Variances: 4 and 0; 0 and 16; 16 and 0; 0 and 0.
     assert split.labels(1).tolist() == [0, 1, 0, -1]
-    assert split.notes == ("hidden1: 1 of 4 neurons have a constant activation and serve no task",)
+    assert said(split.notes) == ("hidden1: 1 of 4 neurons have a constant activation and serve no task",)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_inputs_that_are_always_present_together_cannot_be_told_apart(method, wo
     evaluation = labelled(wide, 3000)
     split = split_of(method, replace(evaluation, labels=np.maximum(evaluation.labels, 0)), wide)
     assert split.labels(1).tolist() == [0] * 50
-    assert split.notes == (
+    assert said(split.notes) == (
         "tasks task0, task1 are labelled on the same examples, so this method cannot tell them apart",
         f"hidden1: 50 of 50 neurons have the same {word} for several tasks and go to the first of them",
         f"hidden2: 60 of 60 neurons have the same {word} for several tasks and go to the first of them",
@@ -63,7 +63,7 @@ def test_task_variance_tells_them_apart():
     probes = {"task0": both[None], "task1": both[None, :, ::-1]}
     split = split_of("task-variance", Evaluation(both, [[0, 0], [0, 0]], probes=probes))
     assert split.labels(1).tolist() == [0, 1, 0, -1]
-    assert split.notes == ("hidden1: 1 of 4 neurons have a constant activation and serve no task",)
+    assert said(split.notes) == ("hidden1: 1 of 4 neurons have a constant activation and serve no task",)
 
 
 def test_task_variance_needs_probes():

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hand_worked import chain, pair, random_network
+from hand_worked import chain, pair, random_network, said
 
 from spatialgraph.graph import Connection
 from spatialgraph.graph.planted import planted
@@ -75,7 +75,7 @@ def test_neurons_that_reach_no_output_and_ties_are_noted():
     weights = [np.ones((2, 1)), [[1, 0], [1, 0], [1, 0], [0, 1]], [[1, 1, 0, 0], [1, 0, 1, 0]]]
     split = apply("spectral-anchored", chain(*weights, tasks=[0, 1]).graph)
     assert [split.labels(k).tolist() for k in (1, 2)] == [[0, -1], [0, 0, 1, -1]]
-    assert split.notes == (
+    assert said(split.notes) == (
         "2 of 6 neurons are connected to no output and serve no task",
         "walks from 2 of 6 neurons meet outputs of several tasks equally often; they go to the first of them",
     )

@@ -1,11 +1,12 @@
 """Splits of graphs with cycles, several heads, labels, one task or one unit: by hand, by definition, by NetworkX."""
 
-import re
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
 import pytest
-from any_graph import BY_HAND, build, random_graph
+from any_graph import BY_HAND, build, one_task, random_graph
+from hand_worked import ONE_TASK, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import adjacency
 from spatialgraph.metrics import measure
 from spatialgraph.splits import SPLITS, apply, communities, sees
-from spatialgraph.splits.degenerate import ONE_TASK
 from spatialgraph.splits.strengths import undirected
 
 CLUSTERINGS = ("spectral", "louvain", "leiden", "positions")
@@ -45,7 +45,7 @@ NOTES = {"one task": ("state: 1 of 3 neurons have no connection to any task and 
 def test_splits_are_those_worked_out_by_hand(name, method):
     split = apply(method, BY_HAND[name]())
     assert [split.labels(k).tolist() for k in split.membership] == LABELS[name]
-    assert split.notes == NOTES.get(name, ())
+    assert said(split.notes) == NOTES.get(name, ())
 
 
 def restless():
@@ -64,17 +64,17 @@ def test_units_that_follow_each_other_do_not_settle_and_it_is_noted():
     # Each unit has the task of its own output in the first round, in the second that of the other unit, and so on.
     split = apply("greedy", restless())
     assert split.labels(0).tolist() == [1, 0]
-    assert split.notes == (f"state: {UNSETTLED}",)
+    assert said(split.notes) == (f"state: {UNSETTLED}",)
     split = apply("greedy", restless_pair())
     assert [split.labels(k).tolist() for k in (0, 1)] == [[1, 0], [1, 0]]
-    assert split.notes == (f"second, first: {UNSETTLED}",)
+    assert said(split.notes) == (f"second, first: {UNSETTLED}",)
 
 
 def test_what_does_not_settle_is_cut_all_the_same():
     # 6 between the two units, 1 from each to its output: either of these is cut, and the first task has the fewest.
     split = apply("min-cut", restless())
     assert split.labels(0).tolist() == [1, 1]
-    assert split.notes == (
+    assert said(split.notes) == (
         "2 of 2 neurons are in no task's smallest cut and go to task 'right'",
         "degenerate: 0 of 2 neurons besides the outputs serve task 'left', less than 5 %",
     )
@@ -84,7 +84,17 @@ def test_a_unit_that_leads_to_itself_alone_serves_no_task():
     graph = build({"state": 1, "output": [0]}, [("state", "state", [[5]]), ("state", "output", [[0]])], ("only",))
     split = apply("greedy", graph)
     assert split.labels(0).tolist() == [-1]
-    assert split.notes[0] == "state: 1 of 1 neurons have no connection to any task and serve none"
+    assert str(split.notes[0]) == "state: 1 of 1 neurons have no connection to any task and serve none"
+
+
+def test_notes_call_units_what_the_graph_calls_them():
+    graph = one_task()
+    state, output = graph.populations
+    heads = replace(graph, populations=(replace(state, unit="head"), output))
+    assert said(apply("greedy", heads).notes) == (
+        "state: 1 of 3 heads have no connection to any task and serve none",
+        "degenerate: the graph has a single task, so that all heads are one module",
+    )
 
 
 def strongest_task(graph, split, k, unit):
@@ -108,7 +118,7 @@ def test_greedy_ends_where_every_unit_has_its_strongest_task_or_says_that_it_doe
         for k in graph.split_populations
         for unit in np.flatnonzero(graph.task_of[k] < 0)
     )
-    assert fixed != any(UNSETTLED in note for note in split.notes)
+    assert fixed != any(UNSETTLED in str(note) for note in split.notes)
 
 
 @quick
@@ -176,7 +186,7 @@ def test_the_modularity_of_communities_is_the_measure_of_it(method, name):
         pytest.importorskip("igraph")
     graph = random_graph(name, 1, density=1.0)
     split = apply(method, graph)
-    noted = float(re.search(r"communities of modularity (-?\d\.\d+);", split.notes[0])[1])
+    noted = split.notes[0].values["modularity"]
     assert measure("modularity", graph, split)[0].value == pytest.approx(noted, abs=5e-4)
 
 

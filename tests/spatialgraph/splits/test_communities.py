@@ -1,14 +1,13 @@
 """Communities by modularity, against NetworkX; their consensus; the package that may be missing."""
 
 import random
-import re
 import sys
 from dataclasses import replace
 
 import networkx as nx
 import numpy as np
 import pytest
-from hand_worked import chain, random_network, separate
+from hand_worked import chain, random_network, said, separate
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph.planted import planted
@@ -72,13 +71,13 @@ def test_modularity_is_that_of_networkx(resolution):
 @pytest.mark.parametrize("method", METHODS)
 def test_notes_say_how_many_communities_there_are_and_how_sure_they_are(method):
     split = apply(method, separate(8).graph)
-    assert split.notes == ("2 communities of modularity 0.500; 3 runs agree at an adjusted Rand index of 1.00",)
+    assert said(split.notes) == ("2 communities of modularity 0.500; 3 runs agree at an adjusted Rand index of 1.00",)
     asked = f"{method}:consensus=true"
-    assert apply(asked, separate(8).graph).notes == (f"{split.notes[0]}, a consensus after 0 rounds",)
+    assert said(apply(asked, separate(8).graph).notes) == (f"{split.notes[0]}, a consensus after 0 rounds",)
     vague = apply(asked, random_network(0, (2, 40, 40, 10), skips=False, density=1.0).graph).notes[0]
-    agreement, rounds = re.search(r"Rand index of (-?[\d.]+), a consensus after (\d+) rounds$", vague).groups()
-    assert float(agreement) < 0.5
-    assert 1 <= int(rounds) <= 10
+    assert vague.code == "communities-agreed"
+    assert vague.values["agreement"] < 0.5
+    assert 1 <= vague.values["rounds"] <= 10
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -88,7 +87,7 @@ def test_communities_without_outputs_serve_no_task(method):
     weights = [np.ones((6, 1)), np.vstack([hidden, np.zeros(6)]), np.eye(2, 7).repeat(2, axis=1)[:, :7]]
     split = apply(method, chain(*weights, tasks=[0, 1]).graph)
     assert [split.labels(k).tolist() for k in (1, 2, 3)] == [[0, 0, 1, 1, -1, -1], [0, 0, 1, 1, -1, -1, -1], [0, 1]]
-    assert split.notes[1:] == (
+    assert said(split.notes[1:]) == (
         "1 of 3 communities hold no output: their 4 neurons serve no task",
         "1 of 15 neurons have no connection and serve no task",
     )
@@ -107,7 +106,7 @@ def test_weak_and_strong_networks_are_split_alike(method, factor):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_larger_resolution_gives_more_communities(method):
     graph, _ = planted(0.3)
-    counts = [int(apply(f"{method}:resolution={g}", graph).notes[0].split()[0]) for g in (0.2, 1.0, 3.0)]
+    counts = [apply(f"{method}:resolution={g}", graph).notes[0].values["count"] for g in (0.2, 1.0, 3.0)]
     assert counts[0] == 1
     assert counts[1] == 2
     assert counts[2] > 4
@@ -182,7 +181,7 @@ def test_runs_that_never_agree_end_with_the_best_of_them():
         return draw.permutation(len(graph)) // 2
 
     found = communities._consensus(strengths, 0, quarrel, 1.0)
-    assert found.note == ", no consensus after 10 rounds: the best run"
+    assert (found.code, found.rounds) == ("communities-not-agreed", 10)
     assert len(seen) == len(set(seen)) == 33
 
 
@@ -202,7 +201,7 @@ def test_no_consensus_is_better_than_the_best_run(method, seed):
     """The consensus was returned even where one of its own runs had up to a fifth more."""
     network = random_network(seed, (2, 24, 24, 8), density=0.4)
     best, agreed = (
-        float(re.search(r"communities of modularity (\d\.\d+);", apply(name, network.graph, seed=seed).notes[0])[1])
+        apply(name, network.graph, seed=seed).notes[0].values["modularity"]
         for name in (method, f"{method}:consensus=true")
     )
     assert best >= agreed - 0.005  # what is not connected is divided afterwards, which can cost a little
@@ -214,7 +213,7 @@ def test_equal_partitions_agree_whatever_their_numbers():
     found = communities._consensus(
         strengths / strengths.sum(), 0, lambda graph, seed: np.arange(len(graph)) % 4 // 2 ^ next(numbers), 1.0
     )
-    assert (found.agreement, found.note) == (1.0, ", a consensus after 0 rounds")
+    assert (found.agreement, found.code, found.rounds) == (1.0, "communities-agreed", 0)
     assert found.labels.tolist() == [0, 0, 1, 1] * 3
 
 

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from hand_worked import chain, random_network, three_tasks
+from hand_worked import ONE_TASK, chain, random_network, said, three_tasks
 
 from spatialgraph.graph import Connection
 from spatialgraph.network import Layer, Network
 from spatialgraph.splits import apply
-from spatialgraph.splits.degenerate import ONE_TASK
 from spatialgraph.splits.greedy import greedy_shared
 from spatialgraph.splits.strengths import strength_to_tasks
 
@@ -42,7 +41,7 @@ def test_a_neuron_without_strength_serves_no_task_and_passes_none_on():
     split = apply("greedy", network.graph)
     assert split.labels(2).tolist() == [0, -1]
     assert split.labels(1).tolist() == [0, -1]
-    assert split.notes == (
+    assert said(split.notes) == (
         "hidden1: 1 of 2 neurons have no connection to any task and serve none",
         "hidden2: 1 of 2 neurons have no connection to any task and serve none",
         ONE_TASK,
@@ -54,7 +53,7 @@ def test_of_equally_strong_tasks_the_first_is_taken_and_it_is_noted():
     # Neuron 1 is as strongly connected to task 2 as to task 0; 0.1 in float32 keeps neuron 0's sums apart.
     split = apply("greedy", network.graph)
     assert split.labels(1).tolist() == [2, 0]
-    assert split.notes == (
+    assert said(split.notes) == (
         "hidden1: 1 of 2 neurons are connected equally strongly to several tasks and go to the first of them",
         "degenerate: 0 of 2 neurons besides the outputs serve task 'task1', less than 3.3 %",
     )
@@ -100,7 +99,7 @@ def test_a_neuron_is_shared_by_tasks_within_the_tolerance(tolerance, shared):
     split = greedy_shared(SHARED.graph, tolerance=tolerance)
     assert split.membership[1][:, 0].tolist() == [True, True, True, False]
     assert np.flatnonzero(split.membership[1][:, 1]).tolist() == shared
-    assert split.notes == (
+    assert said(split.notes) == (
         f"hidden1: {len(shared)} of 4 neurons serve several tasks",
         "hidden1: 1 of 4 neurons have no connection to any task and serve none",
     )

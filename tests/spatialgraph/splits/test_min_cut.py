@@ -5,7 +5,7 @@ from itertools import product
 import networkx as nx
 import numpy as np
 import pytest
-from hand_worked import chain, random_network
+from hand_worked import ONE_TASK, chain, random_network, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +15,6 @@ from spatialgraph.graph.planted import planted
 from spatialgraph.metrics import measure
 from spatialgraph.network import Layer, Network
 from spatialgraph.splits import apply
-from spatialgraph.splits.degenerate import ONE_TASK
 from spatialgraph.splits.strengths import undirected
 
 
@@ -49,7 +48,7 @@ def test_a_cut_worked_out_by_hand_where_greedy_cuts_more():
     split = apply("min-cut", network.graph)
     assert [split.labels(k).tolist() for k in (1, 2, 3)] == [[1, 1], [1, 1], [0, 1]]
     assert cut(network.graph, split) == pytest.approx(1 / 12)
-    assert split.notes == ("degenerate: 0 of 4 neurons besides the outputs serve task 'task0', less than 5 %",)
+    assert said(split.notes) == ("degenerate: 0 of 4 neurons besides the outputs serve task 'task0', less than 5 %",)
 
 
 def test_of_equally_small_cuts_the_first_task_has_the_fewest_neurons():
@@ -57,7 +56,7 @@ def test_of_equally_small_cuts_the_first_task_has_the_fewest_neurons():
     network = chain([[1], [1], [1]], [[1, 5, 0], [1, 0, 5]], [[5, 0], [0, 5]], tasks=[0, 1])
     split = apply("min-cut", network.graph)
     assert [split.labels(k).tolist() for k in (1, 2)] == [[1, 0, 1], [0, 1]]
-    assert split.notes == ("1 of 5 neurons are in no task's smallest cut and go to task 'task1'",)
+    assert said(split.notes) == ("1 of 5 neurons are in no task's smallest cut and go to task 'task1'",)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
@@ -77,13 +76,13 @@ def test_neurons_without_a_path_to_an_output_serve_no_task():
     network = chain([[1]] * 3, [[1, 1, 0], [0, 0, 0]], [[1, 0], [1, 1]], tasks=[0, 1])
     split = apply("min-cut", network.graph)
     assert [split.labels(k)[-1] for k in (1, 2)] == [-1, 1]
-    assert split.notes[0] == "hidden1: 1 of 3 neurons have no connection to any task and serve none"
+    assert str(split.notes[0]) == "hidden1: 1 of 3 neurons have no connection to any task and serve none"
 
 
 def test_with_one_task_everything_that_is_connected_serves_it():
     split = apply("min-cut", chain([[1], [1]], [[1, 0]], tasks=[0]).graph)
     assert split.labels(1).tolist() == [0, -1]
-    assert split.notes == ("hidden1: 1 of 2 neurons have no connection to any task and serve none", ONE_TASK)
+    assert said(split.notes) == ("hidden1: 1 of 2 neurons have no connection to any task and serve none", ONE_TASK)
 
 
 def test_outputs_that_are_not_split_still_have_tasks():
@@ -144,9 +143,9 @@ def test_the_greedy_split_is_taken_where_cuts_around_each_task_are_worse():
     graph = next(
         graph
         for graph in (random_network(seed, (1, 3, 4, 3), tasks=3, density=1.0).graph for seed in range(1000))
-        if any("greedy" in note for note in apply("min-cut", graph).notes)
+        if any("greedy" in str(note) for note in apply("min-cut", graph).notes)
     )
     split, greedy = apply("min-cut", graph), apply("greedy", graph)
-    assert "the greedy split cuts less than the cuts around each task; it is taken" in split.notes
+    assert "the greedy split cuts less than the cuts around each task; it is taken" in said(split.notes)
     assert all(np.array_equal(split.membership[k], greedy.membership[k]) for k in graph.split_populations)
     assert split.method == "min-cut"

@@ -44,7 +44,7 @@ def test_every_method_splits_every_network_or_says_why_not(method, name, capfd):
     split.require_for(graph)
     assert split.method == method
     assert split.is_partition or method in SHARING
-    assert all(note and "\n" not in note for note in split.notes)
+    assert all(note and "\n" not in str(note) for note in split.notes)
     if method not in CLUSTERINGS:
         (output,) = graph.output_populations
         own = graph.task_of[output][:, None] == np.arange(len(graph.tasks))

@@ -24,6 +24,7 @@ from spatialgraph.faults import Fault, NotApplicableError, name_faults
 from spatialgraph.faults import compared as _compared
 from spatialgraph.graph import Connection, Graph, MadeConnection
 from spatialgraph.network import ACTIVATIONS, Evaluation, Layer, Network
+from spatialgraph.notes import Note
 from spatialgraph.splits import Split
 from spatialgraph.store import (
     FormatError,
@@ -306,6 +307,49 @@ def test_splits_come_back_as_they_were(tmp_path, networks):
     write_splits(tmp_path / "s.h5", splits)
     assert faults(tmp_path / "s.h5") == []
     assert plain(read_splits(tmp_path / "s.h5")) == plain(splits)
+
+
+SINGLE = Note("one-task", {"units": "heads"})
+MISPLACED = Note("misplaced-outputs", {"count": 1, "of": 5, "most": 2, "group": "cluster"})
+
+
+def noted(path, *notes, **attributes):
+    """Return the notes of a split that was written with some, and has these attributes then; None removes one."""
+    write_splits(path, {"n": {"m": Split("m", {1: np.eye(2, dtype=bool)}, notes)}})
+    with h5py.File(path, "r+") as file:
+        for name, value in attributes.items():
+            del file["n/m"].attrs[name]
+            if value is not None:
+                file["n/m"].attrs[name] = value
+    assert faults(path) == []
+    return read_splits(path)["n"]["m"].notes
+
+
+def test_notes_come_back_with_their_codes_and_lie_in_files_as_sentences_too(tmp_path):
+    notes = (SINGLE, MISPLACED, Note.of_text("degenerate: so I think"))
+    assert noted(tmp_path / "s.h5", *notes) == notes
+    with h5py.File(tmp_path / "s.h5") as file:
+        assert json.loads(file["n/m"].attrs["notes"]) == list(map(str, notes))
+
+
+def test_notes_without_codes_are_read_by_their_texts(tmp_path):
+    found = noted(tmp_path / "s.h5", SINGLE, MISPLACED, "of mine", note_codes=None)
+    assert [note.code for note in found] == ["degenerate", "misplaced-outputs", "text"]
+    assert list(map(str, found)) == [str(SINGLE), str(MISPLACED), "of mine"]
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        *("none", "[]", "{}", "[1]", '[{"code": "one-task"}]', '[{"code": "of-tomorrow", "values": {}}]'),
+        '[{"code": "no-runner", "values": {}}]',
+        '[{"code": "one-task", "values": {"units": "cells"}}]',
+        '[{"code": [], "values": {}}]',
+    ],
+)
+def test_texts_count_where_codes_do_not_say_the_same(tmp_path, codes):
+    (found,) = noted(tmp_path / "s.h5", SINGLE, note_codes=codes)
+    assert (found.code, str(found)) == ("degenerate", str(SINGLE))
 
 
 def test_communities_come_back_as_they_were(tmp_path):
@@ -1002,7 +1046,7 @@ def test_splits_of_version_1_are_read():
         1: [[True, False], [False, True]],
         2: [[True, True], [False, False]],
     }
-    assert (split.method, split.notes) == ("greedy", ("one neuron serves no task",))
+    assert (split.method, split.notes) == ("greedy", (Note.of_text("one neuron serves no task"),))
 
 
 def test_a_fault_that_is_the_only_one_is_told_alone():
