@@ -12,23 +12,9 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
-    *(
-        "registry",
-        "escapes",
-        "console",
-        "files",
-        "memory",
-        "threads",
-        "workers",
-        "heaps",
-        "progress",
-        "arrays",
-        "faults",
-        "notes",
-        "graph",
-    ),
-    *("network", "runners", "splits", "strength", "agreement", "metrics", "nulls", "store", "scatter", "describe"),
-    *("cli", "__main__"),
+    *("registry", "plugins", "provenance", "escapes", "console", "files", "memory", "threads", "workers", "heaps"),
+    *("progress", "arrays", "faults", "notes", "graph", "network", "runners", "splits", "strength", "agreement"),
+    *("metrics", "nulls", "store", "scatter", "describe", "cli", "__main__"),
 )
 
 

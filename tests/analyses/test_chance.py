@@ -26,7 +26,7 @@ def found(network, evaluation=None):
     scored = score_subject(subject, PLAN)
     notes = []
     return {
-        null: against(null, subject, scored, PLAN, lambda note: notes.append((note.split, str(note.note))))
+        null: against(null, subject, scored, PLAN, lambda note: notes.append((note.split, note.note)))
         for null in null_models()
     }, notes
 

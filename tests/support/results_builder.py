@@ -12,7 +12,7 @@ import pandas as pd
 from spatialgraph.agreement import agreement
 from spatialgraph.analyses.chance import Drawn
 from spatialgraph.analyses.scoring import Plan, Score, Scored
-from spatialgraph.analyses.steps import Step, _write_drawn, _write_scores
+from spatialgraph.analyses.steps import Keys, Step, _write_drawn, _write_scores
 from spatialgraph.graph import Connection
 from spatialgraph.graph.split import Split
 from spatialgraph.network import Layer, Network
@@ -148,14 +148,14 @@ def drawn_of(scores: Sequence[Score], draws: int) -> dict[str, list[Drawn]]:
 
 def write_parts(folder: Path, rows: Sequence[Mapping[str, object]], draws: int) -> list[dict[str, object]]:
     """Write the scores of one network and its null models as an analysis does, and return rows of ``nulls.csv``."""
-    step = Step(folder, folder, folder, "scores", Plan.choose(), None, "key")
+    step = Step(folder, folder, folder, "scores", Plan.choose(), None, Keys("", {}, {}))
     scores = [Score(*(str(row[key]) for key in ("split", "ablation", "metric", "task")), row["value"]) for row in rows]
     scored = Scored(scores, {}, [], [])
     _write_scores(step, {}, scored)
     known = {key: rows[0][key] for key in ("run", "network", "kind", "inputs", "seed")}
     written = []
     for null, drawn in drawn_of(scores, draws).items():
-        _write_drawn(replace(step, name=null), scored, drawn, [])
+        _write_drawn(replace(step, name=null), drawn, [])
         written += [known | asdict(one.score) | {"null": null, "tail": one.tail} | asdict(one.chance) for one in drawn]
     return written
 
