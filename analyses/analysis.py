@@ -25,10 +25,11 @@ from spatialgraph.console import PlainConsole
 from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
 from spatialgraph.progress import progress_bar
-from spatialgraph.store import write_splits
+from spatialgraph.store import read_header, write_splits
 from spatialgraph.workers import LostError, Workers
 
 from .frames import to_csv
+from .labels import reference_of
 from .results import COLUMNS
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
@@ -62,6 +63,7 @@ def analyze(
     results: str | Path,
     *,
     plan: Plan | None = None,
+    reference: str | None = None,
     jobs: int = 1,
     evaluations: Sequence[Path] = (),
     executor: Executor | None = None,
@@ -78,6 +80,8 @@ def analyze(
         run: the folder of the run.
         results: the folder to write into; what an earlier analysis wrote there is replaced.
         plan: what is asked of every network; None for everything, without null models.
+        reference: the kind that every other kind is compared with; None for the first in the order of tables. With
+            another one only the tables are written again, no step is done.
         jobs: how many steps are done at a time, each by a process, -1 for as many as there are cores.
         evaluations: files of held-out examples outside the run. A network that names its examples gets those whose
             SHA-256 it names, wherever they lie; one that names none gets the only file that is given.
@@ -88,8 +92,8 @@ def analyze(
         How many scores there are.
 
     Raises:
-        ValueError: a file that is not what it should be or whose name cannot be a network's, or a number of jobs that
-            is not allowed.
+        ValueError: a file that is not what it should be or whose name cannot be a network's, a number of jobs that
+            is not allowed, or a reference that no network is of.
         FileNotFoundError: there are no networks, or an evaluation is missing.
         FileExistsError: the folder has a file of another program, which would be replaced.
         InUseError: another process writes into the folder of the results.
@@ -112,7 +116,9 @@ def analyze(
         given = _given(evaluations)
         steps = [steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given) for file in files]
         _require_used(given, steps)
-        known = {"evaluations": {os.path.relpath(p, results): sha256 for sha256, p in given.items()}} if given else {}
+        known: dict[str, object] = {"reference": reference_of(_kinds_of(files), reference)}
+        if given:
+            known["evaluations"] = {os.path.relpath(p, results): sha256 for sha256, p in given.items()}
         # From now on, parts and tables may be of two analyses.
         _write_facts(run, results, plan, finished=False, **known)
         _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
@@ -122,6 +128,11 @@ def analyze(
         _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
     _tell(tables["notes"], results, console)
     return len(tables["scores"])
+
+
+def _kinds_of(files: Iterable[Path]) -> set[str]:
+    """Return the kinds of networks."""
+    return {str(read_header(file).metadata.get("kind", "")) for file in files}
 
 
 def _given(evaluations: Iterable[Path]) -> dict[str, Path]:

@@ -50,7 +50,8 @@ def caveats_of(results: Results) -> list[Caveat]:
     def own(table: pd.DataFrame) -> pd.DataFrame:
         return table[table["network"].isin(names)]
 
-    return caveats(Evidence(*map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))))
+    scores, nulls, agreement, notes = map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))
+    return caveats(Evidence(scores, nulls, agreement, notes))
 
 
 def whole_accuracies(evidence: Evidence) -> str:

@@ -19,7 +19,8 @@ from spatialgraph.splits import DEGENERATE
 
 from .chance import NULL_MODELS
 from .frames import read_csv
-from .results import FULL, GUESSED, Results, family, numbers, read_scores
+from .labels import reference_of
+from .results import FULL, GUESSED, Results, asked_reference, numbers, read_scores
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
 from .tables import DEFAULT_METHOD
 from .validity import accuracies, certain, kept, lost, still
@@ -58,12 +59,20 @@ class Evidence:
         nulls: rows of ``nulls.csv``: scores beside null models; empty if there are none.
         agreement: rows of ``agreement.csv``: measures of two splits of a network; empty if there are none.
         notes: rows of ``notes.csv``: what split methods could not do; empty if there are none.
+        asked: the kind that others are compared with; None for the first in the order of tables.
+
+    Raises:
+        ValueError: the kind asked for is no kind of the scores; the message lists those known.
     """
 
     scores: pd.DataFrame
     nulls: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NULLS)))
     agreement: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_AGREEMENT)))
     notes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NOTES)))
+    asked: str | None = None
+
+    def __post_init__(self) -> None:
+        reference_of(self.scores["kind"].unique(), self.asked)
 
     @classmethod
     def load(cls, folder: str | Path) -> Evidence:
@@ -71,7 +80,7 @@ class Evidence:
 
         Raises:
             FileNotFoundError: there is no ``scores.csv``.
-            ValueError: a file lacks a column.
+            ValueError: a file lacks a column, or ``analysis.json`` names a reference that no network is of.
         """
         folder = Path(folder)
         if not (folder / "scores.csv").is_file():
@@ -81,6 +90,7 @@ class Evidence:
             _in_order(_read(folder / "nulls.csv", _NULLS)),
             read_agreement(folder),
             _read(folder / "notes.csv", _NOTES),
+            asked_reference(folder),
         )
 
     def renamed(self, spell: Callable[[str], str]) -> Evidence:
@@ -94,7 +104,10 @@ class Evidence:
         """
         own = (self.scores, self.nulls, self.agreement, self.notes)
         tables = [_renamed(table, spell) for table in own]
-        return self if all(map(is_, tables, own)) else Evidence(*tables)
+        if all(map(is_, tables, own)):
+            return self
+        scores, nulls, agreement, notes = tables
+        return Evidence(scores, nulls, agreement, notes, spell(self.reference))
 
     @cached_property
     def results(self) -> Results:
@@ -118,14 +131,14 @@ class Evidence:
         return DEFAULT_METHOD if DEFAULT_METHOD in methods else next(iter(methods), "")
 
     @cached_property
-    def kinds(self) -> tuple[str, str] | None:
-        """The two kinds that are told apart: regular and spatial, or the first two; None if there is but one.
+    def reference(self) -> str:
+        """The kind that every other kind is compared with."""
+        return reference_of(self.results.kinds, self.asked)
 
-        Of a grid of settings, the first of each.
-        """
-        kinds = self.results.kinds
-        others = sorted(kinds[1:], key=lambda kind: family(kind) == family(kinds[0]))
-        return (kinds[0], others[0]) if others else None
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """The kinds that are compared with the reference, in the order of tables; none if there is one kind."""
+        return tuple(kind for kind in self.results.kinds if kind != self.reference)
 
     @cached_property
     def few(self) -> bool:
@@ -183,7 +196,7 @@ class Evidence:
     @cached_property
     def comparisons(self) -> pd.DataFrame:
         """The comparisons of kinds and of methods, without degenerate splits."""
-        return comparisons(self.kept)
+        return comparisons(self.kept, self.reference)
 
     @cached_property
     def losses(self) -> pd.DataFrame:
@@ -257,15 +270,13 @@ class Evidence:
         return rows[np.array(kept, bool)]  # a list without entries would choose columns
 
     def of_kinds(self, metric: str, split: str) -> list[Row]:
-        """Return the comparisons of the two kinds in a metric of a split that have values, the first kind as one."""
+        """Return the comparisons of kinds with the reference, which is one, in a metric of a split.
+
+        Only those that have values; kind is the kind that is compared.
+        """
         rows = self.comparisons
         rows = rows[(rows["comparison"] == "kinds") & (rows["metric"] == metric) & (rows["split"] == split)]
-        first, second = self.kinds or ("", "")
-        return [
-            turned(row, first)
-            for row in records(rows)
-            if {row["one"], row["other"]} == {first, second} and row["n"] > 0
-        ]
+        return records(rows[rows["n"] > 0].assign(kind=lambda frame: frame["other"]))
 
     def of_methods(self, metric: str, one: str, other: str) -> list[Row]:
         """Return the comparisons of two methods in a metric that have values, as a family of their own."""

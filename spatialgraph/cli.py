@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -72,7 +72,7 @@ def demo(
     with _errors():
         run = out / "run"
         _train("demo", run, device=device, data=None, changes={})
-        _analyze(run, out, nulls=_DEMO_NULLS)
+        _analyze(run, out, {"jobs": -1}, nulls=_DEMO_NULLS)
         _draw(out, out / "figures", formats, only=None)
         _report(out)
 
@@ -129,6 +129,14 @@ def analyze(
     nulls: Annotated[
         int, typer.Option(help="Draws of each null model that scores are compared with; 0: none.", metavar="DRAWS")
     ] = 100,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="Kind of network that all others are compared with.",
+            show_default="the first in tables",
+            metavar="KIND",
+        ),
+    ] = None,
     evaluation: Annotated[
         list[Path] | None,
         typer.Option(
@@ -155,7 +163,8 @@ def analyze(
             raise typer.BadParameter("expected the folder of a training run, found nothing", param_hint="RUN")
         results = out or run / "results"
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
-        _analyze(run, results, jobs, evaluation or (), strength=strength, nulls=nulls, seed=seed, **chosen)
+        how = {"jobs": jobs, "evaluations": evaluation or (), "reference": reference}
+        _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
         _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 
 
@@ -378,10 +387,10 @@ def _train(experiment: str, run: Path, *, device: str, data: Path | None, change
     _say(f"{run}: {done}")
 
 
-def _analyze(run: Path, results: Path, jobs: int = -1, evaluations: Sequence[Path] = (), **choices: Any) -> None:
+def _analyze(run: Path, results: Path, how: Mapping[str, Any], **choices: Any) -> None:
+    """Analyse a run: how says what `analyze` is told besides the plan, which is made of the choices."""
     plan = _stage("analyses.scoring").Plan.choose(**choices)
-    how = {"jobs": jobs, "evaluations": evaluations, "console": _console(stderr=True)}
-    rows = _stage("analyses.analysis").analyze(run, results, plan=plan, **how)
+    rows = _stage("analyses.analysis").analyze(run, results, plan=plan, console=_console(stderr=True), **how)
     console, evidence = _console(), _stage("analyses.evidence").Evidence.load(results)
     console.print(_stage("analyses.terminal").terminal_methods(evidence, console.width))
     _say(f"{results / 'scores.csv'}: {rows} scores")
