@@ -115,7 +115,8 @@ def train_command(
 
 @app.command(
     epilog="Examples: spatialgraph analyze runs/table1  ·  "
-    "spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming --nulls 0"
+    "spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming --nulls 0  ·  "
+    "spatialgraph analyze runs/mine --reference dropout"
 )
 def analyze(
     run: Run = None,
