@@ -10,9 +10,10 @@ import pandas as pd
 from spatialgraph.splits import SPLITS, sees
 from spatialgraph.splits.degenerate import ONE_TASK
 
-from .evidence import RANDOM, Evidence, counted, group_name, listed, number
+from .evidence import RANDOM, Evidence
 from .results import FULL, Results
 from .tables import DEFAULT_METHOD
+from .wording import counted, group_name, listed, number
 
 TITLE = "Before anything else"
 """What stands above caveats."""

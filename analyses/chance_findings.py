@@ -12,14 +12,7 @@ from .evidence import (
     Evidence,
     Row,
     against_chance,
-    between,
-    counted,
     differs,
-    group_name,
-    listed,
-    markdown_table,
-    number,
-    p_said,
     records,
     seen,
     told_by,
@@ -29,6 +22,7 @@ from .evidence import (
 from .finding import LOSES, MATTERS, Finding, difference_cell
 from .labels import shared_with_draws
 from .statistics import LEVEL
+from .wording import between, counted, group_name, listed, markdown_table, number, p_said
 from .worth import GRAPH_NULLS, MODULARITY
 
 # Lines of a list before it is cut short.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .evidence import Row, interval, mark
+from .evidence import Row, mark
+from .wording import interval
 
 MATTERS = 0.01
 """The least difference of accuracies that is spoken of: one example in a hundred."""

@@ -14,22 +14,10 @@ import numpy as np
 import pandas as pd
 
 from .chance_findings import better_than_sizes, beyond_chance, sizes_alone, worse_than_sizes
-from .evidence import (
-    DROP,
-    Evidence,
-    are_controls,
-    between,
-    counted,
-    differs,
-    group_name,
-    markdown_table,
-    number,
-    records,
-    seen,
-    told_by,
-)
+from .evidence import DROP, Evidence, are_controls, differs, records, seen, told_by
 from .finding import Finding, difference_cell
 from .kind_findings import ablation_matters, kinds_differ
+from .wording import between, counted, group_name, markdown_table, number
 
 SURE = 0.9
 """The least agreement of the seeds of a method (adjusted Rand index) that calls its split certain."""

@@ -11,24 +11,12 @@ from collections.abc import Callable, Mapping, Sequence, Set
 import numpy as np
 import pandas as pd
 
-from .evidence import (
-    DROP,
-    Evidence,
-    Row,
-    differs,
-    group_name,
-    listed,
-    mark,
-    markdown_table,
-    number,
-    records,
-    seen,
-    told_by,
-)
+from .evidence import DROP, Evidence, Row, differs, mark, records, seen, told_by
 from .finding import MATTERS, Finding, difference_cell
 from .labels import ablation_explained, inputs_label, kind_in_text, kind_label
 from .results import FULL
 from .statistics import holm, over_seeds, paired
+from .wording import group_name, listed, markdown_table, number
 
 _NAMED = 6  # of more kinds or cells it is said how many there are
 _LINES = 24  # of a table before it is cut short: of a grid there may be hundreds

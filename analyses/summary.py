@@ -13,28 +13,13 @@ from spatialgraph.files import atomic
 
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .chance_findings import beats
-from .evidence import (
-    DROP,
-    Evidence,
-    Row,
-    between,
-    counted,
-    group_name,
-    interval,
-    listed,
-    markdown_table,
-    number,
-    planned,
-    records,
-    seen,
-    told_by,
-    turned,
-)
+from .evidence import DROP, Evidence, Row, planned, records, seen, told_by, turned
 from .findings import FINDINGS
 from .frames import to_csv
 from .labels import ablation_explained, kind_in_text
 from .results import FULL
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, least_p
+from .wording import between, counted, group_name, interval, listed, markdown_table, number
 
 # So many columns of numbers fit beside the names of methods.
 _COLUMNS = 6

@@ -18,6 +18,7 @@ from spatialgraph.files import atomic
 from .frames import to_csv
 from .labels import METRICS, ablation_label, inputs_label, kind_in_text, kind_label, slug
 from .results import FULL, Results
+from .wording import markdown_table, number
 
 DEFAULT_METHOD = "greedy"
 """The split method of Table 1: the paper's."""
@@ -190,20 +191,15 @@ def markdown(table: Table) -> str:
     """Return a table as Markdown, its caption first; ``–`` is a cell without a score."""
     cells, columns = table.cells(), table.columns
     head = [f"{inputs_label(inputs)}, {kind_in_text(kind)}" for inputs, kind in columns]
-    lines = [
-        escapes.markdown(f"{table.caption} {table.spread}"),
-        "",
-        _pipes(["", *map(escapes.markdown, head)]),
-        _pipes(["---", *["---:"] * len(columns)]),
-    ]
-    block = ""
+    lines, block = [], ""
     for row_block, row in table.rows:
         if row_block != block:
-            lines.append(_pipes([f"**{escapes.markdown(row_block)}**", *[""] * len(columns)]))
+            lines.append([f"**{escapes.markdown(row_block)}**", *[""] * len(columns)])
             block = row_block
         values = [_cell(cells.get((row_block, row, *column)), " ± ", "–") for column in columns]
-        lines.append(_pipes([escapes.markdown(row), *values]))
-    return "\n".join(lines) + "\n"
+        lines.append([escapes.markdown(row), *values])
+    caption = escapes.markdown(f"{table.caption} {table.spread}")
+    return f"{caption}\n\n{markdown_table(['', *map(escapes.markdown, head)], lines)}\n"
 
 
 def latex(table: Table) -> str:
@@ -268,18 +264,8 @@ def _table(name: str, caption: str, parts: list[tuple[str, str, pd.DataFrame]]) 
     return Table(name, caption, pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns))
 
 
-def _number(value: float) -> str:
-    """Return a number with three decimals; what rounds to nothing has no sign."""
-    text = f"{value:.3f}"
-    return text.removeprefix("-") if float(text) == 0 else text
-
-
 def _cell(cell: tuple[float, float] | None, sign: str, missing: str) -> str:
     if cell is None:
         return missing
     mean, deviation = cell
-    return _number(mean) + ("" if math.isnan(deviation) else sign + _number(deviation))
-
-
-def _pipes(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return number(mean, minus="-") + ("" if math.isnan(deviation) else sign + number(deviation))

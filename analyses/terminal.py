@@ -14,11 +14,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from .caveats import TITLE, Caveat, caveats, caveats_of
-from .evidence import LEAST_DRAWS, Evidence, Row, between, is_control, listed, number, records
+from .evidence import LEAST_DRAWS, Evidence, Row, is_control, records
 from .labels import ABLATIONS, inputs_label, kind_label
 from .results import FULL, Results
 from .statistics import LEVEL
 from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Table, default_method, table_one
+from .wording import between, listed, number
 from .worth import worth
 
 WIDTH = 80

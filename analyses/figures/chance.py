@@ -16,11 +16,11 @@ from spatialgraph.nulls import RANDOM_SPLIT, Chance, chance
 
 from .. import plots
 from ..chance import NULL_MODELS, Drawn
-from ..evidence import number
 from ..labels import ablation_label, inputs_label
 from ..results import Results
 from ..statistics import LEVEL
 from ..steps import all_drawn
+from ..wording import number
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .panels import kind_keys, networks_said, told, wrapped
 

@@ -14,11 +14,12 @@ from spatialgraph.faults import NotApplicableError
 from spatialgraph.nulls import RANDOM_SPLIT
 
 from .. import plots
-from ..evidence import Evidence, number
+from ..evidence import Evidence
 from ..labels import ablation_label, inputs_label, kind_label, slug
 from ..results import FULL, Results
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import over_networks
+from ..wording import number
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .panels import head, kind_keys, letter, networks_said, points_and_means, with_intervals, wrapped
 

@@ -13,11 +13,12 @@ from scipy import stats
 from spatialgraph.faults import NotApplicableError
 
 from .. import plots
-from ..evidence import Row, number, records
+from ..evidence import Row, records
 from ..labels import ablation_label, inputs_label
 from ..results import Results
 from ..statistics import LEAST_SEEDS, LEVEL
 from ..tables import over_networks
+from ..wording import number
 from .drawing import DOUBLE, FIGURES, SINGLE, Choice, Drawing
 from .panels import first, kind_keys, letter, networks_said, of_references, points_and_means, share_limits, told
 

@@ -12,7 +12,6 @@ from spatialgraph.analyses.evidence import (
     differs,
     hinted,
     mark,
-    markdown_table,
     planned,
     seen,
     told_by,
@@ -93,10 +92,6 @@ def test_a_comparison_can_be_turned():
         "high": 4.0,
     }
     assert turned(row, "b") == expected
-
-
-def test_a_table_is_aligned():
-    assert markdown_table(["a", "b"], [["c", "1"]]).splitlines() == ["| a | b |", "| --- | ---: |", "| c | 1 |"]
 
 
 def scores(rows):
