@@ -29,12 +29,13 @@ from spatialgraph.nulls import NULLS
 from spatialgraph.plugins import files_of, load_all
 from spatialgraph.progress import progress_bar
 from spatialgraph.splits import SPLITS
-from spatialgraph.store import write_splits
+from spatialgraph.store import read_header, write_splits
 from spatialgraph.workers import LostError, Workers
 
 from .columns import COLUMNS
 from .evidence import note_row
 from .frames import to_csv
+from .labels import reference_of
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
 from .summary import write_summary
@@ -67,6 +68,7 @@ def analyze(
     results: str | Path,
     *,
     plan: Plan | None = None,
+    reference: str | None = None,
     jobs: int = 1,
     evaluations: Sequence[Path] = (),
     plugins: Sequence[str | Path] = (),
@@ -85,6 +87,8 @@ def analyze(
         run: the folder of the run.
         results: the folder to write into; what an earlier analysis wrote there is replaced.
         plan: what is asked of every network; None for everything, without null models.
+        reference: the kind that every other kind is compared with; None for the first in the order of tables. With
+            another one only the tables are written again, no step is done.
         jobs: how many steps are done at a time, each by a process, -1 for as many as there are cores.
         evaluations: files of held-out examples outside the run. A network that names its examples gets those whose
             SHA-256 it names, wherever they lie; one that names none gets the only file that is given.
@@ -98,8 +102,8 @@ def analyze(
         How many scores there are.
 
     Raises:
-        ValueError: a file that is not what it should be or whose name cannot be a network's, or a number of jobs that
-            is not allowed.
+        ValueError: a file that is not what it should be or whose name cannot be a network's, a number of jobs that
+            is not allowed, or a reference that no network is of.
         FileNotFoundError: there are no networks, or an evaluation is missing.
         FileExistsError: the folder has a file of another program, which would be replaced.
         InUseError: another process writes into the folder of the results.
@@ -130,7 +134,7 @@ def analyze(
             for step in (step for of in steps for step in of):
                 step.part.unlink(missing_ok=True)
         _require_used(given, steps)
-        known: dict[str, object] = {}
+        known: dict[str, object] = {"reference": reference_of(_kinds_of(files), reference)}
         if given:
             known["evaluations"] = {os.path.relpath(p, results): sha256 for sha256, p in given.items()}
         if imported:
@@ -152,6 +156,11 @@ def _plugins_of(plan: Plan, named: Sequence[str | Path]) -> tuple[Path, ...]:
     used += [METRICS[metric] for metric in plan.metrics]
     used += [NULLS[null] for null in (NULLS if plan.nulls else ())]
     return tuple(dict.fromkeys([*(Path(path).resolve() for path in named), *files_of(used)]))
+
+
+def _kinds_of(files: Iterable[Path]) -> set[str]:
+    """Return the kinds of networks."""
+    return {str(read_header(file).metadata.get("kind", "")) for file in files}
 
 
 def _given(evaluations: Iterable[Path]) -> dict[str, Path]:

@@ -10,9 +10,10 @@ import pandas as pd
 from spatialgraph.splits import SPLITS, sees
 
 from .columns import FULL
-from .evidence import RANDOM, Evidence, counted, group_name, listed, number
+from .evidence import RANDOM, Evidence
 from .results import Results
 from .tables import DEFAULT_METHOD
+from .wording import counted, group_name, listed, number
 
 TITLE = "Before anything else"
 """What stands above caveats."""
@@ -50,7 +51,8 @@ def caveats_of(results: Results) -> list[Caveat]:
     def own(table: pd.DataFrame) -> pd.DataFrame:
         return table[table["network"].isin(names)]
 
-    return caveats(Evidence(*map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))))
+    scores, nulls, agreement, notes = map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))
+    return caveats(Evidence(scores, nulls, agreement, notes))
 
 
 def whole_accuracies(evidence: Evidence) -> str:

@@ -21,10 +21,12 @@ from spatialgraph.nulls import RANDOM_SPLIT
 from .chance import null_models
 from .columns import FULL, GUESSED
 from .frames import read_csv
-from .results import Results, family, numbers, read_scores
+from .labels import reference_of
+from .results import Results, asked_reference, numbers, read_scores
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
 from .tables import DEFAULT_METHOD
 from .validity import accuracies, certain, kept, lost, still
+from .wording import between, counted, listed
 
 DROP = "accuracy-drop"
 """The metric that tells what a split costs, 0 to 1."""
@@ -61,14 +63,20 @@ class Evidence:
         agreement: rows of ``agreement.csv``: measures of two splits of a network; empty if there are none.
         notes: rows of ``notes.csv``: what split methods could not do; empty if there are none. Those of earlier
             versions, which have no codes, get the codes of their texts, see `Note.of_old_text`.
+        asked: the kind that others are compared with; None for the first in the order of tables.
+
+    Raises:
+        ValueError: the kind asked for is no kind of the scores; the message lists those known.
     """
 
     scores: pd.DataFrame
     nulls: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NULLS)))
     agreement: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_AGREEMENT)))
     notes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NOTES)))
+    asked: str | None = None
 
     def __post_init__(self) -> None:
+        reference_of(self.scores["kind"].unique(), self.asked)
         if "code" not in self.notes:
             object.__setattr__(self, "notes", _coded(self.notes))
 
@@ -78,7 +86,7 @@ class Evidence:
 
         Raises:
             FileNotFoundError: there is no ``scores.csv``.
-            ValueError: a file lacks a column.
+            ValueError: a file lacks a column, or ``analysis.json`` names a reference that no network is of.
         """
         folder = Path(folder)
         if not (folder / "scores.csv").is_file():
@@ -88,6 +96,7 @@ class Evidence:
             _in_order(_read(folder / "nulls.csv", _NULLS)),
             read_agreement(folder),
             _read(folder / "notes.csv", _NOTES),
+            asked_reference(folder),
         )
 
     def renamed(self, spell: Callable[[str], str]) -> Evidence:
@@ -101,7 +110,10 @@ class Evidence:
         """
         own = (self.scores, self.nulls, self.agreement, self.notes)
         tables = [_renamed(table, spell) for table in own]
-        return self if all(map(is_, tables, own)) else Evidence(*tables)
+        if all(map(is_, tables, own)):
+            return self
+        scores, nulls, agreement, notes = tables
+        return Evidence(scores, nulls, agreement, notes, spell(self.reference))
 
     @cached_property
     def results(self) -> Results:
@@ -125,14 +137,14 @@ class Evidence:
         return DEFAULT_METHOD if DEFAULT_METHOD in methods else next(iter(methods), "")
 
     @cached_property
-    def kinds(self) -> tuple[str, str] | None:
-        """The two kinds that are told apart: regular and spatial, or the first two; None if there is but one.
+    def reference(self) -> str:
+        """The kind that every other kind is compared with."""
+        return reference_of(self.results.kinds, self.asked)
 
-        Of a grid of settings, the first of each.
-        """
-        kinds = self.results.kinds
-        others = sorted(kinds[1:], key=lambda kind: family(kind) == family(kinds[0]))
-        return (kinds[0], others[0]) if others else None
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """The kinds that are compared with the reference, in the order of tables; none if there is one kind."""
+        return tuple(kind for kind in self.results.kinds if kind != self.reference)
 
     @cached_property
     def few(self) -> bool:
@@ -194,7 +206,7 @@ class Evidence:
     @cached_property
     def comparisons(self) -> pd.DataFrame:
         """The comparisons of kinds and of methods, without degenerate splits."""
-        return comparisons(self.kept)
+        return comparisons(self.kept, self.reference)
 
     @cached_property
     def losses(self) -> pd.DataFrame:
@@ -268,15 +280,13 @@ class Evidence:
         return rows[np.array(kept, bool)]  # a list without entries would choose columns
 
     def of_kinds(self, metric: str, split: str) -> list[Row]:
-        """Return the comparisons of the two kinds in a metric of a split that have values, the first kind as one."""
+        """Return the comparisons of kinds with the reference, which is one, in a metric of a split.
+
+        Only those that have values; kind is the kind that is compared.
+        """
         rows = self.comparisons
         rows = rows[(rows["comparison"] == "kinds") & (rows["metric"] == metric) & (rows["split"] == split)]
-        first, second = self.kinds or ("", "")
-        return [
-            turned(row, first)
-            for row in records(rows)
-            if {row["one"], row["other"]} == {first, second} and row["n"] > 0
-        ]
+        return records(rows[rows["n"] > 0].assign(kind=lambda frame: frame["other"]))
 
     def of_methods(self, metric: str, one: str, other: str) -> list[Row]:
         """Return the comparisons of two methods in a metric that have values, as a family of their own."""
@@ -348,39 +358,6 @@ def records(table: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def group_name(kind: str, inputs: str) -> str:
-    """Return what networks of a kind and an input mode are called in a sentence.
-
-    Example:
-        >>> group_name("spatial", "mix"), group_name("", "mix"), group_name("", "")
-        ('spatial mix', 'mix', 'all')
-    """
-    return " ".join(part for part in (kind, inputs) if part) or "all"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Return a number with a fixed number of decimals; what rounds to nothing has no sign.
-
-    Example:
-        >>> number(-0.25), number(-0.0001), number(float("nan"))
-        ('−0.250', '0.000', '–')
-    """
-    if math.isnan(value):
-        return "–"
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
-
-
-def interval(mean: float, low: float, high: float) -> str:
-    """Return a mean and its interval, which is left out if there is none.
-
-    Example:
-        >>> interval(0.1, 0.05, 0.2), interval(0.1, float("nan"), float("nan"))
-        ('0.100 [0.050, 0.200]', '0.100')
-    """
-    return number(mean) + ("" if math.isnan(low) else f" [{number(low)}, {number(high)}]")
-
-
 def verdict(row: Row) -> str:
     """Return what a test of a comparison says, never p without n."""
     if math.isnan(row["p"]):
@@ -434,27 +411,6 @@ def turned(row: Row, first: str) -> Row:
     return {**row, **swapped, "difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
 
 
-def counted(count: int, word: str = "network") -> str:
-    """Return how many there are.
-
-    Example:
-        >>> counted(1), counted(2)
-        ('1 network', '2 networks')
-    """
-    return f"{count} {word}{'' if count == 1 else 's'}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names as a part of a sentence.
-
-    Example:
-        >>> listed(["a"]), listed(["a", "b", "c"])
-        ('a', 'a, b and c')
-    """
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def told_by(rows: Sequence[Row], marks: bool = True) -> str:
     """Return how many seeds comparisons have and what says that they differ, with the marks of `mark` or without."""
     tested = [can_tell(row) for row in rows]
@@ -465,32 +421,6 @@ def told_by(rows: Sequence[Row], marks: bool = True) -> str:
         hint = f"a hint, too few seeds for a test: the {INTERVAL} of the difference leaves out 0"
         parts.append(("°: " if marks else "") + hint)
     return "; ".join([f"{between([row['n'] for row in rows])} seeds", *parts])
-
-
-def p_said(p: float) -> str:
-    """Return a p in a sentence; smaller ones are known no better.
-
-    Example:
-        >>> p_said(0.0312), p_said(1e-9), p_said(float("nan"))
-        ('p = 0.031', 'p < 0.0001', 'p not known')
-    """
-    return "p not known" if math.isnan(p) else "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
-
-
-def between(values: Sequence[int]) -> str:
-    """Return the range of whole numbers.
-
-    Example:
-        >>> between([3, 3]), between([20, 18])
-        ('3', '18 to 20')
-    """
-    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
-
-
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of texts that are Markdown, the first column to the left and the others to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _renamed(table: pd.DataFrame, spell: Callable[[str], str]) -> pd.DataFrame:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -27,30 +26,13 @@ from spatialgraph.store import read_graph, read_header, read_snapshots, read_spl
 
 from .columns import COLUMNS, FULL, GUESSED
 from .frames import read_csv
+from .labels import ordered_inputs, ordered_kinds, reference_of
 
 # What the moments of a network's training take.
 _MOST_BYTES = 2**29
 
 _FACTS = "analysis.json"
 _EXPECTED = "expected a folder that `spatialgraph analyze` wrote"
-
-_LABELS = {
-    "concatenate": "Concatenation",
-    "mix": "Mixing",
-    "sequential": "Sequential",
-    "regular": "Regular",
-    "spatial": "Spatial",
-    "zero": "activation = 0",
-    "incoming": "incoming weights = 0",
-    "mean": "activation = mean",
-    "": "(not named)",
-}
-
-# A name in pieces, each a text and the number after it, or the end.
-_NUMBERED = re.compile(r"(.*?)(\d+(?:\.\d+)?(?:e[+-]?\d+)?|$)")
-
-_PAPER_INPUTS = ("concatenate", "mix", "sequential")
-_PAPER_KINDS = ("regular", "spatial")
 
 
 def _not_read() -> Any:
@@ -146,7 +128,7 @@ class Results:
 
     @cached_property
     def members(self) -> pd.DataFrame:
-        """The networks, a row each: network, kind, inputs, seed; in the order of the paper's Table 1, then by seed."""
+        """The networks, a row each: network, kind, inputs, seed; in the order of tables, then by seed."""
         members = self.scores[["network", "kind", "inputs", "seed"]].drop_duplicates("network")
         ranks = members.assign(
             inputs=members["inputs"].map(self.inputs.index), kind=members["kind"].map(self.kinds.index)
@@ -156,13 +138,19 @@ class Results:
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """The input modes, those of the paper first and in its order."""
-        return _ordered(self.scores["inputs"], _PAPER_INPUTS)
+        """The input modes, in the order of tables."""
+        return ordered_inputs(self.scores["inputs"])
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of network, those of the paper first and in its order."""
-        return _ordered(self.scores["kind"], _PAPER_KINDS)
+        """The kinds of network, in the order of tables."""
+        return ordered_kinds(self.scores["kind"])
+
+    @cached_property
+    def reference(self) -> str:
+        """The kind that others are compared with: the analysis's, or by default the first of those that are left."""
+        asked = self.facts.get("reference")
+        return reference_of(self.kinds, asked if asked in self.kinds else None)
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -352,52 +340,16 @@ def _whole(text: str, path: Path) -> int:
         return int(float(text))
 
 
-def label(name: str) -> str:
-    """Return how tables and figures write an input mode, a kind or an ablation: as the paper does, or the name itself.
-
-    Example:
-        >>> label("mix"), label("incoming"), label("my own")
-        ('Mixing', 'incoming weights = 0', 'my own')
-        >>> label("spatial α=0.5 η=0.01")
-        'Spatial α=0.5 η=0.01'
-    """
-    first = family(name)
-    if first in _PAPER_KINDS and "=" in name:
-        return _LABELS[first] + name.removeprefix(first)
-    return _LABELS.get(name, name)
-
-
-def family(kind: str) -> str:
-    """Return what a kind is without the settings that a grid has in it.
-
-    Example:
-        >>> family("spatial α=0.5 β=3"), family("spatial"), family("")
-        ('spatial', 'spatial', '')
-    """
-    return kind.partition(" ")[0]
-
-
-def slug(name: str) -> str:
-    """Return a name as a part of the name of a file.
-
-    Example:
-        >>> slug("mix"), slug("left/right")
-        ('mix', 'left-right')
-    """
-    return re.sub(r"[^\w.-]+", "-", name)
-
-
-def _ordered(names: Iterable[str], first: Sequence[str]) -> tuple[str, ...]:
-    """Return the different names, those in `first` in its order, then the others in alphabetical order.
-
-    A kind with settings follows the kind without, and numbers are ordered as such: α=2 before α=10.
-    """
-
-    def place(name: str) -> tuple[int, list[tuple[str, float]], str]:
-        rank = first.index(family(name)) if family(name) in first else len(first)
-        return rank, [(text, float(number or 0)) for text, number in _NUMBERED.findall(name)], name
-
-    return tuple(sorted(set(names), key=place))
+def asked_reference(folder: Path) -> str | None:
+    """Return the kind that ``analysis.json`` of a folder names as reference; None if it names none, or is missing."""
+    path = folder / _FACTS
+    try:
+        reference = json.loads(path.read_text(encoding="utf-8")).get("reference") if path.is_file() else None
+    except (ValueError, AttributeError):
+        raise ValueError(f"{path}: expected a JSON object, found none") from None
+    if not isinstance(reference, str | None):
+        raise ValueError(f'{path}: expected "reference", the name of a kind, found {reference!r}')
+    return reference
 
 
 def _facts_of(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The unit of replication is the seed of training: neither neurons nor tasks nor e
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from .columns import FULL, GUESSED
+from .labels import ordered_kinds, reference_of
 
 FloatArray = NDArray[np.float64]
 
@@ -276,21 +278,26 @@ def paired(one: FloatArray, other: FloatArray, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def compare_kinds(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Compare every two kinds of network, seed by seed, for each input mode, split, ablation and metric.
+def compare_kinds(scores: pd.DataFrame, reference: str | None = None, seed: int = 0) -> pd.DataFrame:
+    """Compare every kind of network with the reference, seed by seed, for each input mode, split, ablation and metric.
 
-    A table, the family of Holm's correction, is one split, ablation and metric: its comparisons are those of the input
-    modes and of the pairs of kinds.
+    A table, the family of Holm's correction, is one split, ablation and metric: its comparisons are those of all kinds
+    and input modes.
 
     Args:
         scores: rows with the columns of ``scores.csv``.
+        reference: the kind that others are compared with, ``one`` of each comparison; None for the first in the order
+            of tables. Without scores of it nothing is compared.
         seed: of Monte Carlo tests.
 
     Returns:
         see `comparisons`.
     """
     values = over_seeds(_told(scores)).assign(pair=lambda frame: frame["unit"])
-    return _compare(values, "kind", ["split", "ablation", "metric"], ["inputs"], seed)
+    kinds = ordered_kinds(values["kind"])
+    reference = reference_of(kinds) if reference is None else reference
+    pairs = [(reference, kind) for kind in kinds if kind != reference] if reference in kinds else []
+    return _compare(values, "kind", pairs, ["split", "ablation", "metric"], ["inputs"], seed)
 
 
 def compare_methods(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -307,17 +314,19 @@ def compare_methods(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         see `comparisons`.
     """
     values = per_network(_told(scores[scores["split"] != FULL])).assign(pair=lambda frame: frame["network"])
-    return _compare(values, "split", ["kind", "inputs", "ablation", "metric"], [], seed)
+    pairs = list(itertools.combinations(dict.fromkeys(values["split"]), 2))
+    return _compare(values, "split", pairs, ["kind", "inputs", "ablation", "metric"], [], seed)
 
 
-def comparisons(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Compare every two kinds of network and every two split methods, paired by seed.
+def comparisons(scores: pd.DataFrame, reference: str | None = None, seed: int = 0) -> pd.DataFrame:
+    """Compare every kind of network with the reference, and every two split methods, paired by seed.
 
     Measures per layer (with the layer in the name) and ``share``, whose mean over tasks is that of every partition, are
     not compared.
 
     Args:
         scores: rows with the columns of ``scores.csv``.
+        reference: the kind that others are compared with; None for the first in the order of tables.
         seed: of Monte Carlo tests.
 
     Returns:
@@ -325,7 +334,7 @@ def comparisons(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         columns `CELL` with ``""`` for the one that is compared, one and other (the two that are), the columns of
         `paired`, p_holm, comparisons (how many tests the table has) and reason (why there is no p).
     """
-    return _stacked([compare_kinds(scores, seed), compare_methods(scores, seed)], _COLUMNS)
+    return _stacked([compare_kinds(scores, reference, seed), compare_methods(scores, seed)], _COLUMNS)
 
 
 _COLUMNS = (
@@ -340,22 +349,21 @@ def _told(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[~metric.str.contains(":", regex=False) & ~metric.isin(_UNTOLD)]
 
 
-def _compare(values: pd.DataFrame, across: str, table: list[str], within: list[str], seed: int) -> pd.DataFrame:
-    """Compare every two of the values of a column.
+def _compare(
+    values: pd.DataFrame, across: str, pairs: list[tuple[str, str]], table: list[str], within: list[str], seed: int
+) -> pd.DataFrame:
+    """Compare pairs of the values of a column.
 
     Args:
         values: columns `CELL`, unit, pair (values with the same one are paired), value.
         across: the column whose values are compared.
+        pairs: the values that are compared, each ``one`` and ``other``.
         table: the columns that make a table.
         within: further columns that comparisons of a table differ in.
         seed: of Monte Carlo tests.
     """
     by, word = [*table, *within], {"kind": "kinds", "split": "methods"}[across]
-    names = list(dict.fromkeys(values[across]))
-    if across == "kind":
-        names.sort()
     wide = _wide(values, [*by, "unit", "pair"], across)
-    pairs = [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
     pieces = [
         wide[[one, other]].dropna().set_axis(["first", "second"], axis=1).reset_index().assign(one=one, other=other)
         for one, other in pairs

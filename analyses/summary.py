@@ -12,28 +12,14 @@ from spatialgraph.escapes import markdown
 from spatialgraph.files import atomic
 
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
+from .chance_findings import beats
 from .columns import FULL
-from .evidence import (
-    DROP,
-    Evidence,
-    Row,
-    between,
-    counted,
-    group_name,
-    interval,
-    listed,
-    markdown_table,
-    number,
-    planned,
-    records,
-    seen,
-    told_by,
-    turned,
-)
-from .findings import FINDINGS, beats
+from .evidence import DROP, Evidence, Row, planned, records, seen, told_by, turned
+from .findings import FINDINGS
 from .frames import to_csv
-from .results import label
+from .labels import ablation_explained, kind_in_text
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, least_p
+from .wording import between, counted, group_name, interval, listed, markdown_table, number
 
 # So many columns of numbers fit beside the names of methods.
 _COLUMNS = 6
@@ -134,9 +120,10 @@ def _compared(evidence: Evidence) -> str:
     seeds, repeated = evidence.cells["n"].max(), (evidence.cells["networks"] > evidence.cells["n"]).any()
     also = ", and networks of one kind, inputs and seed too" if repeated else ""
     methods = listed(f"`{method}`" for method in results.methods) if results.methods else "none"
-    ablations = listed(f"{name} ({label(name)})" for name in results.ablations) if results.ablations else "none"
+    ablations = listed(map(ablation_explained, results.ablations)) if results.ablations else "none"
     lines = [
         f"{len(results.members)} networks{each}",
+        *_reference(evidence),
         f"The unit is the seed of training, at most {seeds} of a kind and input mode; tasks are averaged first{also}.",
         f"{len(results.methods)} split methods: {methods}.",
         f"Ablations, by what a disabled neuron emits: {ablations}.",
@@ -147,6 +134,20 @@ def _compared(evidence: Evidence) -> str:
         *_possible(evidence),
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _reference(evidence: Evidence) -> list[str]:
+    """Say which kind the others are compared with, and how many they are."""
+    if not evidence.others:
+        return []
+    count = len(evidence.others)
+    text = f"The reference is the kind {kind_in_text(evidence.reference)}: "
+    if evidence.reference not in set(evidence.kept["kind"]):
+        return [f"{text}nothing is compared with it, since all that was measured of it is left out."]
+    text += f"{counted(count, 'other kind')} {'is' if count == 1 else 'are'} compared with it"
+    if count > 1:
+        text += ", and Holm's correction is for all of them together"
+    return [f"{text}."]
 
 
 def _nulls(evidence: Evidence) -> str:

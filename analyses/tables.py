@@ -17,7 +17,9 @@ from spatialgraph.files import atomic
 
 from .columns import FULL
 from .frames import to_csv
-from .results import Results, label, slug
+from .labels import METRICS, ablation_label, inputs_label, kind_in_text, kind_label, slug
+from .results import Results
+from .wording import markdown_table, number
 
 DEFAULT_METHOD = "greedy"
 """The split method of Table 1: the paper's."""
@@ -27,7 +29,7 @@ FULL_ROW, SPLIT_ROW, DROP_ROW = "Full network", "Split network", "Accuracy drop"
 
 _Key = tuple[str, str, str, str]  # block, row, inputs, kind
 _ACCURACY, _DROP = "accuracy", "accuracy-drop"
-_MEASURES = {_DROP: "Accuracy drop", "modularity": "Modularity", "cut": "Cut"}
+_MEASURES = (_DROP, "modularity", "cut")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,7 @@ def table_one(results: Results, ablation: str, method: str | None = None) -> Tab
     }
     caption = (
         f"Accuracy on held-out examples before and after the split (method: {method}; neurons of other tasks disabled: "
-        f"{label(ablation)}), averaged over tasks."
+        f"{ablation_label(ablation)}), averaged over tasks."
     )
     return _table(f"table1-{slug(ablation)}", caption, [("", row, values) for row, values in parts.items()])
 
@@ -146,13 +148,13 @@ def methods_table(results: Results, ablation: str) -> Table:
     """
     _known(ablation, "an ablation", results.ablations, results)
     parts = []
-    for metric, title in _MEASURES.items():
+    for metric in _MEASURES:
         scores = results.per_network(metric)
         scores = scores[scores["ablation"] == (ablation if metric == _DROP else "")]
-        parts += [(title, method, scores[scores["split"] == method]) for method in results.methods]
+        parts += [(METRICS[metric], method, scores[scores["split"] == method]) for method in results.methods]
     caption = (
-        f"Split methods: accuracy lost (neurons of other tasks disabled: {label(ablation)}), modularity, and share of "
-        "the connection strength between modules."
+        f"Split methods: accuracy lost (neurons of other tasks disabled: {ablation_label(ablation)}), modularity, and "
+        "share of the connection strength between modules."
     )
     return _table(f"methods-{slug(ablation)}", caption, parts)
 
@@ -189,21 +191,16 @@ def write_tables(results: Results, out: str | Path, method: str | None = None) -
 def markdown(table: Table) -> str:
     """Return a table as Markdown, its caption first; ``–`` is a cell without a score."""
     cells, columns = table.cells(), table.columns
-    head = [f"{label(inputs)}, {label(kind).lower()}" for inputs, kind in columns]
-    lines = [
-        escapes.markdown(f"{table.caption} {table.spread}"),
-        "",
-        _pipes(["", *map(escapes.markdown, head)]),
-        _pipes(["---", *["---:"] * len(columns)]),
-    ]
-    block = ""
+    head = [f"{inputs_label(inputs)}, {kind_in_text(kind)}" for inputs, kind in columns]
+    lines, block = [], ""
     for row_block, row in table.rows:
         if row_block != block:
-            lines.append(_pipes([f"**{escapes.markdown(row_block)}**", *[""] * len(columns)]))
+            lines.append([f"**{escapes.markdown(row_block)}**", *[""] * len(columns)])
             block = row_block
         values = [_cell(cells.get((row_block, row, *column)), " ± ", "–") for column in columns]
-        lines.append(_pipes([escapes.markdown(row), *values]))
-    return "\n".join(lines) + "\n"
+        lines.append([escapes.markdown(row), *values])
+    caption = escapes.markdown(f"{table.caption} {table.spread}")
+    return f"{caption}\n\n{markdown_table(['', *map(escapes.markdown, head)], lines)}\n"
 
 
 def latex(table: Table) -> str:
@@ -212,7 +209,7 @@ def latex(table: Table) -> str:
     heads, rules, first = [], [], 2
     for mode, kinds in table.groups:
         last = first + len(kinds) - 1
-        heads.append(rf"\multicolumn{{{len(kinds)}}}{{c}}{{{escapes.latex(label(mode))}}}")
+        heads.append(rf"\multicolumn{{{len(kinds)}}}{{c}}{{{escapes.latex(inputs_label(mode))}}}")
         rules.append(rf"\cmidrule(lr){{{first}-{last}}}")
         first = last + 1
     lines = [
@@ -225,7 +222,7 @@ def latex(table: Table) -> str:
         r"    \toprule",
         f"    & {' & '.join(heads)} " + r"\\",
         f"    {' '.join(rules)}",
-        f"    & {' & '.join(escapes.latex(label(kind)) for _, kind in columns)} " + r"\\",
+        f"    & {' & '.join(escapes.latex(kind_label(kind)) for _, kind in columns)} " + r"\\",
     ]
     block = None
     for row_block, row in table.rows:
@@ -268,18 +265,8 @@ def _table(name: str, caption: str, parts: list[tuple[str, str, pd.DataFrame]]) 
     return Table(name, caption, pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns))
 
 
-def _number(value: float) -> str:
-    """Return a number with three decimals; what rounds to nothing has no sign."""
-    text = f"{value:.3f}"
-    return text.removeprefix("-") if float(text) == 0 else text
-
-
 def _cell(cell: tuple[float, float] | None, sign: str, missing: str) -> str:
     if cell is None:
         return missing
     mean, deviation = cell
-    return _number(mean) + ("" if math.isnan(deviation) else sign + _number(deviation))
-
-
-def _pipes(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return number(mean, minus="-") + ("" if math.isnan(deviation) else sign + number(deviation))

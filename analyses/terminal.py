@@ -15,10 +15,12 @@ from rich.text import Text
 
 from .caveats import TITLE, Caveat, caveats, caveats_of
 from .columns import FULL
-from .evidence import LEAST_DRAWS, Evidence, Row, between, is_control, listed, number, records
-from .results import Results, label
+from .evidence import LEAST_DRAWS, Evidence, Row, is_control, records
+from .labels import ABLATIONS, inputs_label, kind_label
+from .results import Results
 from .statistics import LEVEL
 from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Table, default_method, table_one
+from .wording import between, listed, number
 from .worth import worth
 
 WIDTH = 80
@@ -52,7 +54,7 @@ def terminal_table_one(results: Results, width: int = WIDTH, method: str | None 
     opening = _opening(caveats_of(results))
     title = Text.assemble(("Accuracy before and after the split", "bold"), f" ({method})")
     names = [table.name.removeprefix("table1-") for table in tables]
-    meaning = " · ".join(f"{name}: {label(name)}" for name in names if label(name) != name)
+    meaning = " · ".join(f"{name}: {ABLATIONS[name]}" for name in names if name in ABLATIONS)
     first, *others = _chunks(tables, width)
     parts = [first, *(part for chunk in others for part in ("", chunk))]
     return Group(*opening, title, *parts, Text(f"{tables[0].spread}\n{meaning}".strip(), style="dim"))
@@ -79,7 +81,7 @@ def _headings(tables: list[Table], texts: dict[str, dict[_Key, Text]], room: int
         widths: dict[str, int] = {}
         for kind in kinds:
             own = (text for cells in texts.values() for key, text in cells.items() if key[2:] == (mode, kind))
-            needed = {kind: max(len(label(kind)), *(text.cell_len for text in own))}
+            needed = {kind: max(len(kind_label(kind)), *(text.cell_len for text in own))}
             if widths and _span(widths | needed) > room:
                 yield mode, _under(mode, widths)
                 widths = {}
@@ -90,7 +92,7 @@ def _headings(tables: list[Table], texts: dict[str, dict[_Key, Text]], room: int
 def _under(mode: str, widths: dict[str, int]) -> dict[str, int]:
     """Return the widths of kinds, the last one wider if the name of their input mode needs it."""
     last = list(widths)[-1]
-    return widths | {last: widths[last] + max(0, len(label(mode)) - _span(widths))}
+    return widths | {last: widths[last] + max(0, len(inputs_label(mode)) - _span(widths))}
 
 
 def _span(widths: dict[str, int]) -> int:
@@ -113,8 +115,8 @@ def _chunk(tables: list[Table], texts: dict[str, dict[_Key, Text]], headings: li
     table = RichTable(box=box.HORIZONTALS, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False, border_style="dim")
     table.add_column(no_wrap=True)
     for mode, widths in headings:
-        kinds = " ".join(label(kind).rjust(width) for kind, width in widths.items())
-        table.add_column(Text(f"{label(mode).center(_span(widths))}\n{kinds}", style="bold"), no_wrap=True)
+        kinds = " ".join(kind_label(kind).rjust(width) for kind, width in widths.items())
+        table.add_column(Text(f"{inputs_label(mode).center(_span(widths))}\n{kinds}", style="bold"), no_wrap=True)
     table.add_row(Text("Full", style="bold"), *line(tables[0].name, FULL_ROW))
     for one in tables:
         table.add_section()
@@ -236,14 +238,14 @@ def _layout(table: pd.DataFrame, letters: Mapping[str, str], width: int) -> _Lay
         layout = _Layout(method, values, letters, int(marked), 0)
     room = width - 1 - layout.kind
     more = min(max(0, room - method) // (layout.kind + 2), table["kind"].nunique() - 1)
-    first = max(method, *(len(label(mode)) for mode in table["inputs"]))
+    first = max(method, *(len(inputs_label(mode)) for mode in table["inputs"]))
     return replace(layout, method=max(1, min(first, room - more * (layout.kind + 2))), together=1 + more)
 
 
 def _block(evidence: Evidence, mode: str, shown: Mapping[str, _Own], layout: _Layout) -> Iterator[Text]:
     """Yield the lines of an input mode and of some kinds: a head, then one for each method."""
     heads = [_head(evidence, mode, kind, layout.kind) for kind in shown]
-    yield _line(Text(label(mode) if mode else "", style="bold cyan"), heads, layout)
+    yield _line(Text(inputs_label(mode) if mode else "", style="bold cyan"), heads, layout)
     titles = Text("  ").join(Text(one.title.rjust(layout.column(one)), style="dim") for one in layout.values)
     yield _line(Text(), [titles] * len(shown), layout)
     methods = [method for method in evidence.results.methods if any(method in own for own in shown.values())]
@@ -273,7 +275,7 @@ def _head(evidence: Evidence, mode: str, kind: str, width: int) -> Text:
     rows = evidence.results.per_network("accuracy")
     of = (rows["kind"] == kind) & (rows["inputs"] == mode) & (rows["split"] == FULL)
     values = rows.loc[of, "value"]
-    text = Text(label(kind) if kind else "Networks", style="bold")
+    text = Text(kind_label(kind) if kind else "Networks", style="bold")
     if len(values):
         accuracy = f", accuracy {number(float(values.mean()))}"
         text.append(accuracy if text.cell_len + len(accuracy) <= width else "", style="not bold")
@@ -338,7 +340,7 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
         named = ", ".join(f"{letter}: {name}" for name, letter in layout.letters.items())
         under = f", under the ablation that costs most ({named})" if named else f", under {listed(ablations)}"
     kinds, beside = evidence.results.kinds, layout.together
-    by = "" if beside == 1 else f" for {label(kinds[-1])}" if beside == len(kinds) else " for the rightmost kind"
+    by = "" if beside == 1 else f" for {kind_label(kinds[-1])}" if beside == len(kinds) else " for the rightmost kind"
     yield f"{first.title.capitalize()}: {over}{under}; the best{by} come first."
     if layout.count:
         yield f"2/3: in 2 of 3 networks (p ≤ {LEVEL}) {'; '.join(_chances(table, layout))}."
@@ -357,5 +359,5 @@ def _chances(table: pd.DataFrame, layout: _Layout) -> Iterator[str]:
             yield "less of each task is lost than by random splits of the same sizes"
         elif len(counted):
             kinds = counted.groupby("null", sort=False)["kind"].unique()
-            of = [f"{null} ({', '.join(map(label, own))})" for null, own in kinds.items()]
+            of = [f"{null} ({', '.join(map(kind_label, own))})" for null, own in kinds.items()]
             yield f"modularity is above that of the null model {' or '.join(of if len(of) > 1 else kinds.index)}"

@@ -28,7 +28,7 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 SIZES = (3, 5, 12, 30)
 DRAWS = 100  # of a null model, as `analyze` makes by default
-MODES = 3  # input modes in a family of comparisons, each with the three pairs of three kinds
+MODES = 3  # input modes in a family of comparisons of kinds
 FEWER, RESAMPLES = 5, 999  # bootstraps take long: a fifth of the repetitions, and so many resamples
 SHIFT = 1.0  # in deviations of the null model: what the power of combined p is measured at
 
@@ -109,6 +109,20 @@ def tests(data: str, n: int, repetitions: int, draw: np.random.Generator) -> Ite
     yield f"Holm's p: any of {families.shape[1]} comparisons", np.mean(any_rejected)
 
 
+def references(data: str, n: int, repetitions: int, draw: np.random.Generator) -> Iterator[tuple[str, float]]:
+    """Yield how often any kind is told to differ from the reference, in any input mode, where all kinds are equal."""
+    if n < LEAST_SEEDS:
+        return
+    make, _ = DATA[data]
+    for kinds in (3, 4):
+        reference, *others = make(draw, (kinds, repetitions * MODES, n))
+        p = np.stack([sign_flip_p(reference - other) for other in others], axis=1)
+        families = p.reshape(repetitions, -1)
+        any_rejected = [bool((holm(family) <= LEVEL).any()) for family in families]
+        what = f"Holm's p: {kinds} kinds, any of {families.shape[1]} comparisons with the reference"
+        yield what, np.mean(any_rejected)
+
+
 def networks(data: str, n: int, repetitions: int, draw: np.random.Generator) -> Iterator[tuple[str, float]]:
     """Yield how often n networks that are like their null model are told to be above it."""
     make, _ = DATA[data]
@@ -150,6 +164,10 @@ def measured(repetitions: int) -> Iterator[dict[str, object]]:
             for part in (intervals, tests, networks):
                 for what, value in part(data, n, repetitions, draw):
                     yield {"what": what, "data": data, "n": n, "share": value, "repetitions": repetitions}
+    for number, data in enumerate(DATA, len(DATA) + 1):
+        for n in SIZES:
+            for what, value in references(data, n, repetitions, np.random.default_rng([number, n])):
+                yield {"what": what, "data": data, "n": n, "share": value, "repetitions": repetitions}
     for n in SIZES:
         draw = np.random.default_rng([len(DATA), n])
         parts = [powers] if n < LEAST_SEEDS else [powers, correlations]

@@ -82,7 +82,7 @@ def demo(
     with _errors():
         run = out / "run"
         _train("demo", run, device=device, data=None, changes={})
-        _analyze(run, out, nulls=_DEMO_NULLS)
+        _analyze(run, out, {"jobs": -1}, nulls=_DEMO_NULLS)
         _draw(out, out / "figures", formats, only=None)
         _report(out)
 
@@ -125,7 +125,8 @@ def train_command(
 
 @app.command(
     epilog="Examples: spatialgraph analyze runs/table1  ·  "
-    "spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming --nulls 0"
+    "spatialgraph analyze runs/table1 --splits greedy,spectral --ablations incoming --nulls 0  ·  "
+    "spatialgraph analyze runs/mine --reference dropout"
 )
 def analyze(
     run: Run = None,
@@ -139,6 +140,14 @@ def analyze(
     nulls: Annotated[
         int, typer.Option(help="Draws of each null model that scores are compared with; 0: none.", metavar="DRAWS")
     ] = 100,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="Kind of network that all others are compared with.",
+            show_default="the first in tables",
+            metavar="KIND",
+        ),
+    ] = None,
     evaluation: Annotated[
         list[Path] | None,
         typer.Option(
@@ -170,7 +179,8 @@ def analyze(
             raise typer.BadParameter("expected the folder of a training run, found nothing", param_hint="RUN")
         results = out or run / "results"
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
-        how = {"jobs": jobs, "evaluations": evaluation or (), "plugins": plugin or (), "fresh": fresh}
+        how: dict[str, Any] = {"jobs": jobs, "evaluations": evaluation or (), "plugins": plugin or (), "fresh": fresh}
+        how["reference"] = reference
         _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
         _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 

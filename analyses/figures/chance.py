@@ -16,10 +16,11 @@ from spatialgraph.nulls import RANDOM_SPLIT, Chance, chance
 
 from .. import plots
 from ..chance import Drawn, null_models
-from ..evidence import number
-from ..results import Results, label
+from ..labels import ablation_label, inputs_label
+from ..results import Results
 from ..statistics import LEVEL
 from ..steps import all_drawn
+from ..wording import number
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import kind_keys, networks_said, told, wrapped
 
@@ -135,8 +136,8 @@ def _panels(results: Results, metric: str, scores: Sequence[Compared]) -> Figure
             ax = axes[place, column]
             plots.distribution(ax, areas(here), _observed(here), styles)
             texts = [(verdict(own), styles[kind][0]) for kind, own in here.items() if own]
-            told(ax, place * len(modes) + column, texts, label(mode) if place == 0 else "")
-        axes[place, 0].set_ylabel(wrapped(label(row)))
+            told(ax, place * len(modes) + column, texts, inputs_label(mode) if place == 0 else "")
+        axes[place, 0].set_ylabel(wrapped(row if metric == "modularity" else ablation_label(row)))
     for ax in axes[-1]:
         ax.set_xlabel("modularity" if metric == "modularity" else "accuracy after the split")
     figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=min(len(styles), 5))

@@ -10,7 +10,8 @@ from spatialgraph.graph import Graph
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH, input_strength
 from spatialgraph.graph.split import Split
 
-from ..results import Results, family, label, slug
+from ..labels import family, inputs_label, slug
+from ..results import Results
 from .drawing import Choice
 
 
@@ -49,8 +50,9 @@ def networks_with_positions(results: Results, choice: Choice) -> list[Shown]:
                     f"{one.network.name}: expected a network with positions in its split layers, found none"
                 )
         return shown
-    # Spatial networks before others that have positions too.
-    names = results.members.sort_values("kind", key=lambda kind: kind.map(family) != "spatial", kind="stable")
+    # Of a grid no kind of the reference's family comes first: positions are what others are about.
+    plain = family(results.reference)
+    names = results.members.sort_values("kind", key=lambda kind: kind.map(family) == plain, kind="stable")
     of_modes = [names.loc[names["inputs"] == mode, "network"].tolist() for mode in results.inputs]
     shown = [one for members in of_modes for one in _first(results, members, choice, _can_be_seen)]
     if not shown:
@@ -106,5 +108,5 @@ def _first(results: Results, names: list[str], choice: Choice, fits: Callable[[G
     for name in names:
         if choice.method_of(results) in results.splits.get(name, {}) and fits(results.network(name)):
             one = _chosen(results, name, choice)
-            yield Shown(one.network, one.split, one.kind, one.inputs, label(one.inputs), slug(one.inputs))
+            yield Shown(one.network, one.split, one.kind, one.inputs, inputs_label(one.inputs), slug(one.inputs))
             return

@@ -18,7 +18,8 @@ from spatialgraph.graph import Connection, Graph
 from spatialgraph.graph.split import Split
 
 from .. import plots
-from ..results import Results, label, slug
+from ..labels import inputs_label, kind_in_text, kind_label, slug
+from ..results import Results
 from .chosen import Shown, has_positions, networks_by_mode
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .neurons import task_keys, tasks_of, tasks_shown
@@ -73,7 +74,7 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
             frames.append(_matrix(axes[row, column], one, connection, order, colours, norm))
         for ax in axes[len(one.network.split_connections) :, column]:
             ax.set_axis_off()
-        title = label(one.kind) if choice.networks is None else one.network.name
+        title = kind_label(one.kind) if choice.networks is None else one.network.name
         head(axes[0, column], column, title, several=len(shown) > 1)
     plots.colour_bar(figure, axes.ravel().tolist(), norm, "absolute weight", fraction=0.03, pad=0.01, aspect=35)
     neurons = pd.concat([order.assign(network=one.network.name) for one, order in zip(shown, orders, strict=True)])
@@ -81,7 +82,7 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 8))
     numbers = pd.concat([neurons.assign(part="neuron"), pd.concat(frames).assign(part="connection")], ignore_index=True)
     caption = (
-        f"Absolute weights of the connections between split layers ({label(shown[0].inputs)}: "
+        f"Absolute weights of the connections between split layers ({inputs_label(shown[0].inputs)}: "
         f"{', '.join(one.network.name for one in shown)}), a row for each target neuron, a column for each source. "
         f"Neurons are ordered by module (split method: {shown[0].split.method}), the strongest first; strips show the "
         f"modules, lines where they end. Shades end {_DECADES} decades below the largest weight."
@@ -205,13 +206,13 @@ def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
 def _grid_of_modes(results: Results, modes: Mapping[str, list[Shown]]) -> _Grid:
     """Return a row for each input mode: strengths by kind, then the lengths of the network with positions."""
     kinds = [kind for kind in results.kinds if any(one.kind == kind for members in modes.values() for one in members)]
-    columns, rows = [("strength", f"strength\n{wrapped(label(kind).lower())}") for kind in kinds], []
+    columns, rows = [("strength", f"strength\n{wrapped(kind_in_text(kind))}") for kind in kinds], []
     somewhere = {mode: next(filter(_lies, members), None) for mode, members in modes.items()}
     lengths = list(_TITLES.items())[1:] if any(somewhere.values()) else []
     for mode, members in modes.items():
         of_kind = {one.kind: one for one in members}
-        rows.append((label(mode), [of_kind.get(kind) for kind in kinds] + [somewhere[mode]] * len(lengths)))
-    seen = {label(one.kind).lower() for one in somewhere.values() if one}
+        rows.append((inputs_label(mode), [of_kind.get(kind) for kind in kinds] + [somewhere[mode]] * len(lengths)))
+    seen = {kind_in_text(one.kind) for one in somewhere.values() if one}
     of_kinds, fit = wrapped(", ".join(sorted(seen))), len(kinds) <= _TITLED
     columns += [(quantity, f"{title if fit else wrapped(title)}\n{of_kinds}") for quantity, title in lengths]
     return _Grid(columns, rows)

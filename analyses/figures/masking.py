@@ -15,10 +15,12 @@ from spatialgraph.nulls import RANDOM_SPLIT
 
 from .. import plots
 from ..columns import FULL
-from ..evidence import Evidence, number
-from ..results import Results, label, slug
+from ..evidence import Evidence
+from ..labels import ablation_label, inputs_label, kind_label, slug
+from ..results import Results
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import over_networks
+from ..wording import number
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import head, kind_keys, letter, networks_said, points_and_means, with_intervals, wrapped
 
@@ -51,8 +53,8 @@ def masking(results: Results, choice: Choice) -> Iterator[Drawing]:
                 frame[(frame["inputs"] == mode) & frame["ablation"].isin(["", ablation])] for frame in (points, means)
             )
             plots.levels(ax, here, own, columns, styles)
-            head(ax, row * len(modes) + place, label(mode) if row == 0 else "", several=axes.size > 1)
-        axes[row, 0].set_ylabel(f"{wrapped(label(ablation))}\naccuracy")
+            head(ax, row * len(modes) + place, inputs_label(mode) if row == 0 else "", several=axes.size > 1)
+        axes[row, 0].set_ylabel(f"{wrapped(ablation_label(ablation))}\naccuracy")
     keys = [*kind_keys(styles), plots.line(plots.WHOLE, "whole network")]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 5))
     numbers = points_and_means(points, means, [*_GROUP, "column"])
@@ -165,13 +167,13 @@ def _selectivity_panels(means: pd.DataFrame, modes: Sequence[str], results: Resu
             plots.heat(ax, table.to_numpy(), *names, norm, texts if numbers else None)
             ax.set_title(letter(row * len(columns) + column), loc="left", fontweight="bold")
             if row == 0:
-                ax.set_title(wrapped(label(kind)))
-        axes[row, 0].set_ylabel(f"{wrapped(label(ablation))}\nmodule")
+                ax.set_title(wrapped(kind_label(kind)))
+        axes[row, 0].set_ylabel(f"{wrapped(ablation_label(ablation))}\nmodule")
     for place, mode in enumerate(modes):
         # In the middle above the panels of the mode; the layout would make room for it beside the first.
-        above = 24 if any(" " in label(kind) for kind in kinds) else 15
+        above = 24 if any(" " in kind_label(kind) for kind in kinds) else 15
         at = {"xy": (len(kinds) / 2 + 0.04, 1), "xycoords": "axes fraction", "xytext": (0, above), "fontsize": 8}
-        name = axes[0, place * len(kinds)].annotate(label(mode), textcoords="offset points", ha="center", **at)
+        name = axes[0, place * len(kinds)].annotate(inputs_label(mode), textcoords="offset points", ha="center", **at)
         name.set_in_layout(False)
     figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - 0.16 / figure.get_figheight()))
     fits = max(map(len, tasks)) * _CHARACTER < (width - 1.5) / (len(columns) * len(tasks))

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
 
 from .. import plots
-from ..results import Results, label
+from ..labels import inputs_label
+from ..results import Results
 from . import neurons
 from .chosen import networks_with_positions
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
@@ -91,8 +92,8 @@ def layers(results: Results, choice: Choice) -> Iterator[Drawing]:
         parts = {"neuron": frame, "connection": connections, "left out": left_out}
         numbers = pd.concat([part.assign(part=name) for name, part in parts.items() if len(part)])
         caption = (
-            f"The split layers of {network.name} ({label(one.inputs)}), the output rightmost; neurons coloured by "
-            f"task (split method: {one.split.method}), and so are connections if both of their ends serve it. "
+            f"The split layers of {network.name} ({inputs_label(one.inputs)}), the output rightmost; neurons coloured "
+            f"by task (split method: {one.split.method}), and so are connections if both of their ends serve it. "
             "Not drawn: neurons "
             f"whose absolute input weights sum to {MIN_INPUT_STRENGTH} or less, connections of absolute weight "
             f"{MIN_WEIGHT} or less, and all but the {neurons.MAX_LINES} strongest between two layers "

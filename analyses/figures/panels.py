@@ -10,7 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from .. import plots
-from ..results import label
+from ..labels import kind_label
 from ..statistics import interval_of_mean
 from ..tables import over_networks
 
@@ -88,7 +88,7 @@ def told(ax: Axes, number: int, texts: Sequence[tuple[str, str]], title: str = "
 
 def kind_keys(styles: dict[str, plots.Style]) -> list[Artist]:
     """Return an entry of a legend for each kind of network."""
-    return [plots.key(colour, label(kind), marker) for kind, (colour, marker) in styles.items()]
+    return [plots.key(colour, kind_label(kind), marker) for kind, (colour, marker) in styles.items()]
 
 
 def share_limits(axes: Sequence[Axes]) -> None:

@@ -13,10 +13,12 @@ from scipy import stats
 from spatialgraph.faults import NotApplicableError
 
 from .. import plots
-from ..evidence import Row, number, records
-from ..results import Results, label
+from ..evidence import Row, records
+from ..labels import ablation_label, inputs_label
+from ..results import Results
 from ..statistics import LEAST_SEEDS, LEVEL
 from ..tables import over_networks
+from ..wording import number
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import first, kind_keys, letter, networks_said, of_references, points_and_means, share_limits, told
 
@@ -25,7 +27,7 @@ from .panels import first, kind_keys, letter, networks_said, of_references, poin
 def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
     """Compare split methods: the accuracy each costs under every ablation, and its modularity, seed by seed."""
     drop, modularity = map(results.without_degenerate, map(results.per_network, ("accuracy-drop", "modularity")))
-    panels = [(f"accuracy drop\n{label(a)}", drop[drop["ablation"] == a]) for a in results.ablations]
+    panels = [(f"accuracy drop\n{ablation_label(a)}", drop[drop["ablation"] == a]) for a in results.ablations]
     panels = [panel for panel in [*panels, ("modularity\n", modularity)] if len(panel[1])]
     if not panels:
         raise NotApplicableError("expected scores accuracy-drop or modularity of splits, found none")
@@ -47,7 +49,7 @@ def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
             plots.dots(ax, points[here], means[own], names, styles, references)
             if title.startswith("accuracy"):
                 ax.axvline(0, color="#333333", linewidth=0.6, zorder=1)
-            ax.set_title(letter(row) + f"  {label(mode)}" if column == 0 else "", loc="left", fontweight="bold")
+            ax.set_title(letter(row) + f"  {inputs_label(mode)}" if column == 0 else "", loc="left", fontweight="bold")
             if row == len(modes) - 1:
                 ax.set_xlabel(title.rstrip())
     share_limits([ax for ax, (title, _) in zip(axes[0], panels, strict=True) if title.startswith("accuracy")])
@@ -88,8 +90,8 @@ def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
             plots.scatter(ax, points[here], styles)
             known = ranks[(ranks["inputs"] == mode) & (ranks["ablation"] == ablation)].dropna()
             texts = [(_told_of(one), styles[str(one["kind"])][0]) for one in records(known)]
-            told(ax, row * len(ablations) + column, texts, label(ablation) if row == 0 else "")
-        axes[row, 0].set_ylabel(f"{label(mode)}\naccuracy drop")
+            told(ax, row * len(ablations) + column, texts, ablation_label(ablation) if row == 0 else "")
+        axes[row, 0].set_ylabel(f"{inputs_label(mode)}\naccuracy drop")
     for ax in axes[-1]:
         ax.set_xlabel("modularity")
     figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=min(len(styles), 5))

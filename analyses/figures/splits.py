@@ -21,7 +21,8 @@ from spatialgraph.splits.degenerate import is_degenerate
 
 from .. import plots
 from ..evidence import Evidence
-from ..results import Results, label
+from ..labels import inputs_label, kind_in_text, kind_label
+from ..results import Results
 from ..tables import over_networks
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
@@ -86,8 +87,8 @@ def _splits_of(one: Shown, made: Mapping[str, Split], name: str) -> Drawing:
     everything = pd.concat([frame.assign(split=panel) for panel, frame in frames.items()], ignore_index=True)
     figure = _small_panels(frames, everything, network)
     caption = (
-        f"{network.name} ({label(one.inputs)}), split by every method; neurons lie where training put them. (a) The "
-        f"task that most methods give to a neuron: those that give it one task at most have a vote each "
+        f"{network.name} ({inputs_label(one.inputs)}), split by every method; neurons lie where training put them. (a) "
+        f"The task that most methods give to a neuron: those that give it one task at most have a vote each "
         f"({', '.join(voters)}), and ties go to the task named first. Rings are the heavier, the more of them "
         "disagree. Other panels: a ring marks a neuron that does not serve that task. Neurons whose absolute input "
         f"weights sum to {MIN_INPUT_STRENGTH} or less are not drawn. {thinned([one])} {projection([one])}"
@@ -168,7 +169,7 @@ def agreement(results: Results, _choice: Choice) -> Iterator[Drawing]:
     caption = (
         "Agreement of split methods on which neurons belong together: the adjusted Rand index, in hundredths (100: the "
         "same modules, 0: as by chance; shades end at 0), mean over networks of all input modes and seeds "
-        f"({', '.join(f'{count} {label(kind).lower()}' for kind, count in counts.items())}). Methods are ordered so "
+        f"({', '.join(f'{count} {kind_in_text(kind)}' for kind, count in counts.items())}). Methods are ordered so "
         "that similar ones are neighbours (average linkage). Hatched: no network has both splits, neither degenerate."
     )
     numbers = means.rename(columns={"n": "networks"}).drop(columns="sd").assign(measure=_MEASURE)
@@ -234,7 +235,7 @@ def _agreement_panels(matrices: Mapping[str, NDArray[np.float64]], names: Sequen
         rows, columns = names if place % across == 0 else [], names if place >= len(matrices) - across else []
         plots.heat(ax, 100 * matrix, rows, columns, norm, texts if cell >= _CELL else None)
         ax.tick_params(axis="x", rotation=90)
-        head(ax, place, label(kind), several=len(matrices) > 1)
+        head(ax, place, kind_label(kind), several=len(matrices) > 1)
     for ax in axes.ravel()[len(matrices) :]:
         ax.set_axis_off()
     plots.colour_bar(

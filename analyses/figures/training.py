@@ -19,7 +19,8 @@ from spatialgraph.metrics import modularity
 from spatialgraph.splits import apply, sees
 
 from .. import plots
-from ..results import Results, label
+from ..labels import inputs_label, kind_label
+from ..results import Results
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import DEFAULT_METHOD
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
@@ -49,14 +50,14 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
             ax = axes[row, column]
             own = (means["quantity"] == quantity) & (means["inputs"] == mode)
             plots.curves(ax, means[own], styles, dashes)
-            head(ax, row * len(modes) + column, label(mode) if row == 0 else "")
+            head(ax, row * len(modes) + column, inputs_label(mode) if row == 0 else "")
             ax.grid(axis="y")
         values = lines.loc[lines["quantity"] == quantity, "value"]
         if quantity in ("loss", "transport", "density") and values.min() > 0 and values.max() > 20 * values.min():
             axes[row, 0].set_yscale("log")
             plots.powers(axes[row, 0].yaxis)
     _name_axes(axes, quantities, lines)
-    keys: list[Artist] = [plots.patch(colour, label(kind)) for kind, (colour, _) in styles.items()]
+    keys: list[Artist] = [plots.patch(colour, kind_label(kind)) for kind, (colour, _) in styles.items()]
     keys += [plots.line(dash, task) for task, dash in dashes.items()]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4 if width == SINGLE else 8))
     figure.align_ylabels(axes[:, 0])

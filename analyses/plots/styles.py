@@ -11,12 +11,14 @@ from matplotlib.colors import Colormap, ListedColormap, to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..labels import KINDS
+
 UNASSIGNED, SHARED, CROSSING = "#8A8A8A", "#222222", "#C1121F"
 """The colours of a neuron that serves no task, of one that serves several, and of a connection between modules."""
 
 # After Okabe & Ito, "Color Universal Design" (2008), in an order in which neighbours differ most in lightness.
 _TASKS = ("#0072B2", "#E69F00", "#5B1A5E", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7")
-_KINDS = {"regular": ("#3A3A3A", "s"), "spatial": ("#D55E00", "o")}
+_KINDS = dict(zip(KINDS, (("#3A3A3A", "s"), ("#D55E00", "o")), strict=False))  # others have labels alone
 _OTHER_KINDS = (("#009E73", "^"), ("#CC79A7", "D"), ("#0072B2", "v"), ("#E69F00", "P"), ("#5B1A5E", "X"))
 _LAYERS = ("o", "^", "s", "D", "v", "P", "X")
 _LINES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))

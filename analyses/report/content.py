@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,13 @@ from spatialgraph.splits import SPLITS
 
 from ..columns import FULL
 from ..frames import read_csv
-from ..results import Results, label, numbers
+from ..labels import METRICS, ablation_label, inputs_label, kind_label
+from ..results import Results, numbers
 from ..tables import default_method
 from .packing import Pack
 
-MEASURES = {
-    "accuracy": "Accuracy of the split network",
-    "accuracy-drop": "Accuracy drop",
-    "leaked-accuracy": "Accuracy with the other tasks' neurons",
-    "modularity": "Modularity",
-    "cut": "Cut",
-}
-"""The metrics of the table, and what it calls them."""
+MEASURES = ("accuracy", "accuracy-drop", "leaked-accuracy", "modularity", "cut")
+"""The metrics of the table."""
 
 _WHOLE = "Accuracy of the whole network"
 _ABLATION = "incoming"
@@ -45,14 +41,14 @@ def content(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
     return {
         "run": _title(results),
         "version": spatialgraph.__version__,
-        "inputs": _labelled(results.inputs),
-        "kinds": _labelled(results.kinds),
-        "ablations": _labelled(results.ablations),
+        "inputs": _labelled(results.inputs, inputs_label),
+        "kinds": _labelled(results.kinds, kind_label),
+        "ablations": _labelled(results.ablations, ablation_label),
         "methods": [{"name": name, "about": _about(name)} for name in results.methods],
         "method": default_method(results),
         "ablation": _default_ablation(results),
         "leastInput": MIN_INPUT_STRENGTH,
-        "measures": [{"name": "", "label": _WHOLE}, *({"name": n, "label": text} for n, text in MEASURES.items())],
+        "measures": [{"name": "", "label": _WHOLE}, *_labelled(MEASURES, METRICS.__getitem__)],
         "members": json.loads(results.members.to_json(orient="records")),
         "cells": _cells(cells),
         "groups": [list(group) for group in dict.fromkeys(zip(*_columns(results.members), strict=True))],
@@ -78,7 +74,7 @@ def _title(results: Results) -> str:
     return run.parent.name if run.name == "run" else run.name
 
 
-def _labelled(names: tuple[str, ...]) -> list[dict[str, str]]:
+def _labelled(names: tuple[str, ...], label: Callable[[str], str]) -> list[dict[str, str]]:
     return [{"name": name, "label": label(name)} for name in names]
 
 
@@ -99,7 +95,7 @@ def _columns(members: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the cells of the table: mean, interval and number of seeds."""
-    shown = cells["metric"].isin(list(MEASURES)) & ((cells["split"] != FULL) | (cells["metric"] == "accuracy"))
+    shown = cells["metric"].isin(MEASURES) & ((cells["split"] != FULL) | (cells["metric"] == "accuracy"))
     rows: list[dict[str, Any]] = json.loads(
         cells.loc[shown, [*_CELL, *_NUMBERS]].to_json(orient="records", double_precision=6)
     )
@@ -114,7 +110,7 @@ def behind(results: Results) -> tuple[dict[str, list[str]], Pack]:
         ``value``, and of every text the place in its names.
     """
     scores = results.scores
-    rows = scores[scores["metric"].isin(list(MEASURES))]
+    rows = scores[scores["metric"].isin(MEASURES)]
     names, pack = dict[str, list[str]](), Pack()
     for column in ("network", "split", "ablation", "metric", "task"):
         codes, known = pd.factorize(rows[column])

@@ -552,3 +552,27 @@ def test_files_whose_names_no_network_can_have(run, name):
     (run / "networks" / "net-0.h5").rename(run / "networks" / name)
     with pytest.raises(ValueError, match="a file's name: expected a name in one line, without blanks around it, found"):
         quietly(run, run / "results", **QUICK)
+
+
+def test_another_reference_writes_the_tables_again_and_does_no_step(run):
+    for seed in (0, 1):  # two kinds more
+        for kind in ("swap", "regular"):
+            network = read_network(run / "networks" / f"net-{seed}.h5")
+            named = dataclasses.replace(network, metadata=network.metadata | {"kind": kind, "name": f"{kind}-{seed}"})
+            write_network(run / "networks" / f"{kind}-{seed}.h5", named)
+    results = run / "results"
+    quietly(run, results, **QUICK)
+    assert json.loads((results / "analysis.json").read_text())["reference"] == "regular"
+    before = {path: path.stat().st_mtime_ns for path in (results / "parts").rglob("*.h5")}
+    analyze(run, results, plan=Plan.choose(**QUICK), reference="swap", console=Console(file=io.StringIO()))
+    assert {path: path.stat().st_mtime_ns for path in (results / "parts").rglob("*.h5")} == before
+    assert Results.load(results).reference == "swap"
+    kinds = pd.read_csv(results / "comparisons.csv").query("comparison == 'kinds'")
+    assert set(zip(kinds["one"], kinds["other"], strict=True)) == {("swap", "regular"), ("swap", "spatial")}
+    assert "The reference is the kind swap: 2 other kinds are compared with it" in (results / "summary.md").read_text()
+
+
+def test_an_unknown_reference_is_refused_before_any_step(run):
+    with pytest.raises(ValueError, match=r"^reference: unknown kind 'regular'; known: spatial$"):
+        analyze(run, run / "results", reference="regular", console=Console(file=io.StringIO()))
+    assert not list((run / "results").rglob("*.h5"))

@@ -13,7 +13,6 @@ from spatialgraph.analyses.evidence import (
     differs,
     hinted,
     mark,
-    markdown_table,
     planned,
     seen,
     told_by,
@@ -95,10 +94,6 @@ def test_a_comparison_can_be_turned():
     assert turned(row, "b") == expected
 
 
-def test_a_table_is_aligned():
-    assert markdown_table(["a", "b"], [["c", "1"]]).splitlines() == ["| a | b |", "| --- | ---: |", "| c | 1 |"]
-
-
 def scores(rows):
     full = [("run", f"{kind}-{seed}", kind, "mix", seed, *rest) for kind, seed, *rest in rows]
     return pd.DataFrame(full, columns=list(COLUMNS)).astype({"seed": "Int64"})
@@ -121,21 +116,50 @@ def test_the_reference_method_is_greedy_or_the_first():
     assert Evidence(scores([("a", 0, "none", "", "wiring", "", 1.0)])).method == ""
 
 
-def test_kinds_are_told_apart_regular_first():
-    rows = [(kind, 0, "greedy", "", "cut", "", 0.1) for kind in ("brainy", "spatial", "regular")]
-    assert Evidence(scores(rows)).kinds == ("regular", "spatial")
-    assert Evidence(scores(rows[:1])).kinds is None
-    evidence = Evidence(
-        scores([("flat", 0, "greedy", "", "cut", "", 0.1), ("regular", 0, "greedy", "", "cut", "", 0.4)])
-    )
-    assert evidence.of_kinds("cut", "greedy")[0]["mean_one"] == 0.4
+def cuts_of(*kinds):
+    return scores([(kind, seed, "greedy", "", "cut", "", len(kind) / 10) for kind in kinds for seed in (0, 1)])
 
 
-def test_of_a_grid_the_first_regular_and_the_first_spatial_kind_are_told_apart():
+def test_every_kind_is_compared_with_the_first_of_tables():
+    evidence = Evidence(cuts_of("brainy", "spatial", "regular"))
+    assert (evidence.reference, evidence.others) == ("regular", ("spatial", "brainy"))
+    assert [row["kind"] for row in evidence.of_kinds("cut", "greedy")] == ["spatial", "brainy"]
+    assert {row["mean_one"] for row in evidence.of_kinds("cut", "greedy")} == {0.7}
+    assert Evidence(cuts_of("brainy")).others == ()
+
+
+def test_every_kind_is_compared_with_the_one_asked_for():
+    evidence = Evidence(cuts_of("brainy", "spatial", "regular"), asked="brainy")
+    assert (evidence.reference, evidence.others) == ("brainy", ("regular", "spatial"))
+    rows = evidence.of_kinds("cut", "greedy")
+    assert {(row["one"], row["other"], row["mean_one"], row["mean_other"]) for row in rows} == {
+        ("brainy", "regular", 0.6, 0.7),
+        ("brainy", "spatial", 0.6, 0.7),
+    }
+    with pytest.raises(ValueError, match=r"^reference: unknown kind 'brain'; known: regular, spatial, brainy$"):
+        Evidence(cuts_of("brainy", "spatial", "regular"), asked="brain")
+
+
+def test_of_a_grid_the_first_kind_is_the_reference():
     kinds = ("spatial α=10", "spatial α=2", "regular η=0.01", "regular η=0.1")
-    rows = [(kind, 0, "greedy", "", "cut", "", 0.1) for kind in kinds]
-    assert Evidence(scores(rows)).kinds == ("regular η=0.01", "spatial α=2")
-    assert Evidence(scores(rows[:2])).kinds == ("spatial α=2", "spatial α=10")
+    assert Evidence(cuts_of(*kinds)).reference == "regular η=0.01"
+    assert Evidence(cuts_of(*kinds[:2])).reference == "spatial α=2"
+
+
+def test_the_reference_of_other_names_is_the_same_kind():
+    # By its new name another kind would be the first.
+    evidence = Evidence(cuts_of("a", "b")).renamed({"a": "z", "b": "b"}.get)
+    assert (evidence.reference, evidence.others) == ("z", ("b",))
+
+
+def test_the_reference_is_that_of_the_analysis(tmp_path):
+    cuts_of("regular", "spatial").to_csv(tmp_path / "scores.csv", index=False)
+    assert Evidence.load(tmp_path).reference == "regular"
+    (tmp_path / "analysis.json").write_text('{"reference": "spatial"}')
+    assert Evidence.load(tmp_path).reference == "spatial"
+    (tmp_path / "analysis.json").write_text('{"reference": 3}')
+    with pytest.raises(ValueError, match=r'analysis\.json: expected "reference", the name of a kind, found 3$'):
+        Evidence.load(tmp_path)
 
 
 def test_a_folder_is_read_with_what_is_there(tmp_path):

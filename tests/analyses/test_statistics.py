@@ -14,6 +14,8 @@ from scipy import stats
 from spatialgraph.analyses.columns import COLUMNS
 from spatialgraph.analyses.statistics import (
     DRAWS,
+    LEAST_SEEDS,
+    LEVEL,
     cells,
     combined_p,
     compare_kinds,
@@ -318,7 +320,7 @@ def test_one_kind_and_one_method_leave_nothing_to_compare():
     assert list(comparisons(frame([])).columns) == list(comparisons(frame(cuts(s0=1.0))).columns)
 
 
-def test_every_pair_of_three_kinds_and_of_three_methods():
+def test_each_kind_is_compared_with_the_reference_and_every_two_methods():
     rows = [
         row
         for kind, split, inputs in product(("b", "a", "c"), ("z", "y", "x"), ("mix", "other"))
@@ -326,17 +328,43 @@ def test_every_pair_of_three_kinds_and_of_three_methods():
     ]
     table = comparisons(frame(rows))
     kinds, methods = table[table["comparison"] == "kinds"], table[table["comparison"] == "methods"]
-    assert set(zip(kinds["one"], kinds["other"], strict=True)) == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert set(zip(kinds["one"], kinds["other"], strict=True)) == {("a", "b"), ("a", "c")}
     assert set(zip(methods["one"], methods["other"], strict=True)) == {("z", "y"), ("z", "x"), ("y", "x")}
-    assert len(kinds) == 3 * 3 * 2
+    assert len(kinds) == 2 * 3 * 2
     assert len(methods) == 3 * 3 * 2
     # A table of kinds is one split, ablation and metric; one of methods is one kind, inputs, ablation and metric.
     assert set(kinds["table"]) == {f"kinds: {split}, -, cut" for split in "xyz"}
     assert set(methods["table"]) == {
         f"methods: {kind}, {inputs}, -, cut" for kind in "abc" for inputs in ("mix", "other")
     }
-    assert set(kinds["comparisons"]) == {6}
+    assert set(kinds["comparisons"]) == {4}
     assert set(methods["comparisons"]) == {3}
+
+
+def test_kinds_are_compared_with_the_reference_asked_for():
+    rows = [row for kind in "abc" for row in cuts(kind, **seeds([ord(kind), ord(kind) + 1]))]
+    table = compare_kinds(frame(rows), "b")
+    assert table[["one", "other", "difference"]].to_numpy().tolist() == [["b", "a", 1.0], ["b", "c", -1.0]]
+    assert compare_kinds(frame(rows[:4]), "c").empty  # nothing was measured of the reference
+
+
+@pytest.mark.parametrize("n", [3, 5, 12])
+@pytest.mark.parametrize("kinds", [3, 4])
+def test_holm_over_kinds_and_input_modes_keeps_its_level(kinds, n):
+    # Each metric is a repetition: a family of comparisons of equal kinds with the reference, in three input modes.
+    repetitions, modes = 400, 3
+    draw = np.random.default_rng([kinds, n])
+    where = product(map(str, range(repetitions)), map(str, range(modes)), map(str, range(kinds)), range(n))
+    metrics, inputs, names, seeds = map(list, zip(*where, strict=True))
+    values = pd.DataFrame({"metric": metrics, "inputs": inputs, "kind": names, "seed": seeds})
+    values = values.assign(network=inputs, split="greedy", ablation="", task="", value=draw.normal(size=len(values)))
+    values["network"] = values["inputs"] + values["kind"] + "-" + values["seed"].astype(str)
+    table = compare_kinds(values)
+    assert len(table) == repetitions * modes * (kinds - 1)
+    assert set(table["comparisons"]) == {0 if n < LEAST_SEEDS else modes * (kinds - 1)}
+    rejected = (table["p_holm"] <= LEVEL).groupby(table["table"]).any()
+    assert rejected.mean() <= LEVEL + 2 * np.sqrt(LEVEL * (1 - LEVEL) / repetitions)
+    assert rejected.any() == (n == 12)  # five seeds cannot, however far they are
 
 
 def test_holm_is_over_the_tests_of_the_table():

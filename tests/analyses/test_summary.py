@@ -108,13 +108,14 @@ def test_the_sections_stand_in_their_order(evidence):
 def test_what_was_compared(evidence):
     lines = section(summary(evidence), "What was compared").splitlines()
     assert lines[0] == ("- 24 networks, 6 each: regular mix, spatial mix, regular sequential and spatial sequential.")
+    assert lines[1] == "- The reference is the kind regular: 1 other kind is compared with it."
     assert (
-        lines[1] == "- The unit is the seed of training, at most 6 of a kind and input mode; tasks are averaged first."
+        lines[2] == "- The unit is the seed of training, at most 6 of a kind and input mode; tasks are averaged first."
     )
-    assert lines[2] == "- 3 split methods: `greedy`, `spectral` and `random`."
-    assert lines[4] == "- No null model was run: what chance would give is not known."
-    assert lines[5].startswith("- 0.1 [0.0, 0.2] is a mean over seeds with its 95 % t interval;")
-    assert "Its null hypothesis: differences are symmetric around 0" in lines[6]
+    assert lines[3] == "- 3 split methods: `greedy`, `spectral` and `random`."
+    assert lines[5] == "- No null model was run: what chance would give is not known."
+    assert lines[6].startswith("- 0.1 [0.0, 0.2] is a mean over seeds with its 95 % t interval;")
+    assert "Its null hypothesis: differences are symmetric around 0" in lines[7]
     # With 6 seeds p is at least 2/64; of 3 pairs of methods the first needs 0.05/3.
     assert lines[-2] == (
         "- Comparisons of methods: in 32 of 32 tables no corrected p can be 0.05 or less, whatever the data. From 6 "

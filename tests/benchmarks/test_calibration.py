@@ -63,7 +63,9 @@ def test_what_was_measured_holds(shares):
     normal = shares.xs("normal", level="data")
     assert normal.loc["mean: it holds the mean"].between(0.94, 0.96).all()
     assert (shares.xs("difference: it holds the mean") >= 0.94).all(axis=None)
-    for test in ("sign-flip p: exchangeable pairs", "Holm's p: any of 9 comparisons", "networks: combined p"):
+    tests = ["sign-flip p: exchangeable pairs", "Holm's p: any of 9 comparisons", "networks: combined p"]
+    tests += [f"Holm's p: {kinds} kinds, any of {3 * (kinds - 1)} comparisons with the reference" for kinds in (3, 4)]
+    for test in tests:
         assert (shares.xs(test).fillna(0) <= 0.055).all(axis=None)
 
 

@@ -201,6 +201,11 @@ def test_kinds_that_there_are_not_are_refused_and_nothing_is_written(work, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_an_unknown_reference_is_one_line(work, tmp_path):
+    line = refused("analyze", work / "runs/small", "--reference", "spacial", "--out", tmp_path / "new", status=1)
+    assert line == "error: reference: unknown kind 'spacial'; known: regular, spatial"
+
+
 def test_debug_shows_where_an_error_came_from(tmp_path):
     done = spatialgraph("--debug", "info", tmp_path / "none.h5", status=1)
     assert "Traceback" in done.stderr

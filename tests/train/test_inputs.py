@@ -44,9 +44,11 @@ def epoch_numbers(mode, datasets, batch, seed, epoch):
 def apart(monkeypatch):
     """Register a mode that shows one task at a time, each in its own place."""
     monkeypatch.setattr(INPUT_MODES, "_functions", dict(INPUT_MODES._functions))
+    monkeypatch.setattr(INPUT_MODES, "_facts", dict(INPUT_MODES._facts))
 
-    @INPUT_MODES.register("apart")
+    @INPUT_MODES.register("apart", None)
     def mode(datasets):
+        """Show tasks in another way."""
         together = input_mode("concatenate", datasets)
         return InputMode(together.inputs, together=False, combine=together.combine)
 
@@ -188,9 +190,11 @@ def test_the_last_examples_are_dropped_if_they_fill_no_batch():
 
 def test_a_mode_may_make_any_numbers(monkeypatch):
     monkeypatch.setattr(INPUT_MODES, "_functions", dict(INPUT_MODES._functions))
+    monkeypatch.setattr(INPUT_MODES, "_facts", dict(INPUT_MODES._facts))
 
-    @INPUT_MODES.register("mean")
+    @INPUT_MODES.register("mean", None)
     def mean(datasets):
+        """Show tasks in another way."""
         return InputMode(2, together=True, combine=lambda images: torch.stack(list(images)).float().mean(dim=0))
 
     (inputs, _), *_ = Batches("mean", THREE, 12, CPU).epoch([0], 0)

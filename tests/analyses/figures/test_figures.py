@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from results_builder import build_results
 
 from spatialgraph.analyses import figures, plots
-from spatialgraph.analyses.figures import FIGURES, Choice, Drawing, draw, drawings, save
+from spatialgraph.analyses.figures import FIGURES, Choice, Drawing, draw, drawings, figure, save
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
 
@@ -219,8 +219,9 @@ def test_wrong_usage_is_one_line(results, tmp_path):
 
 def test_a_figure_of_one_s_own(results, tmp_path, monkeypatch):
     monkeypatch.setattr(FIGURES, "_functions", dict(FIGURES._functions))
+    monkeypatch.setattr(FIGURES, "_facts", dict(FIGURES._facts))
 
-    @FIGURES.register("own")
+    @figure("own")
     def own(results, choice):
         """Show nothing."""
         yield Drawing("own", matplotlib.figure.Figure(), results.members, "Nothing.")
@@ -234,6 +235,7 @@ def test_a_figure_of_one_s_own(results, tmp_path, monkeypatch):
 
 def test_a_drawing_that_is_no_picture_writes_files_of_its_own(results, tmp_path, monkeypatch):
     monkeypatch.setattr(FIGURES, "_functions", dict(FIGURES._functions))
+    monkeypatch.setattr(FIGURES, "_facts", dict(FIGURES._facts))
 
     class Text(Drawing):
         def write(self, out, formats):
@@ -241,7 +243,7 @@ def test_a_drawing_that_is_no_picture_writes_files_of_its_own(results, tmp_path,
             path.write_text("none")
             return [path]
 
-    @FIGURES.register("own")
+    @figure("own")
     def own(results, choice):
         """Show nothing."""
         yield Text("own", matplotlib.figure.Figure(), results.members, "Nothing.")

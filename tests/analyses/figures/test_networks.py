@@ -152,3 +152,14 @@ def test_many_neurons_are_thinned_and_it_is_said(results, monkeypatch, name):
         assert len(neurons.merge(whole.numbers)) == len(neurons)  # at the places they had
     marks = sum(len(c.get_offsets()) for c in few.figure.axes[0].collections if not hasattr(c, "get_segments"))
     assert 0 < marks <= 2 * 6  # a ring around each
+
+
+def test_networks_of_the_reference_are_shown_after_others(results):
+    # Networks with positions are of two kinds then, one of each in each input mode.
+    of_seed = {0: "a", 1: "b"}
+    kinds = [kind if kind == "regular" else of_seed[seed] for kind, seed in results.scores[["kind", "seed"]].to_numpy()]
+    scores = results.scores.assign(kind=kinds)[results.scores["kind"] != "regular"]
+    for reference, shown in ((None, "-1"), ("b", "-0"), ("a", "-1")):
+        asked = Results(results.folder, scores, results.splits, results.run, {"reference": reference})
+        (drawing,) = drawings(asked, "positions")
+        assert drawing.numbers["network"].str.endswith(shown).all()
