@@ -103,6 +103,7 @@ class Kept:
         residual: ``(connections present,)``, strength / expected strength, of the largest expected strengths first.
         order: ``(connections present,)``, the numbers of the connections, the largest expected strengths first.
         present: ``(target units, source units)``, which connections have a weight other than 0.
+        allowed: ``(target units, source units)``, which connections draws may have, see `possible`.
         is_whole: whether all connections have, between neurons that have any strength.
         odds: how likely each is, as the logarithm of odds; None with `lengths`, or if `is_whole`.
     """
@@ -116,8 +117,27 @@ class Kept:
     residual: DoubleArray
     order: IntArray
     present: BoolArray
+    allowed: BoolArray
     is_whole: bool
     odds: DoubleArray | None
+
+
+def possible(connection: Connection, weight: FloatArray) -> BoolArray:
+    """Return which connections draws may have, ``(target units, source units)``: all, but for one case.
+
+    Where a population is connected with itself and no unit with itself, that no unit is may be how the network was
+    built, and its draws have no such connection either.
+
+    Example:
+        >>> import numpy as np
+        >>> own = Connection(0, 0, np.array([[0.0, 2.0], [1.0, 0.0]]))
+        >>> possible(own, own.weight).tolist()
+        [[False, True], [True, False]]
+    """
+    allowed = np.ones(weight.shape, bool)
+    if connection.source == connection.target and not weight.diagonal().any():
+        np.fill_diagonal(allowed, False)
+    return allowed
 
 
 def prepared(graph: Graph, connection: Connection, *, lengths: bool = False) -> Kept:
@@ -140,13 +160,15 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
     along = at = odds = None
     # Every neuron without strength stays so: its connections are expected to have none.
     expected = np.outer(entering, leaving) / max(strength.sum(), _TINY)
+    allowed = possible(connection, weight)
+    expected[~allowed] = 0
     alive, present = expected > 0, strength > 0
     whole = bool((alive == present).all())
     if lengths and strength.any():
         points = [np.asarray(graph.populations[k].position, np.float64) for k in (connection.target, connection.source)]
         along = Lengths.of(cdist(*points).reshape(-1), alive.reshape(-1))
         at = along.sums(strength)
-    if along is not None or not whole:
+    if along is not None or not whole or not allowed.all():
         found = np.where(present, expected, 0.0)
         _fit(found, entering, leaving, along, at, _EXPECTED, TOLERANCE / 10, expected)
     if along is not None and not whole:
@@ -156,7 +178,7 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
     order = _strongest_first(expected, present)
     residual = strength.reshape(-1)[order] / expected.reshape(-1)[order]
     along = along if whole else None
-    return Kept(entering, leaving, along, at, weights, expected, residual, order, present, whole, odds)
+    return Kept(entering, leaving, along, at, weights, expected, residual, order, present, allowed, whole, odds)
 
 
 def _strongest_first(expected: DoubleArray, present: BoolArray) -> IntArray:
@@ -207,7 +229,7 @@ def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
     """
     order = kept.order
     if not kept.is_whole:
-        order = _strongest_first(kept.expected, _rewired(kept.present, kept.odds, generator))
+        order = _strongest_first(kept.expected, _rewired(kept.present, kept.allowed, kept.odds, generator))
     residual = kept.residual.copy()
     for piece in np.split(residual, _doubled(STRONGEST, len(residual))):
         generator.shuffle(piece)
@@ -224,7 +246,9 @@ def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
     return np.copysign(strength, signed.reshape(strength.shape), dtype=np.float32, casting="same_kind")
 
 
-def _rewired(present: BoolArray, odds: DoubleArray | None, generator: np.random.Generator) -> BoolArray:
+def _rewired(
+    present: BoolArray, allowed: BoolArray, odds: DoubleArray | None, generator: np.random.Generator
+) -> BoolArray:
     """Draw which neurons are connected, such that every neuron keeps the number of its connections.
 
     Pairs of target neurons trade sources that one of them has and the other has not, one for one: "A fast and unbiased
@@ -234,6 +258,7 @@ def _rewired(present: BoolArray, odds: DoubleArray | None, generator: np.random.
 
     Args:
         present: ``(target units, source units)``, which connections there are.
+        allowed: of the same shape, which connections there may be.
         odds: of the same shape, the logarithm of the odds of each, or None if all pairs are equally likely.
         generator: of the trades.
     """
@@ -241,7 +266,8 @@ def _rewired(present: BoolArray, odds: DoubleArray | None, generator: np.random.
     half = len(present) // 2
     for _ in range(TRADES):
         one, other = np.split(generator.permutation(len(present))[: 2 * half], 2)
-        mine, yours = present[one] & ~present[other], present[other] & ~present[one]
+        mine = present[one] & ~present[other] & allowed[other]
+        yours = present[other] & ~present[one] & allowed[one]
         key = generator.random(mine.shape)
         give, take = (np.argsort(np.where(which, key, 2.0), axis=1, kind="stable") for which in (mine, yours))
         pairs = np.minimum(mine.sum(axis=1), yours.sum(axis=1))

@@ -180,10 +180,10 @@ def test_a_long_list_of_methods_is_cut_after_the_best(tmp_path):
 
 
 def test_one_method_is_not_left_out_to_say_so(tmp_path):
-    methods = ("greedy", "random", *(f"method-{number}" for number in range(7)))
+    methods = ("greedy", "random", *(f"leiden:resolution=0.{number}" for number in range(1, 8)))
     results = Results.load(build_results(tmp_path, inputs=("mix",), methods=methods))
     text = rendered(terminal_methods(Evidence(results.scores)))
-    assert "method-6" in text
+    assert "leiden:resolution=0.7" in text
     assert "more" not in text
 
 

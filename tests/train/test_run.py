@@ -93,7 +93,7 @@ def test_every_network_is_written_with_what_is_known_of_it(finished):
     assert spatial.metadata["experiment"]["transport"] == 1.0
     assert regular.metadata["experiment"]["transport"] == 0.0
     assert [layer.position is not None for layer in spatial.layers] == [False, True, True, True]
-    assert not regular.has_positions
+    assert not regular.graph.has_positions
 
 
 def test_the_network_before_training_is_a_snapshot_that_its_seed_settles(finished):

@@ -347,6 +347,8 @@ def test_the_film_plays_to_its_end_when_the_mouse_starts_it(page):
     def shown():
         return page.evaluate("() => [spatialgraph.state.frame, document.getElementById('moment').textContent]")
 
+    # Long enough for a busy machine to look at it more than twice.
+    page.select_option("#duration", page.locator("#duration option").last.get_attribute("value"))
     click(page, page.locator("#play"))
     assert page.locator("#play").text_content() == "Pause"
     seen = [shown()]

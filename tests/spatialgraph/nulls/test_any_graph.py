@@ -8,6 +8,7 @@ from any_graph import BY_HAND, random_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spatialgraph.graph import Connection, Graph, Population
 from spatialgraph.metrics import modularity
 from spatialgraph.nulls import NULLS, chance, draw
 from spatialgraph.nulls.kept import TOLERANCE, prepared
@@ -113,3 +114,23 @@ def test_random_splits_keep_outputs_and_sizes(name):
             assert np.array_equal(one.membership[k], same.membership[k])
             assert np.array_equal(one.membership[k][outputs], members[outputs])
             assert sorted(one.membership[k][~outputs].tolist()) == sorted(members[~outputs].tolist())
+
+
+@pytest.mark.parametrize("null", NULLS)
+@pytest.mark.parametrize("density", [1.0, 0.4])
+def test_where_no_unit_is_connected_with_itself_none_is_in_draws(null, density):
+    random = np.random.default_rng(0)
+    weight = random.exponential(size=(12, 12)) * (random.random((12, 12)) < density)
+    np.fill_diagonal(weight, 0)
+    populations = (Population("state", 12, "state", position=random.normal(size=(12, 2)), split=True, task=[0, 1] * 6),)
+    graph = Graph(populations, (Connection(0, 0, weight),), {"tasks": ["a", "b"]})
+    drawn = draw(null, graph, seed=1).connections[0].weight
+    assert not drawn.diagonal().any()
+    assert (drawn != weight).any()
+    assert np.count_nonzero(drawn) == np.count_nonzero(weight)
+    if null != "shuffle":
+        np.testing.assert_allclose(drawn.sum(axis=0), weight.sum(axis=0), rtol=0.01)
+        np.testing.assert_allclose(drawn.sum(axis=1), weight.sum(axis=1), rtol=0.01)
+    own = weight + np.diag(random.exponential(size=12) * (random.random(12) < 0.5))
+    with_own = draw(null, Graph(populations, (Connection(0, 0, own),), {"tasks": ["a", "b"]}), seed=1)
+    assert with_own.connections[0].weight.diagonal().any()

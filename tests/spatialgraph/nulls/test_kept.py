@@ -158,7 +158,9 @@ def test_of_weights_of_0_and_1_every_neuron_keeps_the_number_of_its_connections(
 def test_trades_reach_every_matrix_of_the_same_sums_equally_often():
     """Three rows and columns with one connection each: six matrices."""
     present, generator = np.eye(3, dtype=bool), np.random.default_rng(0)
-    seen = [tuple(_rewired(present, None, generator).argmax(axis=1).tolist()) for _ in range(1200)]
+    seen = [
+        tuple(_rewired(present, np.ones_like(present), None, generator).argmax(axis=1).tolist()) for _ in range(1200)
+    ]
     counts = [seen.count(order) for order in set(seen)]
     assert len(counts) == 6
     assert max(abs(count - 200) for count in counts) < 65  # five standard deviations
