@@ -83,6 +83,14 @@ def cases() -> Iterator[Case]:
         dead = "64-32-8, half of the hidden neurons dead"
         yield Case("calibration", null, dead, _dead(plain), own=null != "shuffle")
         yield Case("calibration", null, "64-32-8, weights 0 or 1", _made(SHAPES["64-32-8"], error="binary"))
+    for null in ("shuffle", "strength", "distance"):
+        spread, scale = float(null != "shuffle"), 1.0 if null == "distance" else None
+        for share in (1.0, 0.4):
+            plain = _made(SHAPES["64-32-8"], error="exponential", spread=spread, scale=scale)
+            own = null != "shuffle"
+            yield Case("calibration", null, f"64-32-8, {share:g} of the weights there", _sparse(plain, share), own=own)
+            name = f"recurrent 32, outputs 8, {share:g} of the weights there"
+            yield Case("calibration", null, name, _sparse(_recurrent(spread, scale), share), own=own)
     for inputs in trained():
         for null in ("shuffle", "strength", "distance"):
             name = f"as trained, {inputs}"
@@ -126,6 +134,33 @@ def _dead(make: Make) -> Make:
             return weight
 
         return _with(graph, change)
+
+    return made
+
+
+def _sparse(make: Make, share: float) -> Make:
+    """Return networks in which a share of the weights is there, drawn at random, and the others are 0."""
+
+    def made(seed: int) -> Graph:
+        draw = np.random.default_rng([seed, 1])
+        return _with(make(seed), lambda c: c.weight * (draw.random(c.shape) < share))
+
+    return made
+
+
+def _recurrent(spread: float, scale: float | None) -> Make:
+    """Return graphs of 32 units that are connected with each other, none with itself, and of 8 outputs."""
+
+    def made(seed: int) -> Graph:
+        graph = unmodular((32, 32, 8), spread=spread, scale=scale, seed=seed)
+        own, out = graph.connections
+        weight = own.weight.copy()
+        if scale is not None:  # the fall with the distances of the units themselves, in place of those of two layers
+            places = [np.asarray(graph.populations[k].position, np.float64) for k in (0, 1)]
+            weight *= np.exp((cdist(places[1], places[0]) - cdist(places[1], places[1])) / scale)
+        np.fill_diagonal(weight, 0)
+        connections = (Connection(0, 0, weight), Connection(0, 1, out.weight))
+        return dataclasses.replace(graph, populations=graph.populations[1:], connections=connections)
 
     return made
 
