@@ -87,10 +87,9 @@ def cases() -> Iterator[Case]:
         spread, scale = float(null != "shuffle"), 1.0 if null == "distance" else None
         for share in (1.0, 0.4):
             plain = _made(SHAPES["64-32-8"], error="exponential", spread=spread, scale=scale)
-            own = null != "shuffle"
-            yield Case("calibration", null, f"64-32-8, {share:g} of the weights there", _sparse(plain, share), own=own)
+            yield Case("calibration", null, f"64-32-8, {share:g} of the weights there", _sparse(plain, share))
             name = f"recurrent 32, outputs 8, {share:g} of the weights there"
-            yield Case("calibration", null, name, _sparse(_recurrent(spread, scale), share), own=own)
+            yield Case("calibration", null, name, _sparse(_recurrent(spread, scale), share))
     for inputs in trained():
         for null in ("shuffle", "strength", "distance"):
             name = f"as trained, {inputs}"
