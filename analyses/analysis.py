@@ -72,6 +72,7 @@ def analyze(
     fresh: bool = False,
     executor: Executor | None = None,
     console: Console | None = None,
+    quiet: bool = False,
 ) -> int:
     """Score every network of a run, compare the scores with chance and with each other, and write the tables.
 
@@ -92,6 +93,7 @@ def analyze(
         fresh: whether all is done again, also what is there and was made by the same code.
         executor: does the steps in place of processes of this machine; those that work for it see the same folders.
         console: where to show progress and what could not be done.
+        quiet: whether what could not be done is told by ``notes.csv`` alone.
 
     Returns:
         How many scores there are.
@@ -141,7 +143,8 @@ def analyze(
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
         _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
-    _tell(tables["notes"], results, console)
+    if not quiet:
+        _tell(tables["notes"], results, console)
     return len(tables["scores"])
 
 

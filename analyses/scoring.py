@@ -19,7 +19,7 @@ from spatialgraph.graph import Graph
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
 from spatialgraph.runners import ABLATIONS, Performance, Runner
 from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, is_degenerate, select
-from spatialgraph.strength import STRENGTHS, with_strength
+from spatialgraph.strengths import STRENGTHS, with_strength
 from spatialgraph.threads import one_thread
 
 from .columns import FULL, GUESSED
@@ -317,11 +317,6 @@ def score_subject(subject: Subject, plan: Plan, noted: Sequence[Noted] = (), kep
         kept: what was found out before, and is not done again.
     """
     notes = list(noted)
-    scores: list[Score] = []
-    if subject.runner is not None and "accuracy" in plan.metrics:
-        for metric, values in (("accuracy", subject.runner.full), (GUESSED, subject.runner.guessed)):
-            of_tasks = zip(subject.graph.tasks, values.tolist(), strict=True)
-            scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
     splits: dict[str, Split] = {}
     for method in plan.splits:
         if method in kept.methods:
@@ -334,10 +329,31 @@ def score_subject(subject: Subject, plan: Plan, noted: Sequence[Noted] = (), kep
                 splits[method] = split_by(method, subject, plan)
     for method, split in splits.items():
         notes += [Noted(method, "", text) for text in split.notes]
-    scores += structure(subject.graph, splits, plan, notes.append, kept=kept)
-    if subject.runner is not None and plan.metrics_of("function"):
-        scores += _functions(subject.runner, splits, plan, notes.append, kept)
+    scores = scores_of(subject, splits, plan, notes.append, kept)
     return Scored(scores, splits, list(_agreements(subject, splits, plan, kept)), notes)
+
+
+def scores_of(
+    subject: Subject, splits: Mapping[str, Split], plan: Plan, note: Note, kept: Kept = NOTHING
+) -> list[Score]:
+    """Return all that a plan measures of a network and of splits of it.
+
+    Args:
+        subject: the network, prepared.
+        splits: method to split.
+        plan: what is measured.
+        note: is called with what could not be measured.
+        kept: what was found out before, and is not measured again.
+    """
+    scores: list[Score] = []
+    if subject.runner is not None and "accuracy" in plan.metrics:
+        for metric, values in (("accuracy", subject.runner.full), (GUESSED, subject.runner.guessed)):
+            of_tasks = zip(subject.graph.tasks, values.tolist(), strict=True)
+            scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
+    scores += structure(subject.graph, splits, plan, note, kept=kept)
+    if subject.runner is not None and plan.metrics_of("function"):
+        scores += _functions(subject.runner, splits, plan, note, kept)
+    return scores
 
 
 def split_by(method: str, subject: Subject, plan: Plan, *, graph: Graph | None = None, run: int = 0) -> Split:

@@ -20,7 +20,7 @@ from spatialgraph.plugins import load_all
 from spatialgraph.provenance import code_of, versions
 from spatialgraph.splits import SPLITS, Split
 from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
-from spatialgraph.strength import STRENGTHS
+from spatialgraph.strengths import STRENGTHS
 
 from .chance import NO_DRAWS, Drawn, KeptDraws, against, null_models
 from .columns import FULL

@@ -19,6 +19,7 @@ import typer
 from . import __version__
 from .escapes import plain
 from .files import require_other
+from .stages import stage as _stage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -327,7 +328,7 @@ def _list_choices() -> None:
     choices = {
         "split methods (--splits), with parameters such as louvain:resolution=0.5": "splits.SPLITS",
         "measures (--metrics)": "metrics.METRICS",
-        "strengths of a connection (--strength)": "strength.STRENGTHS",
+        "strengths of a connection (--strength)": "strengths.STRENGTHS",
         "null models (--nulls DRAWS), and besides the untrained network and random splits": "nulls.NULLS",
     }
     for title, place in choices.items():
@@ -345,21 +346,6 @@ def _names(text: str | None) -> list[str] | None:
 
 def _console(stderr: bool = False) -> Console:
     return importlib.import_module("spatialgraph.console").PlainConsole(stderr=stderr)  # type: ignore[no-any-return]
-
-
-def _stage(module: str) -> Any:
-    """Import a module of a stage: from the installed package, or from a checkout that is not installed."""
-    try:
-        return importlib.import_module(f"spatialgraph.{module}")
-    except ModuleNotFoundError as error:
-        stage = module.split(".")[0]
-        if error.name == f"spatialgraph.{stage}":
-            sys.path.insert(0, str(Path(__file__).parents[1]))
-            return importlib.import_module(module)
-        if stage == "train" and error.name in ("torch", "torchvision", "attrs", "PIL"):
-            hint = 'pip install "spatialgraph[train]"'
-            raise RuntimeError(f"training needs the package {error.name!r}, found none: {hint}") from None
-        raise
 
 
 @contextmanager

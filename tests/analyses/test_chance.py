@@ -13,7 +13,7 @@ from spatialgraph.network import Layer, Network, graph_of
 from spatialgraph.nulls import NULLS, draw
 from spatialgraph.runners import DenseRunner
 from spatialgraph.splits.strengths import undirected
-from spatialgraph.strength import STRENGTHS
+from spatialgraph.strengths import STRENGTHS
 
 PLAN = Plan.choose(["greedy", "random"], nulls=3)
 
