@@ -10,6 +10,9 @@
 
 Read and write files: `read`, `write`, `to_networkx`. Split, measure, draw: `split`, `measure`, `analyze`, `figure`.
 
+Splits of your own, as data frames, CSV or JSON: `split_frame`, `write_split`, and ``"file:mine.csv"`` wherever a method
+is named.
+
 What they work with: `Network` (made of `Layer` and `Connection`) and the `Evaluation` that judges it, `Graph` (made of
 `Population` and `Connection`), `Split`, `DenseRunner`.
 
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
     from .front import measure as measure
     from .front import read as read
     from .front import split as split
+    from .front import split_frame as split_frame
     from .front import write as write
+    from .front import write_split as write_split
     from .graph import Connection as Connection
     from .graph import Graph as Graph
     from .graph import Population as Population
@@ -58,7 +63,7 @@ if TYPE_CHECKING:
 
 # Where each name of the front door is defined; the same as above, for the interpreter.
 _HOMES = {
-    "front": ("analyze", "figure", "measure", "read", "split", "write"),
+    "front": ("analyze", "figure", "measure", "read", "split", "split_frame", "write", "write_split"),
     "graph": ("Connection", "Graph", "Population", "to_networkx"),
     "graph.split": ("Split",),
     "network": ("Evaluation", "Layer", "Network"),

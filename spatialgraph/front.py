@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import splits, store
+from . import store
 from .graph.graph import Graph
 from .graph.split import Split
 from .network import Evaluation, Network, graph_of
 from .plugins import load_all, load_installed
 from .runners import DenseRunner, Runner
+from .splits import FILE, apply, checked, file
 from .stages import stage
 
 if TYPE_CHECKING:
@@ -83,22 +84,23 @@ def write(path: str | Path, value: Network | Graph | Evaluation | Mapping[str, M
 
 def split(
     network: Network | Graph | str | Path,
-    method: str = "greedy",
+    method: str | pd.DataFrame = "greedy",
     examples: Evaluation | str | Path | None = None,
     seed: int = 0,
 ) -> Split:
-    """Split a network by a method.
+    """Split a network by a method, or as a table says.
 
     Args:
         network: a network, a graph, or the file of one.
         method: a name in ``SPLITS``, with parameters if others than the defaults are wanted:
-            ``"leiden:resolution=0.5"``.
+            ``"leiden:resolution=0.5"``. Or a split of your own: ``"file:mine.csv"``, CSV or JSON, or a data frame, with
+            the columns that `split_frame` has, and ``network`` if it is of several.
         examples: held-out examples, or their file, for the methods that see activations.
         seed: of the methods that draw at random; `analyze` gives each network a seed of its own, made of its one.
 
     Raises:
         NotApplicableError: the method asks for something that is not there, such as examples or positions.
-        ValueError: there is no such method, or it has no such parameter.
+        ValueError: there is no such method, or it has no such parameter; or a table does not fit the network.
 
     Example:
         >>> import spatialgraph as sg
@@ -109,7 +111,54 @@ def split(
         [0, 1]
     """
     graph, runner = _graph_and_runner(network, examples)
-    return splits.apply(method, graph, runner, seed)
+    called = Path(network).stem if isinstance(network, str | Path) else None
+    if isinstance(method, str):
+        return apply(method, graph, runner, seed, called)
+    made = file.split_of(_rows(method), graph, f"{FILE}:frame", "the data frame of a split", called)
+    return checked(made, graph)
+
+
+def split_frame(split: Split, network: Network | Graph | str | Path) -> pd.DataFrame:
+    """Return a split as a table, which `split` and `analyze` take for a split again.
+
+    Args:
+        split: a split of the network.
+        network: a network, a graph, or the file of one.
+
+    Returns:
+        a row for each unit of the split layers, with columns layer (its name), unit (its number) and module: the name
+        of its task, of several with ``+`` between, ``""`` for none; of a split that found communities, their names.
+
+    Example:
+        >>> import spatialgraph as sg
+        >>> layers = (sg.Layer("hidden", 2, split=True), sg.Layer("output", 2, split=True))
+        >>> connection = sg.Connection("hidden", "output", [[3.0, 1.0], [-2.0, 5.0]])
+        >>> network = sg.Network(layers, [connection], [0, 1], {"tasks": ["a", "b"]})
+        >>> frame = sg.split_frame(sg.split(network), network)
+        >>> frame["module"].tolist(), sg.split(network, frame).labels(0).tolist()
+        (['a', 'b', 'a', 'b'], [0, 1])
+    """
+    import pandas as pd
+
+    graph, _ = _graph_and_runner(network, None)
+    return pd.DataFrame(file.rows_of(split, graph))
+
+
+def write_split(path: str | Path, split: Split, network: Network | Graph | str | Path) -> Path:
+    """Write a split as CSV or JSON, to be edited, or named as ``file:PATH`` among the methods; return the path.
+
+    Args:
+        path: the file; its ending says which, ``.csv`` or ``.json``.
+        split: a split of the network.
+        network: a network, a graph, or the file of one.
+
+    Raises:
+        ValueError: another ending, or the split is not of this network.
+        OSError: the file cannot be written.
+    """
+    graph, _ = _graph_and_runner(network, None)
+    file.write_rows(path, file.rows_of(split, graph))
+    return Path(path)
 
 
 def measure(
@@ -163,7 +212,7 @@ def measure(
 def analyze(
     run: str | Path,
     *,
-    splits: Sequence[str] | str | None = None,
+    splits: Sequence[str | pd.DataFrame] | str | pd.DataFrame | None = None,
     ablations: Sequence[str] | str | None = None,
     metrics: Sequence[str] | str | None = None,
     strength: str = "absolute",
@@ -182,7 +231,8 @@ def analyze(
 
     Args:
         run: the folder of the run.
-        splits: split methods, with parameters if others than the defaults are wanted; all if None.
+        splits: split methods, with parameters if others than the defaults are wanted; all if None. Also splits of your
+            own, as in `split`: ``"file:mine.csv"`` is called ``file:mine``, and the first data frame ``file:frame1``.
         ablations: what disabled neurons emit; all if None.
         metrics: names of measures; all if None.
         strength: what the strength of a connection is.
@@ -205,7 +255,8 @@ def analyze(
     """
     load_all(plugins)
     results = Path(run) / "results" if out is None else Path(out)
-    plan = stage("analyses.scoring").Plan.choose(splits, ablations, metrics, strength, nulls, seed)
+    methods = None if splits is None else _methods(splits, results)
+    plan = stage("analyses.scoring").Plan.choose(methods, ablations, metrics, strength, nulls, seed)
     how = {"evaluations": tuple(map(Path, evaluations)), "plugins": plugins, "fresh": fresh, "quiet": True}
     stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, **how)
     frame: pd.DataFrame = stage("analyses.results").read_scores(results / "scores.csv")
@@ -243,6 +294,30 @@ def figure(
     loaded = _results(Path(results)) if isinstance(results, str | Path) else results
     drawn: Figure = drawing.drawings(loaded, name, drawing.Choice(names, method), ax)[0].figure
     return drawn
+
+
+def _methods(given: Any, results: Path) -> list[object]:
+    """Return split methods by name; a data frame becomes a file in the folder of the results, which processes read."""
+    methods = [given] if isinstance(given, str) or _is_frame(given) else list(given)
+    frames = 0
+    for place, method in enumerate(methods):
+        if _is_frame(method):
+            frames += 1
+            path = results / "given" / f"frame{frames}.csv"
+            file.write_rows(path, _rows(method))
+            methods[place] = f"{FILE}:{path}"
+    return methods
+
+
+def _is_frame(value: object) -> bool:
+    return hasattr(value, "to_dict")  # asked so, pandas need not be imported
+
+
+def _rows(frame: Any) -> list[file.Row]:
+    if not _is_frame(frame):
+        raise TypeError(f"split: expected the name of a method or a data frame, found {_kind(frame)}")
+    rows: list[file.Row] = frame.astype(object).where(frame.notna(), "").to_dict("records")
+    return rows
 
 
 def _results(folder: Path) -> Any:

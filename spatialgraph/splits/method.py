@@ -38,6 +38,32 @@ SPLITS: Registry[Method, MethodFacts] = Registry("split method", ("graph",))
 ``seed``; it returns a `Split` or raises `NotApplicableError`."""
 
 
+FILE = "file"
+"""What stands before the name of a file, ``file:mine.csv``, where a split is meant that lies in it."""
+
+# A split of a file is as it is, whatever the network: null models measure it so.
+_OF_FILES = MethodFacts("sizes", draws=False)
+
+
+def base(method: str) -> str:
+    """Return the name of a method without its parameters; `FILE` for the split of a file.
+
+    Example:
+        >>> base("louvain:resolution=0.5"), base("greedy"), base("file:mine.csv")
+        ('louvain', 'greedy', 'file')
+    """
+    return method.partition(":")[0]
+
+
+def facts_of(method: str) -> MethodFacts:
+    """Return what has to be known of a method, named with parameters or without, or of the split of a file.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    return _OF_FILES if base(method) == FILE else SPLITS.facts(base(method))
+
+
 def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:
     """Return a decorator that enters a function in `SPLITS`, in any file.
 
@@ -64,6 +90,8 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
     """
     where = f"split method {name!r}"
     one_of(where, "sees", sees, get_args(Sees))
+    if name == FILE:
+        raise ValueError(f"{where}: expected another name, since this one stands for splits that lie in files")
 
     def enter(function: MethodFunction) -> MethodFunction:
         asked = inspect.signature(function).parameters
@@ -92,4 +120,4 @@ def sees(method: str) -> Sees:
         >>> sees("greedy"), sees("positions")
         ('weights', 'positions')
     """
-    return SPLITS.facts(method.split(":")[0]).sees
+    return facts_of(method).sees

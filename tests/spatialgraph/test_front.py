@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import pydoc
 import re
 import subprocess
@@ -14,10 +15,13 @@ import pytest
 from analysed_run import write_analysed_run
 from builders import small_evaluation, two_module_network
 from matplotlib.figure import Figure
+from typer.testing import CliRunner
 
 import spatialgraph as sg
+from spatialgraph.analyses import scoring
 from spatialgraph.analyses.results import Results
 from spatialgraph.cli import analyze as command
+from spatialgraph.cli import app
 
 UNITS = 4
 SCORES = ["split", "ablation", "metric", "task", "value"]
@@ -196,3 +200,113 @@ def test_a_figure_is_drawn_into_axes_where_it_is_one_panel(results):
         sg.figure("methods", results, ax=left)
     with pytest.raises(ValueError, match="unknown figure 'position'; known: positions, "):
         sg.figure("position", results, ax=left)
+
+
+# A user's own splits, beside those of the methods.
+
+NEW = {"ablations": "zero", "nulls": 0}
+
+
+def exported(results, method, folder):
+    """Return the file of the splits that a method made of all networks, written by the command line."""
+    path = folder / "mine.csv"
+    assert (
+        main_says(["export", str(results / "splits.h5"), "--to", "csv", "--split", method, "--out", str(path)]) == path
+    )
+    return path
+
+
+def main_says(arguments):
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return Path(done.output.strip())
+
+
+def test_an_exported_split_scores_what_the_method_scored_in_one_process_and_in_two(results, tmp_path, monkeypatch):
+    exported(results, "greedy", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    how = {"ablations": "zero", "nulls": 2, "splits": ["greedy", "file:mine.csv"]}
+    one = sg.analyze(results.parent, **how, out=tmp_path / "one")
+    assert set(one["split"]) == {"greedy", "file:mine", "none"}
+    columns = ["network", "ablation", "metric", "task", "value"]
+    own, ours = (one.loc[one["split"] == name, columns].reset_index(drop=True) for name in ("greedy", "file:mine"))
+    pd.testing.assert_frame_equal(own, ours)
+    pd.testing.assert_frame_equal(one, sg.analyze(results.parent, **how, out=tmp_path / "two", jobs=2))
+    drawn = pd.read_csv(tmp_path / "one" / "nulls.csv")
+    of_file = drawn[(drawn["split"] == "file:mine") & (drawn["null"] == "shuffle")]
+    assert set(of_file["metric"]) == set(
+        drawn.loc[(drawn["split"] == "greedy") & (drawn["null"] == "shuffle"), "metric"]
+    )
+    known = json.loads((tmp_path / "one" / "analysis.json").read_text())
+    assert known["files"] == {"file:mine": "../mine.csv"}
+    assert sg.read(tmp_path / "one").splits["mix-spatial-0"]["file:mine"].method == "file:mine"
+    assert isinstance(sg.figure("positions", tmp_path / "one", method="file:mine"), Figure)
+
+
+def test_an_edited_file_is_split_again_and_nothing_else(results, tmp_path, monkeypatch):
+    path, made = exported(results, "greedy", tmp_path), []
+    apply = scoring.apply
+    monkeypatch.setattr(scoring, "apply", lambda method, *given: made.append(method) or apply(method, *given))
+    how = {"splits": ["greedy", f"file:{path}"], "metrics": "share", **NEW, "out": tmp_path / "results"}
+    before = sg.analyze(results.parent, **how)
+    assert len(made) == 2 * before["network"].nunique()
+    sg.analyze(results.parent, **how)
+    assert len(made) == 2 * before["network"].nunique()
+    made.clear()
+    text = path.read_text()
+    path.write_text(text.replace("mix-spatial-0,hidden1,0,left", "mix-spatial-0,hidden1,0,right"))
+    after = sg.analyze(results.parent, **how)
+    assert set(made) == {f"file:{path}"}
+    changed = before[before["value"] != after["value"]]
+    assert set(zip(changed["network"], changed["split"], strict=True)) == {("mix-spatial-0", "file:mine")}
+
+
+def test_networks_that_a_file_does_not_name_are_noted_and_names_of_none_refused(results, tmp_path):
+    path = tmp_path / "mine.json"
+    frame = pd.read_csv(exported(results, "greedy", tmp_path), keep_default_na=False)
+    frame[frame["network"] == "mix-spatial-0"].to_json(path, orient="records")
+    scores = sg.analyze(results.parent, splits=f"file:{path}", metrics="share", **NEW, out=tmp_path / "results")
+    assert set(scores["network"]) == {"mix-spatial-0"}
+    notes = pd.read_csv(tmp_path / "results" / "notes.csv")
+    assert f"{path}: expected the units of network 'mix-regular-0', found none" in set(notes["note"])
+    frame.assign(network="mix-spatial-O").to_json(path, orient="records")
+    with pytest.raises(ValueError, match=r"mine\.json: expected networks of the run \(c.* …\), found 'mix-spatial-O'"):
+        sg.analyze(results.parent, splits=f"file:{path}", out=tmp_path / "results")
+    for splits, message in {
+        (f"file:{path}", f"file:{tmp_path / 'mine.csv'}"): "expected files of splits with different names, found ",
+        ("file:none.csv",): r"none\.csv: expected a file of a split, found nothing",
+    }.items():
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            sg.analyze(results.parent, splits=splits, out=tmp_path / "results")
+
+
+def test_a_data_frame_is_a_split_for_one_network_and_for_a_run(results, tmp_path):
+    network = sg.read(results.parent / "networks" / "mix-spatial-0.h5")
+    split = sg.split(network, "greedy-shared")
+    frame = sg.split_frame(split, network)
+    assert list(frame.columns) == ["layer", "unit", "module"]
+    again = sg.split(network, frame)
+    assert again.method == "file:frame"
+    assert all(np.array_equal(again.membership[k], members) for k, members in split.membership.items())
+    assert sg.split(network, f"file:{sg.write_split(tmp_path / 'mine.json', split, network)}").method == "file:mine"
+    frame["module"] = np.where(frame["module"] == "left", "left", None)
+    scores = sg.analyze(results.parent, splits=["greedy", frame], metrics="share", **NEW, out=tmp_path / "results")
+    shares = scores[(scores["split"] == "file:frame1") & (scores["metric"] == "share") & (scores["task"] == "right")]
+    assert len(shares) == scores["network"].nunique()
+    assert (shares["value"] == 0).all()
+    with pytest.raises(TypeError, match="split: expected the name of a method or a data frame, found a Split"):
+        sg.split(network, split)
+
+
+def test_every_split_is_written_on_the_command_line(results, tmp_path):
+    network = results.parent / "networks" / "mix-spatial-0.h5"
+    path = main_says(["export", str(network), "--to", "json", "--split", "louvain", "--out", str(tmp_path / "l.json")])
+    communities, own = sg.split(network, f"file:{path}").communities, sg.split(network, "louvain").communities
+    assert all(np.array_equal(communities[k], own[k]) for k in own)
+    assert main_says(["export", str(results), "--to", "csv", "--split", "random"]) == results / "split-random.csv"
+    for arguments, message in {
+        ("--to", "csv"): "--to csv: expected --split METHOD, whose split is written, found none",
+        ("--to", "csv", "--split", "leiden"): "unknown split method 'leiden'; known: greedy, random",
+    }.items():
+        done = CliRunner().invoke(app, ["export", str(results), *arguments])
+        assert (done.exit_code, message in done.output) == (1, True)
