@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_DPI = 150  # of figures in a notebook
 
 _READERS: dict[str, Callable[[Path], Any]] = {
     store.NETWORK: store.read,
@@ -196,6 +200,8 @@ def measure(
 
     scoring = stage("analyses.scoring")
     graph, runner = _graph_and_runner(network, examples)
+    if not isinstance(split, Split):
+        raise TypeError(f"split: expected a Split, as split(network, method) makes it, found {_kind(split)}")
     split.require_for(graph)
     plan = scoring.Plan.choose((), ablations, metrics)
     noted: list[Any] = []
@@ -220,8 +226,8 @@ def analyze(
     seed: int = 0,
     jobs: int = 1,
     out: str | Path | None = None,
-    evaluations: Sequence[str | Path] = (),
-    plugins: Sequence[str | Path] = (),
+    evaluations: Sequence[str | Path] | str | Path = (),
+    plugins: Sequence[str | Path] | str | Path = (),
     fresh: bool = False,
 ) -> pd.DataFrame:
     """Analyse every network of a run, as ``spatialgraph analyze`` does, and return the scores.
@@ -253,11 +259,11 @@ def analyze(
         ValueError: a name or a number that is not allowed, or a file that is not what it should be.
         FileNotFoundError: there are no networks.
     """
-    load_all(plugins)
+    load_all(_paths(plugins))
     results = Path(run) / "results" if out is None else Path(out)
     methods = None if splits is None else _methods(splits, results)
     plan = stage("analyses.scoring").Plan.choose(methods, ablations, metrics, strength, nulls, seed)
-    how = {"evaluations": tuple(map(Path, evaluations)), "plugins": plugins, "fresh": fresh, "quiet": True}
+    how = {"evaluations": _paths(evaluations), "plugins": _paths(plugins), "fresh": fresh, "quiet": True}
     stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, **how)
     frame: pd.DataFrame = stage("analyses.results").read_scores(results / "scores.csv")
     frame.attrs["results"] = str(results)
@@ -282,7 +288,7 @@ def figure(
         method: the split method that figures of one method show; that of Table 1 if None.
 
     Returns:
-        the first drawing of the figure, or the figure that the axes are in.
+        the first drawing of the figure, which notebooks show; or the figure that the axes are in.
 
     Raises:
         NotApplicableError: the results lack what the figure shows.
@@ -292,8 +298,25 @@ def figure(
     drawing = stage("analyses.figures")
     names = (networks,) if isinstance(networks, str) else None if networks is None else tuple(networks)
     loaded = _results(Path(results)) if isinstance(results, str | Path) else results
+    if not isinstance(loaded, stage("analyses.results").Results):
+        raise TypeError(f"results: expected a folder that analyze wrote, or what read returns, found {_kind(results)}")
     drawn: Figure = drawing.drawings(loaded, name, drawing.Choice(names, method), ax)[0].figure
+    if ax is None:
+        vars(drawn)["_repr_png_"] = partial(_png, drawn)  # a notebook shows by itself only what pyplot made
     return drawn
+
+
+def _png(figure: Figure) -> bytes:
+    """Return the picture that a notebook shows of a figure."""
+    file = io.BytesIO()
+    with stage("analyses.figures").style():
+        figure.savefig(file, format="png", dpi=_DPI)
+    return file.getvalue()
+
+
+def _paths(given: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
+    """Return paths that are given as a list, or as one path."""
+    return (Path(given),) if isinstance(given, str | Path) else tuple(map(Path, given))
 
 
 def _methods(given: Any, results: Path) -> list[object]:

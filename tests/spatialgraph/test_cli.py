@@ -109,7 +109,7 @@ def test_export_writes_a_graph_that_other_programs_read(work, tmp_path, to):
     path = tmp_path / f"graph.{to}"
     assert spatialgraph("export", file, "--to", to, "--out", path).stdout.strip() == str(path)
     network = read_network(file)
-    weights = network.split_connections[0].weight
+    weights = network.graph.split_connections[0].weight
     read = {"graphml": nx.read_graphml, "gexf": nx.read_gexf, "npz": sparse.load_npz}[to](path)
     edges = read.nnz if to == "npz" else read.number_of_edges()
     assert edges == (weights != 0).sum()
@@ -372,6 +372,8 @@ def test_the_lines_of_the_readme_run(work, monkeypatch, capsys):
     monkeypatch.chdir(work / "runs")
     (work / "runs" / "run").symlink_to("small")
     exec(compile(lines, "README.md", "exec"), {})
-    graph, accuracies = capsys.readouterr().out.splitlines()
+    graph, *frame = capsys.readouterr().out.splitlines()
     assert graph.startswith("DiGraph named 'concatenate-spatial-0' with 32 nodes")
-    assert accuracies.startswith("[")
+    assert frame[0].split() == ["split", "ablation", "metric", "task", "value"]
+    assert [line.split()[1] for line in frame[1:]] == ["none"] * 4 + ["greedy"] * 3
+    assert (work / "runs" / "methods.png").stat().st_size > 0

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import spatialgraph as sg
-from spatialgraph.analyses import scoring
+from spatialgraph.analyses import figures, scoring
+from spatialgraph.analyses.report import write_report
 from spatialgraph.analyses.results import Results
 from spatialgraph.cli import analyze as command
 from spatialgraph.cli import app
@@ -125,6 +126,8 @@ def test_what_cannot_be_measured_is_said_and_left_out():
     assert last == "accuracy: expected examples, on which the network is run, found none"
     with pytest.raises(ValueError, match="expected membership of shapes"):
         sg.measure(two_module_network(2), split)
+    with pytest.raises(TypeError, match=r"split: expected a Split, as .* makes it, found a str"):
+        sg.measure(network, "greedy")
 
 
 def test_an_analysis_gives_the_scores_and_says_where_its_results_lie(results, capfd):
@@ -192,6 +195,11 @@ def test_a_figure_is_drawn_into_axes_where_it_is_one_panel(results):
     assert len(alone.axes) == 2
     whole = sg.figure("positions", sg.read(results))
     assert len(whole.axes) == 2
+    assert whole._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(
+        TypeError, match="results: expected a folder that analyze wrote, or what read returns, found a N"
+    ):
+        sg.figure("positions", None)
     with pytest.raises(ValueError, match=r"ax: expected one network, for one panel, found concatenate-.*: choose one"):
         sg.figure("positions", results, ax=left)
     with pytest.raises(
@@ -240,7 +248,10 @@ def test_an_exported_split_scores_what_the_method_scored_in_one_process_and_in_t
     known = json.loads((tmp_path / "one" / "analysis.json").read_text())
     assert known["files"] == {"file:mine": "../mine.csv"}
     assert sg.read(tmp_path / "one").splits["mix-spatial-0"]["file:mine"].method == "file:mine"
-    assert isinstance(sg.figure("positions", tmp_path / "one", method="file:mine"), Figure)
+    loaded = sg.read(tmp_path / "one")
+    drawn = figures.draw(loaded, tmp_path / "figures", ["png"], choice=figures.Choice(method="file:mine"))
+    assert {"positions.png", "methods.png", "splits.png"} <= {path.name for path in drawn}
+    assert "A split that was given, in a file." in write_report(tmp_path / "one").read_text(encoding="utf-8")
 
 
 def test_an_edited_file_is_split_again_and_nothing_else(results, tmp_path, monkeypatch):
