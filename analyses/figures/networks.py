@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
@@ -32,6 +33,8 @@ from .neurons import (
     thinned,
 )
 from .panels import first, head
+
+_LABELS = -36  # points that the numbers and the name of a horizontal axis take below it
 
 
 @figure("positions")
@@ -121,11 +124,13 @@ def _figure_of(ax: Axes) -> Figure:
 
 
 def _legend(figure: Figure, ax: Axes | None, keys: list[Artist], columns: int) -> None:
-    """Explain colours and markers: below the panels of a figure, or in the axes that were given."""
+    """Explain colours and markers: below the panels of a figure, or below the axes that were given."""
     if ax is None:
         figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), columns))
     else:
-        ax.legend(handles=keys)
+        below = offset_copy(ax.transAxes, figure, y=_LABELS, units="points")
+        columns = min(len(keys), columns)
+        ax.legend(handles=keys, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below, ncols=columns)
 
 
 def _panels_of(
