@@ -29,7 +29,7 @@ from spatialgraph.nulls import NULLS
 from spatialgraph.plugins import files_of, load_all
 from spatialgraph.progress import progress_bar
 from spatialgraph.splits import function_of
-from spatialgraph.splits.file import networks_of, read_rows
+from spatialgraph.splits.table import networks_of, read_rows
 from spatialgraph.store import write_splits
 from spatialgraph.workers import LostError, Workers
 

@@ -23,7 +23,8 @@ from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
 from spatialgraph.splits import base, is_known
 from spatialgraph.splits.degenerate import is_degenerate
-from spatialgraph.splits.file import NETWORK, rows_of
+from spatialgraph.splits.file import rows_of
+from spatialgraph.splits.table import NETWORK
 from spatialgraph.store import read_graph, read_header, read_snapshots, read_splits
 
 from .columns import COLUMNS, FULL, GUESSED
@@ -254,7 +255,7 @@ class Results:
         return self._networks[name]
 
     def split_rows(self, method: str) -> list[Mapping[str, object]]:
-        """Return the splits that a method made of the networks as rows, see `spatialgraph.splits.file`.
+        """Return the splits that a method made of the networks as rows, see `spatialgraph.splits.table`.
 
         Raises:
             ValueError: the method split no network; the message lists those that did.

@@ -20,7 +20,7 @@ from spatialgraph.graph import Graph
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
 from spatialgraph.runners import ABLATIONS, Performance, Runner
 from spatialgraph.splits import FILE, SPLITS, Split, apply, base, draws_at_random, is_degenerate, select
-from spatialgraph.splits.file import label_of, read_rows
+from spatialgraph.splits.table import label_of, read_rows
 from spatialgraph.strengths import STRENGTHS, with_strength
 from spatialgraph.threads import one_thread
 

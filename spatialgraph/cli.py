@@ -319,17 +319,17 @@ def _export_split(file: Path, to: str, out: Path | None, method: str | None) -> 
     """Write the split of a network, made now, or those that an analysis made of all networks of a run."""
     if method is None:
         raise ValueError(f"--to {to}: expected --split METHOD, whose split is written, found none")
-    table = importlib.import_module("spatialgraph.splits.file")
     folder = file.parent if file.name == "splits.h5" else file
     if folder.is_dir():
         rows = _stage("analyses.results").Results.load(folder).split_rows(method)
         path = out or folder / f"split-{method.replace(':', '-')}.{to}"
     else:
         network = importlib.import_module("spatialgraph.store").read_graph(file)
-        rows = table.rows_of(importlib.import_module("spatialgraph.splits").apply(method, network), network)
+        made = importlib.import_module("spatialgraph.splits").apply(method, network)
+        rows = importlib.import_module("spatialgraph.splits.file").rows_of(made, network)
         path = out or file.with_suffix(f".{to}")
     require_other(path, [file])
-    table.write_rows(path, rows)
+    importlib.import_module("spatialgraph.splits.table").write_rows(path, rows)
     _say(path)
 
 

@@ -16,6 +16,7 @@ from .network import Evaluation, Network, graph_of
 from .plugins import load_all, load_installed
 from .runners import DenseRunner, Runner
 from .splits import FILE, apply, checked, file
+from .splits.table import Row, write_rows
 from .stages import stage
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def write_split(path: str | Path, split: Split, network: Network | Graph | str |
         OSError: the file cannot be written.
     """
     graph, _ = _graph_and_runner(network, None)
-    file.write_rows(path, file.rows_of(split, graph))
+    write_rows(path, file.rows_of(split, graph))
     return Path(path)
 
 
@@ -327,7 +328,7 @@ def _methods(given: Any, results: Path) -> list[object]:
         if _is_frame(method):
             frames += 1
             path = results / "given" / f"frame{frames}.csv"
-            file.write_rows(path, _rows(method))
+            write_rows(path, _rows(method))
             methods[place] = f"{FILE}:{path}"
     return methods
 
@@ -336,10 +337,10 @@ def _is_frame(value: object) -> bool:
     return hasattr(value, "to_dict")  # asked so, pandas need not be imported
 
 
-def _rows(frame: Any) -> list[file.Row]:
+def _rows(frame: Any) -> list[Row]:
     if not _is_frame(frame):
         raise TypeError(f"split: expected the name of a method or a data frame, found {_kind(frame)}")
-    rows: list[file.Row] = frame.astype(object).where(frame.notna(), "").to_dict("records")
+    rows: list[Row] = frame.astype(object).where(frame.notna(), "").to_dict("records")
     return rows
 
 

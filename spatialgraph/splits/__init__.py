@@ -17,8 +17,7 @@ from ..graph.graph import Graph
 from ..graph.split import Split
 from ..runners.runner import Runner
 from .degenerate import DEGENERATE, is_degenerate, why_degenerate
-from .file import read_split
-from .method import FILE, GIVEN, SPLITS, MethodFacts, base, facts_of, sees, split_method
+from .method import FILE, GIVEN, SPLITS, MethodFacts, base, facts_of, registry_of, sees, split_method
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
 # isort: off
@@ -31,6 +30,7 @@ from . import activation
 from . import positions
 from . import ablation
 from . import random
+from . import file
 # isort: on
 
 __all__ = [
@@ -136,7 +136,7 @@ def draws_at_random(method: str) -> bool:
 
 def is_known(method: str) -> bool:
     """Return whether there is a method, named with parameters or without; splits of files are always known."""
-    return base(method) in (FILE, *SPLITS)
+    return base(method) in registry_of(method)
 
 
 def function_of(method: str) -> Callable[..., Split]:
@@ -145,14 +145,12 @@ def function_of(method: str) -> Callable[..., Split]:
     Raises:
         ValueError: there is no such method.
     """
-    return read_split if base(method) == FILE else SPLITS[base(method)]
+    return registry_of(method)[base(method)]
 
 
 def summary_of(method: str) -> str:
     """Return a sentence about a method, named with parameters or without; nothing if it is not known."""
-    if base(method) == FILE:
-        return "A split that was given, in a file."
-    return SPLITS.summary(base(method)) if is_known(method) else ""
+    return registry_of(method).summary(base(method)) if is_known(method) else ""
 
 
 def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0, called: str | None = None) -> Split:
@@ -160,7 +158,7 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
 
     Args:
         method: a name in `SPLITS`, with parameters as in `select`; or ``file:`` and the path of a file that holds a
-            split, see `spatialgraph.splits.file`, which is then called after the file.
+            split, see `spatialgraph.splits.table`, which is then called after the file.
         graph: the graph.
         runner: runs the network that the graph is of, for the methods that ask what units do.
         seed: of the methods that draw at random; the same seed gives the same split.
@@ -182,8 +180,7 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
     if not graph.split_populations:
         raise NotApplicableError(f"split {method!r}: expected split layers in network {graph.name!r}, found none")
     if base(method) == FILE:
-        path = method.removeprefix(f"{FILE}:")
-        return checked(read_split(path, graph, called), graph)
+        return checked(function(method.removeprefix(f"{FILE}:"), graph, called), graph)
     offered: dict[str, object] = {"runner": runner, "seed": seed}
     asked = inspect.signature(function).parameters
     if "runner" in asked and runner is None:

@@ -41,8 +41,9 @@ SPLITS: Registry[Method, MethodFacts] = Registry("split method", ("graph",))
 FILE = "file"
 """What stands before the name of a file, ``file:mine.csv``, where a split is meant that lies in it."""
 
-# A split of a file is as it is, whatever the network: null models measure it so.
-_OF_FILES = MethodFacts("sizes", draws=False)
+GIVEN_SPLITS: Registry[Method, MethodFacts] = Registry("split that is given", ("path", "graph", "called"))
+"""What reads splits that are given, which are no methods: under `FILE`, those of files. A split that is given is fixed:
+null models measure it as it is."""
 
 
 def base(method: str) -> str:
@@ -55,13 +56,18 @@ def base(method: str) -> str:
     return method.partition(":")[0]
 
 
+def registry_of(method: str) -> Registry[Method, MethodFacts]:
+    """Return the registry that a method is in, or what reads the split of a file."""
+    return GIVEN_SPLITS if base(method) == FILE else SPLITS
+
+
 def facts_of(method: str) -> MethodFacts:
     """Return what has to be known of a method, named with parameters or without, or of the split of a file.
 
     Raises:
         ValueError: there is no such method.
     """
-    return _OF_FILES if base(method) == FILE else SPLITS.facts(base(method))
+    return registry_of(method).facts(base(method))
 
 
 def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:

@@ -251,7 +251,9 @@ def test_an_exported_split_scores_what_the_method_scored_in_one_process_and_in_t
     loaded = sg.read(tmp_path / "one")
     drawn = figures.draw(loaded, tmp_path / "figures", ["png"], choice=figures.Choice(method="file:mine"))
     assert {"positions.png", "methods.png", "splits.png"} <= {path.name for path in drawn}
-    assert "A split that was given, in a file." in write_report(tmp_path / "one").read_text(encoding="utf-8")
+    assert "Read the split of a graph from a file, as it was given." in write_report(tmp_path / "one").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_an_edited_file_is_split_again_and_nothing_else(results, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Splits of files: what is written is read again, and what does not fit is told in a line."""
+"""Splits of files: what is written is read again, and what does not fit a graph is told in a line."""
 
 import json
 
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Graph, Population
 from spatialgraph.splits import Split, apply, draws_at_random, is_known, parameters, sees, split_method, summary_of
-from spatialgraph.splits.file import networks_of, read_rows, read_split, rows_of, split_of, write_rows
+from spatialgraph.splits.file import read_split, rows_of, split_of
+from spatialgraph.splits.table import networks_of, read_rows, write_rows
 
 BY_HAND = """layer,unit,module
 hidden,1,
@@ -152,20 +153,6 @@ def test_what_does_not_fit_is_one_line(tmp_path, message):
     with pytest.raises(ValueError) as error:  # noqa: PT011
         read_split(path, graph())
     assert str(error.value) == f"{tmp_path}/{message}"
-
-
-def test_files_that_are_none_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"gone\.csv: expected a file of a split, found nothing"):
-        read_rows(tmp_path / "gone.csv")
-    for write_or_read in (read_rows, lambda path: write_rows(path, [])):
-        with pytest.raises(ValueError, match=r"mine\.txt: expected .*, found 'mine\.txt'"):
-            write_or_read(tmp_path / "mine.txt")
-    for text in ("{}", "[1]", "{", "[" * 100_000):
-        with pytest.raises(ValueError, match=r"mine\.json: expected a table with columns layer, unit, module, found "):
-            read_rows(written(tmp_path, text, "mine.json"))
-    (tmp_path / "mine.csv").write_bytes(b"layer,unit,module\n\xff,0,a\n")
-    with pytest.raises(ValueError, match=r"mine\.csv: expected a table with columns .*'utf-8' codec can't decode"):
-        read_rows(tmp_path / "mine.csv")
 
 
 def test_a_split_of_another_network_is_not_written():
