@@ -28,7 +28,8 @@ from spatialgraph.metrics import METRICS
 from spatialgraph.nulls import NULLS
 from spatialgraph.plugins import files_of, load_all
 from spatialgraph.progress import progress_bar
-from spatialgraph.splits import SPLITS
+from spatialgraph.splits import function_of
+from spatialgraph.splits.table import networks_of, read_rows
 from spatialgraph.store import read_header, write_splits
 from spatialgraph.workers import LostError, Workers
 
@@ -56,7 +57,7 @@ NOTE_COLUMNS = ("network", "split", "note", "code", "values")
 AGREEMENT_COLUMNS = ("run", "network", "kind", "inputs", "seed", "split", "other", "measure", "value")
 """The columns of ``agreement.csv``."""
 
-_NAMED = 4  # of many steps that are missing, so many are named
+_NAMED = 4  # of many steps, or networks, so many are named
 
 
 class UnfinishedError(RuntimeError):
@@ -75,6 +76,7 @@ def analyze(
     fresh: bool = False,
     executor: Executor | None = None,
     console: Console | None = None,
+    quiet: bool = False,
 ) -> int:
     """Score every network of a run, compare the scores with chance and with each other, and write the tables.
 
@@ -97,6 +99,7 @@ def analyze(
         fresh: whether all is done again, also what is there and was made by the same code.
         executor: does the steps in place of processes of this machine; those that work for it see the same folders.
         console: where to show progress and what could not be done.
+        quiet: whether what could not be done is told by ``notes.csv`` alone.
 
     Returns:
         How many scores there are.
@@ -120,6 +123,7 @@ def analyze(
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
         raise ValueError(str(fault))
+    _require_networks(plan, [file.stem for file in files])
     console = console or PlainConsole(stderr=True)
     alone = jobs == 1 and executor is None
     imported = tuple(Path(path).resolve() for path in plugins) if alone else _plugins_of(plan, plugins)
@@ -146,13 +150,14 @@ def analyze(
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
         _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
-    _tell(tables["notes"], results, console)
+    if not quiet:
+        _tell(tables["notes"], results, console)
     return len(tables["scores"])
 
 
 def _plugins_of(plan: Plan, named: Sequence[str | Path]) -> tuple[Path, ...]:
     """Return the files that other processes import to know what a plan names."""
-    used: list[object] = [SPLITS[method.split(":")[0]] for method in plan.splits]
+    used: list[object] = [function_of(method) for method in plan.splits]
     used += [METRICS[metric] for metric in plan.metrics]
     used += [NULLS[null] for null in (NULLS if plan.nulls else ())]
     return tuple(dict.fromkeys([*(Path(path).resolve() for path in named), *files_of(used)]))
@@ -161,6 +166,15 @@ def _plugins_of(plan: Plan, named: Sequence[str | Path]) -> tuple[Path, ...]:
 def _kinds_of(files: Iterable[Path]) -> set[str]:
     """Return the kinds of networks."""
     return {str(read_header(file).metadata.get("kind", "")) for file in files}
+
+
+def _require_networks(plan: Plan, networks: Sequence[str]) -> None:
+    """Refuse files of splits that name networks which the run has not."""
+    for path in plan.files.values():
+        for name in networks_of(read_rows(path)):
+            if name not in networks:
+                known = ", ".join(networks[:_NAMED]) + (" …" if len(networks) > _NAMED else "")
+                raise ValueError(f"{path}: expected networks of the run ({known}), found {name!r}")
 
 
 def _given(evaluations: Iterable[Path]) -> dict[str, Path]:
@@ -248,7 +262,9 @@ def _unfinished_line(lost: Sequence[Step], of: int) -> str:
 def _write_facts(run: Path, results: Path, plan: Plan, *, finished: bool, **more: object) -> None:
     """Write ``analysis.json``: the run, what was asked, whether it is answered, and the SHA-256 of files."""
     facts = {"run": os.path.relpath(run.resolve(), results.resolve()), "version": spatialgraph.__version__}
-    text = json.dumps(facts | asdict(plan) | {"finished": finished} | more, indent=1)
+    asked = asdict(plan)
+    asked["files"] = {name: os.path.relpath(path, results) for name, path in plan.files.items()}
+    text = json.dumps(facts | asked | {"finished": finished} | more, indent=1)
     with atomic(results / "analysis.json") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spatialgraph.splits import SPLITS, sees
+from spatialgraph.splits import is_known, sees
 
 from .columns import FULL
 from .evidence import RANDOM, Evidence
@@ -65,7 +65,7 @@ def whole_accuracies(evidence: Evidence) -> str:
 
 def made_on_examples(evidence: Evidence) -> str:
     """Return which methods make their splits on the examples that score them, a sentence; ``""`` if none does."""
-    known = [method for method in evidence.results.methods if method.split(":")[0] in SPLITS]
+    known = [method for method in evidence.results.methods if is_known(method)]
     seeing = [method for method in known if sees(method) == "activations"]
     if not seeing:
         return ""

@@ -17,6 +17,7 @@ import pandas as pd
 from spatialgraph.graph.graph import BoolArray
 from spatialgraph.notes import DEGENERATE, Note
 from spatialgraph.nulls import RANDOM_SPLIT
+from spatialgraph.splits import base
 
 from .chance import null_models
 from .columns import FULL, GUESSED
@@ -313,7 +314,7 @@ def is_control(method: str) -> bool:
         >>> is_control("random"), is_control("random:sizes=balanced"), is_control("greedy")
         (True, True, False)
     """
-    return method.partition(":")[0] == RANDOM
+    return base(method) == RANDOM
 
 
 def against_chance(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -20,8 +20,10 @@ from spatialgraph.graph import Graph
 from spatialgraph.graph.split import Split
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
-from spatialgraph.splits import SPLITS
+from spatialgraph.splits import base, is_known
 from spatialgraph.splits.degenerate import is_degenerate
+from spatialgraph.splits.file import rows_of
+from spatialgraph.splits.table import NETWORK
 from spatialgraph.store import read_graph, read_header, read_snapshots, read_splits
 
 from .columns import COLUMNS, FULL, GUESSED
@@ -99,9 +101,9 @@ class Results:
 
     def _require_known(self) -> None:
         """Refuse scores of split methods or metrics of a plugin that this process has not imported."""
-        methods = {name.split(":")[0] for name in self.scores["split"].unique()} - {FULL}
+        methods = {base(name) for name in self.scores["split"].unique() if not is_known(name)} - {FULL}
         metrics = {name.split(":")[0] for name in self.scores["metric"].unique()} - {GUESSED}
-        unknown = sorted(methods - set(SPLITS)) + sorted(metrics - set(METRICS))
+        unknown = sorted(methods) + sorted(metrics - set(METRICS))
         if unknown:
             named = [normpath(self.folder / file) for file in self.facts.get("plugins", [])]
             files = ", ".join(named) or "that defines them"
@@ -239,6 +241,21 @@ class Results:
                 )
             self._networks[name] = _called(name, read_graph(path))
         return self._networks[name]
+
+    def split_rows(self, method: str) -> list[Mapping[str, object]]:
+        """Return the splits that a method made of the networks as rows, see `spatialgraph.splits.table`.
+
+        Raises:
+            ValueError: the method split no network; the message lists those that did.
+        """
+        if method not in self.methods:
+            raise ValueError(f"unknown split method {method!r}; known: {', '.join(self.methods)}")
+        return [
+            {NETWORK: name, **row}
+            for name, methods in self.splits.items()
+            if method in methods
+            for row in rows_of(methods[method], self.network(name))
+        ]
 
     def snapshot_epochs(self, name: str) -> tuple[float, ...]:
         """Return after how many epochs the file of a network holds snapshots, in ascending order; none is read.

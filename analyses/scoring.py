@@ -8,8 +8,9 @@ import json
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from spatialgraph.graph import Graph
 from spatialgraph.metrics import METRICS, Measurement, facts, measure
 from spatialgraph.notes import Note
 from spatialgraph.runners import ABLATIONS, Performance, Runner
-from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, is_degenerate, select
-from spatialgraph.strength import STRENGTHS, with_strength
+from spatialgraph.splits import FILE, SPLITS, Split, apply, base, draws_at_random, is_degenerate, select
+from spatialgraph.splits.table import label_of, read_rows
+from spatialgraph.strengths import STRENGTHS, with_strength
 from spatialgraph.threads import one_thread
 
 from .columns import FULL, GUESSED
@@ -37,16 +39,19 @@ class Plan:
     """What is asked of every network.
 
     Attributes:
-        splits: split methods, with parameters if others than the defaults are wanted.
+        splits: split methods, with parameters if others than the defaults are wanted; ``file:mine.csv`` for a split of
+            one's own, which is then called ``file:mine``.
         ablations: what disabled neurons emit.
         metrics: names of metrics.
         strength: what the strength of a connection is, for splits and measures of the graph.
         nulls: how many draws of each null model scores are compared with; 0 for none.
         seed: settles all that is drawn at random; every network gets random numbers of its own.
+        files: the paths of the files that are named, absolute, by the names of their splits.
 
     A name may stand alone in place of a list of one. A name that is given twice counts once.
 
     Raises:
+        FileNotFoundError: there is no such file of a split.
         ValueError: an unknown name, the message lists those that are known; a number of draws or a seed that is not
             whole; or a negative number of draws.
     """
@@ -57,8 +62,12 @@ class Plan:
     strength: str = "absolute"
     nulls: int = 0
     seed: int = 0
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        splits, files = _without_paths(_names("splits", self.splits), self.files)
+        object.__setattr__(self, "splits", splits)
+        object.__setattr__(self, "files", files)
         for name, chosen in (("splits", select), ("ablations", _modes), ("metrics", METRICS.select)):
             object.__setattr__(self, name, tuple(chosen(_names(name, getattr(self, name)))))
         STRENGTHS[self.strength]
@@ -105,6 +114,22 @@ def _names(key: str, given: Iterable[str] | str) -> list[str]:
     return names
 
 
+def _without_paths(methods: Iterable[str], known: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return methods with the names of splits in place of the paths of their files, and these paths by name."""
+    names, files = [], dict(known)
+    for method in methods:
+        if base(method) == FILE and method not in known:
+            path = Path(method.removeprefix(f"{FILE}:")).absolute()
+            read_rows(path)
+            name = label_of(path)
+            if files.setdefault(name, str(path)) != str(path):
+                raise ValueError(f"{path}: expected files of splits with different names, found {files[name]} too")
+            names.append(name)
+        else:
+            names.append(method)
+    return names, files
+
+
 def _modes(names: Iterable[str]) -> list[str]:
     """Return the ablation modes asked for, each checked, in their order."""
     modes = list(dict.fromkeys(names))
@@ -130,11 +155,13 @@ class Subject:
         graph: its graph, with strengths for weights, of which splits and measures are made.
         runner: runs it, None if nothing of function can be measured.
         untrained: the graph before training, None if it is not known.
+        called: the name of the network's file; None if it has none.
     """
 
     graph: Graph
     runner: Runner | None
     untrained: Graph | None
+    called: str | None = None
 
 
 @dataclass(frozen=True)
@@ -264,7 +291,9 @@ NOTHING = Kept(Scored([], {}, [], []), frozenset(), frozenset())
 Tell = Callable[[Noted], None]
 
 
-def subject_of(graph: Graph, runner: Runner | None, plan: Plan, untrained: Graph | None = None) -> Subject:
+def subject_of(
+    graph: Graph, runner: Runner | None, plan: Plan, untrained: Graph | None = None, called: str | None = None
+) -> Subject:
     """Prepare a network for measuring.
 
     Args:
@@ -272,13 +301,14 @@ def subject_of(graph: Graph, runner: Runner | None, plan: Plan, untrained: Graph
         runner: runs the network, if it can be run.
         plan: what is asked.
         untrained: the graph before training, if it is known.
+        called: the name of the network's file, if it has one.
 
     Raises:
         NotApplicableError: the strength that the plan names cannot be had of this network.
     """
     strengths = with_strength(graph, plan.strength, runner)
     before = None if untrained is None else with_strength(untrained, plan.strength, runner)
-    return Subject(strengths, runner, before)
+    return Subject(strengths, runner, before, called)
 
 
 def score(graph: Graph, runner: Runner | None, plan: Plan) -> Scored:
@@ -318,11 +348,6 @@ def score_subject(subject: Subject, plan: Plan, noted: Sequence[Noted] = (), kep
         kept: what was found out before, and is not done again.
     """
     notes = list(noted)
-    scores: list[Score] = []
-    if subject.runner is not None and "accuracy" in plan.metrics:
-        for metric, values in (("accuracy", subject.runner.full), (GUESSED, subject.runner.guessed)):
-            of_tasks = zip(subject.graph.tasks, values.tolist(), strict=True)
-            scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
     splits: dict[str, Split] = {}
     for method in plan.splits:
         if method in kept.methods:
@@ -335,10 +360,31 @@ def score_subject(subject: Subject, plan: Plan, noted: Sequence[Noted] = (), kep
                 splits[method] = split_by(method, subject, plan)
     for method, split in splits.items():
         notes += [Noted(method, "", note) for note in split.notes]
-    scores += structure(subject.graph, splits, plan, notes.append, kept=kept)
-    if subject.runner is not None and plan.metrics_of("function"):
-        scores += _functions(subject.runner, splits, plan, notes.append, kept)
+    scores = scores_of(subject, splits, plan, notes.append, kept)
     return Scored(scores, splits, list(_agreements(subject, splits, plan, kept)), notes)
+
+
+def scores_of(
+    subject: Subject, splits: Mapping[str, Split], plan: Plan, note: Tell, kept: Kept = NOTHING
+) -> list[Score]:
+    """Return all that a plan measures of a network and of splits of it.
+
+    Args:
+        subject: the network, prepared.
+        splits: method to split.
+        plan: what is measured.
+        note: is called with what could not be measured.
+        kept: what was found out before, and is not measured again.
+    """
+    scores: list[Score] = []
+    if subject.runner is not None and "accuracy" in plan.metrics:
+        for metric, values in (("accuracy", subject.runner.full), (GUESSED, subject.runner.guessed)):
+            of_tasks = zip(subject.graph.tasks, values.tolist(), strict=True)
+            scores += [Score(FULL, "", metric, task, value) for task, value in of_tasks]
+    scores += structure(subject.graph, splits, plan, note, kept=kept)
+    if subject.runner is not None and plan.metrics_of("function"):
+        scores += _functions(subject.runner, splits, plan, note, kept)
+    return scores
 
 
 def split_by(method: str, subject: Subject, plan: Plan, *, graph: Graph | None = None, run: int = 0) -> Split:
@@ -355,7 +401,8 @@ def split_by(method: str, subject: Subject, plan: Plan, *, graph: Graph | None =
         NotApplicableError: the method asks for something that is not there.
     """
     seed = seed_of(plan.seed, subject.graph.name, method, *([run] if run else []))
-    return apply(method, subject.graph if graph is None else graph, subject.runner, seed)
+    asked = f"{FILE}:{plan.files[method]}" if method in plan.files else method
+    return apply(asked, subject.graph if graph is None else graph, subject.runner, seed, subject.called)
 
 
 def structure(

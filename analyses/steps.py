@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialgraph.files import digest
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
 from spatialgraph.notes import Note
 from spatialgraph.nulls import NULLS, UNTRAINED
 from spatialgraph.plugins import load_all
 from spatialgraph.provenance import code_of, versions
-from spatialgraph.splits import SPLITS, Split
+from spatialgraph.splits import Split, function_of
 from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
-from spatialgraph.strength import STRENGTHS
+from spatialgraph.strengths import STRENGTHS
 
 from .chance import NO_DRAWS, Drawn, KeptDraws, against, null_models
 from .columns import FULL
@@ -53,7 +54,7 @@ class Keys:
     Attributes:
         base: of the network's bytes, the plan without its methods and metrics, and the code of the analysis and of the
             null model; with another base, all is done again.
-        methods: split method to the digest of its code.
+        methods: split method to the digest of its code; of a split that is given, also that of its file.
         metrics: metric to the digest of its code.
     """
 
@@ -144,7 +145,7 @@ def steps_of(
 
 def _keys(name: str, plan: Plan, facts: Sequence[object]) -> Keys:
     """Return the keys of a step."""
-    asked = {key: value for key, value in asdict(plan).items() if key not in ("splits", "metrics")}
+    asked = {key: value for key, value in asdict(plan).items() if key not in ("splits", "metrics", "files")}
     if name == _SCORES:
         del asked["nulls"]
         code = code_of(score_subject, graph_and_runner, STRENGTHS[plan.strength])
@@ -152,7 +153,8 @@ def _keys(name: str, plan: Plan, facts: Sequence[object]) -> Keys:
         own = [NULLS[name]] if name in NULLS else []
         code = code_of(against, graph_and_runner, STRENGTHS[plan.strength], *own)
     base = hashlib.sha256(json.dumps([asked, code, *facts]).encode()).hexdigest()
-    methods = {method: code_of(SPLITS[method.split(":")[0]]) for method in plan.splits}
+    methods = {method: code_of(function_of(method)) for method in plan.splits}
+    methods |= {method: f"{methods[method]} {digest(path)}" for method, path in plan.files.items()}
     return Keys(base, methods, {metric: code_of(METRICS[metric]) for metric in plan.metrics})
 
 
@@ -172,7 +174,8 @@ def do(step: Step) -> None:
         graph, runner = graph_and_runner(step.file, step.evaluation, lambda note: notes.append(Noted(FULL, "", note)))
         if runner is not None:
             require_stated_accuracy(graph, runner)
-        scored = score_subject(subject_of(graph, runner, step.plan), step.plan, notes, _kept(step))
+        subject = subject_of(graph, runner, step.plan, called=step.file.stem)
+        scored = score_subject(subject, step.plan, notes, _kept(step))
         _write_scores(step, {name: graph.metadata.get(name, "") for name in ("kind", "inputs", "seed")}, scored)
     else:
         _, scored = read_scores(replace(step, name=_SCORES).part)
@@ -215,7 +218,7 @@ def _subject(step: Step) -> Subject:
     untrained = None
     if step.name == UNTRAINED and 0 in read_header(step.file).snapshots:
         untrained = graph_of(read_snapshot(step.file, 0))
-    return subject_of(graph, runner, step.plan, untrained)
+    return subject_of(graph, runner, step.plan, untrained, step.file.stem)
 
 
 def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:

@@ -19,6 +19,7 @@ import typer
 from . import __version__
 from .escapes import plain
 from .files import require_other
+from .stages import stage as _stage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -133,7 +134,12 @@ def analyze(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results.", show_default="RUN/results", metavar="RESULTS")
     ] = None,
-    splits: Annotated[str | None, typer.Option(help="Split methods, with commas between.", show_default="all")] = None,
+    splits: Annotated[
+        str | None,
+        typer.Option(
+            help="Split methods, with commas between; file:mine.csv for a split of your own.", show_default="all"
+        ),
+    ] = None,
     ablations: Annotated[str | None, typer.Option(help="Ablation modes.", show_default="all")] = None,
     metrics: Annotated[str | None, typer.Option(help="Measures.", show_default="all")] = None,
     strength: Annotated[str, typer.Option(help="Strength of a connection.")] = "absolute",
@@ -270,10 +276,18 @@ def info(file: File) -> None:
         console.print(describe(file, console.width))
 
 
-@app.command(epilog="Example: spatialgraph export runs/table1/networks/mix-spatial-0.h5 --to graphml --keep 0.1")
+@app.command(
+    epilog="Examples: spatialgraph export runs/table1/networks/mix-spatial-0.h5 --to graphml --keep 0.1  ·  "
+    "spatialgraph export runs/table1/results --to csv --split greedy"
+)
 def export(
-    file: File,
-    to: Annotated[Literal["graphml", "gexf", "npz"], typer.Option(help="Format of the graph.")] = "graphml",
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Network; or folder that analyze wrote.", show_default=False)
+    ],
+    to: Annotated[
+        Literal["graphml", "gexf", "npz", "csv", "json"],
+        typer.Option(help="Format of the graph; csv, json: of a split."),
+    ] = "graphml",
     out: Annotated[
         Path | None, typer.Option(help="File to write.", show_default="beside FILE", metavar="GRAPH")
     ] = None,
@@ -283,11 +297,22 @@ def export(
         float | None, typer.Option(help="Keep this share of the connections, the strongest.", min=0, max=1)
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Split method whose modules nodes have as attribute module.", show_default="none")
+        str | None,
+        typer.Option(
+            help="Split method whose modules nodes have as attribute module, or whose split is written.",
+            show_default="none",
+        ),
     ] = None,
 ) -> None:
-    """Write the graph of a network for other programs."""
+    """Write the graph of a network for other programs; or a split, a row for each unit, to be edited and given again.
+
+    Of a folder of results, or its splits.h5, the split that analyze made of every network is written, and --splits
+    file:SPLIT.csv of analyze takes it.
+    """
     with _errors():
+        if to in ("csv", "json"):
+            _export_split(file, to, out, split)
+            return
         graph = importlib.import_module("spatialgraph.graph")
         store = importlib.import_module("spatialgraph.store")
         path = out or file.with_suffix(f".{to}")
@@ -298,6 +323,24 @@ def export(
         made = None if split is None else importlib.import_module("spatialgraph.splits").apply(split, network)
         graph.export_graph(network, path, to=to, layers=layers, threshold=threshold, keep=keep, split=made)
         _say(path)
+
+
+def _export_split(file: Path, to: str, out: Path | None, method: str | None) -> None:
+    """Write the split of a network, made now, or those that an analysis made of all networks of a run."""
+    if method is None:
+        raise ValueError(f"--to {to}: expected --split METHOD, whose split is written, found none")
+    folder = file.parent if file.name == "splits.h5" else file
+    if folder.is_dir():
+        rows = _stage("analyses.results").Results.load(folder).split_rows(method)
+        path = out or folder / f"split-{method.replace(':', '-')}.{to}"
+    else:
+        network = importlib.import_module("spatialgraph.store").read_graph(file)
+        made = importlib.import_module("spatialgraph.splits").apply(method, network)
+        rows = importlib.import_module("spatialgraph.splits.file").rows_of(made, network)
+        path = out or file.with_suffix(f".{to}")
+    require_other(path, [file])
+    importlib.import_module("spatialgraph.splits.table").write_rows(path, rows)
+    _say(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -337,7 +380,7 @@ def _list_choices() -> None:
     choices = {
         "split methods (--splits), with parameters such as louvain:resolution=0.5": "splits.SPLITS",
         "measures (--metrics)": "metrics.METRICS",
-        "strengths of a connection (--strength)": "strength.STRENGTHS",
+        "strengths of a connection (--strength)": "strengths.STRENGTHS",
         "null models (--nulls DRAWS), and besides the untrained network and random splits": "nulls.NULLS",
     }
     for title, place in choices.items():
@@ -355,21 +398,6 @@ def _names(text: str | None) -> list[str] | None:
 
 def _console(stderr: bool = False) -> Console:
     return importlib.import_module("spatialgraph.console").PlainConsole(stderr=stderr)  # type: ignore[no-any-return]
-
-
-def _stage(module: str) -> Any:
-    """Import a module of a stage: from the installed package, or from a checkout that is not installed."""
-    try:
-        return importlib.import_module(f"spatialgraph.{module}")
-    except ModuleNotFoundError as error:
-        stage = module.split(".")[0]
-        if error.name == f"spatialgraph.{stage}":
-            sys.path.insert(0, str(Path(__file__).parents[1]))
-            return importlib.import_module(module)
-        if stage == "train" and error.name in ("torch", "torchvision", "attrs", "PIL"):
-            hint = 'pip install "spatialgraph[train]"'
-            raise RuntimeError(f"training needs the package {error.name!r}, found none: {hint}") from None
-        raise
 
 
 @contextmanager

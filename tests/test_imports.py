@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
-    *("registry", "plugins", "provenance", "escapes", "console", "files", "memory", "threads", "workers", "heaps"),
-    *("progress", "arrays", "faults", "notes", "graph", "network", "runners", "splits", "strength", "agreement"),
-    *("metrics", "nulls", "store", "scatter", "describe", "cli", "__main__"),
+    *("registry", "stages", "plugins", "provenance", "escapes", "console", "files", "memory", "threads", "workers"),
+    *("heaps", "progress", "arrays", "faults", "notes", "graph", "network", "runners", "splits", "strengths"),
+    *("agreement", "metrics", "nulls", "store", "scatter", "describe", "front", "cli", "__main__"),
 )
 
 
@@ -116,6 +117,15 @@ def test_what_came_from_files_goes_out_by_one_way(call, owner):
             assert not used or path == ROOT / owner, f"{path}: {used[0]}"
 
 
+def test_every_package_is_installed():
+    """An editable installation finds every folder; a wheel has those that are listed."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    files = [file for name in ("spatialgraph", *STAGES) for file in (ROOT / name).rglob("__init__.py")]
+    folders = {file.parent.relative_to(ROOT) for file in files}
+    packages = {".".join(("spatialgraph", *f.parts) if f.parts[0] in STAGES else f.parts) for f in folders}
+    assert packages == set(settings["packages"])
+
+
 def test_nothing_is_pickled():
     for folder in ("spatialgraph", *STAGES):
         assert offences(folder, lambda name: within(name, "pickle", "dill", "cloudpickle", "shelve", "marshal")) == []
@@ -132,7 +142,8 @@ def test_a_process_that_analyses_never_loads_torch(module):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_command_line_starts_without_the_heavy_libraries():
+@pytest.mark.parametrize("module", ["spatialgraph", "spatialgraph.cli"])
+def test_the_front_door_and_the_command_line_open_without_the_heavy_libraries(module):
     heavy = ("numpy", "torch", "h5py", "matplotlib", "pandas", "networkx")
-    code = f"import sys, spatialgraph.cli; sys.exit(any(name in sys.modules for name in {heavy}))"
+    code = f"import sys, {module}; dir(sys.modules['spatialgraph']); sys.exit(any(n in sys.modules for n in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

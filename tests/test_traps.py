@@ -1,7 +1,7 @@
 """The traps of this field, each with a test that shows that the tool does not fall into it.
 
 Geometry that looks modular, and p-values that count ties: `tests/spatialgraph/nulls/`. ReLU neurons that are
-rescaled: `tests/spatialgraph/test_strength.py`.
+rescaled: `tests/spatialgraph/test_strengths.py`.
 """
 
 import dataclasses

@@ -11,11 +11,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from matplotlib.axes import Axes
+
 from spatialgraph.faults import NotApplicableError
 
 from ..caveats import TITLE, caveats_of
 from ..results import Results
-from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, figure, save, style
+from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, figure, require_axes, save, style
 
 # Imported to enter their figures in `FIGURES`, in the order in which they are listed and drawn.
 # isort: off
@@ -54,17 +56,21 @@ __all__ = [
 _LOG = logging.getLogger(__name__)
 
 
-def drawings(results: Results, name: str, choice: Choice | None = None) -> list[Drawing]:
-    """Draw one figure, of the networks and the split method chosen.
+def drawings(results: Results, name: str, choice: Choice | None = None, ax: Axes | None = None) -> list[Drawing]:
+    """Draw one figure, of the networks and the split method chosen; into axes, if they are given.
 
     Raises:
-        ValueError: there is no such figure, network or split method.
+        ValueError: there is no such figure, network or split method; or axes are given, and the figure has not one
+            panel.
         NotApplicableError: the results lack what it shows.
     """
     choice = Choice() if choice is None else choice
     choice.check(results)
+    function = FIGURES[name]
+    if ax is not None:
+        require_axes(name)
     with style():
-        return list(FIGURES[name](results, choice))
+        return list(function(results, choice) if ax is None else function(results, choice, ax))
 
 
 def draw(

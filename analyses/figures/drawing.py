@@ -107,10 +107,13 @@ class Drawing:
         return written
 
 
-Draw = Callable[[Results, Choice], Iterator[Drawing]]
+Draw = Callable[..., Iterator[Drawing]]
 
 FIGURES: Registry[Draw, None] = Registry("figure")
-"""Every figure, by name: a function of `Results` and `Choice` that yields drawings, or raises `NotApplicableError`."""
+"""Every figure, by name: a function of `Results` and `Choice` that yields drawings, or raises `NotApplicableError`.
+One that can be a single panel has a third parameter ``ax``: the axes to draw it into, None for a figure of its own."""
+
+_AX = "ax"
 
 
 def figure(name: str) -> Callable[[Draw], Draw]:
@@ -120,17 +123,27 @@ def figure(name: str) -> Callable[[Draw], Draw]:
         name: the figure's name, with which the names of its files begin.
 
     Raises:
-        ValueError: there is a figure of this name, or the function has not two parameters.
+        ValueError: there is a figure of this name, or the function has other parameters than `FIGURES` says.
     """
 
     def enter(function: Draw) -> Draw:
         asked = list(inspect.signature(function).parameters)
-        if len(asked) != 2:
+        if len(asked) != 2 and (len(asked) != 3 or asked[2] != _AX):
             found = ", ".join(asked) or "none"
-            raise ValueError(f"figure {name!r}: expected a function of results and a choice, found parameters {found}")
+            raise ValueError(
+                f"figure {name!r}: expected a function of results and a choice, and of {_AX} if it can be one panel, "
+                f"found parameters {found}"
+            )
         return FIGURES.register(name, None)(function)
 
     return enter
+
+
+def require_axes(name: str) -> None:
+    """Raise ValueError unless a figure can be drawn into axes that are given."""
+    able = [figure for figure, function in FIGURES.items() if _AX in inspect.signature(function).parameters]
+    if name not in able:
+        raise ValueError(f"{_AX}: expected a figure that can be one panel ({', '.join(able)}), found {name!r}")
 
 
 def style() -> AbstractContextManager[None]:

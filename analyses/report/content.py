@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 import spatialgraph
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
-from spatialgraph.splits import SPLITS
+from spatialgraph.splits import summary_of
 
 from ..columns import FULL
 from ..frames import read_csv
@@ -44,7 +44,7 @@ def content(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
         "inputs": _labelled(results.inputs, inputs_label),
         "kinds": _labelled(results.kinds, kind_label),
         "ablations": _labelled(results.ablations, ablation_label),
-        "methods": [{"name": name, "about": _about(name)} for name in results.methods],
+        "methods": [{"name": name, "about": summary_of(name)} for name in results.methods],
         "method": default_method(results),
         "ablation": _default_ablation(results),
         "leastInput": MIN_INPUT_STRENGTH,
@@ -76,12 +76,6 @@ def _title(results: Results) -> str:
 
 def _labelled(names: tuple[str, ...], label: Callable[[str], str]) -> list[dict[str, str]]:
     return [{"name": name, "label": label(name)} for name in names]
-
-
-def _about(method: str) -> str:
-    """Return a sentence about a split method, named with parameters or without."""
-    name = method.split(":")[0]
-    return SPLITS.summary(name) if name in SPLITS else ""
 
 
 def _default_ablation(results: Results) -> str:

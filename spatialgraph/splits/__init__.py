@@ -9,7 +9,7 @@ into the split's notes: a `spatialgraph.notes.Note`, or a text of its own.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ..faults import NotApplicableError
@@ -17,7 +17,7 @@ from ..graph.graph import Graph
 from ..graph.split import Split
 from ..runners.runner import Runner
 from .degenerate import is_degenerate, why_degenerate
-from .method import GIVEN, SPLITS, MethodFacts, sees, split_method
+from .method import FILE, GIVEN, SPLITS, MethodFacts, base, facts_of, registry_of, sees, split_method
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
 # isort: off
@@ -30,9 +30,11 @@ from . import activation
 from . import positions
 from . import ablation
 from . import random
+from . import file
 # isort: on
 
 __all__ = [
+    "FILE",
     "SPLITS",
     "MethodFacts",
     "NotApplicableError",
@@ -41,11 +43,16 @@ __all__ = [
     "activation",
     "anchored",
     "apply",
+    "base",
+    "checked",
     "communities",
     "degenerate",
     "draws_at_random",
+    "file",
+    "function_of",
     "greedy",
     "is_degenerate",
+    "is_known",
     "min_cut",
     "parameters",
     "positions",
@@ -54,6 +61,7 @@ __all__ = [
     "select",
     "spectral",
     "split_method",
+    "summary_of",
     "why_degenerate",
 ]
 
@@ -89,6 +97,8 @@ def parameters(method: str) -> dict[str, object]:
         ({'resolution': 0.5}, {})
     """
     name, *given = method.split(":")
+    if name == FILE:
+        return {}
     asked = inspect.signature(SPLITS[name]).parameters.values()
     known = {p.name: type(p.default) for p in asked if p.name not in GIVEN}
     found: dict[str, object] = {}
@@ -120,17 +130,38 @@ def draws_at_random(method: str) -> bool:
         >>> draws_at_random("louvain"), draws_at_random("greedy")
         (True, False)
     """
-    return SPLITS.facts(method.split(":")[0]).draws
+    return facts_of(method).draws
 
 
-def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0) -> Split:
+def is_known(method: str) -> bool:
+    """Return whether there is a method, named with parameters or without; splits of files are always known."""
+    return base(method) in registry_of(method)
+
+
+def function_of(method: str) -> Callable[..., Split]:
+    """Return the function that makes the splits of a method, or that reads the split of a file.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    return registry_of(method)[base(method)]
+
+
+def summary_of(method: str) -> str:
+    """Return a sentence about a method, named with parameters or without; nothing if it is not known."""
+    return registry_of(method).summary(base(method)) if is_known(method) else ""
+
+
+def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0, called: str | None = None) -> Split:
     """Split a graph by a method, giving the method what it asks for, and note it if the split is degenerate.
 
     Args:
-        method: a name in `SPLITS`, with parameters as in `select`.
+        method: a name in `SPLITS`, with parameters as in `select`; or ``file:`` and the path of a file that holds a
+            split, see `spatialgraph.splits.table`, which is then called after the file.
         graph: the graph.
         runner: runs the network that the graph is of, for the methods that ask what units do.
         seed: of the methods that draw at random; the same seed gives the same split.
+        called: how a file of several networks calls the graph; the graph's own name if None.
 
     Raises:
         NotApplicableError: no population is to be split, or the method asks for something that is not there.
@@ -144,12 +175,19 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
         [0, 1]
     """
     chosen = parameters(method)
-    function = SPLITS[method.split(":")[0]]
+    function = function_of(method)
     if not graph.split_populations:
         raise NotApplicableError(f"split {method!r}: expected split layers in network {graph.name!r}, found none")
+    if base(method) == FILE:
+        return checked(function(method.removeprefix(f"{FILE}:"), graph, called), graph)
     offered: dict[str, object] = {"runner": runner, "seed": seed}
     asked = inspect.signature(function).parameters
     if "runner" in asked and runner is None:
         raise NotApplicableError(f"split {method!r}: expected a network that is run on examples, found a graph alone")
     split = function(graph, **{name: value for name, value in offered.items() if name in asked}, **chosen)
-    return replace(split, method=method, notes=(*split.notes, *why_degenerate(graph, split)))
+    return checked(replace(split, method=method), graph)
+
+
+def checked(split: Split, graph: Graph) -> Split:
+    """Return a split with a note for each reason why it is degenerate."""
+    return replace(split, notes=(*split.notes, *why_degenerate(graph, split)))

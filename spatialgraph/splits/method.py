@@ -38,6 +38,38 @@ SPLITS: Registry[Method, MethodFacts] = Registry("split method", ("graph",))
 ``seed``; it returns a `Split` or raises `NotApplicableError`."""
 
 
+FILE = "file"
+"""What stands before the name of a file, ``file:mine.csv``, where a split is meant that lies in it."""
+
+GIVEN_SPLITS: Registry[Method, MethodFacts] = Registry("split that is given", ("path", "graph", "called"))
+"""What reads splits that are given, which are no methods: under `FILE`, those of files. A split that is given is fixed:
+null models measure it as it is."""
+
+
+def base(method: str) -> str:
+    """Return the name of a method without its parameters; `FILE` for the split of a file.
+
+    Example:
+        >>> base("louvain:resolution=0.5"), base("greedy"), base("file:mine.csv")
+        ('louvain', 'greedy', 'file')
+    """
+    return method.partition(":")[0]
+
+
+def registry_of(method: str) -> Registry[Method, MethodFacts]:
+    """Return the registry that a method is in, or what reads the split of a file."""
+    return GIVEN_SPLITS if base(method) == FILE else SPLITS
+
+
+def facts_of(method: str) -> MethodFacts:
+    """Return what has to be known of a method, named with parameters or without, or of the split of a file.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    return registry_of(method).facts(base(method))
+
+
 def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:
     """Return a decorator that enters a function in `SPLITS`, in any file.
 
@@ -64,6 +96,8 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
     """
     where = f"split method {name!r}"
     one_of(where, "sees", sees, get_args(Sees))
+    if name == FILE:
+        raise ValueError(f"{where}: expected another name, since this one stands for splits that lie in files")
 
     def enter(function: MethodFunction) -> MethodFunction:
         SPLITS.check(name, function)
@@ -93,4 +127,4 @@ def sees(method: str) -> Sees:
         >>> sees("greedy"), sees("positions")
         ('weights', 'positions')
     """
-    return SPLITS.facts(method.split(":")[0]).sees
+    return facts_of(method).sees

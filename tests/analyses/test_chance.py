@@ -14,7 +14,7 @@ from spatialgraph.notes import Note
 from spatialgraph.nulls import NULLS, draw
 from spatialgraph.runners import DenseRunner
 from spatialgraph.splits.strengths import undirected
-from spatialgraph.strength import STRENGTHS
+from spatialgraph.strengths import STRENGTHS
 
 PLAN = Plan.choose(["greedy", "random"], nulls=3)
 

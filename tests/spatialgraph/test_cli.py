@@ -377,6 +377,8 @@ def test_the_lines_of_the_readme_run(work, monkeypatch, capsys):
     monkeypatch.chdir(work / "runs")
     (work / "runs" / "run").symlink_to("small")
     exec(compile(lines, "README.md", "exec"), {})
-    graph, accuracies = capsys.readouterr().out.splitlines()
+    graph, *frame = capsys.readouterr().out.splitlines()
     assert graph.startswith("DiGraph named 'concatenate-spatial-0' with 32 nodes")
-    assert accuracies.startswith("[")
+    assert frame[0].split() == ["split", "ablation", "metric", "task", "value"]
+    assert [line.split()[1] for line in frame[1:]] == ["none"] * 4 + ["greedy"] * 3
+    assert (work / "runs" / "methods.png").stat().st_size > 0

@@ -13,7 +13,7 @@ from spatialgraph.network import Evaluation, Network, graph_of
 from spatialgraph.runners import DenseRunner
 from spatialgraph.runners.activations import forward
 from spatialgraph.splits import Split
-from spatialgraph.strength import STRENGTHS, with_strength
+from spatialgraph.strengths import STRENGTHS, with_strength
 
 
 def weights(network):
@@ -189,7 +189,7 @@ def test_what_a_strength_needs():
 
 
 def test_factors_that_do_not_settle_are_not_given(monkeypatch):
-    monkeypatch.setattr("spatialgraph.strength._MOST_ROUNDS", 1)
+    monkeypatch.setattr("spatialgraph.strengths._MOST_ROUNDS", 1)
     with pytest.raises(NotApplicableError) as error:
         with_strength(random_network(0, activation="relu").graph, "balanced")
     start = "strength 'balanced' of 'chain': expected factors that settle in 1 rounds, found a change of"

@@ -1,0 +1,380 @@
+"""The front door, for notebooks: read, split, measure, analyze, draw."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import store
+from .graph.graph import Graph
+from .graph.split import Split
+from .network import Evaluation, Network, graph_of
+from .plugins import load_all, load_installed
+from .runners import DenseRunner, Runner
+from .splits import FILE, apply, checked, file
+from .splits.table import Row, write_rows
+from .stages import stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 150  # of figures in a notebook
+
+_READERS: dict[str, Callable[[Path], Any]] = {
+    store.NETWORK: store.read,
+    store.EVALUATION: store.read_evaluation,
+    store.SPLITS: store.read_splits,
+}
+
+
+def read(path: str | Path) -> Any:
+    """Read a file of any of the project's formats, or a folder of results.
+
+    Args:
+        path: a file of a network, of held-out examples or of splits; or a folder that `analyze` wrote.
+
+    Returns:
+        by the file's format a `Network`, a `Graph` where nothing can be run, an `Evaluation`, or name of the network to
+        name of the method to `Split`; of a folder, its ``Results``: ``scores``, ``splits``, ``network(name)``.
+
+    Raises:
+        ValueError: the file is of no such format, or has a fault; or the folder is not one of finished results.
+        OSError: there is no such file, or it may not be read.
+
+    Example:
+        >>> import spatialgraph as sg
+        >>> from tempfile import mkdtemp
+        >>> layers = (sg.Layer("hidden", 1, split=True), sg.Layer("output", 1, split=True))
+        >>> network = sg.Network(layers, [sg.Connection("hidden", "output", [[2.0]])], [0], {"tasks": ["a"]})
+        >>> sg.read(sg.write(Path(mkdtemp()) / "network.h5", network)).tasks
+        ('a',)
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _results(path)
+    found = store.read_header(path).format
+    if found not in _READERS:
+        raise ValueError(f"{path}: expected a file of {', '.join(_READERS)}, or a folder of results, found {found}")
+    return _READERS[found](path)
+
+
+def write(path: str | Path, value: Network | Graph | Evaluation | Mapping[str, Mapping[str, Split]]) -> Path:
+    """Write what `read` reads to a file, whole or not at all; return its path.
+
+    Args:
+        path: the file; one that is there is replaced, missing folders are made.
+        value: a network, a graph, held-out examples; or splits: name of the network to name of the method to split.
+
+    Raises:
+        TypeError: the value is none of these.
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    if isinstance(value, Network | Graph):
+        store.write_network(path, value)
+    elif isinstance(value, Evaluation):
+        store.write_evaluation(path, value)
+    elif isinstance(value, Mapping):
+        store.write_splits(path, value)
+    else:
+        raise TypeError(f"{path}: expected a network, a graph, an evaluation or splits, found {_kind(value)}")
+    return path
+
+
+def split(
+    network: Network | Graph | str | Path,
+    method: str | pd.DataFrame = "greedy",
+    examples: Evaluation | str | Path | None = None,
+    seed: int = 0,
+) -> Split:
+    """Split a network by a method, or as a table says.
+
+    Args:
+        network: a network, a graph, or the file of one.
+        method: a name in ``SPLITS``, with parameters if others than the defaults are wanted:
+            ``"leiden:resolution=0.5"``. Or a split of your own: ``"file:mine.csv"``, CSV or JSON, or a data frame, with
+            the columns that `split_frame` has, and ``network`` if it is of several.
+        examples: held-out examples, or their file, for the methods that see activations.
+        seed: of the methods that draw at random; `analyze` gives each network a seed of its own, made of its one.
+
+    Raises:
+        NotApplicableError: the method asks for something that is not there, such as examples or positions.
+        ValueError: there is no such method, or it has no such parameter; or a table does not fit the network.
+
+    Example:
+        >>> import spatialgraph as sg
+        >>> layers = (sg.Layer("hidden", 2, split=True), sg.Layer("output", 2, split=True))
+        >>> connection = sg.Connection("hidden", "output", [[3.0, 1.0], [-2.0, 5.0]])
+        >>> network = sg.Network(layers, [connection], [0, 1], {"tasks": ["a", "b"]})
+        >>> sg.split(network, "greedy").labels(0).tolist()
+        [0, 1]
+    """
+    graph, runner = _graph_and_runner(network, examples)
+    called = Path(network).stem if isinstance(network, str | Path) else None
+    if isinstance(method, str):
+        return apply(method, graph, runner, seed, called)
+    made = file.split_of(_rows(method), graph, f"{FILE}:frame", "the data frame of a split", called)
+    return checked(made, graph)
+
+
+def split_frame(split: Split, network: Network | Graph | str | Path) -> pd.DataFrame:
+    """Return a split as a table, which `split` and `analyze` take for a split again.
+
+    Args:
+        split: a split of the network.
+        network: a network, a graph, or the file of one.
+
+    Returns:
+        a row for each unit of the split layers, with columns layer (its name), unit (its number) and module: the name
+        of its task, of several with ``+`` between, ``""`` for none; of a split that found communities, their names.
+
+    Example:
+        >>> import spatialgraph as sg
+        >>> layers = (sg.Layer("hidden", 2, split=True), sg.Layer("output", 2, split=True))
+        >>> connection = sg.Connection("hidden", "output", [[3.0, 1.0], [-2.0, 5.0]])
+        >>> network = sg.Network(layers, [connection], [0, 1], {"tasks": ["a", "b"]})
+        >>> frame = sg.split_frame(sg.split(network), network)
+        >>> frame["module"].tolist(), sg.split(network, frame).labels(0).tolist()
+        (['a', 'b', 'a', 'b'], [0, 1])
+    """
+    import pandas as pd
+
+    graph, _ = _graph_and_runner(network, None)
+    return pd.DataFrame(file.rows_of(split, graph))
+
+
+def write_split(path: str | Path, split: Split, network: Network | Graph | str | Path) -> Path:
+    """Write a split as CSV or JSON, to be edited, or named as ``file:PATH`` among the methods; return the path.
+
+    Args:
+        path: the file; its ending says which, ``.csv`` or ``.json``.
+        split: a split of the network.
+        network: a network, a graph, or the file of one.
+
+    Raises:
+        ValueError: another ending, or the split is not of this network.
+        OSError: the file cannot be written.
+    """
+    graph, _ = _graph_and_runner(network, None)
+    write_rows(path, file.rows_of(split, graph))
+    return Path(path)
+
+
+def measure(
+    network: Network | Graph | str | Path,
+    split: Split,
+    metrics: Sequence[str] | str | None = None,
+    examples: Evaluation | str | Path | None = None,
+    ablations: Sequence[str] | str | None = None,
+) -> pd.DataFrame:
+    """Measure a split of a network: structure, and with examples also function.
+
+    Args:
+        network: a network, a graph, or the file of one.
+        split: a split of it.
+        metrics: names in ``METRICS``; all if None.
+        examples: held-out examples, or their file; without them nothing of function is measured.
+        ablations: what disabled neurons emit, names in ``ABLATIONS``; all if None.
+
+    Returns:
+        the columns split, ablation, metric, task and value of ``scores.csv``, a row for each score; what could not be
+        measured is in ``frame.attrs["notes"]``, a sentence each.
+
+    Raises:
+        ValueError: the split is not of this network, or a name is unknown.
+
+    Example:
+        >>> import spatialgraph as sg
+        >>> layers = (sg.Layer("hidden", 2, split=True), sg.Layer("output", 2, split=True))
+        >>> connection = sg.Connection("hidden", "output", [[3.0, 1.0], [0.0, 4.0]])
+        >>> network = sg.Network(layers, [connection], [0, 1], {"tasks": ["a", "b"]})
+        >>> sg.measure(network, sg.split(network), "cut")["value"].tolist()  # 1 of 8 runs between the modules
+        [0.125]
+    """
+    import pandas as pd
+
+    scoring = stage("analyses.scoring")
+    graph, runner = _graph_and_runner(network, examples)
+    if not isinstance(split, Split):
+        raise TypeError(f"split: expected a Split, as split(network, method) makes it, found {_kind(split)}")
+    split.require_for(graph)
+    plan = scoring.Plan.choose((), ablations, metrics)
+    noted: list[Any] = []
+    subject = scoring.subject_of(graph, runner, plan)
+    scores = scoring.scores_of(subject, {split.method: split}, plan, noted.append)
+    frame = pd.DataFrame(map(asdict, scores), columns=["split", "ablation", "metric", "task", "value"])
+    notes = [*map(str, split.notes), *(f"{one.metric}: {one.note}" for one in noted)]
+    if runner is None and (left_out := plan.metrics_of("function")):
+        notes.append(f"{', '.join(left_out)}: expected examples, on which the network is run, found none")
+    frame.attrs["notes"] = list(dict.fromkeys(notes))
+    return frame
+
+
+def analyze(
+    run: str | Path,
+    *,
+    splits: Sequence[str | pd.DataFrame] | str | pd.DataFrame | None = None,
+    ablations: Sequence[str] | str | None = None,
+    metrics: Sequence[str] | str | None = None,
+    strength: str = "absolute",
+    nulls: int = 100,
+    seed: int = 0,
+    jobs: int = 1,
+    out: str | Path | None = None,
+    evaluations: Sequence[str | Path] | str | Path = (),
+    plugins: Sequence[str | Path] | str | Path = (),
+    fresh: bool = False,
+) -> pd.DataFrame:
+    """Analyse every network of a run, as ``spatialgraph analyze`` does, and return the scores.
+
+    What an earlier call found out is not computed again, unless the networks, what is asked or the code of a method
+    changed since. Progress is shown on a terminal and in a notebook.
+
+    Args:
+        run: the folder of the run.
+        splits: split methods, with parameters if others than the defaults are wanted; all if None. Also splits of your
+            own, as in `split`: ``"file:mine.csv"`` is called ``file:mine``, and the first data frame ``file:frame1``.
+        ablations: what disabled neurons emit; all if None.
+        metrics: names of measures; all if None.
+        strength: what the strength of a connection is.
+        nulls: draws of each null model that scores are compared with; 0 for none.
+        seed: of everything that is drawn at random.
+        jobs: steps that are done at a time, each by a process; -1 for as many as there are cores. Functions that are
+            defined in a cell, and in no file, are known to this process alone: they need 1.
+        out: the folder of the results; ``RUN/results`` if None.
+        evaluations: files of held-out examples outside the run.
+        plugins: Python files with methods, measures and null models of your own.
+        fresh: whether all is done again, also what is there and was made by the same code.
+
+    Returns:
+        the scores, with the columns of ``scores.csv``; ``frame.attrs["results"]`` is the folder of the results, for
+        `read` and `figure`. Its ``summary.md`` tells what holds, and ``notes.csv`` what could not be done.
+
+    Raises:
+        ValueError: a name or a number that is not allowed, or a file that is not what it should be.
+        FileNotFoundError: there are no networks.
+    """
+    load_all(_paths(plugins))
+    results = Path(run) / "results" if out is None else Path(out)
+    methods = None if splits is None else _methods(splits, results)
+    plan = stage("analyses.scoring").Plan.choose(methods, ablations, metrics, strength, nulls, seed)
+    how = {"evaluations": _paths(evaluations), "plugins": _paths(plugins), "fresh": fresh, "quiet": True}
+    stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, **how)
+    frame: pd.DataFrame = stage("analyses.results").read_scores(results / "scores.csv")
+    frame.attrs["results"] = str(results)
+    return frame
+
+
+def figure(
+    name: str,
+    results: Any,
+    ax: Axes | None = None,
+    *,
+    networks: Sequence[str] | str | None = None,
+    method: str | None = None,
+) -> Figure:
+    """Draw a figure of results.
+
+    Args:
+        name: of the figure: ``spatialgraph figures --list`` shows all.
+        results: a folder that `analyze` wrote, or what `read` returns of it.
+        ax: axes to draw into, for the figures that have one panel; a new figure if None.
+        networks: names of the networks that figures of single networks show; one of each input mode if None.
+        method: the split method that figures of one method show; that of Table 1 if None.
+
+    Returns:
+        the first drawing of the figure, which notebooks show; or the figure that the axes are in.
+
+    Raises:
+        NotApplicableError: the results lack what the figure shows.
+        ValueError: there is no such figure, network or method; or the figure has not one panel and axes are given.
+    """
+    load_installed()
+    drawing = stage("analyses.figures")
+    names = (networks,) if isinstance(networks, str) else None if networks is None else tuple(networks)
+    loaded = _results(Path(results)) if isinstance(results, str | Path) else results
+    if not isinstance(loaded, stage("analyses.results").Results):
+        raise TypeError(f"results: expected a folder that analyze wrote, or what read returns, found {_kind(results)}")
+    drawn: Figure = drawing.drawings(loaded, name, drawing.Choice(names, method), ax)[0].figure
+    if ax is None:
+        vars(drawn)["_repr_png_"] = partial(_png, drawn)  # a notebook shows by itself only what pyplot made
+    return drawn
+
+
+def _png(figure: Figure) -> bytes:
+    """Return the picture that a notebook shows of a figure."""
+    file = io.BytesIO()
+    with stage("analyses.figures").style():
+        figure.savefig(file, format="png", dpi=_DPI)
+    return file.getvalue()
+
+
+def _paths(given: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
+    """Return paths that are given as a list, or as one path."""
+    return (Path(given),) if isinstance(given, str | Path) else tuple(map(Path, given))
+
+
+def _methods(given: Any, results: Path) -> list[object]:
+    """Return split methods by name; a data frame becomes a file in the folder of the results, which processes read."""
+    methods = [given] if isinstance(given, str) or _is_frame(given) else list(given)
+    frames = 0
+    for place, method in enumerate(methods):
+        if _is_frame(method):
+            frames += 1
+            path = results / "given" / f"frame{frames}.csv"
+            write_rows(path, _rows(method))
+            methods[place] = f"{FILE}:{path}"
+    return methods
+
+
+def _is_frame(value: object) -> bool:
+    return hasattr(value, "to_dict")  # asked so, pandas need not be imported
+
+
+def _rows(frame: Any) -> list[Row]:
+    if not _is_frame(frame):
+        raise TypeError(f"split: expected the name of a method or a data frame, found {_kind(frame)}")
+    rows: list[Row] = frame.astype(object).where(frame.notna(), "").to_dict("records")
+    return rows
+
+
+def _results(folder: Path) -> Any:
+    """Return the results of a folder; of the folder of a run, say what to do with it."""
+    load_installed()
+    networks = sorted((folder / "networks").glob("[!.]*.h5"))
+    if networks and not (folder / "analysis.json").exists():
+        has = (
+            f"its results are in {folder / 'results'}, and " if (folder / "results" / "analysis.json").exists() else ""
+        )
+        raise ValueError(
+            f"{folder}: expected a file, or the folder of results, found the folder of a run: {has}"
+            f"analyze({str(folder)!r}) scores its networks, and read({str(networks[0])!r}) reads one"
+        )
+    return stage("analyses.results").Results.load(folder)
+
+
+def _graph_and_runner(network: object, examples: object) -> tuple[Graph, Runner | None]:
+    """Return the graph of a network, and what runs it on examples, if there are any; each may be a file."""
+    load_installed()
+    network = store.read(network) if isinstance(network, str | Path) else network
+    if not isinstance(network, Network | Graph):
+        raise TypeError(f"network: expected a Network, a Graph or a file of one, found {_kind(network)}")
+    if examples is None:
+        return graph_of(network), None
+    examples = store.read_evaluation(examples) if isinstance(examples, str | Path) else examples
+    if not isinstance(examples, Evaluation):
+        raise TypeError(f"examples: expected an Evaluation or a file of one, found {_kind(examples)}")
+    if isinstance(network, Graph):
+        raise ValueError(f"network {network.name!r}: expected one that can be run on the examples, found a graph alone")
+    return network.graph, DenseRunner(network, examples)
+
+
+def _kind(value: object) -> str:
+    """Return what a value is, for messages."""
+    return f"a {type(value).__name__}"
