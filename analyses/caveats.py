@@ -98,9 +98,9 @@ def _single_task(evidence: Evidence) -> Iterator[Caveat]:
     if single:
         yield Caveat(
             f"{_of_all(single, evidence)} {'has' if single == 1 else 'have'} a single task",
-            "All neurons are then one module: its modularity, its cut and the accuracy that it loses are 0 by "
-            "definition. Such splits are left out of all comparisons; communities are measured where several were "
-            "found.",
+            "All neurons that serve it are then one module, which is cut off from nothing and loses no accuracy, "
+            "whatever the network. Such splits are left out of all comparisons; communities are measured where several "
+            "were found.",
         )
 
 

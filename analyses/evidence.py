@@ -64,10 +64,8 @@ class Evidence:
         agreement: rows of ``agreement.csv``: measures of two splits of a network; empty if there are none.
         notes: rows of ``notes.csv``: what split methods could not do; empty if there are none. Those of earlier
             versions, which have no codes, get the codes of their texts, see `Note.of_old_text`.
-        asked: the kind that others are compared with; None for the first in the order of tables.
-
-    Raises:
-        ValueError: the kind asked for is no kind of the scores; the message lists those known.
+        asked: the kind that others are compared with; None for the first in the order of tables. Where nothing was
+            measured of it, nothing is compared.
     """
 
     scores: pd.DataFrame
@@ -77,7 +75,6 @@ class Evidence:
     asked: str | None = None
 
     def __post_init__(self) -> None:
-        reference_of(self.scores["kind"].unique(), self.asked)
         if "code" not in self.notes:
             object.__setattr__(self, "notes", _coded(self.notes))
 
@@ -87,7 +84,7 @@ class Evidence:
 
         Raises:
             FileNotFoundError: there is no ``scores.csv``.
-            ValueError: a file lacks a column, or ``analysis.json`` names a reference that no network is of.
+            ValueError: a file lacks a column, or ``analysis.json`` is broken.
         """
         folder = Path(folder)
         if not (folder / "scores.csv").is_file():
@@ -140,7 +137,7 @@ class Evidence:
     @cached_property
     def reference(self) -> str:
         """The kind that every other kind is compared with."""
-        return reference_of(self.results.kinds, self.asked)
+        return reference_of(self.results.kinds) if self.asked is None else self.asked
 
     @cached_property
     def others(self) -> tuple[str, ...]:

@@ -109,13 +109,15 @@ def min_cut(evidence: Evidence) -> Finding | None:
         return None
     if len(lines) == bool(cells):
         return Finding("**The minimum cut is degenerate.**\n\n" + lines[0], False)
+    if not costs:
+        text = f"**What the minimum cut cuts, beside `{plain}`.** That it cuts no more is so by construction"
+        return Finding(f"{text}; what either costs was not measured:\n\n" + "\n".join(lines), False)
     differ = any(map(differs, costs))
     title = (
         "costs another accuracy than" if any(map(seen, costs)) else "costs no other accuracy, as far as is told, than"
     )
-    text = f"**The minimum cut {title} `{plain}`.** That it cuts no more is so by construction, and was not tested" + (
-        f" (accuracy: {told_by(costs)})" if costs else ""
-    )
+    text = f"**The minimum cut {title} `{plain}`.** That it cuts no more is so by construction, and was not tested"
+    text += f" (accuracy: {told_by(costs)})"
     return Finding(f"{text}:\n\n" + "\n".join(lines), differ, hint=not differ and any(map(seen, costs)))
 
 

@@ -143,7 +143,7 @@ def _reference(evidence: Evidence) -> list[str]:
     count = len(evidence.others)
     text = f"The reference is the kind {kind_in_text(evidence.reference)}: "
     if evidence.reference not in set(evidence.kept["kind"]):
-        return [f"{text}nothing is compared with it, since all that was measured of it is left out."]
+        return [f"{text}nothing is compared with it, since no score of it is left."]
     text += f"{counted(count, 'other kind')} {'is' if count == 1 else 'are'} compared with it"
     if count > 1:
         text += ", and Holm's correction is for all of them together"

@@ -52,13 +52,16 @@ def agreement(one: Split, other: Split) -> dict[str, float]:
             f"agreement of splits {one.method!r} and {other.method!r}: expected as many neurons in the same layers, "
             f"found {have[0]} and {have[1]}"
         )
-    table = _contingency(_classes(one), _classes(other))
+    from sklearn.metrics import adjusted_rand_score  # takes seconds to import
+
+    classes = _classes(one), _classes(other)
+    table = _contingency(*classes)
     own, others, both = (_entropy(sizes) for sizes in (table.sum(axis=1), table.sum(axis=0), table.ravel()))
     mutual = max(own + others - both, 0.0)
     # Two splits with one class each have no entropy to share, and are equal.
     shared = 1.0 if own + others == 0 else min(2 * mutual / (own + others), 1.0)
     return {
-        "adjusted-rand": _adjusted_rand(table),
+        "adjusted-rand": float(adjusted_rand_score(*classes)),
         "mutual-information": shared,
         "variation-of-information": max(2 * both - (own + others), 0.0),
     }
@@ -82,14 +85,3 @@ def _entropy(sizes: IntArray) -> float:
     """Return the entropy of classes of these sizes in nats; exactly 0 of one class, and whatever their order."""
     share = sizes[sizes > 0] / sizes.sum()
     return abs(math.fsum((share * np.log(share)).tolist()))
-
-
-def _adjusted_rand(table: IntArray) -> float:
-    """Return (index − expected) / (largest − expected), the index counting the pairs that both splits put together."""
-    together, own, others, pairs = (
-        int((sizes * (sizes - 1)).sum()) for sizes in (table, table.sum(axis=1), table.sum(axis=0), table.sum())
-    )
-    if together == own == others:  # equal splits, also those for which the index cannot be anything else
-        return 1.0
-    # Twice numerator and denominator times all pairs: whole numbers, exact.
-    return 2 * (together * pairs - own * others) / ((own + others) * pairs - 2 * own * others)

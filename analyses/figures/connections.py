@@ -58,7 +58,8 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
     if not down:
         raise NotApplicableError(f"{shown[0].network.name}: expected connections between split layers, found none")
     orders = [_order(one.network, one.split) for one in shown]
-    sizes = [max(one.network.split_connections[row].shape[0] for one in shown) for row in range(down)]
+    lists = [one.network.split_connections for one in shown]
+    sizes = [max(own[row].shape[0] for own in lists if row < len(own)) for row in range(down)]
     heights = np.clip(np.array(sizes) / max(sizes), 0.4, 1.0)
     width = SINGLE if len(shown) == 1 else DOUBLE
     figure = Figure(figsize=(width, float(heights.sum()) * 1.9 + 0.3 * down + 0.5))
@@ -136,7 +137,7 @@ def _matrix(
     several = {task: "several" for task in order["task"].unique() if task not in ("", *colours)}
     for axis, neurons in (("x", source), ("y", target)):
         plots.boundaries(ax, neurons["task"].replace(several).tolist(), colours, axis)
-    ax.set_xlabel(names[0], labelpad=8)
+    ax.set_xlabel(f"{names[0]} ({connection.label})" if connection.label else names[0], labelpad=8)
     ax.set_ylabel(names[1], labelpad=9)
     rows, columns = np.indices(strength.shape).reshape(2, -1)
     return pd.DataFrame(
@@ -144,6 +145,7 @@ def _matrix(
             "network": one.network.name,
             "source": names[0],
             "target": names[1],
+            "label": connection.label,
             "source_neuron": start[columns],
             "target_neuron": to[rows],
             "strength": strength.ravel().astype(float),

@@ -121,12 +121,6 @@ def _layers(network: Graph) -> list[dict[str, Any]]:
     return found
 
 
-def _first_of(network: Graph) -> dict[int, int]:
-    """Return the number of each split layer's first neuron."""
-    sizes = [network.populations[number].size for number in network.split_populations]
-    return dict(zip(network.split_populations, np.cumsum([0, *sizes]).tolist(), strict=False))
-
-
 def _full_accuracy(results: Results, network: Graph) -> list[float | None]:
     """Return the accuracy of each task of the whole network, None if it was not measured."""
     rows = results.scores[(results.scores["network"] == network.name) & (results.scores["split"] == FULL)]
@@ -206,7 +200,7 @@ def _variance_shares(results: Results, network: Graph) -> FloatArray | None:
 
 
 def strongest_connections(
-    connections: Sequence[Connection], first: Mapping[int, int], most: int
+    connections: Sequence[Connection], places: Mapping[int, slice], most: int
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """Return source, target and weight of the strongest connections that are not 0, the strongest first."""
     sources, targets, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
@@ -217,8 +211,8 @@ def strongest_connections(
         kept = np.argpartition(-size, most - 1)[:most] if 0 < most < size.size else np.arange(size.size)
         kept = kept[size[kept] > 0]
         target, source = np.unravel_index(kept, weight.shape)
-        sources.append(source + first[connection.source])
-        targets.append(target + first[connection.target])
+        sources.append(source + places[connection.source].start)
+        targets.append(target + places[connection.target].start)
         weights.append(weight[target, source].astype(np.float64))
     found = np.concatenate(sources), np.concatenate(targets), np.concatenate(weights)
     order = np.lexsort((found[1], found[0], -np.abs(found[2])))[:most]
@@ -233,7 +227,7 @@ def _pack_connections(prefix: str, source: IntArray, target: IntArray, weight: F
 
 
 def _connections(network: Graph, most: int, pack: Pack) -> dict[str, Any]:
-    source, target, weight = strongest_connections(network.split_connections, _first_of(network), most)
+    source, target, weight = strongest_connections(network.split_connections, network.places(), most)
     _pack_connections("", source, target, weight, pack)
     pack.add("negative", (weight < 0).astype(np.uint8))
     total = sum(int(np.count_nonzero(connection.weight)) for connection in network.split_connections)
@@ -348,8 +342,8 @@ def _film(results: Results, network: Graph, splits: Mapping[str, Split], most: i
     plane = Plane.of(last)
     places = [plane.project(place) for _, moment in snapshots if (place := _places(moment)) is not None]
     pack.quantise("film-position", np.stack(places))
-    first = _first_of(network)
-    frames = [strongest_connections(moment.split_connections, first, most) for _, moment in snapshots]
+    row = network.places()
+    frames = [strongest_connections(moment.split_connections, row, most) for _, moment in snapshots]
     fewest = min(len(weight) for _, _, weight in frames)
     source, target, weight = (np.stack([part[:fewest] for part in parts]) for parts in zip(*frames, strict=True))
     _pack_connections("film-", source, target, weight, pack)

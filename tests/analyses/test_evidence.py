@@ -20,6 +20,7 @@ from spatialgraph.analyses.evidence import (
     unvaried,
     verdict,
 )
+from spatialgraph.analyses.summary import summary
 
 
 def comparison(p, *, n=10, comparisons=3, low=0.1, high=0.3, p_holm=None):
@@ -136,8 +137,13 @@ def test_every_kind_is_compared_with_the_one_asked_for():
         ("brainy", "regular", 0.6, 0.7),
         ("brainy", "spatial", 0.6, 0.7),
     }
-    with pytest.raises(ValueError, match=r"^reference: unknown kind 'brain'; known: regular, spatial, brainy$"):
-        Evidence(cuts_of("brainy", "spatial", "regular"), asked="brain")
+
+
+def test_nothing_is_compared_with_a_kind_that_has_no_scores():
+    evidence = Evidence(cuts_of("brainy", "spatial"), asked="regular")
+    assert (evidence.reference, evidence.others) == ("regular", ("spatial", "brainy"))
+    assert not evidence.of_kinds("cut", "greedy")
+    assert "kind regular: nothing is compared with it, since no score of it is left." in summary(evidence)
 
 
 def test_of_a_grid_the_first_kind_is_the_reference():

@@ -100,7 +100,7 @@ def test_the_strongest_connections_come_first(results, drawn):
 def test_the_strongest_connections_are_those_of_sorting_them_all(seed, most):
     draw = np.random.default_rng(seed)
     connections = [Connection(0, 1, draw.integers(-3, 4, (4, 3))), Connection(1, 2, draw.integers(-3, 4, (2, 4)))]
-    source, target, weight = strongest_connections(connections, {0: 0, 1: 3, 2: 7}, most)
+    source, target, weight = strongest_connections(connections, {0: slice(0, 3), 1: slice(3, 7), 2: slice(7, 9)}, most)
     every = [
         (-abs(float(c.weight[i, j])), j + first, i + after, float(c.weight[i, j]))
         for c, first, after in zip(connections, (0, 3), (3, 7), strict=True)

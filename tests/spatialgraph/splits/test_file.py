@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from builders import two_module_network
+from hand_worked import said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,7 +74,7 @@ def test_other_names_are_communities_which_are_given_to_tasks(tmp_path):
 
 def test_degenerate_splits_are_noted_as_those_of_methods_are(tmp_path):
     text = BY_HAND.replace("left + right", "left")
-    assert apply(f"file:{written(tmp_path, text)}", graph()).notes == (
+    assert said(apply(f"file:{written(tmp_path, text)}", graph()).notes) == (
         "degenerate: 0 of 2 neurons besides the outputs serve task 'right', less than 5 %",
     )
 
