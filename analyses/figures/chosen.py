@@ -45,7 +45,7 @@ def networks_with_positions(results: Results, choice: Choice) -> list[Shown]:
     if choice.networks is not None:
         shown = [_chosen(results, name, choice) for name in choice.networks]
         for one in shown:
-            if not has_positions(one.network):
+            if not one.network.has_positions:
                 raise NotApplicableError(
                     f"{one.network.name}: expected a network with positions in its split layers, found none"
                 )
@@ -81,17 +81,10 @@ def networks_by_mode(results: Results, choice: Choice) -> dict[str, list[Shown]]
     return {mode: [one for one in shown if one.inputs == mode] for mode in modes}
 
 
-def has_positions(network: Graph) -> bool:
-    """Return whether the neurons of all split layers lie somewhere."""
-    return bool(network.split_populations) and all(
-        network.populations[k].position is not None for k in network.split_populations
-    )
-
-
 def _can_be_seen(network: Graph) -> bool:
     """Return whether a network has positions, and a neuron that is drawn: not all are switched off."""
     layers = network.split_populations
-    return has_positions(network) and any((input_strength(network, k) > MIN_INPUT_STRENGTH).any() for k in layers)
+    return network.has_positions and any((input_strength(network, k) > MIN_INPUT_STRENGTH).any() for k in layers)
 
 
 def _chosen(results: Results, name: str, choice: Choice) -> Shown:

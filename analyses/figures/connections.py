@@ -20,7 +20,7 @@ from spatialgraph.graph.split import Split
 from .. import plots
 from ..labels import inputs_label, kind_in_text, kind_label, slug
 from ..results import Results
-from .chosen import Shown, has_positions, networks_by_mode
+from .chosen import Shown, networks_by_mode
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .neurons import task_keys, tasks_of, tasks_shown
 from .panels import first, head, letter, wrapped
@@ -229,7 +229,7 @@ def _grid_of_networks(modes: Mapping[str, list[Shown]]) -> _Grid:
 
 
 def _lies(one: Shown) -> bool:
-    return has_positions(one.network)
+    return one.network.has_positions
 
 
 def _name_columns(axes: NDArray[np.object_], columns: Sequence[tuple[str, str]], edges: Mapping[str, Edges]) -> None:
