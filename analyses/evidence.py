@@ -211,8 +211,8 @@ class Evidence:
     @cached_property
     def losses(self) -> pd.DataFrame:
         """The cells of the accuracy that splits cost."""
-        found = self.kept_cells
-        return found[(found["metric"] == DROP) & (found["split"] != FULL)]
+        cells = self.kept_cells
+        return cells[(cells["metric"] == DROP) & (cells["split"] != FULL)]
 
     @cached_property
     def worst(self) -> pd.DataFrame:
@@ -292,7 +292,7 @@ class Evidence:
         """Return the comparisons of two methods in a metric that have values, as a family of their own."""
         rows = self.comparisons
         rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == metric) & (rows["n"] > 0)]
-        return planned(turned(row, one) for row in records(rows) if {row["one"], row["other"]} == {one, other})
+        return planned(flipped(row, one) for row in records(rows) if {row["one"], row["other"]} == {one, other})
 
     def networks(self, kind: str, inputs: str, split: str) -> list[str]:
         """Return the networks of a kind and input mode that a method split."""
@@ -401,8 +401,8 @@ def mark(row: Row) -> str:
     return "*" if differs(row) else "°" if hinted(row) else ""
 
 
-def turned(row: Row, first: str) -> Row:
-    """Return a comparison in which a name is `one`."""
+def flipped(row: Row, first: str) -> Row:
+    """Return a comparison with the sides in the order that makes `first` its `one`."""
     if row["one"] == first:
         return row
     swapped = {}

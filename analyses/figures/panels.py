@@ -75,7 +75,7 @@ def head(ax: Axes, number: int, title: str, several: bool = True) -> None:
         ax.set_title(letter(number), loc="left", fontweight="bold")
 
 
-def told(ax: Axes, number: int, texts: Sequence[tuple[str, str]], title: str = "") -> None:
+def head_with_lines(ax: Axes, number: int, texts: Sequence[tuple[str, str]], title: str = "") -> None:
     """Write lines, each in its colour, above the right end of a panel, and its letter and title above them."""
     for line, (text, colour) in enumerate(reversed(texts)):
         ax.annotate(
