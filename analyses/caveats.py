@@ -27,8 +27,8 @@ class Caveat:
     """A reason not to believe some numbers.
 
     Attributes:
-        short: what is the matter, a clause without a full stop.
-        text: what follows from it, in sentences.
+        short: the problem, a clause without a full stop.
+        text: its consequences, in sentences.
     """
 
     short: str
@@ -40,7 +40,7 @@ class Caveat:
 
 
 def caveats(evidence: Evidence) -> list[Caveat]:
-    """Return what has to be said before anything else, the gravest first; nothing if nothing is the matter."""
+    """Return the caveats of an analysis, the most serious first; none if there is no problem."""
     return [caveat for find in _CAVEATS for caveat in find(evidence)]
 
 
@@ -56,7 +56,7 @@ def caveats_of(results: Results) -> list[Caveat]:
 
 
 def whole_accuracies(evidence: Evidence) -> str:
-    """Return what whole networks do, of each kind and input mode, a sentence; ``""`` if it was not measured."""
+    """Return a sentence on the accuracy of whole networks, by kind and input mode; ``""`` if it was not measured."""
     rows = evidence.results.per_network("accuracy")
     means = rows[rows["split"] == FULL].groupby(["kind", "inputs"])["value"].mean()
     lines = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]

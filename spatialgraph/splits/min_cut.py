@@ -53,7 +53,7 @@ def min_cut(graph: Graph) -> Split:
     the heaviest cut, which gets all neurons of no other module. The number of neurons that another minimum cut would
     give to another task is noted.
 
-    It does not prevent small modules: in a network without modules the cheapest cut is around the outputs of a task,
+    It cannot prevent small modules: in a network without modules the cheapest cut is around the outputs of a task,
     which is no division of labour, see `degenerate.why_degenerate`. A neuron from which no path leads to an output
     serves no task, as in `greedy`.
 

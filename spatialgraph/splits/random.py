@@ -16,13 +16,13 @@ def random(graph: Graph, seed: int, sizes: str = "greedy") -> Split:
     """Give neurons to tasks at random, in each layer as many to each task as the greedy split does.
 
     Modules of very different sizes lose accuracy by their sizes alone; if a greedy split does better than this one, the
-    difference is due to its choice of neurons. The outputs have the tasks that they belong to. One draw shows little:
-    compare several seeds.
+    difference is due to its choice of neurons. The outputs have the tasks that they belong to. One draw cannot show
+    much: compare several seeds.
 
     Args:
         graph: the graph.
         seed: determines the draw.
-        sizes: ``"greedy"``, or ``"balanced"``: equally many neurons for each task, which shows the accuracy of a
+        sizes: ``"greedy"``, or ``"balanced"``: as equal numbers as possible, which shows the accuracy of a
             network with neither a choice of neurons nor a small module.
 
     Raises:
