@@ -27,8 +27,8 @@ class Caveat:
     """A reason not to believe some numbers.
 
     Attributes:
-        short: what is the matter, a clause without a full stop.
-        text: what follows from it, in sentences.
+        short: the problem, a clause without a full stop.
+        text: its consequences, in sentences.
     """
 
     short: str
@@ -40,7 +40,7 @@ class Caveat:
 
 
 def caveats(evidence: Evidence) -> list[Caveat]:
-    """Return what has to be said before anything else, the gravest first; nothing if nothing is the matter."""
+    """Return the caveats of an analysis, the most serious first; none if there is no problem."""
     return [caveat for find in _CAVEATS for caveat in find(evidence)]
 
 
@@ -56,11 +56,11 @@ def caveats_of(results: Results) -> list[Caveat]:
 
 
 def whole_accuracies(evidence: Evidence) -> str:
-    """Return what whole networks do, of each kind and input mode, a sentence; ``""`` if it was not measured."""
+    """Return a sentence on the accuracy of whole networks, by kind and input mode; ``""`` if it was not measured."""
     rows = evidence.results.per_network("accuracy")
     means = rows[rows["split"] == FULL].groupby(["kind", "inputs"])["value"].mean()
-    told = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]
-    return f"Accuracy of whole networks, beside which every loss is to be read: {'; '.join(told)}." if told else ""
+    lines = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]
+    return f"Accuracy of whole networks, beside which every loss is to be read: {'; '.join(lines)}." if lines else ""
 
 
 def made_on_examples(evidence: Evidence) -> str:
@@ -81,14 +81,14 @@ def _not_learned(evidence: Evidence) -> Iterator[Caveat]:
         return
     networks = lost["network"].nunique()
     cases = lost.groupby(["kind", "inputs", "task"], sort=False)
-    told = [
+    lines = [
         f"{group_name(str(kind), str(inputs))}, {task}: accuracy {number(own['accuracy'].mean())} where always the "
         f"same answer gives {number(own['guessed'].mean())}"
         for (kind, inputs, task), own in cases
     ]
     yield Caveat(
         f"A task was not learned by {_of_all(networks, evidence)}",
-        f"{_some(told, 'more', '; ')}. Who has no accuracy cannot lose any: a small drop says nothing here. These "
+        f"{_some(lines, 'more', '; ')}. Who has no accuracy cannot lose any: a small drop says nothing here. These "
         "networks are left out of all comparisons.",
     )
 
@@ -124,14 +124,14 @@ def _degenerate(evidence: Evidence) -> Iterator[Caveat]:
         return
     sizes = wrong.groupby("split", sort=False).size()
     split = evidence.scores.groupby("split")["network"].nunique()
-    told = [f"{name}, {sizes[name]} of {split.get(name, sizes[name])}" for name in _in_order(evidence, sizes.index)]
+    counts = [f"{name}, {sizes[name]} of {split.get(name, sizes[name])}" for name in _in_order(evidence, sizes.index)]
     instead = ""
     if DEFAULT_METHOD in evidence.always_degenerate and evidence.method != DEFAULT_METHOD:
         instead = f" Findings are told of {evidence.method}, since no split by {DEFAULT_METHOD} is left."
     yield Caveat(
         f"{counted(len(wrong), 'split')} {'is' if len(wrong) == 1 else 'are'} degenerate, no division into task "
         "modules",
-        f"By method, in networks: {'; '.join(told)}. A task has hardly any neuron there, or not its outputs. What is "
+        f"By method, in networks: {'; '.join(counts)}. A task has hardly any neuron there, or not its outputs. What is "
         "measured of these splits, good or bad, is not about modules: they are left out of all comparisons, and stay "
         f"in scores.csv and Table 1.{instead}",
     )
@@ -141,13 +141,13 @@ def _without_spread(evidence: Evidence) -> Iterator[Caveat]:
     still = evidence.still
     if still.empty:
         return
-    told = [
+    cases = [
         f"{null}, {metric} in {counted(own['network'].nunique())}"
         for (null, metric), own in still.groupby(["null", "metric"], sort=False)
     ]
     yield Caveat(
         f"{counted(still['null'].nunique(), 'null model')} gave the same on every draw",
-        f"{_some(told, 'more', '; ')}. Either that is a fault, or the network leaves these null models nothing to "
+        f"{_some(cases, 'more', '; ')}. Either that is a fault, or the network leaves these null models nothing to "
         "change: z and p say nothing there, and are not counted.",
     )
 

@@ -1,4 +1,4 @@
-"""What scores are worth by chance: the same measures on draws of the null models."""
+"""The values that scores take by chance: the same measures on draws of the null models."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from .scoring import (
 
 
 def null_models() -> tuple[str, ...]:
-    """Return the names of all null models that scores are compared with, those of plugins among them."""
+    """Return the names of all null models that scores are compared with, including those of plugins."""
     return (*NULLS, UNTRAINED, RANDOM_SPLIT)
 
 
-# Splits whose controls are run together: enough for them to share what they can.
+# How many random splits are run together: enough to share most of the computation.
 _TOGETHER = 25
 
 _Key = tuple[str, str, str, str]
@@ -50,7 +50,7 @@ _Measured = Iterator[tuple[int, Iterable[Score]]]
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A score and what it is on the draws of a null model.
+    """A score and its values on the draws of a null model.
 
     Attributes:
         score: the score.
@@ -64,7 +64,7 @@ class Drawn:
 
     @property
     def tail(self) -> Better:
-        """Which values are more extreme: ``"high"``, ``"low"``, or ``""`` for both."""
+        """The direction of extreme values: ``"high"``, ``"low"``, or ``""`` for both."""
         return facts(self.score.metric.split(":")[0]).better
 
     @property
@@ -75,12 +75,12 @@ class Drawn:
 
 @dataclass(frozen=True)
 class KeptDraws:
-    """What was measured on draws before, and is still right, as `Kept` has it for scores.
+    """Earlier measurements on draws that are still valid, like `Kept` for scores.
 
     Attributes:
         drawn: scores beside their values on the draws.
-        methods: the split methods whose splits are still right.
-        metrics: the metrics that measure as they did.
+        methods: the split methods whose splits are still valid.
+        metrics: the metrics that still measure the same quantity.
     """
 
     drawn: Sequence[Drawn]
@@ -89,35 +89,35 @@ class KeptDraws:
 
     @cached_property
     def values(self) -> Mapping[_Key, NDArray[np.float64]]:
-        """The values on the draws, of each score that is kept."""
+        """The values on the draws, by the key of each score that is kept."""
         kept = self.without_scores
         return {d.score.key: d.values for d in self.drawn if kept.has(d.score.split, d.score.metric.split(":")[0])}
 
     @property
     def without_scores(self) -> Kept:
-        """What need not be measured again, without what was measured: that stands in `values`."""
+        """The methods and metrics that need not be measured again; their measurements are in `values`."""
         return Kept(NOTHING.scored, self.methods, self.metrics)
 
 
 NO_DRAWS = KeptDraws((), frozenset(), frozenset())
-"""Nothing that was measured on draws before."""
+"""No earlier measurements on draws."""
 
 
 @one_thread()
 def against(
     null: str, subject: Subject, scored: Scored, plan: Plan, note: Tell, before: KeptDraws = NO_DRAWS
 ) -> list[Drawn]:
-    """Measure again on draws of a null model what depends on what it draws.
+    """Measure a network's scores again on draws of a null model, where they depend on what the model changes.
 
-    A method that sees weights splits every draw anew; a split of another method is measured as it is.
+    A method that sees weights splits every draw anew; the split of another method is used unchanged.
 
     Args:
         null: one of `null_models`.
         subject: the network.
         scored: its scores and splits.
-        plan: how many draws, and what is measured.
-        note: is called with what could not be done.
-        before: what was measured on these draws before, and is not measured again.
+        plan: the number of draws and the measures.
+        note: called with a note on each step that could not be done.
+        before: earlier measurements on the same draws, which are not repeated.
     """
     kept = before.without_scores
     measured: _Measured = iter(())
@@ -146,7 +146,7 @@ def _draws(null: str, subject: Subject, plan: Plan) -> Iterator[Graph]:
 def _on_graphs(
     subject: Subject, splits: Mapping[str, Split], plan: Plan, graphs: Iterable[Graph], kept: Kept
 ) -> _Measured:
-    """Yield the number of each draw and what is measured on it."""
+    """Yield the number of each draw and its scores."""
     wanted = [name for name in plan.metrics if facts(name).weights and facts(name).of != "function"]
     of_networks = [name for name in wanted if facts(name).of == "network"]
     asked = {m: s for m, s in splits.items() if not all(kept.has(m, name) for name in wanted)}
@@ -155,15 +155,15 @@ def _on_graphs(
     for number, graph in enumerate(graphs):
         again: dict[str, Split] = {}
         for method, split in asked.items():
-            with noting(_nothing, method):
+            with noting(_ignore, method):
                 again[method] = split_by(method, subject, plan, graph=graph) if sees(method) == "weights" else split
-        yield number, structure(graph, again, plan, _nothing, weights_only=True, kept=kept)
+        yield number, structure(graph, again, plan, _ignore, weights_only=True, kept=kept)
 
 
 def _on_random_splits(subject: Subject, splits: Mapping[str, Split], plan: Plan, kept: Kept) -> _Measured:
-    """Yield the number of each draw and what random splits of the sizes of each split can do.
+    """Yield the number of each draw and the scores of random splits with the module sizes of each split.
 
-    Splits of equal sizes have the same controls, which are run once.
+    Splits with equal module sizes share their random splits, which are run once.
     """
     metrics = plan.metrics_of("function")
     if subject.runner is None or not metrics:
@@ -182,11 +182,11 @@ def _on_random_splits(subject: Subject, splits: Mapping[str, Split], plan: Plan,
                 for performances in subject.runner.performances(controls[start : start + _TOGETHER], plan.ablations)
             ]
         for number, performances in enumerate(known[sizes]):
-            yield number, function(method, performances, plan, _nothing, kept)
+            yield number, function(method, performances, plan, _ignore, kept)
 
 
 def _sizes(graph: Graph, split: Split) -> object:
-    """Return all that random splits keep of a split: its outputs, and how many neurons of each layer serve what."""
+    """Return everything that random splits keep: the outputs, and each layer's number of neurons by tasks served."""
     sizes = []
     for k, members in split.membership.items():
         free = graph.task_of[k] < 0
@@ -196,7 +196,7 @@ def _sizes(graph: Graph, split: Split) -> object:
 
 
 def _collect(null: str, observed: Mapping[_Key, Score], measured: _Measured, before: KeptDraws) -> list[Drawn]:
-    """Gather what was measured draw by draw under the scores that it is compared with."""
+    """Collect the values of all draws for each observed score."""
     values: dict[_Key, dict[int, float]] = {}
     draws = 0
     for number, scores in measured:
@@ -209,5 +209,5 @@ def _collect(null: str, observed: Mapping[_Key, Score], measured: _Measured, bef
     return [Drawn(score, null, arrays[key]) for key, score in observed.items() if key in arrays]
 
 
-def _nothing(_: Noted) -> None:
-    """What cannot be measured on a draw is missing from it, and counted as missing."""
+def _ignore(_: Noted) -> None:
+    """Ignore a note: a score that cannot be measured on a draw is counted as missing."""

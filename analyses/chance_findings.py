@@ -115,7 +115,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     ]
     strict = [*(null for null in GRAPH_NULLS if null in names), *(null for null in names if null not in GRAPH_NULLS)]
     own = {null: [counts[*group, null] for group in evidence.groups if (*group, null) in counts] for null in strict}
-    told = {null: _told_of_null(rows) for null, rows in own.items()}
+    told = {null: _groups_by_verdict(rows) for null, rows in own.items()}
     most, some, less, _ = told[strict[0]]
     sentence = (
         f"Most {listed(most)} networks are more modular than networks with {shared_with_draws(strict[0])}"
@@ -135,8 +135,8 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     return Finding(text + "\n".join(lines), bool(most), hint=evidence.few and bool(most or some or less))
 
 
-def _told_of_null(rows: list[Row]) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Return the names of the groups of which most networks are above a null model, some, those below, and the rest."""
+def _groups_by_verdict(rows: list[Row]) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Return the names of groups: with most networks above a null model, with some above, those below, and the rest."""
     most, some, less, rest = list[str](), list[str](), list[str](), list[str]()
     for row in rows:
         name, above = group_name(row["kind"], row["inputs"]), row["p_better"] <= LEVEL

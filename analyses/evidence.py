@@ -56,14 +56,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The tables of an analysis, and what follows from them.
+    """The tables of an analysis, and the statistics derived from them.
 
     Attributes:
         scores: rows with the columns of ``scores.csv``.
         nulls: rows of ``nulls.csv``: scores beside null models; empty if there are none.
         agreement: rows of ``agreement.csv``: measures of two splits of a network; empty if there are none.
-        notes: rows of ``notes.csv``: what split methods could not do; empty if there are none. Those of earlier
-            versions, which have no codes, get the codes of their texts, see `Note.of_old_text`.
+        notes: rows of ``notes.csv``: remarks of split methods; empty if there are none. Notes of earlier versions,
+            which have no codes, get the codes of their texts, see `Note.of_old_text`.
         asked: the kind that others are compared with; None for the first in the order of tables. Where nothing was
             measured of it, nothing is compared.
     """
@@ -80,7 +80,7 @@ class Evidence:
 
     @classmethod
     def load(cls, folder: str | Path) -> Evidence:
-        """Read what an analysis wrote into a folder; only ``scores.csv`` must be there.
+        """Read the tables of an analysis from its folder; only ``scores.csv`` is required.
 
         Raises:
             FileNotFoundError: there is no ``scores.csv``.
@@ -101,10 +101,10 @@ class Evidence:
         """Return the evidence with other names of networks, kinds, input modes, tasks, layers and modules.
 
         Args:
-            spell: gives the new name of a name, another for each; what has names of this program's own stays.
+            spell: returns the new name of a name, a different one for each; names of this program's own stay.
 
         Returns:
-            this evidence itself if no name becomes another.
+            this evidence itself if no name changes.
         """
         own = (self.scores, self.nulls, self.agreement, self.notes)
         tables = [_renamed(table, spell) for table in own]
@@ -120,15 +120,15 @@ class Evidence:
 
     @cached_property
     def groups(self) -> list[tuple[str, str]]:
-        """The kinds and input modes of which there are networks, in the order of tables."""
+        """The pairs of kind and input mode that have networks, in the order of tables."""
         members = self.results.members
         return list(dict.fromkeys(zip(members["kind"], members["inputs"], strict=True)))
 
     @cached_property
     def method(self) -> str:
-        """The split method that findings on kinds are told of: greedy, or the first; ``""`` if there is none.
+        """The split method whose scores findings on kinds use: greedy, or else the first; ``""`` if there is none.
 
-        A method whose splits are all degenerate is not the one, unless all methods are such, nor is the control.
+        The control and methods whose splits are all degenerate are used only if there is no other method.
         """
         methods = [method for method in self.results.methods if method not in self.always_degenerate]
         methods = [method for method in methods if method != RANDOM] or list(self.results.methods)
@@ -146,7 +146,7 @@ class Evidence:
 
     @cached_property
     def few(self) -> bool:
-        """Whether no cell has the seeds of a test: nothing then holds, and what is seen is a hint."""
+        """Whether no cell has enough seeds for a test: findings are then only hints."""
         return bool(self.cells["n"].max() < LEAST_SEEDS)
 
     @cached_property
@@ -161,39 +161,39 @@ class Evidence:
 
     @cached_property
     def always_degenerate(self) -> tuple[str, ...]:
-        """The split methods that have no split that is not degenerate."""
+        """The split methods whose splits are all degenerate."""
         good = self.without_degenerate(self.scores)["split"].unique()
         return tuple(method for method in self.results.methods if method not in good)
 
     @cached_property
     def lost(self) -> pd.DataFrame:
-        """The tasks that networks did not learn, as `validity.lost` says; one row each."""
+        """The tasks that networks did not learn, see `validity.lost`; one row each."""
         return lost(accuracies(self.scores))
 
     @cached_property
     def certain(self) -> pd.DataFrame:
-        """The tasks of networks that nothing can get wrong, as `validity.certain` says; one row each."""
+        """The tasks of networks in which no answer can be wrong, see `validity.certain`; one row each."""
         return certain(accuracies(self.scores))
 
     @cached_property
     def still(self) -> pd.DataFrame:
-        """The rows of scores beside null models that lack spread, as `validity.still` says, of splits that are some.
+        """The rows of scores beside null models whose draws lack spread, see `validity.still`.
 
-        Without those of measures that the null model keeps, as it should.
+        Rows of degenerate splits, and of measures that the null model keeps by construction, are left out.
         """
         rows = self.without_degenerate(self.telling(self.nulls))
         return rows[still(rows) & ~kept(rows)]
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """The statistics of every cell, and in the column degenerate how many of its networks' splits are."""
+        """The statistics of every cell, with the number of its degenerate splits in the column degenerate."""
         counts = self.degenerate.groupby(["kind", "inputs", "split"]).size().rename("degenerate").reset_index()
         table = cells(self.scores).merge(counts, how="left", on=["kind", "inputs", "split"])
         return table.assign(degenerate=table["degenerate"].fillna(0).astype(int))
 
     @cached_property
     def kept(self) -> pd.DataFrame:
-        """The scores that say something, without degenerate splits: what comparisons and findings are made of."""
+        """The meaningful scores, without degenerate splits, on which comparisons and findings are based."""
         return self.without_degenerate(self.telling(self.scores))
 
     @cached_property
@@ -209,12 +209,12 @@ class Evidence:
     @cached_property
     def losses(self) -> pd.DataFrame:
         """The cells of the accuracy that splits cost."""
-        found = self.kept_cells
-        return found[(found["metric"] == DROP) & (found["split"] != FULL)]
+        cells = self.kept_cells
+        return cells[(cells["metric"] == DROP) & (cells["split"] != FULL)]
 
     @cached_property
     def worst(self) -> pd.DataFrame:
-        """The cells of the accuracy that splits cost, of each split the ablation under which it costs most."""
+        """The cells of the accuracy that splits cost, each split under the ablation with the largest cost."""
         keys = ["kind", "inputs", "split"]
         ordered = self.losses.sort_values("mean", ascending=False, kind="stable")
         return ordered.drop_duplicates(keys).sort_index()
@@ -290,7 +290,7 @@ class Evidence:
         """Return the comparisons of two methods in a metric that have values, as a family of their own."""
         rows = self.comparisons
         rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == metric) & (rows["n"] > 0)]
-        return planned(turned(row, one) for row in records(rows) if {row["one"], row["other"]} == {one, other})
+        return planned(flipped(row, one) for row in records(rows) if {row["one"], row["other"]} == {one, other})
 
     def networks(self, kind: str, inputs: str, split: str) -> list[str]:
         """Return the networks of a kind and input mode that a method split."""
@@ -399,8 +399,8 @@ def mark(row: Row) -> str:
     return "*" if differs(row) else "°" if hinted(row) else ""
 
 
-def turned(row: Row, first: str) -> Row:
-    """Return a comparison in which a name is `one`."""
+def flipped(row: Row, first: str) -> Row:
+    """Return a comparison with the sides in the order that makes `first` its `one`."""
     if row["one"] == first:
         return row
     swapped = {}
@@ -410,7 +410,7 @@ def turned(row: Row, first: str) -> Row:
 
 
 def told_by(rows: Sequence[Row], marks: bool = True) -> str:
-    """Return how many seeds comparisons have and what says that they differ, with the marks of `mark` or without."""
+    """Return the number of seeds of comparisons and the criterion of a difference, with or without the marks."""
     tested = [can_tell(row) for row in rows]
     parts = []
     if any(tested):

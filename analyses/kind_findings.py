@@ -28,12 +28,12 @@ def kinds_differ(evidence: Evidence) -> Finding | None:
     """Tell in which measures kinds differ from the reference, of the whole network and of the reference split."""
     wanted = {"accuracy of the whole network": ("accuracy", FULL)}
     wanted |= {metric: (metric, evidence.method) for metric in ("modularity", "layered-modularity", "cut")}
-    found = {title: {_cell_of(row): row for row in evidence.of_kinds(*measure)} for title, measure in wanted.items()}
-    columns = {title: own for title, own in found.items() if own}
-    told = [row for own in columns.values() for row in own.values()]
-    if not any(map(seen, told)):
+    by_title = {title: {_cell_of(row): row for row in evidence.of_kinds(*measure)} for title, measure in wanted.items()}
+    columns = {title: own for title, own in by_title.items() if own}
+    rows = [row for own in columns.values() for row in own.values()]
+    if not any(map(seen, rows)):
         return None
-    shown = {row["kind"] for row in told if seen(row)}
+    shown = {row["kind"] for row in rows if seen(row)}
     names = [kind for kind in evidence.others if kind in shown]
     one = kind_in_text(evidence.reference)
     if len(evidence.others) == 1:
@@ -43,13 +43,13 @@ def kinds_differ(evidence: Evidence) -> Finding | None:
         first, *more = names
         what = _some([kind_label(first), *map(kind_in_text, more)], len(evidence.others), "kinds of")
         title, of = f"{what} networks differ from {one} ones", "of the other"
-    text = f"**{title}.** Mean of {one} / {of} networks, split by `{evidence.method}` ({told_by(told)}):\n\n" + _table(
+    text = f"**{title}.** Mean of {one} / {of} networks, split by `{evidence.method}` ({told_by(rows)}):\n\n" + _table(
         evidence, list(columns), lambda cell: [_both(own.get(cell)) for own in columns.values()]
     )
     rest = [kind_in_text(kind) for kind in evidence.others if kind not in shown]
     if rest:
         text += f"\n\nNot told apart from {one} networks: {_some(rest, len(evidence.others), 'kinds')}."
-    return Finding(text, True, hint=not any(map(differs, told)))
+    return Finding(text, True, hint=not any(map(differs, rows)))
 
 
 def ablation_matters(evidence: Evidence) -> Finding | None:
@@ -86,10 +86,10 @@ def _contrast_table(evidence: Evidence, own: Mapping[tuple[str, str, str], Row])
 
 def _change_table(evidence: Evidence, changes: Sequence[Row]) -> str:
     pairs = list(dict.fromkeys((row["one"], row["other"]) for row in changes))
-    found = {(*_cell_of(row), row["one"], row["other"]): row for row in changes}
+    by_cell = {(*_cell_of(row), row["one"], row["other"]): row for row in changes}
 
     def line(cell: _Cell) -> list[str]:
-        return [difference_cell(found.get((*cell, *pair))) for pair in pairs]
+        return [difference_cell(by_cell.get((*cell, *pair))) for pair in pairs]
 
     return _table(evidence, [" − ".join(pair) for pair in pairs], line)
 
@@ -122,7 +122,7 @@ def _changes(contrasts: Mapping[str, pd.DataFrame]) -> list[Row]:
         the columns of `paired`, p_holm and comparisons, of all together; kind and inputs; one and other, the
         ablations, in the order of columns.
     """
-    found = []
+    rows = []
     for kind, table in contrasts.items():
         for inputs in table.index.unique("inputs"):
             own = table.xs(inputs, level="inputs")
@@ -131,10 +131,10 @@ def _changes(contrasts: Mapping[str, pd.DataFrame]) -> list[Row]:
                 if both.empty:
                     continue
                 row = paired(both[[one]].to_numpy(np.float64).T, both[[other]].to_numpy(np.float64).T)
-                found.append(row.assign(kind=kind, inputs=inputs, one=one, other=other))
-    if not found:
+                rows.append(row.assign(kind=kind, inputs=inputs, one=one, other=other))
+    if not rows:
         return []
-    changes = pd.concat(found, ignore_index=True)
+    changes = pd.concat(rows, ignore_index=True)
     p = changes["p"].to_numpy(np.float64)
     return records(changes.assign(p_holm=holm(p), comparisons=np.count_nonzero(~np.isnan(p))))
 

@@ -1,6 +1,6 @@
-"""Statistics over networks: what the scores of a cell are together, and how far kinds and split methods differ.
+"""Statistics over networks: summaries of each cell's scores, and comparisons of kinds and of split methods.
 
-The unit of replication is the seed of training: neither neurons nor tasks nor examples are independent repetitions.
+One data point is one seed of training: neurons, tasks and examples are not independent repetitions.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ LEAST_SEEDS = 5
 """Fewer seeds get no p: with four, the least two-sided p is 2/16."""
 
 DRAWS = 9999
-"""How often Monte Carlo tests draw."""
+"""The number of draws of a Monte Carlo test."""
 
 LEVEL = 0.05
 """The level of tests, and one minus the nominal coverage of intervals."""
 
 INTERVAL = "95 % t interval"
-"""What summaries and captions call `interval_of_mean`."""
+"""The name of `interval_of_mean` in summaries and captions."""
 
 CAVEAT = "exact for normal values, too narrow for skewed ones"
-"""What captions add to `INTERVAL`."""
+"""The remark that captions add to `INTERVAL`."""
 
 CELL = ("kind", "inputs", "split", "ablation", "metric")
-"""The columns that make a cell."""
+"""The columns that identify a cell."""
 
-_ROUNDING = 1e-12  # relative; what differs by less is equal: scores are differences of decimals that binary cannot hold
-# The mean of shares over tasks is the same for every partition, and what guessing gives for every network.
-_UNTOLD = ("share", GUESSED)
+# Relative. Values that differ by less are equal: scores are differences of decimals without an exact binary form.
+_ROUNDING = 1e-12
+# The mean of shares over tasks is the same for every partition, and the accuracy of guessing for every network.
+_UNCOMPARED = ("share", GUESSED)
 _ROWS = 500  # cells or comparisons at once: each has up to `DRAWS` numbers of 8 bytes, so 40 MB
 
 
@@ -49,12 +50,12 @@ def per_network(scores: pd.DataFrame) -> pd.DataFrame:
         scores: rows with the columns of ``scores.csv``.
 
     Returns:
-        columns network, unit, kind, inputs, split, ablation, metric, value; scores that are missing are left out.
-        ``unit`` is what is replicated: the seed, or the network itself where its seed is not known.
+        columns network, unit, kind, inputs, split, ablation, metric, value; missing scores are left out. ``unit`` is
+        the unit of replication: the seed, or the network itself where its seed is not known.
 
     Example:
-        >>> facts = ("a", "regular", "mix", 3, "greedy", "", "cut")
-        >>> rows = [(*facts, "digits", 1.0), (*facts, "clothes", 2.0)]
+        >>> score = ("a", "regular", "mix", 3, "greedy", "", "cut")
+        >>> rows = [(*score, "digits", 1.0), (*score, "clothes", 2.0)]
         >>> columns = ["network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value"]
         >>> per_network(pd.DataFrame(rows, columns=columns))[["network", "unit", "value"]].to_numpy().tolist()
         [['a', '3', 1.5]]
@@ -62,7 +63,7 @@ def per_network(scores: pd.DataFrame) -> pd.DataFrame:
     keys = ["network", "split", "ablation", "metric"]
     means = scores.groupby(keys, sort=False)["value"].mean().dropna().reset_index()
     members = scores[["network", "kind", "inputs", "seed"]].drop_duplicates("network")
-    seed = members["seed"]  # as they are: some have more digits than an integer of 64 bits
+    seed = members["seed"]  # not converted: some have more digits than a 64-bit integer
     members = members.assign(unit=seed.astype(str).where(seed.notna(), members["network"]))
     return means.merge(members, on="network")[["network", "unit", *CELL, "value"]]
 
@@ -70,14 +71,14 @@ def per_network(scores: pd.DataFrame) -> pd.DataFrame:
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     """Return one value for each cell and seed.
 
-    Networks that share kind, inputs and seed, such as those of a grid of settings whose kinds do not say them, are no
-    repetitions of one another: they are averaged, so that they cannot make intervals narrow or p small.
+    Networks that share kind, inputs and seed, such as those of a grid whose settings are not part of the kind, are not
+    independent repetitions: they are averaged, so that they cannot make intervals narrow or p small.
 
     Args:
         scores: rows with the columns of ``scores.csv``.
 
     Returns:
-        the columns `CELL`, then unit, value, and networks: how many were averaged.
+        the columns `CELL`, then unit, value, and networks (the number averaged).
     """
     groups = per_network(scores).groupby([*CELL, "unit"], sort=False)["value"]
     return groups.agg(value="mean", networks="size").reset_index()
@@ -119,15 +120,15 @@ def interval_of_mean(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the 95 % interval of the mean of each row by Student's t.
 
     mean ± t · sd / √n, t the 0.975 quantile of n − 1 degrees of freedom: "The probable error of a mean", Student 1908,
-    doi:10.1093/biomet/6.1.1. It holds the mean of normal values in 95 of 100 samples, however few they are; of skewed
-    values, and of values that are mostly 0, in fewer, as ``docs/statistics`` measures. It is symmetric, and may
-    reach beyond the bounds of what is measured, such as an accuracy of 1.
+    doi:10.1093/biomet/6.1.1. For normal values it contains the true mean in 95 of 100 samples, however small they are;
+    for skewed values, and for values that are mostly 0, in fewer, as ``docs/statistics`` measures. It is symmetric, and
+    may reach beyond the bounds of the measure, such as an accuracy of 1.
 
     Args:
         values: ``(rows, n)``, n at least 1.
 
     Returns:
-        low and high, ``(rows,)``: NaN where n = 1 or all values are equal, which says nothing of their spread.
+        low and high, ``(rows,)``: NaN where n = 1 or all values are equal, so that the spread cannot be estimated.
 
     Example:
         >>> low, high = interval_of_mean(np.array([[0.0, 0.5, 1.0], [0.2, 0.2, 0.2]]))  # t = 4.30, sd = 0.5
@@ -146,19 +147,20 @@ def interval_of_mean(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 def sign_flip_p(differences: FloatArray, seed: int = 0, draws: int = DRAWS) -> FloatArray:
     """Return the two-sided p of each row of paired differences: how often flipped signs give as large a mean.
 
-    The null hypothesis is that differences are symmetric around 0, as those of exchangeable pairs are: every one is as
-    likely with the other sign. Differences that are skewed around a mean of 0 are not symmetric, and are rejected more
-    often than the level says, by how much is in ``docs/statistics``: a small p then tells a difference, not its mean.
+    The null hypothesis is that differences are symmetric around 0, as those of exchangeable pairs are: each difference
+    is equally likely with the opposite sign. Skewed differences with a mean of 0 are not symmetric, and are rejected
+    more often than the level says; ``docs/statistics`` measures how much more. A small p then shows that the
+    distribution is not symmetric around 0, not that its mean differs from 0.
 
-    All 2^n patterns of signs are tried while they are at most 2 · `draws`, that is up to n = 14; then p is exact, and
-    at least 2/2^n. Beyond, p = (b + 1) / (draws + 1), b the number of random patterns with as large a mean:
-    "Permutation p-values should never be zero", Phipson & Smyth 2010, doi:10.2202/1544-6115.1585. Ties count. What
-    SciPy's ``permutation_test`` does with samples, here for all rows in one product.
+    All 2^n patterns of signs are tried if there are at most 2 · `draws`, which by default holds up to n = 14; p is then
+    exact, and at least 2/2^n. Otherwise p = (b + 1) / (draws + 1), b the number of random patterns with as large a
+    mean: "Permutation p-values should never be zero", Phipson & Smyth 2010, doi:10.2202/1544-6115.1585. Ties count.
+    This is SciPy's ``permutation_test`` for samples, computed for all rows in one product.
 
     Args:
         differences: ``(rows, n)``, n at least 1.
-        seed: of the random patterns.
-        draws: how many there are.
+        seed: determines the random patterns.
+        draws: the number of random patterns.
 
     Returns:
         ``(rows,)``, above 0, at most 1.
@@ -170,7 +172,7 @@ def sign_flip_p(differences: FloatArray, seed: int = 0, draws: int = DRAWS) -> F
     n = differences.shape[1]
     exact = 2 ** (n - 1) <= draws
     if exact:
-        # A pattern and its opposite give means of the same size, so half of the patterns do.
+        # A pattern and its opposite give means of the same size, so half of the patterns are enough.
         signs = 1.0 - 2.0 * ((np.arange(2 ** (n - 1))[:, None] >> np.arange(n)) & 1)
     else:
         signs = np.random.default_rng([seed, n]).choice([-1.0, 1.0], (draws, n))
@@ -197,12 +199,12 @@ def least_p(n: int, draws: int = DRAWS) -> float:
 def holm(p: FloatArray) -> FloatArray:
     """Correct the p of one family of tests, so that the chance of any false rejection is at most the level.
 
-    The i-th smallest of k is multiplied by k − i + 1, made no smaller than those before it, and at most 1: "A simple
-    sequentially rejective multiple test procedure", Holm 1979, Scandinavian Journal of Statistics 6:65–70. SciPy has
-    corrections of the false discovery rate only.
+    The i-th smallest of k values is multiplied by k − i + 1, raised to the largest corrected value before it if that is
+    larger, and limited to 1: "A simple sequentially rejective multiple test procedure", Holm 1979, Scandinavian Journal
+    of Statistics 6:65–70. SciPy corrects the false discovery rate only.
 
     Args:
-        p: ``(tests,)``; NaN, no test, stays NaN and does not count.
+        p: ``(tests,)``; NaN marks a missing test: it stays NaN and does not count.
 
     Example:
         >>> holm(np.array([0.03, 0.01, np.nan, 0.04])).tolist()  # 3 tests: 2 · 0.03, 3 · 0.01, and no less than 0.06
@@ -216,15 +218,15 @@ def holm(p: FloatArray) -> FloatArray:
 
 
 def combined_p(p: FloatArray) -> float:
-    """Combine the p of independent networks: how often all null hypotheses together give p as small as these.
+    """Combine the p of independent networks into one p of the hypothesis that all their null hypotheses hold.
 
-    −2 Σ ln p has, if the p are uniform, a χ² distribution of 2n degrees of freedom: "Statistical methods for research
-    workers", Fisher 1925; computed by SciPy. The p of Monte Carlo tests are no smaller than uniform ones, so that it
-    rejects no more often than its level says. It is small also where few networks depart far from chance; how many do
-    is told beside it.
+    If the p are uniform, −2 Σ ln p has a χ² distribution with 2n degrees of freedom: "Statistical methods for research
+    workers", Fisher 1925; computed by SciPy. The p of Monte Carlo tests are stochastically no smaller than uniform, so
+    that the combined test rejects no more often than its level says. The combined p is also small where only a few
+    networks differ much from chance; their number is reported beside it.
 
     Args:
-        p: ``(networks,)``, above 0, at most 1; NaN, no test, does not count.
+        p: ``(networks,)``, above 0, at most 1; NaN marks a missing test and does not count.
 
     Returns:
         NaN if there is no p.
@@ -243,7 +245,7 @@ def paired(one: FloatArray, other: FloatArray, seed: int = 0) -> pd.DataFrame:
     Args:
         one: ``(rows, n)``, n at least 1: a row is a comparison, a column a seed.
         other: ``(rows, n)``, of the same seeds.
-        seed: of Monte Carlo tests.
+        seed: determines the draws of Monte Carlo tests.
 
     Returns:
         a row for each comparison, with columns n; mean_one, mean_other; difference (of the means, one − other), low and
@@ -281,19 +283,19 @@ def paired(one: FloatArray, other: FloatArray, seed: int = 0) -> pd.DataFrame:
 def compare_kinds(scores: pd.DataFrame, reference: str | None = None, seed: int = 0) -> pd.DataFrame:
     """Compare every kind of network with the reference, seed by seed, for each input mode, split, ablation and metric.
 
-    A table, the family of Holm's correction, is one split, ablation and metric: its comparisons are those of all kinds
-    and input modes.
+    A table, which is the family of Holm's correction, has one split, ablation and metric: its comparisons are those of
+    all kinds and input modes.
 
     Args:
         scores: rows with the columns of ``scores.csv``.
         reference: the kind that others are compared with, ``one`` of each comparison; None for the first in the order
-            of tables. Without scores of it nothing is compared.
-        seed: of Monte Carlo tests.
+            of tables. If the reference has no scores, nothing is compared.
+        seed: determines the draws of Monte Carlo tests.
 
     Returns:
         see `comparisons`.
     """
-    values = over_seeds(_told(scores)).assign(pair=lambda frame: frame["unit"])
+    values = over_seeds(_comparable(scores)).assign(pair=lambda frame: frame["unit"])
     kinds = ordered_kinds(values["kind"])
     reference = reference_of(kinds) if reference is None else reference
     pairs = [(reference, kind) for kind in kinds if kind != reference] if reference in kinds else []
@@ -303,17 +305,17 @@ def compare_kinds(scores: pd.DataFrame, reference: str | None = None, seed: int 
 def compare_methods(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Compare every two split methods, network by network, for each kind, input mode, ablation and metric.
 
-    A table, the family of Holm's correction, is one kind, input mode, ablation and metric: its comparisons are the
-    pairs of methods. Differences within networks that share a seed are averaged.
+    A table, which is the family of Holm's correction, has one kind, input mode, ablation and metric: its comparisons
+    are the pairs of methods. Differences within networks that share a seed are averaged.
 
     Args:
         scores: rows with the columns of ``scores.csv``.
-        seed: of Monte Carlo tests.
+        seed: determines the draws of Monte Carlo tests.
 
     Returns:
         see `comparisons`.
     """
-    values = per_network(_told(scores[scores["split"] != FULL])).assign(pair=lambda frame: frame["network"])
+    values = per_network(_comparable(scores[scores["split"] != FULL])).assign(pair=lambda frame: frame["network"])
     pairs = list(itertools.combinations(dict.fromkeys(values["split"]), 2))
     return _compare(values, "split", pairs, ["kind", "inputs", "ablation", "metric"], [], seed)
 
@@ -321,18 +323,18 @@ def compare_methods(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 def comparisons(scores: pd.DataFrame, reference: str | None = None, seed: int = 0) -> pd.DataFrame:
     """Compare every kind of network with the reference, and every two split methods, paired by seed.
 
-    Measures per layer (with the layer in the name) and ``share``, whose mean over tasks is that of every partition, are
-    not compared.
+    Measures per layer (with the layer in the name) are not compared, nor is ``share``, whose mean over tasks is the
+    same for every partition.
 
     Args:
         scores: rows with the columns of ``scores.csv``.
         reference: the kind that others are compared with; None for the first in the order of tables.
-        seed: of Monte Carlo tests.
+        seed: determines the draws of Monte Carlo tests.
 
     Returns:
         a row for each comparison: comparison (``kinds`` or ``methods``), table (the family of Holm's correction), the
-        columns `CELL` with ``""`` for the one that is compared, one and other (the two that are), the columns of
-        `paired`, p_holm, comparisons (how many tests the table has) and reason (why there is no p).
+        columns `CELL` with ``""`` in the compared column, one and other (the two values compared), the columns of
+        `paired`, p_holm, comparisons (the number of tests in the table) and reason (why p is missing).
     """
     return _stacked([compare_kinds(scores, reference, seed), compare_methods(scores, seed)], _COLUMNS)
 
@@ -343,24 +345,24 @@ _COLUMNS = (
 )
 
 
-def _told(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores whose comparison says something."""
+def _comparable(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores whose comparison is meaningful."""
     metric = scores["metric"]
-    return scores[~metric.str.contains(":", regex=False) & ~metric.isin(_UNTOLD)]
+    return scores[~metric.str.contains(":", regex=False) & ~metric.isin(_UNCOMPARED)]
 
 
 def _compare(
     values: pd.DataFrame, across: str, pairs: list[tuple[str, str]], table: list[str], within: list[str], seed: int
 ) -> pd.DataFrame:
-    """Compare pairs of the values of a column.
+    """Compare pairs of kinds, or pairs of split methods.
 
     Args:
-        values: columns `CELL`, unit, pair (values with the same one are paired), value.
-        across: the column whose values are compared.
-        pairs: the values that are compared, each ``one`` and ``other``.
-        table: the columns that make a table.
-        within: further columns that comparisons of a table differ in.
-        seed: of Monte Carlo tests.
+        values: columns `CELL`, unit, pair (rows with the same pair are compared), value.
+        across: ``"kind"`` or ``"split"``, the column whose entries are compared.
+        pairs: the entries of that column to compare, each ``one`` and ``other``.
+        table: the columns that identify a table.
+        within: the other columns in which comparisons of one table differ.
+        seed: determines the draws of Monte Carlo tests.
     """
     by, word = [*table, *within], {"kind": "kinds", "split": "methods"}[across]
     wide = _wide(values, [*by, "unit", "pair"], across)
@@ -373,27 +375,27 @@ def _compare(
         return pd.DataFrame(columns=list(_COLUMNS))
     long = pd.concat(pieces).groupby([*keys, "unit"], sort=False)[["first", "second"]].mean().reset_index()
     groups = long.groupby(keys, sort=False)
-    found = groups.size().reset_index()[keys]
+    compared = groups.size().reset_index()[keys]
     number, results = groups.ngroup().to_numpy(), []
     matrices = (_by_size(number, long[side].to_numpy(np.float64)) for side in ("first", "second"))
     for (rows, first), (_, second) in zip(*matrices, strict=True):
         results.append(paired(first, second, seed).set_index(rows))
     if results:
-        found = found.join(pd.concat(results))
-    unpaired = _unpaired(values, across, by, pairs, found)
-    return _finish(_stacked([found, unpaired], [*keys, "n"]), word, across, table)
+        compared = compared.join(pd.concat(results))
+    unpaired = _unpaired(values, across, by, pairs, compared)
+    return _finish(_stacked([compared, unpaired], [*keys, "n"]), word, across, table)
 
 
 def _unpaired(
-    values: pd.DataFrame, across: str, by: list[str], pairs: list[tuple[str, str]], found: pd.DataFrame
+    values: pd.DataFrame, across: str, by: list[str], pairs: list[tuple[str, str]], compared: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return the comparisons of which both sides have values, but none of a common seed; n is 0."""
+    """Return the comparisons whose two sides both have values but share no seed, with n = 0."""
     has = _wide(values[[*by, across]].drop_duplicates().assign(value=1.0), by, across).notna()
     both = [
         has.index[has[one] & has[other]].to_frame(index=False).assign(one=one, other=other, n=0) for one, other in pairs
     ]
     keys = [*by, "one", "other"]
-    merged = pd.concat(both).merge(found[keys], on=keys, how="left", indicator=True)
+    merged = pd.concat(both).merge(compared[keys], on=keys, how="left", indicator=True)
     return merged[merged["_merge"] == "left_only"].drop(columns="_merge")
 
 
@@ -422,13 +424,13 @@ def _wide(values: pd.DataFrame, rows: list[str], across: str) -> pd.DataFrame:
 
 
 def _stacked(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:
-    """Return the rows of several frames, of which those without rows would settle the types of columns."""
+    """Return the rows of several frames; empty ones are left out, because they would affect the types of columns."""
     frames = [frame for frame in frames if len(frame)]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
 
 
 def _by_size(group: NDArray[np.integer], values: FloatArray) -> Iterator[tuple[NDArray[np.intp], FloatArray]]:
-    """Yield, for each number of values that groups have, the numbers of those groups and their values, (groups, n)."""
+    """Yield the groups of each size n: their numbers, ``(groups,)``, and their values, ``(groups, n)``."""
     order = np.argsort(group, kind="stable")
     size = np.bincount(group)
     start = np.cumsum(size) - size
@@ -438,7 +440,7 @@ def _by_size(group: NDArray[np.integer], values: FloatArray) -> Iterator[tuple[N
 
 
 def _in_deviations(difference: FloatArray, mean: FloatArray) -> FloatArray:
-    """Return the mean of each row in units of its standard deviation, NaN where that is 0 or there is one value."""
+    """Return the mean of each row in units of its standard deviation; NaN if that is 0 or the row has one value."""
     if difference.shape[1] == 1:
         return np.full(len(mean), np.nan)
     deviation = difference.std(axis=1, ddof=1)

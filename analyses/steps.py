@@ -49,11 +49,11 @@ _SCORES = "scores"
 
 @dataclass(frozen=True)
 class Keys:
-    """What settles what a step finds out; what has another key is done again.
+    """The digests of everything that the results of a step depend on; results with another key are computed again.
 
     Attributes:
-        base: of the network's bytes, the plan without its methods and metrics, and the code of the analysis and of the
-            null model; with another base, all is done again.
+        base: the digest of the network's bytes, the plan without its methods and metrics, and the code of the analysis
+            and of the null model; if it differs, the whole step is done again.
         methods: split method to the digest of its code; of a split that is given, also that of its file.
         metrics: metric to the digest of its code.
     """
@@ -70,12 +70,12 @@ class Step:
     Attributes:
         run: the folder of the run.
         file: the file of the network.
-        parts: the folder of what is found out about it.
+        parts: the folder of the network's results.
         name: ``"scores"``, or a null model.
-        plan: what is asked.
+        plan: the methods, metrics and settings of the analysis.
         evaluation: the file of its held-out examples, None if there is none.
-        keys: tell what of a part is of this network and this plan, made by this code.
-        plugins: files that whoever does the step imports first.
+        keys: the keys that results of this network, plan and code have.
+        plugins: files that the process that does the step imports first.
     """
 
     run: Path
@@ -92,17 +92,17 @@ class Step:
 
     @property
     def part(self) -> Path:
-        """The file of what this step finds out."""
+        """The file of this step's results."""
         return self.parts / f"{self.name}.h5"
 
     @property
     def is_done(self) -> bool:
-        """Whether the part is there, and all of it is right; one that cannot be read is made again."""
+        """Whether the part exists and all of it is valid; a part that cannot be read is made again."""
         return self.known == self.keys
 
     @property
     def known(self) -> Keys | None:
-        """The keys of the part that is there; None if there is none that can be read."""
+        """The keys of the existing part; None if there is no readable part."""
         try:
             return Keys(**read_arrays(self.part, _PART)[1]["keys"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -123,8 +123,8 @@ def steps_of(
     Args:
         run: the folder of the run.
         file: the file of the network.
-        parts: the folder of what is found out about it.
-        plan: what is asked.
+        parts: the folder of the network's results.
+        plan: the methods, metrics and settings of the analysis.
         sha256: that of the network's file.
         given: files of held-out examples besides those of the run, by their SHA-256.
         plugins: files of the user's own whose functions are used.
@@ -184,7 +184,7 @@ def do(step: Step) -> None:
 
 
 def _right(step: Step) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the methods and the metrics of which the part that is there is still right."""
+    """Return the methods and the metrics whose results in the existing part are still valid."""
     known = step.known
     if known is None or known.base != step.keys.base:
         return frozenset(), frozenset()
@@ -196,13 +196,13 @@ def _right(step: Step) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _kept(step: Step) -> Kept:
-    """Return what of the scores that are there is still right."""
+    """Return the existing scores that are still valid."""
     methods, metrics = _right(step)
     return Kept(read_scores(step.part)[1], methods, metrics) if methods or metrics else NOTHING
 
 
 def _kept_draws(step: Step) -> KeptDraws:
-    """Return what of the values on draws that are there is still right."""
+    """Return the existing values on draws that are still valid."""
     methods, metrics = _right(step)
     if not (methods or metrics):
         return NO_DRAWS
@@ -213,7 +213,7 @@ def _kept_draws(step: Step) -> KeptDraws:
 
 
 def _subject(step: Step) -> Subject:
-    """Return a network as a null model needs it: with what it was before training where that is compared with."""
+    """Return a network as a null model needs it: with its untrained state if it is compared with that."""
     graph, runner = graph_and_runner(step.file, step.evaluation)
     untrained = None
     if step.name == UNTRAINED and 0 in read_header(step.file).snapshots:
@@ -222,7 +222,7 @@ def _subject(step: Step) -> Subject:
 
 
 def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
-    # Numbers lie in arrays, where they may be nan; what they are of lies in the metadata.
+    # Numbers are stored as arrays, where they may be nan; their keys are stored in the metadata.
     arrays: dict[str, NDArray[np.generic]] = {
         "scores": np.array([score.value for score in scored.scores], np.float64),
         "agreements": np.array([found.value for found in scored.agreements], np.float64),
@@ -244,7 +244,7 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
 
 
 def read_scores(part: Path) -> tuple[dict[str, object], Scored]:
-    """Return what is known of a network, and its scores, from the part that holds them."""
+    """Return the description and the scores of a network from its part."""
     arrays, known = read_arrays(part, _PART)
     scores = [
         Score(split, ablation, metric, task, value)
@@ -296,7 +296,7 @@ def all_drawn(parts: Path) -> list[Drawn]:
     """Return every score of a network beside its values on the draws of every null model that was run.
 
     Args:
-        parts: the folder of what was found out about the network, ``RESULTS/parts/<network>``.
+        parts: the folder of the network's results, ``RESULTS/parts/<network>``.
 
     Raises:
         FileNotFoundError: the folder has no scores.

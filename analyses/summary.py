@@ -14,7 +14,7 @@ from spatialgraph.files import atomic
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .chance_findings import beats
 from .columns import FULL
-from .evidence import DROP, Evidence, Row, planned, records, seen, told_by, turned
+from .evidence import DROP, Evidence, Row, flipped, planned, records, seen, told_by
 from .findings import FINDINGS
 from .frames import to_csv
 from .labels import ablation_explained, kind_in_text
@@ -81,18 +81,18 @@ def summary(evidence: Evidence) -> str:
     From fewer than `LEAST_SEEDS` seeds nothing holds: what would, stands under the hints.
     """
     evidence = evidence.renamed(markdown)
-    told: dict[str, list[str]] = {"holds": [], "fails": [], "hints": []}
+    texts: dict[str, list[str]] = {"holds": [], "fails": [], "hints": []}
     for find in FINDINGS:
         if (finding := find(evidence)) is not None:
             hint = finding.hint or (finding.holds and evidence.few)
-            told["hints" if hint else "holds" if finding.holds else "fails"].append(finding.text)
+            texts["hints" if hint else "holds" if finding.holds else "fails"].append(finding.text)
     few = f"Nothing: from fewer than {LEAST_SEEDS} seeds nothing is told to hold." if evidence.few else ""
-    hints = [("Hints", "\n\n".join([_HINTS, *told["hints"]]))] if told["hints"] else []
+    hints = [("Hints", "\n\n".join([_HINTS, *texts["hints"]]))] if texts["hints"] else []
     sections = [
         (TITLE, _first(evidence)),
         ("What was compared", _compared(evidence)),
-        ("What holds", "\n\n".join(told["holds"]) or few),
-        ("What does not", "\n\n".join(told["fails"])),
+        ("What holds", "\n\n".join(texts["holds"]) or few),
+        ("What does not", "\n\n".join(texts["fails"])),
         *hints,
         ("What each method is worth", _worth(evidence)),
         ("What was left out", _left_out(evidence)),
@@ -287,7 +287,7 @@ def _beside(evidence: Evidence) -> list[str]:
         asked += planned(records(group))
     parts = []
     for method in evidence.results.methods:
-        own = [turned(row, method) for row in asked if method in (row["one"], row["other"])]
+        own = [flipped(row, method) for row in asked if method in (row["one"], row["other"])]
         if method != evidence.method and own:
             less = sum(seen(row) and row["difference"] < 0 for row in own)
             more = sum(seen(row) and row["difference"] > 0 for row in own)

@@ -252,14 +252,14 @@ def _block(evidence: Evidence, mode: str, shown: Mapping[str, _Own], layout: _La
     order = sorted(methods, key=lambda method: _rank(method, shown, layout))
     references = [method for method in order if method == evidence.method or is_control(method)]
     best = [method for method in order if method not in references][:BEST]
-    told = [method for method in order if method in (*best, *references)]
-    if len(told) == len(order) - 1:
-        told = order  # to say that one is left out would take as much room
-    for method in told:
+    listed = [method for method in order if method in (*best, *references)]
+    if len(listed) == len(order) - 1:
+        listed = order  # to say that one is left out would take as much room
+    for method in listed:
         cells = [_cell(own.get(method), layout) for own in shown.values()]
         yield _line(Text(method, style="dim" if is_control(method) else ""), cells, layout)
-    if len(told) < len(order):
-        yield _line(Text(f"… {len(order) - len(told)} more", style="dim"), [], layout)
+    if len(listed) < len(order):
+        yield _line(Text(f"… {len(order) - len(listed)} more", style="dim"), [], layout)
 
 
 def _line(first: Text, cells: Sequence[Text], layout: _Layout) -> Text:

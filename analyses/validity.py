@@ -1,4 +1,4 @@
-"""Which rows of an analysis say nothing: tasks that were not learned or cannot fail, and null models without spread."""
+"""The meaningless rows of an analysis: tasks that were not learned or cannot fail, and null models without spread."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from spatialgraph.nulls import kept_measures
 from .columns import FULL, GUESSED
 
 LEARNED = 0.1
-"""A task is learned if the whole network comes at least so far from guessing (0) to faultless (1): less of its accuracy
-could be lost than that, so that a small loss would say nothing of modules. With ten equally frequent classes it is an
-accuracy of 0.19, with two of 0.55; how many examples there are does not change what can be lost."""
+"""A task counts as learned if the accuracy of the whole network is at least this far from guessing (0) to perfect (1).
+Otherwise there is so little accuracy to lose that a small loss says nothing about modules. The limit is an accuracy of
+0.19 with ten equally frequent classes and 0.55 with two, whatever the number of examples."""
 
 _FEW = 3
-"""Fewer draws may be the same by accident."""
+"""Fewer draws may be equal by accident."""
 
 _STILL = 1e-4
 """Draws of a null model are all the same if they differ by less than this share of the value or of their mean."""
 
 
 def accuracies(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return what whole networks do: a row for each network and task for which it is known what guessing gives.
+    """Return the accuracies of whole networks: a row for each network and task whose accuracy of guessing is known.
 
     Args:
         scores: rows with the columns of ``scores.csv``.
@@ -48,7 +48,7 @@ def accuracies(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def certain(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `accuracies` of tasks that nothing can get wrong: one answer is right for every example."""
+    """Return the rows of `accuracies` of tasks that cannot be answered wrongly: all examples have the same answer."""
     return table[table["guessed"] == 1]
 
 
@@ -59,11 +59,11 @@ def lost(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def still(nulls: pd.DataFrame) -> pd.Series[bool]:
-    """Return of each row of ``nulls.csv`` whether the draws are all the same and other than the value.
+    """Return for each row of ``nulls.csv`` whether all draws are equal to each other but differ from the value.
 
-    Such a null model changed nothing that the measure sees but rounding, or was not what it should be: its z is a
-    number divided by nearly nothing, and its p says that no draw can come near. Measures of function and counts are
-    left alone: they take few values, and chance may well give one and the same.
+    Such a null model changed nothing that the measure sees except rounding, or has a fault: z is then divided by almost
+    0, and p only shows that no draw comes near the value. Measures of function and counts are exempt: they take few
+    values, so that draws may well be equal by chance.
     """
     of = {name: facts(name).of for name in METRICS}
     continuous = nulls["metric"].map(lambda metric: of.get(metric.split(":")[0]) in ("split", "network")).astype(bool)
@@ -73,10 +73,10 @@ def still(nulls: pd.DataFrame) -> pd.Series[bool]:
 
 
 def kept(nulls: pd.DataFrame) -> pd.Series[bool]:
-    """Return of each row of ``nulls.csv`` whether the null model keeps the measure by construction.
+    """Return for each row of ``nulls.csv`` whether the null model keeps the measure by construction.
 
-    The draws differ from the value by rounding alone, and say nothing of it. Unlike with `still`, that is as it should
-    be, and nobody need be told.
+    The draws then differ from the value by rounding only, and a comparison is meaningless. Unlike in `still`, this is
+    expected and needs no caveat.
     """
     pairs = zip(nulls["null"], nulls["metric"], strict=True)
     return pd.Series([name.split(":")[0] in kept_measures(null) for null, name in pairs], nulls.index, dtype=bool)

@@ -1,4 +1,4 @@
-"""How far two splits of a network agree on which neurons belong together."""
+"""How well two splits of a network agree on which neurons belong together."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from .graph.split import Split
 def agreement(one: Split, other: Split) -> dict[str, float]:
     """Compare which neurons two splits put together, whatever the tasks are called.
 
-    The class of a neuron is its community, where a split has communities, and else the set of tasks that it serves:
-    neurons that serve the same several tasks are together, and so are those of no community or task. All neurons of the
-    split layers count alike, and layers do not.
+    The class of a neuron is its community, if the split has communities, or else the set of tasks that it serves:
+    neurons that serve the same set of tasks are together, and so are those of no community or task. All neurons of the
+    split layers count equally, whichever their layer.
 
     Args:
         one: a split.
         other: a split of the same layers, for the same tasks or others.
 
     Returns:
-        three measures, H₁ and H₂ being the entropies of the splits and I what they share:
+        three measures, with H₁ and H₂ the entropies of the splits and I their mutual information:
 
-        ``adjusted-rand``: of the pairs of neurons, the share on which the splits agree, less that expected of splits
+        ``adjusted-rand``: the share of the pairs of neurons on which the splits agree, corrected for the share expected
         with classes of these sizes. 1 for equal splits, 0 by chance, at least −0.5. "Comparing partitions", Hubert &
         Arabie 1985, doi:10.1007/BF01908075.
 
-        ``mutual-information``: 2 I / (H₁ + H₂), what one split tells of the other. From 0 to 1 for equal splits. Not
-        adjusted: by chance it grows with the number of classes. "Cluster ensembles", Strehl & Ghosh 2002, Journal of
+        ``mutual-information``: 2 I / (H₁ + H₂), the shared information. From 0 to 1 for equal splits. Not adjusted:
+        its value by chance grows with the number of classes. "Cluster ensembles", Strehl & Ghosh 2002, Journal of
         Machine Learning Research 3, with the arithmetic mean of the entropies.
 
-        ``variation-of-information``: H₁ + H₂ − 2 I in nats, what each split does not tell of the other. 0 for equal
-        splits; a metric. "Comparing clusterings – an information based distance", Meilă 2007,
-        doi:10.1016/j.jmva.2006.11.013.
+        ``variation-of-information``: H₁ + H₂ − 2 I in nats, the information that is not shared. 0 for equal splits; a
+        metric. "Comparing clusterings – an information based distance", Meilă 2007, doi:10.1016/j.jmva.2006.11.013.
 
     Raises:
         ValueError: the splits are not of the same neurons, or of none.

@@ -134,6 +134,6 @@ def _frozen(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _found(values: Any, error: Exception) -> str:
-    """Return what was given in place of an array, and why it is none."""
+    """Return a description of a value that was given in place of an array, and why it is not an array."""
     why = " ".join(str(error).split())
     return f"a {type(values).__name__}: {why if len(why) <= _MOST_SHOWN else f'{why[:_MOST_SHOWN]} …'}"

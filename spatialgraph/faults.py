@@ -1,4 +1,4 @@
-"""What can be wrong with a value that comes from a user or from a file, and what is said of it."""
+"""Faults of values that come from a user or from a file, and their messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Part = TypeVar("_Part")
 
 
 class NotApplicableError(ValueError):
-    """A method or measure asks for something that this network does not have, such as positions."""
+    """A method or measure needs something that this network does not have, such as positions."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Fault:
 
 
 def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) -> Iterator[Fault]:
-    """Yield what is wrong with one array: its shape (a word in `shape` stands for any length) or its values."""
+    """Yield the faults of an array: of its shape (a word in `shape` stands for any length) or of its values."""
     fits = array.ndim == len(shape) and all(
         isinstance(want, str) or have == want for have, want in zip(array.shape, shape, strict=True)
     )
@@ -52,7 +52,7 @@ def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) ->
 
 
 def _hint(found: tuple[int, ...], wanted: tuple[int | str, ...]) -> str:
-    """Return what to do with weights of the shape that was found, if that is plain."""
+    """Return advice on how to convert weights of the shape found, if that is clear."""
     if len(wanted) != 2 or "dim" in wanted:
         return ""
     if found == wanted[::-1]:
@@ -87,12 +87,12 @@ def name_faults(key: str, name: Any) -> Iterator[Fault]:
 
 
 def compared(name: Any) -> Any:
-    """Return a name as it is compared: those that differ in blanks, or in how an accent is composed, look the same."""
+    """Return the form of a name for comparisons: names that differ in blanks or composed accents look the same."""
     return " ".join(normalize("NFC", name).split()) if isinstance(name, str) else shown(name)
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: as in JSON, or as in Python where that cannot hold it; not all of it."""
+    """Return a value as a message shows it: as JSON, or as Python writes it if JSON cannot; long texts are cut."""
     try:
         text = repr(value) if isinstance(value, (str, int, float)) else json.dumps(value, default=str)
     except (TypeError, ValueError, RecursionError):

@@ -89,7 +89,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network that can be run, checked for consistency when it is made; `graph` is what is split of it.
+    """A trained network that can be run, checked for consistency when it is made; its `graph` is split and measured.
 
     Attributes:
         layers: the layers, the input first and the output last.

@@ -82,7 +82,7 @@ def load(path: str | Path) -> ModuleType:
         unload(module)
         if not isinstance(error, Exception):
             raise
-        raise ValueError(f"{path}: expected a plugin that can be imported, found {_told(error, path)}") from error
+        raise ValueError(f"{path}: expected a plugin that can be imported, found {_reported(error, path)}") from error
     return module
 
 
@@ -101,7 +101,7 @@ def load_installed() -> tuple[str, ...]:
     Raises:
         ValueError: one of them cannot be imported.
     """
-    found = []
+    names = []
     for point in entry_points(group=GROUP):
         try:
             point.load()
@@ -111,8 +111,8 @@ def load_installed() -> tuple[str, ...]:
                 f"plugin {point.name!r} of package {package}: expected one that can be imported, found "
                 f"{type(error).__name__}: {error}; uninstall or mend it"
             ) from error
-        found.append(point.name)
-    return tuple(found)
+        names.append(point.name)
+    return tuple(names)
 
 
 def load_all(paths: Iterable[str | Path]) -> None:
@@ -162,7 +162,7 @@ def _importing_from(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
-def _told(error: Exception, path: Path) -> str:
+def _reported(error: Exception, path: Path) -> str:
     """Return what went wrong, in one line, with the line of the plugin."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None

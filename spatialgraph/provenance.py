@@ -29,9 +29,9 @@ _PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-network", "networkx")
 def code_of(*functions: Callable[..., Any]) -> str:
     """Return a digest of the code of functions, and of the code that they use.
 
-    That is the modules of the functions, and what these import of this project, or of their own folder if they are a
-    user's. Comments, docstrings and the layout of the code make no difference. What a module looks up in a `Registry`
-    is not followed: entries are functions with a digest of their own.
+    It covers the modules of the functions and the modules that these import from this project or, for a user's module,
+    from its own folder. Comments, docstrings and the layout of the code make no difference. Functions that a module
+    looks up in a `Registry` are not covered: each of them has a digest of its own.
 
     Example:
         >>> from spatialgraph.splits import SPLITS
@@ -55,14 +55,14 @@ def code_of(*functions: Callable[..., Any]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the packages that numbers may depend on, as far as they are installed."""
-    found = {}
+    """Return the versions of the installed packages that numbers may depend on."""
+    installed = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _file_of(name: str) -> Path | None:
@@ -72,7 +72,7 @@ def _file_of(name: str) -> Path | None:
 
 
 def _state(name: str) -> tuple[int, int]:
-    """Return what changes when the file of a module is edited."""
+    """Return the time of change and the size of a module's file, which differ once it is edited."""
     stat = Path(str(_file_of(name))).stat()
     return stat.st_mtime_ns, stat.st_size
 
@@ -86,7 +86,7 @@ def _module(name: str, _: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
 
 
 def _uses(module: ModuleType, tree: ast.Module) -> Iterator[str]:
-    """Yield the names of the modules in which what a module imports is defined, as far as they are followed."""
+    """Yield the names of the modules that define a module's imports, as far as they are followed."""
     is_package = hasattr(module, "__path__")
     package = module.__name__ if is_package else module.__name__.rpartition(".")[0]
     for node in ast.walk(tree):
@@ -99,7 +99,7 @@ def _uses(module: ModuleType, tree: ast.Module) -> Iterator[str]:
 
 
 def _owners(base: str, names: list[str], *, is_package: bool) -> Iterator[str]:
-    """Yield where names that are imported from a module are defined."""
+    """Yield the names of the modules that define the names imported from a module."""
     source = importlib.import_module(base)
     for name in names:
         value = getattr(source, name, None)
@@ -112,7 +112,7 @@ def _owners(base: str, names: list[str], *, is_package: bool) -> Iterator[str]:
 
 
 def _origin(module: ModuleType, name: str) -> str:
-    """Return where a value is defined that does not tell it: a package passes on what it imports from its modules."""
+    """Return the module that defines a value without ``__module__``, which a package may import from its modules."""
     for node in ast.walk(ast.parse(Path(str(_file_of(module.__name__))).read_bytes())):
         if isinstance(node, ast.ImportFrom) and node.level and name in [alias.name for alias in node.names]:
             package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
@@ -121,7 +121,7 @@ def _origin(module: ModuleType, name: str) -> str:
 
 
 def _is_followed(module: ModuleType, name: str) -> bool:
-    """Return whether what a module imports is part of its code: of this project, or in the folder of a user's file."""
+    """Return whether an import is part of a module's code: it is in this project, or in the folder of a user's file."""
     if name.partition(".")[0] == _OWN:
         return True
     own, other = _file_of(module.__name__), _file_of(name)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 Function = TypeVar("Function", bound=Callable[..., object])
 Facts = TypeVar("Facts")
 
-# What a command line can name, and a table and the name of a file can show.
+# Names that can be typed on a command line, shown in tables, and used in names of files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -30,7 +30,7 @@ class Registry(Mapping[str, Function], Generic[Function, Facts]):
     """A mapping from names to functions, filled by decorators, in the order of registration.
 
     Args:
-        word: what the functions are, for messages, for example ``"split method"``.
+        word: the noun for the functions in messages, for example ``"split method"``.
         parameters: the names of the parameters that every function has, in order.
 
     Example:
@@ -58,7 +58,7 @@ class Registry(Mapping[str, Function], Generic[Function, Facts]):
 
         Args:
             name: letters, digits, ``.``, ``-`` and ``_``.
-            facts: what has to be known of the function.
+            facts: the properties of the function that the rest of the project uses.
 
         Raises:
             ValueError: the name is none, is taken by a function of another file, or the function has other parameters
@@ -106,7 +106,7 @@ class Registry(Mapping[str, Function], Generic[Function, Facts]):
         return len(self._functions)
 
     def facts(self, name: str) -> Facts:
-        """Return what has to be known of a function, as it was registered.
+        """Return the properties of a function, as they were registered.
 
         Raises:
             ValueError: there is no such function.

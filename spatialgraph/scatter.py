@@ -65,11 +65,11 @@ class Raster:
         return cls(float(left), float(top), unit, 1 + across, 1 + down)
 
     def cells(self, points: NDArray[np.float64], codes: IntArray) -> IntArray:
-        """Return what lies in each character: the code of its neurons, that of a task before none, or several.
+        """Return the code of each character: that of its neurons (a task takes precedence over none), or several.
 
         Args:
             points: ``(neurons, 2)``.
-            codes: ``(neurons,)``, numbers of tasks, or what else a neuron may serve.
+            codes: ``(neurons,)``, the number of a task, or the code of no task or several tasks.
 
         Returns:
             ``(lines, columns)``.
@@ -142,13 +142,13 @@ def _cells(
 
 
 def _codes(members: BoolArray) -> IntArray:
-    """Return what each neuron serves: the number of a task, none, or several."""
+    """Return the code of each neuron: the number of its task, or the code of no task or several tasks."""
     counts = members.sum(axis=1)
     return np.where(counts == 1, members.argmax(axis=1), np.where(counts == 0, _NONE, _SEVERAL)).astype(np.int64)
 
 
 def _mark(code: int) -> tuple[str, str]:
-    """Return the character and the style of what a neuron serves; tasks differ in both."""
+    """Return the character and the style of a code; tasks differ in both."""
     if code < 0:
         return {_EMPTY: (" ", ""), _SEVERAL: ("#", "bold"), _NONE: ("·", "dim")}[code]
     return _MARKS[code % len(_MARKS)], _COLOURS[code % len(_COLOURS)]
@@ -177,7 +177,7 @@ def _below(pictures: Mapping[str, Text], title: int) -> Table:
 
 
 def _legend(tasks: Sequence[str], codes: Iterable[IntArray], cells: Iterable[IntArray]) -> Iterator[Text]:
-    """Yield what the characters stand for that there are, each with the number of its neurons."""
+    """Yield the meaning of every character in the picture, with the number of its neurons."""
     neurons = np.concatenate(list(codes))
     several = any((own == _SEVERAL).any() for own in cells)
     for code, name in [*enumerate(tasks), (_NONE, "no task"), (_SEVERAL, "several tasks")]:
@@ -187,7 +187,7 @@ def _legend(tasks: Sequence[str], codes: Iterable[IntArray], cells: Iterable[Int
 
 
 def _packed(parts: Iterable[Text], width: int) -> list[Text]:
-    """Return lines of parts, none of which is broken if it fits into a line."""
+    """Arrange parts in lines; a part that fits into a line is not broken."""
     lines = [Text()]
     for part in parts:
         if lines[-1] and lines[-1].cell_len + 2 + part.cell_len > width:

@@ -1,7 +1,7 @@
-"""What the strength of a connection is: the size of its weight, or something that says more of what it does.
+"""Definitions of a connection's strength: the size of its weight, or a quantity closer to the connection's effect.
 
-Measures and split methods take the absolute weight for the strength. To give them another one, `with_strength` makes a
-graph whose weights have that size, and the signs they had.
+Measures and split methods take the absolute weight as the strength. To give them another strength, `with_strength`
+makes a graph whose weights have that size and keep their signs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Strength = Callable[..., Graph]
 
 STRENGTHS: Registry[Strength, None] = Registry("strength", ("graph",))
 """Every strength, by name. A strength is a function of a `Graph` and, if it needs one, of a ``runner``; it returns a
-graph whose weights have the size of the strengths, and the signs they had."""
+graph whose weights have the size of the strengths and keep their signs."""
 
 
 def strength(name: str) -> Callable[[Strength], Strength]:
@@ -39,19 +39,19 @@ _MOST_ROUNDS = 10_000
 
 
 def with_strength(graph: Graph, name: str, runner: Runner | None = None) -> Graph:
-    """Return a graph whose weights have the size of their connections' strength, and the signs they had.
+    """Return a graph whose weights have the size of their connections' strength and keep their signs.
 
     Args:
         graph: the graph.
         name: a name in `STRENGTHS`.
-        runner: runs the network, for the strengths that ask what units do.
+        runner: runs the network, for strengths that need activations.
 
     Returns:
-        the graph itself for ``"absolute"``; otherwise one of the same populations. Weights that are made on demand
-        (`MadeConnection`) are still.
+        the graph itself for ``"absolute"``; otherwise a graph with the same populations. Weights that are made on
+        demand (`MadeConnection`) remain so.
 
     Raises:
-        NotApplicableError: the strength asks for something that is not there.
+        NotApplicableError: the graph or the runner lacks something that the strength needs.
         ValueError: there is no such strength.
 
     Example:
@@ -73,7 +73,7 @@ def with_strength(graph: Graph, name: str, runner: Runner | None = None) -> Grap
 def absolute(graph: Graph) -> Graph:
     """Take |w|, the absolute weight.
 
-    It depends on how the neurons of a network are scaled, which ReLU networks leave open: see `balanced`.
+    It depends on the scale of the neurons, which is arbitrary in ReLU networks: see `balanced`.
 
     Args:
         graph: the graph.
@@ -83,7 +83,7 @@ def absolute(graph: Graph) -> Graph:
 
 @strength("squared")
 def squared(graph: Graph) -> Graph:
-    """Take w², which gives more to few strong connections than to many weak ones.
+    """Take w², which weights a few strong connections more than many weak ones.
 
     Args:
         graph: the graph.
@@ -95,9 +95,9 @@ def squared(graph: Graph) -> Graph:
 def activation(graph: Graph, runner: Runner) -> Graph:
     """Take |w| times the standard deviation of the source's activation: how much the connection moves its target.
 
-    s_ij = |w_ij| σ_j,  σ_j over all held-out examples. A source that never changes has strength 0: what it
-    sends is a part of the target's bias. It does not change when a ReLU neuron is rescaled, on its outgoing side; on
-    its incoming side it changes as the neuron's own activation does.
+    s_ij = |w_ij| σ_j,  σ_j over all held-out examples. Connections from a source whose activation never changes have
+    strength 0: they act as a part of the target's bias. When a ReLU neuron is rescaled, the strengths of its outgoing
+    connections stay the same, and those of its incoming connections scale with its activation.
 
     Args:
         graph: the graph.
@@ -112,14 +112,15 @@ def balanced(graph: Graph) -> Graph:
     """Take |w| after each ReLU-like neuron is rescaled to incoming and outgoing weights of the same size.
 
     s_ij = |w_ij| c_i / c_j,  with c > 0 such that Σ_j s_ij² = Σ_k s_ki² for each neuron i of a hidden layer whose
-    activation is one of `RESCALABLE`, and c = 1 elsewhere. Such a neuron computes the same whether what enters it is
-    multiplied and what leaves it divided by c, so that |w| can be anything; these strengths are the same however the
-    network was scaled. They are those of least Σ s². "Equi-normalization of neural networks", Stock et al. 2019, arXiv
-    1902.10416, with p = 2 and without biases; layer after layer until nothing changes, in float64.
+    activation is one of `RESCALABLE`, and c = 1 elsewhere. The network computes the same function if the incoming
+    weights and the bias of such a neuron are multiplied by c and its outgoing weights divided by c, so |w| is
+    arbitrary; these strengths are the same for every such scaling. They minimise Σ s². "Equi-normalization of neural
+    networks", Stock et al. 2019, arXiv 1902.10416, with p = 2 and without biases; layer after layer until nothing
+    changes, in float64.
 
-    A rescalable neuron that nothing enters, or that nothing leaves, can be scaled until its other side is as close to
-    0 as one likes, and has strength 0 there; so has then one that only such neurons lead to, or that leads only to
-    them. A network without rescalable neurons is as it was.
+    If a rescalable neuron has no incoming or no outgoing strength, the strengths on its other side can be scaled
+    arbitrarily close to 0, and are set to 0. The same then holds for neurons whose incoming or outgoing connections are
+    all with such neurons. Without rescalable neurons, the strengths are |w|.
 
     Args:
         graph: the graph.
@@ -150,7 +151,7 @@ def _balancing(graph: Graph, hidden: list[int], alive: dict[int, DoubleArray]) -
         change = 0.0
         for k in hidden:
             live = alive[k] > 0
-            # The neurons on the other sides are rescaled already, those of this layer are not: c⁴ = leaving / entering.
+            # The sums include the factors of the neurons at the other ends, not of this layer: c⁴ = leaving / entering.
             entering = _entering(graph, k, "squared", {j: alive[j] / c**2 for j, c in factor.items()})[live]
             leaving = _leaving(graph, k, "squared", {j: alive[j] * c**2 for j, c in factor.items()})[live]
             new = (leaving / entering) ** 0.25
@@ -165,7 +166,7 @@ def _balancing(graph: Graph, hidden: list[int], alive: dict[int, DoubleArray]) -
 
 
 def _alive(graph: Graph, hidden: list[int]) -> dict[int, DoubleArray]:
-    """Return ``(units,)`` for each layer, 0 for rescalable neurons that nothing enters or leaves, otherwise 1."""
+    """Return ``(units,)`` for each layer: 0 for rescalable neurons that lack incoming or outgoing strength, else 1."""
     alive = {k: np.ones(layer.size) for k, layer in enumerate(graph.populations)}
     changed = True
     while changed:
@@ -199,7 +200,7 @@ def _leaving(graph: Graph, layer: int, of: Quantity, factor: dict[int, DoubleArr
 
 
 def _changed(graph: Graph, change: Callable[[Connection, DoubleArray], DoubleArray]) -> Graph:
-    """Return a graph with other weights, changed in float64; those that are made on demand are changed on demand."""
+    """Return a graph with changed weights, computed in float64; weights that are made on demand change on demand."""
 
     def changed(connection: Connection) -> Connection:
         return connection.changed(lambda weight: change(connection, weight.astype(np.float64)).astype(np.float32))

@@ -1,4 +1,4 @@
-"""How many threads linear algebra runs in: one, so that numbers do not depend on how many cores there are."""
+"""The number of threads of linear algebra: one, so that numbers do not depend on the number of cores."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from threadpoolctl import ThreadpoolController, threadpool_limits  # type: ignor
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run a block with linear algebra, and what OpenMP does, in one thread.
+    """Run a block with linear algebra and OpenMP limited to one thread.
 
-    The products of a block of examples are small, so that threads cost more than they bring (ten times as much on two
-    busy cores), and how many there are would show in the last bits. Run several networks at a time instead.
+    The products of a block of examples are small, so that threads cost more than they save (ten times as much on two
+    busy cores), and their number would affect the last bits. Run several networks at a time instead.
     """
     with threadpool_limits(limits=1):
         yield
@@ -27,5 +27,5 @@ def one_product_thread() -> AbstractContextManager[object]:
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Return what limits the threads of NumPy's products; to look it up takes longer than the sums of most networks."""
+    """Return the controller of NumPy's threads, cached: the look-up takes longer than the sums of most networks."""
     return ThreadpoolController().select(user_api="blas")

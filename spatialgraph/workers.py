@@ -123,7 +123,7 @@ def _serve(pipe: Connection) -> None:
             try:
                 value = function(*arguments, **more)
             except Exception as error:
-                raised = _told(error)
+                raised = _portable(error)
             pipe.send((value, raised))
 
 
@@ -135,7 +135,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _told(error: Exception) -> Exception:
+def _portable(error: Exception) -> Exception:
     """Return an error as another process can raise it, with a note of where it came from."""
     error.add_note(traceback.format_exc())
     try:
@@ -168,17 +168,17 @@ class _Patience:
     """Notices once that a process was stopped for long, each time that it is stopped."""
 
     def __init__(self, pid: int) -> None:
-        self._pid, self._since, self._told = pid, 0.0, False
+        self._pid, self._since, self._reported = pid, 0.0, False
 
     def is_over(self) -> bool:
         """Return True at the first look at which the process was stopped for long enough."""
         now = time.monotonic()
         if not is_stopped(self._pid):
-            self._since, self._told = 0.0, False
+            self._since, self._reported = 0.0, False
             return False
         self._since = self._since or now
-        over = now - self._since >= _PATIENCE and not self._told
-        self._told |= over
+        over = now - self._since >= _PATIENCE and not self._reported
+        self._reported |= over
         return over
 
 

@@ -28,7 +28,7 @@ _LONG, _INT, _FLOAT, _POINTER = ctypes.c_long, ctypes.c_int, ctypes.c_float, cty
 
 
 class CompiledLayer(ctypes.Structure):
-    """A penalised layer, as `costs.c` has it."""
+    """A penalised layer, as declared in `costs.c`."""
 
     _fields_ = (
         ("weight", _POINTER),
@@ -43,7 +43,7 @@ class CompiledLayer(ctypes.Structure):
 
 
 class CompiledBatch(ctypes.Structure):
-    """What all layers share, as `costs.c` has it."""
+    """The data that all layers share, as declared in `costs.c`."""
 
     _fields_ = (
         ("networks", _LONG),
@@ -65,10 +65,10 @@ class CompiledBatch(ctypes.Structure):
 
 @functools.cache
 def kernel() -> ctypes.CDLL | None:
-    """Return the kernel, compiled when first asked for and kept in the user's cache; None if it cannot be had.
+    """Return the kernel, compiled on first use and kept in the user's cache; None if it is not available.
 
-    It is the same arithmetic as PyTorch's operations do in `costs`, several times as fast. A machine without a compiler
-    has those. Of the cache, only what this user wrote and nobody else can change is loaded.
+    It does the same arithmetic as PyTorch's operations in `costs`, several times as fast. A machine without a compiler
+    uses those operations. A kernel is loaded from the cache only if this user wrote it and nobody else can change it.
     """
     with suppress(OSError, RuntimeError, subprocess.SubprocessError):
         library = _load()
@@ -104,7 +104,7 @@ def _load() -> ctypes.CDLL:
 
 
 def _compile(command: Sequence[str], source: bytes, library: Path) -> None:
-    """Write the kernel into the cache, and after it the digest of its bytes."""
+    """Write the kernel into the cache, followed by the digest of its bytes."""
     library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     library.parent.chmod(0o700)  # if it is another user's, it is not to be used
     with tempfile.TemporaryDirectory() as folder:
@@ -120,10 +120,10 @@ def _compile(command: Sequence[str], source: bytes, library: Path) -> None:
 
 
 def _load_checked(library: Path) -> ctypes.CDLL | None:
-    """Load a kernel if its folder and it are this user's, nobody else can change or move them, and it is whole.
+    """Load a kernel if this user owns it and its folder, nobody else can change or move them, and it is complete.
 
-    The file is opened once: what is checked is what is loaded, whatever happens to its name meanwhile. Half a library
-    would kill the process.
+    The file is opened once, so that the file checked is the file loaded, whatever happens to its name meanwhile.
+    Loading half a library would kill the process.
 
     Returns:
         None if the kernel is not to be loaded.
@@ -182,7 +182,7 @@ def _is_private(group: int) -> bool:
 
 
 def _processor() -> bytes:
-    """Return what tells processors apart for which code differs."""
+    """Return bytes that differ between processors that need different code."""
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()
         return b"\n".join(sorted({line for line in lines if line.startswith((b"model name", b"flags", b"Features"))}))

@@ -1,7 +1,7 @@
 """The costs of a batch of networks and their gradients, layer by layer, in memory that is reserved once.
 
-There are two ways to the same numbers: PyTorch's operations, on any device, and a kernel compiled for the processor,
-which takes less than half of the time and is used on a CPU where there is a compiler.
+The same numbers are computed in two ways: by PyTorch's operations, on any device, or by a kernel compiled for the
+processor. The kernel takes less than half the time, and is used on a CPU with a compiler.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .grid import Member
 from .model import Stack
 from .settings import Experiment
 
-# On a CPU, PyTorch's operations take so many pairs of neurons at a time, or those of one network: what fits the cache.
+# On a CPU, PyTorch's operations take so many pairs of neurons at a time, which fit the cache, or those of one network.
 _PAIRS_IN_CACHE = 2**18
 
 
 @dataclass(frozen=True)
 class Costs:
-    """The costs of the networks that pay, the means over the penalised layers, without their factors α and β.
+    """The costs of the networks that pay: means over the penalised layers, before multiplication by α and β.
 
     Attributes:
         transport: ``(networks,)``, in units of length.
@@ -36,15 +36,15 @@ class Costs:
 
 
 class CostGradient:
-    """Adds the gradient of α · transport + β · density, the means over the penalised layers.
+    """Adds the gradient of α · transport + β · density, each cost the mean over the penalised layers.
 
     Args:
-        experiment: which layers pay, and how the transport cost is read.
+        experiment: which layers pay, and how the transport cost is defined.
         members: the networks; those that pay come first.
-        stack: the parameters; they may change from call to call, in place.
-        gradient: what is added to; by positions, which nothing else moves, the gradient takes the place of what was
-            there.
-        compiled: whether the kernel is used if it can be.
+        stack: the parameters; they may be changed in place between calls.
+        gradient: the buffers of the gradient. The gradient with respect to the weights is added to its buffers; that
+            with respect to the positions, on which nothing but the costs depends, overwrites its buffer.
+        compiled: whether to use the kernel where it is available.
 
     Attributes:
         transport: α of each network that pays.
@@ -80,11 +80,13 @@ class _Layer:
     """A penalised layer.
 
     Attributes:
-        weight: from its source, ``(networks, source units, units)``, and `gradient` by it.
-        source: the stretch of positions that is of the source's neurons.
-        target: that of its own.
-        transport_share: what the sum over connections is multiplied by for the mean over connections and layers.
-        density_share: what the sum over pairs is multiplied by for the mean over pairs and layers.
+        weight: the weights that enter it, ``(networks, source units, units)``.
+        gradient: the gradient with respect to `weight`, of the same shape.
+        source: the slice of the positions that belongs to the source's neurons.
+        target: the slice that belongs to the layer's own neurons.
+        transport_share: the factor that turns the sum over connections into its part of the mean over connections and
+            layers.
+        density_share: the factor that turns the sum over pairs into its part of the mean over pairs and layers.
     """
 
     weight: Tensor
@@ -107,7 +109,7 @@ def _penalised(experiment: Experiment, stack: Stack, gradient: Stack) -> list[_L
 
 
 class _Operations:
-    """By PyTorch's operations."""
+    """Computes the costs by PyTorch's operations."""
 
     def __init__(
         self, experiment: Experiment, stack: Stack, gradient: Stack, transport: Tensor, density: Tensor
@@ -126,12 +128,12 @@ class _Operations:
         by_transport, by_density = (pull(self._position, force) for force in forces)
         torch.mul(by_transport, self._transport[:, None, None], out=self._gradient)
         self._gradient.addcmul_(by_density, self._density[:, None, None])
-        # A cost that grows as all distances do is the sum of positions times its gradient (Euler's theorem).
+        # The transport cost scales with distances, so it is the sum of positions times its gradient (Euler's theorem).
         centred = self._position - self._position.mean(dim=1, keepdim=True)
         return Costs((centred * by_transport).sum(dim=(1, 2)), density)
 
     def _forces(self) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        """Add the gradient by the weights; return what pulls, by both costs, summed over layers, and the density."""
+        """Add the gradient by the weights; return the forces of both costs, summed over layers, and the density."""
         points = Points.of(self._position)
         transport, density = torch.zeros_like(points.homogeneous), torch.zeros_like(points.homogeneous)
         closeness = torch.zeros_like(self._transport)
@@ -151,14 +153,14 @@ class _Operations:
         return (transport, density), closeness
 
     def _parts(self, pairs: int) -> Iterator[slice]:
-        """Divide the networks into those whose pairs there is memory for."""
+        """Divide the networks into slices whose pairs fit the reserved memory."""
         size, networks = self._memory.networks(pairs), len(self._position)
         for start in range(0, networks, size):
             yield slice(start, min(start + size, networks))
 
 
 class _Compiled:
-    """By the kernel."""
+    """Computes the costs by the kernel."""
 
     def __init__(
         self, experiment: Experiment, stack: Stack, gradient: Stack, transport: Tensor, density: Tensor
@@ -170,8 +172,8 @@ class _Compiled:
         layers = _penalised(experiment, stack, gradient)
         networks, units, dim = stack.position.shape
         memory = torch.zeros(3, networks, dim, units)
-        self._found = torch.zeros(2, networks)
-        self._kept = stack, gradient, transport, density, memory  # what the addresses below are of
+        self._results = torch.zeros(2, networks)
+        self._kept = stack, gradient, transport, density, memory  # keeps alive the tensors whose addresses follow
         made = [
             CompiledLayer(
                 layer.weight.data_ptr(),
@@ -185,7 +187,7 @@ class _Compiled:
             for layer in layers
         ]
         self._layers, self._count = (CompiledLayer * len(made))(*made), len(made)
-        tensors = (transport, density, stack.position, gradient.position, *memory, *self._found)
+        tensors = (transport, density, stack.position, gradient.position, *memory, *self._results)
         self._batch = CompiledBatch(
             networks,
             units,
@@ -198,4 +200,4 @@ class _Compiled:
     def __call__(self) -> Costs:
         if self._costs(self._batch, self._layers, self._count):
             raise MemoryError("the costs: no memory for a row of every layer")
-        return Costs(*self._found.clone())
+        return Costs(*self._results.clone())

@@ -14,10 +14,10 @@ from torch import Tensor
 
 
 class Points(NamedTuple):
-    """Positions of neurons, laid out for what is computed of all pairs.
+    """Positions of neurons, laid out for computations over all pairs.
 
     Attributes:
-        plane: ``(networks, dim, units)``: the neurons of one coordinate lie together.
+        plane: ``(networks, dim, units)``: the values of one coordinate are contiguous.
         homogeneous: ``(networks, units, dim + 1)``: homogeneous coordinates, each position followed by a 1.
     """
 
@@ -172,7 +172,7 @@ class _Density(torch.autograd.Function):
 
 
 def connections_or_units(source: int, target: int, average: str) -> int:
-    """Return what the sum of the transport cost is divided by: the connections, or the neurons of the target layer."""
+    """Return the divisor of the transport cost's sum: the number of connections, or of the target layer's neurons."""
     return target * (source if average == "connections" else 1)
 
 
@@ -190,7 +190,7 @@ def transport_cost(
         weight: ``(networks, source units, target units)``.
         source: positions, ``(networks, source units, dim)``.
         target: positions, ``(networks, target units, dim)``.
-        average: ``"connections"`` or ``"units"``: what the sum is divided by.
+        average: ``"connections"`` or ``"units"``: which number the sum is divided by.
         strength: ``"absolute"`` for |a|, or ``"squared"`` for a².
 
     Returns:

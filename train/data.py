@@ -37,7 +37,7 @@ _TIMEOUT = 20.0  # seconds that a server may be silent; without a limit, a netwo
 
 
 class DataError(ValueError):
-    """A data set that cannot be had, or that is not what it should be."""
+    """A data set is not available, or is not as expected."""
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -300,7 +300,7 @@ def _download(name: str, source: _Source, folder: Path, missing: Sequence[str]) 
             _fetch(source, temporary)
             raw.mkdir(parents=True, exist_ok=True)
             for path in Path(temporary, source.kind, "raw").iterdir():
-                if path.name in missing:  # neither archives, nor what lies in folders, nor what was there before
+                if path.name in missing:  # not archives, folders, or files that existed before
                     path.replace(raw / path.name)
     except (ImportError, OSError, RuntimeError, HTTPException, EOFError, zlib.error, BadZipFile) as error:
         if fresh:

@@ -49,8 +49,8 @@ def write_networks(
 ) -> list[str]:
     """Write networks of a batch that are not in the folder yet, each to ``folder/<name>.h5``.
 
-    With it go snapshots: of epoch 0, the whole network before training, what is there without any learning; and of the
-    moments that were kept, what splits are made and measured on.
+    Each file includes snapshots: the whole untrained network at epoch 0, and at every kept moment the parameters that
+    splits are made and measured on.
 
     Args:
         trained: the batch.
@@ -58,10 +58,10 @@ def write_networks(
         tasks: the names of the tasks, in the order of the outputs.
         evaluation: the file of the held-out examples on which the accuracies were measured.
         folder: where the files go.
-        moments: what was kept of the batch during trained.
+        moments: the moments of the batch that were kept during training.
 
     Returns:
-        The names of networks that are not written because numbers of theirs are not finite.
+        The names of networks that are not written because some of their parameters are not finite.
 
     Raises:
         OSError: a file cannot be written.

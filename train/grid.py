@@ -1,4 +1,4 @@
-"""The networks of an experiment: every combination of its settings, what each is called, and who trains with whom."""
+"""The networks of an experiment: every combination of its settings, their names, and the batches they train in."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import attrs
 from .settings import Experiment
 
 GRID: Mapping[str, str] = MappingProxyType({"transport": "α", "density": "β", "learning_rate": "η"})
-"""The settings that may be lists, and how a kind of network writes each."""
+"""The settings that may be lists, each with its symbol in the label of a kind."""
 
-_COSTS = ("transport", "density")  # what a regular network does not pay, whatever the grid says
+_COSTS = ("transport", "density")  # a regular network pays neither, whatever the grid says
 
 
 @attrs.frozen(kw_only=True)
 class Member:
-    """One network of a batch: what sets it apart from the others.
+    """One network of a batch: the settings that distinguish it from the others.
 
     Attributes:
-        name: unique name in the run, and of its file.
-        kind: what it is repeated as with other seeds: ``regular`` or ``spatial``, and after it the settings that its
-            name says, such as ``spatial α=0.5``.
-        seed: settles the initial weights, the initial positions and the order of examples.
+        name: unique in the run; also the name of its file.
+        kind: the condition that networks with other seeds repeat: ``regular`` or ``spatial``, followed by the settings
+            in the network's name, such as ``spatial α=0.5``.
+        seed: determines the initial weights, the initial positions and the order of examples.
         transport: α.
         density: β.
         learning_rate: of Adam.
@@ -47,11 +47,11 @@ class Member:
 
 @attrs.frozen
 class Batch:
-    """Networks of one shape, trained as one.
+    """Networks of one shape, trained together.
 
     Attributes:
         inputs: the input mode.
-        members: the networks; those that pay costs come first, and those of one learning rate lie together.
+        members: the networks; those that pay costs come first, and those with the same learning rate are adjacent.
     """
 
     inputs: str
@@ -59,13 +59,13 @@ class Batch:
 
 
 def values_of(experiment: Experiment, setting: str) -> tuple[float, ...]:
-    """Return the values of a setting of `GRID`: those of its list, or the one number."""
+    """Return the values of a setting in `GRID`: its list, or a single number as a tuple."""
     value = getattr(experiment, setting)
     return value if isinstance(value, tuple) else (value,)
 
 
 def unnamed_in(experiment: Experiment) -> dict[str, float]:
-    """Return the values that names do not say when a run begins with this experiment: of settings that are numbers.
+    """Return the settings that names leave out in a run that begins with this experiment: those that are not lists.
 
     Example:
         >>> unnamed_in(Experiment(tasks=["digits", "letters"], transport=[0.5, 1]))
@@ -75,16 +75,16 @@ def unnamed_in(experiment: Experiment) -> dict[str, float]:
 
 
 def batches_of(experiment: Experiment, unnamed: Mapping[str, float] | None = None) -> list[Batch]:
-    """Return the networks to train, those of one input mode together: they have one shape.
+    """Return the networks to train, one batch for each input mode: its networks have the same shape.
 
-    A name says the settings of `GRID` whose value is not the one that goes without saying. Of a setting that was a
-    number when the run began, that number does, for ever; of one that was a list, no value does. A name then depends
-    on the network alone, and not on what else there is: whatever is added to a run later renames nothing.
+    A name contains the settings of `GRID` that differ from the run's defaults. If a setting was a number when the run
+    began, that number remains its default for ever; if it was a list, it has no default. The name of a network thus
+    depends on no other network, and networks that are added to a run later rename nothing.
 
     Args:
         experiment: the settings.
-        unnamed: the values that names do not say, by setting, as the run began with them (`unnamed_in`); None: those of
-            a run that begins with this experiment.
+        unnamed: the run's defaults by setting, which names leave out (`unnamed_in` the experiment that the run began
+            with); None for a run that begins with this experiment.
 
     Example:
         >>> experiment = Experiment(tasks=["digits", "letters"], seeds=[0], inputs=["mix"], transport=[0.5, 1])
@@ -100,7 +100,7 @@ def batches_of(experiment: Experiment, unnamed: Mapping[str, float] | None = Non
     rates = values_of(experiment, "learning_rate")
 
     def place(member: Member) -> tuple[bool, int]:
-        # The costs are computed on one slice of the stacked parameters, and Adam has a group for each slice of a rate.
+        # The costs are computed on one slice of the stacked parameters, and Adam has one group of slices for each rate.
         return not member.penalised, rates.index(member.learning_rate)
 
     return [
@@ -109,9 +109,9 @@ def batches_of(experiment: Experiment, unnamed: Mapping[str, float] | None = Non
 
 
 def cut(batch: Batch, most: int) -> list[Batch]:
-    """Divide a batch into batches of at most so many networks, about equal, those of one seed together if they can be.
+    """Divide a batch into batches of at most `most` networks and about equal size; keep a seed together if it fits.
 
-    Networks of one seed see the same examples, which are then gathered once for all of them.
+    Networks with the same seed see the same examples, which are then gathered once for all of them.
 
     Example:
         >>> experiment = Experiment(tasks=["digits", "letters"], seeds="0:3", inputs=["mix"])
@@ -122,13 +122,13 @@ def cut(batch: Batch, most: int) -> list[Batch]:
         return [batch]
     seeds = Counter(member.seed for member in batch.members)
     place = {seed: k for k, seed in enumerate(seeds)}
-    of_one_seed = max(seeds.values())
-    together = of_one_seed if of_one_seed <= most else 1
+    largest = max(seeds.values())
+    together = largest if largest <= most else 1
     parts = math.ceil(len(batch.members) / (most - most % together))
     size = together * math.ceil(len(batch.members) / (parts * together))
     by_seed = sorted(batch.members, key=lambda member: place[member.seed])
-    chosen = (set(by_seed[start : start + size]) for start in range(0, len(by_seed), size))
-    return [Batch(batch.inputs, tuple(member for member in batch.members if member in some)) for some in chosen]
+    parted = (set(by_seed[start : start + size]) for start in range(0, len(by_seed), size))
+    return [Batch(batch.inputs, tuple(member for member in batch.members if member in part)) for part in parted]
 
 
 def _members(experiment: Experiment, inputs: str, unnamed: Mapping[str, float]) -> Iterator[Member]:
@@ -137,18 +137,18 @@ def _members(experiment: Experiment, inputs: str, unnamed: Mapping[str, float]) 
         varied = [name for name in GRID if kind == "spatial" or name not in _COSTS]
         for values in itertools.product(*(values_of(experiment, name) for name in varied)):
             settings = dict.fromkeys(GRID, 0.0) | dict(zip(varied, values, strict=True))
-            said = {name: _text(settings[name]) for name in varied if settings[name] != unnamed.get(name)}
+            named = {name: _text(settings[name]) for name in varied if settings[name] != unnamed.get(name)}
             for seed in experiment.seeds:
                 yield Member(
-                    name="-".join([inputs, kind, *(name + value for name, value in said.items()), str(seed)]),
-                    kind=" ".join([kind, *(f"{GRID[name]}={value}" for name, value in said.items())]),
+                    name="-".join([inputs, kind, *(name + value for name, value in named.items()), str(seed)]),
+                    kind=" ".join([kind, *(f"{GRID[name]}={value}" for name, value in named.items())]),
                     seed=seed,
                     **settings,
                 )
 
 
 def _text(value: float) -> str:
-    """Return a number as names say it: the shortest text that is no other number's, without a decimal that is 0.
+    """Return a number as it is written in names: the shortest text that denotes no other number, without ``.0``.
 
     Example:
         >>> _text(0.5), _text(1.0), _text(1e-05)

@@ -147,7 +147,7 @@ class Batches:
     Attributes:
         inputs: the size of the input.
         steps: batches of an epoch.
-        scale: what inputs that `show` writes are to be multiplied by, so that a white pixel is 1.
+        scale: the factor that makes a white pixel 1 in the inputs that `show` writes.
 
     Raises:
         ValueError: there is no such mode.

@@ -38,9 +38,9 @@ _NOISE = 8.0  # standard deviation of the grey value, which goes from 0 to 255
 def text_fonts() -> list[Path]:
     """Return the fonts of matplotlib that draw the alphabet, in the order of their names.
 
-    matplotlib ships fonts of mathematical symbols and of placeholders beside its text fonts, and their names and number
-    change between versions; what a font draws tells them apart. A font is one of text if most of its letters resemble
-    the same letter in the other fonts (the median font) more than any other letter.
+    matplotlib also ships fonts of mathematical symbols and of placeholders, and the names and number of its fonts
+    change between versions, so fonts are recognised by their shapes. A font is a text font if most of its letters
+    resemble the same letter in the other fonts (the median font) more than any other letter.
     """
     text = LETTERS + LETTERS.lower()
     looks = {}
@@ -55,7 +55,7 @@ def text_fonts() -> list[Path]:
 
 
 def draw_glyphs(font: Path, text: str) -> list[Image.Image]:
-    """Draw each letter of a text, white on black, large, cropped to what is not black.
+    """Draw each letter of a text, white on black, large, cropped to its bounding box.
 
     Returns:
         One grey picture for each letter, all black if the font does not have it.

@@ -143,7 +143,7 @@ class Training:
         return self.history["accuracy"][-1]
 
     def trained(self) -> Trained:
-        """Return what the networks are now, apart from the device."""
+        """Return the networks as they are now, as arrays in host memory."""
         return Trained(
             experiment=self.experiment,
             batch=self.batch,
@@ -156,7 +156,7 @@ class Training:
         )
 
     def state(self) -> Arrays:
-        """Return everything that training goes on from: parameters, Adam's moments, history."""
+        """Return everything that is needed to resume training: parameters, Adam's moments, history."""
         trained = self.trained()
         adam = {f"adam/{name}": tensor.cpu().numpy() for name, tensor in self._moments()}
         return trained.arrays | adam | {f"history/{name}": values for name, values in trained.history.items()}

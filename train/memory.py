@@ -1,4 +1,4 @@
-"""How many networks train at a time: what the memory of a device holds, and on a CPU what is fastest."""
+"""How many networks train at a time: as many as a device's memory holds, or on a CPU as many as train fastest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .settings import Experiment, SettingError
 _SHARE = 0.7  # of the memory of a device, left for networks by other processes and by what libraries reserve
 _FLOAT = 4  # bytes
 
-# On a CPU, networks are fastest when what a step moves stays in the cache, and slower again when there are too few to
+# On a CPU, training is fastest when the data of a step stay in the cache, and slower again with too few networks to
 # share out among threads: measured with 1 to 64 networks of the paper, of 5 MB each, on two cores
-# (`benchmarks/training.py`). Of small networks, it takes more.
+# (`benchmarks/training.py`). Of small networks, more are needed.
 _CACHE_OF_A_THREAD, _NETWORKS_OF_A_THREAD, _LEAST = 10 * 2**20, 2, 4
 
 
@@ -27,7 +27,7 @@ class Limit(NamedTuple):
 
     Attributes:
         networks: at least 1.
-        reason: why not more, as a person is told.
+        reason: why not more, in words for the user.
     """
 
     networks: int
@@ -40,7 +40,7 @@ def networks_at_once(experiment: Experiment, sizes: Sequence[int], data: int, de
     Args:
         experiment: the settings.
         sizes: the number of units of every layer, the input first.
-        data: bytes of what lies on the device for all networks.
+        data: bytes on the device that all networks share.
         device: where they train.
 
     Raises:
@@ -73,7 +73,7 @@ def bytes_of_examples(datasets: Sequence[Dataset], inputs: int) -> int:
 
 
 def bytes_of_a_network(experiment: Experiment, sizes: Sequence[int]) -> int:
-    """Return about how many bytes training takes for each network: of a step, and when it is judged."""
+    """Return about how many bytes each network takes in training: those of a step and those of its evaluation."""
     judged = sizes[0] * sizes[1] + EVALUATION_BLOCK * 3 * max(sizes[1:])
     return bytes_of_a_step(experiment, sizes) + _FLOAT * judged
 
@@ -89,7 +89,7 @@ def bytes_of_a_step(experiment: Experiment, sizes: Sequence[int]) -> int:
 
 
 def memory_of(device: torch.device) -> float:
-    """Return how many bytes of a device networks may take: a share of its memory, or what others have left of that."""
+    """Return how many bytes of a device networks may take: a share of its memory, or less if other processes use it."""
     share = _SHARE * whole_memory_of(device)
     return min(share, torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else share
 

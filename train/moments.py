@@ -52,15 +52,15 @@ def moments(steps: int, count: int) -> tuple[int, ...]:
     tenth = max(1, steps // 10)
     first = np.geomspace(tenth, 1, early)[::-1]  # this way round, a single one is at the tenth
     rest = np.linspace(tenth if early else 0, steps, count - early)[1:]
-    found = [0]
+    kept = [0]
     for number, step in enumerate(np.concatenate([first, rest]), start=1):
         latest = steps - (count - 1 - number)  # leaves a step for each moment that follows
-        found.append(min(max(round(float(step)), found[-1] + 1), latest))
-    return tuple(found)
+        kept.append(min(max(round(float(step)), kept[-1] + 1), latest))
+    return tuple(kept)
 
 
 def forget_orphans(checkpoints: Path) -> None:
-    """Remove the moments of batches without a checkpoint, which will not be carried on; what else is there stays."""
+    """Remove the moments of batches without a checkpoint, which will not be carried on, and no other files."""
     for folder in checkpoints.glob("*/"):
         if CHECKPOINT.fullmatch(folder.name) and not (checkpoints / f"{folder.name}.h5").exists():
             _forget(folder)
@@ -69,7 +69,7 @@ def forget_orphans(checkpoints: Path) -> None:
 def _forget(folder: Path, after: float = -1) -> None:
     """Remove the moments after a step from a folder, and the folder if nothing else is in it.
 
-    What is removed says in the file that it is a moment: a folder may be another program's, or have its files in it.
+    Only files whose header says that they are moments are removed: the folder may hold files of other programs.
     """
     if folder.is_symlink() or not folder.is_dir():
         return
@@ -96,8 +96,8 @@ def _files(folder: Path) -> list[tuple[int, Path]]:
 class Moments:
     """The moments of one batch between its start and its end, each a file that is written when it comes.
 
-    What is kept of a network is what splits are made and measured on: the connections into penalised layers, and the
-    biases and positions of the layers at both ends of these.
+    Of each network, only the parameters that splits are made and measured on are kept: the connections into penalised
+    layers, and the biases and positions of the layers at both ends of these.
 
     Args:
         training: the batch.
@@ -115,7 +115,7 @@ class Moments:
         self._shapes = {name: tuple(tensor.shape[1:]) for name, tensor in training.stack.named() if name in kept}
 
     def keep(self, step: int, stack: Stack, writer: Writer) -> None:
-        """Write the networks as they are now if training should be kept after so many steps."""
+        """Write the networks as they are now if this step is one of the moments to keep."""
         if step not in self._steps or not self._rows:
             return
         tensors = [tensor.flatten(1) for name, tensor in stack.named() if name in self._shapes]

@@ -31,7 +31,7 @@ class Reporter:
         self._console = console
         self._started = time.monotonic()
         self._work, self._done, self._skipped = networks * epochs, done, done
-        self._told = -1  # the part of the work, of _PARTS, that a line last told of
+        self._reported = -1  # the part of the work, of _PARTS, that a line last told of
         self._progress = progress_bar(console)
         self._bar = self._progress.add_task("training", total=self._work, completed=done)
 
@@ -58,8 +58,8 @@ class Reporter:
         text = f"{batch.inputs} · {' · '.join(parts)}"
         self._progress.update(self._bar, description=text, completed=self._done)
         part = self._done * _PARTS // self._work
-        if not self._console.is_terminal and part > self._told:
-            self._told = part
+        if not self._console.is_terminal and part > self._reported:
+            self._reported = part
             elapsed = time.monotonic() - self._started
             left = elapsed / max(1, self._done - self._skipped) * (self._work - self._done)
             estimate = f", about {left:.0f} s left" if part else ""  # the first epoch loads what is loaded once

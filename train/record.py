@@ -1,4 +1,4 @@
-"""What a run folder remembers of its settings, and which others a run may be carried on with."""
+"""The record of a run's settings in its folder, and the changes with which a run may be carried on."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from .settings import Experiment, SettingError, difference, experiment_from, set
 
 _FILE, _UNNAMED = "experiment.json", "unnamed"
 
-# What may be asked for differently when a run is carried on: more networks of the same settings, not other ones, and
-# what changes no weights. A list of `GRID` may be extended too.
+# Settings that may change when a run is carried on: those that add networks under the same settings, and those that
+# change no weights. A list of `GRID` may be extended too.
 _NETWORKS = ("seeds", "inputs", "kinds")
 _EXTENSIBLE = (*_NETWORKS, "checkpoint_seconds", "snapshots", "snapshot_seeds")
 
 
 @attrs.frozen
 class Record:
-    """What is known of a run's settings.
+    """The settings of a run.
 
     Attributes:
-        experiment: the settings that were asked for last, with every seed, input mode, kind and value of a grid that
-            was ever asked for.
-        unnamed: the values of the settings of `GRID` that names of networks do not say: those the run began with.
+        experiment: the latest settings, with every seed, input mode, kind and value of a grid that was ever asked for.
+        unnamed: the run's defaults for settings of `GRID`, which names of networks leave out: those that it began with.
     """
 
     experiment: Experiment
@@ -50,7 +49,7 @@ def carried_on(run: Path, experiment: Experiment) -> Record:
 
 
 def read_record(run: Path) -> Record | None:
-    """Return what a run remembers, None if it has just begun.
+    """Return the record of a run, None if it has just begun.
 
     Raises:
         SettingError: the file has a fault.
@@ -69,7 +68,7 @@ def read_record(run: Path) -> Record | None:
 
 def write_record(run: Path, record: Record) -> None:
     """Keep a record in the run folder."""
-    # Of settings that are numbers, the numbers: files of runs without a grid say nothing more.
+    # A default that equals the setting itself is not written, so that files of runs without a grid hold none.
     added = {name: value for name, value in record.unnamed.items() if name not in unnamed_in(record.experiment)}
     settings = settings_of(record.experiment) | ({_UNNAMED: added} if added else {})
     with atomic(run / _FILE) as temporary:
@@ -77,7 +76,7 @@ def write_record(run: Path, record: Record) -> None:
 
 
 def _require_same(run: Path, before: Experiment, asked: Experiment) -> None:
-    """Raise SettingError if settings differ that decide what networks become."""
+    """Raise SettingError if a setting that affects weights differs."""
     differs = difference(before, asked, but=(*_EXTENSIBLE, *GRID))
     if differs:
         raise SettingError(f"{run} was trained with {differs}: choose another --out, or the same settings")

@@ -213,7 +213,7 @@ class _Trainer:
             if any(diverged):  # the checkpoint stays, so that asking again trains nothing again
                 self._diverged += [name for name in names if any(name in part for part in diverged)]
                 return
-            moments.remove()  # first: what is there without a checkpoint belongs to no run
+            moments.remove()  # before the checkpoint, without which moments would belong to no run
             checkpoint.unlink()
 
         parts = [names[start :: self._writer.jobs] for start in range(self._writer.jobs)]
@@ -308,15 +308,15 @@ def _says(file: Path, format_: str) -> bool:
 
 
 def _missing(run: Path, batches: Sequence[Batch], most: Mapping[str, Limit]) -> list[Batch]:
-    """Return what of these batches is to be trained: those that a checkpoint holds, whole, and what else is missing.
+    """Return the batches still to be trained: those that a checkpoint holds, whole, and batches of missing networks.
 
-    A batch goes on with just the networks that it began with, since the rounding of a matrix product may depend on how
-    many there are. For that reason, too, batches are cut before networks that are there are left out.
+    A batch goes on with exactly the networks that it began with, because the rounding of a matrix product may depend on
+    their number. For the same reason, batches are cut before finished networks are left out.
 
     Args:
         run: the folder.
-        batches: what is asked for.
-        most: input mode to how many networks a batch may have.
+        batches: the batches asked for.
+        most: the largest number of networks in a batch, by input mode.
     """
     missing = []
     for batch in batches:
@@ -336,7 +336,7 @@ def _missing(run: Path, batches: Sequence[Batch], most: Mapping[str, Limit]) -> 
 
 
 def _require_trainable(experiment: Experiment, datasets: Sequence[Dataset]) -> None:
-    """Raise SettingError before anything is trained if a later batch could not be."""
+    """Raise SettingError before training starts if a later batch could not be trained."""
     names = [dataset.name for dataset in datasets]
     if len(set(names)) < len(names):
         raise SettingError(f"tasks: expected data sets of different names, found {', '.join(names)}")

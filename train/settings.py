@@ -85,7 +85,7 @@ Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
 def _check(expected: str, fits: Callable[[Any], bool]) -> Validator:
-    """Return a validator whose error says what was expected, what was found, and of which setting."""
+    """Return a validator whose error names the setting, the value expected and the value found."""
 
     def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not fits(value):
@@ -95,10 +95,10 @@ def _check(expected: str, fits: Callable[[Any], bool]) -> Validator:
 
 
 def _shown(value: object) -> str:
-    """Return a value as a message shows it, in so many characters at most."""
+    """Return a value as a message shows it, cut after `_SHOWN` characters."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # of a number of thousands of digits, of lists in lists in lists
+    except (ValueError, RecursionError):  # a number of thousands of digits, or lists nested too deeply
         text = f"a {type(value).__name__} that is too large to show"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
 
@@ -108,7 +108,7 @@ def _whole(value: object, at_least: int, at_most: int) -> bool:
 
 
 def _integer(at_least: int, at_most: int = _LARGEST_SIZE) -> Validator:
-    """Return a validator of whole numbers; of the upper end, which nobody comes to by intent, only excess is told."""
+    """Return a validator of whole numbers; its error names the upper end, which is rarely reached, only if exceeded."""
 
     def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not _whole(value, at_least, at_most):
@@ -120,7 +120,7 @@ def _integer(at_least: int, at_most: int = _LARGEST_SIZE) -> Validator:
 
 
 def _finite(value: object) -> bool:
-    """Return whether a value is a floating-point number that the numbers of training can hold."""
+    """Return whether a value is a floating-point number that float32, in which networks train, can hold."""
     return type(value) is float and abs(value) <= _LARGEST
 
 

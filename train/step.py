@@ -31,7 +31,7 @@ class Step:
         stack: the parameters; they may change from call to call, in place.
 
     Attributes:
-        gradient: by all parameters, as the last call left it.
+        gradient: with respect to all parameters, as the last call left it.
         task_loss: ``(networks, tasks)``, the sum of the losses of all calls; nats.
         cost: ``(networks,)``, the sum of α · transport + β · density of all calls.
         costs: adds the gradient of the costs, and returns them.
@@ -54,8 +54,8 @@ class Step:
         self.gradient = stack.zeros()
         self.task_loss = like.new_zeros(networks, len(classes))
         self.cost = like.new_zeros(networks)
-        # Hidden values give way to the gradient by them, layer by layer; the less there is, the more of it the cache
-        # holds. Outputs lie class by class, for the softmax.
+        # The gradient with respect to hidden values overwrites them, layer by layer: the less memory is used, the more
+        # of it fits the cache. Outputs lie class by class, for the softmax.
         examples, *hidden, outputs = (experiment.batch_size, *(bias.shape[2] for bias in stack.biases))
         self._inputs = like.new_empty(len(self.seeds), examples, batches.inputs)
         self._hidden = [like.new_empty(networks, examples, units) for units in hidden]
@@ -79,9 +79,9 @@ class Step:
             self._losses(labels.view(len(self._classes), len(self.seeds), -1).transpose(0, 1))
             self._backward()
         # The forces between close neurons are small differences of large numbers: they are always float32.
-        found = self.costs()
-        paid = self.cost[: len(found.transport)]
-        paid.addcmul_(self.costs.transport, found.transport).addcmul_(self.costs.density, found.density)
+        costs = self.costs()
+        paid = self.cost[: len(costs.transport)]
+        paid.addcmul_(self.costs.transport, costs.transport).addcmul_(self.costs.density, costs.density)
 
     def clear(self) -> None:
         """Set the sums of losses to 0."""

@@ -43,10 +43,10 @@ class Writer:
 
         Args:
             calls: functions and their arguments, independent of each other.
-            then: is called in this process with what they returned, when all of them have.
+            then: called in this process with the list of their results, when all of them have returned.
 
         Raises:
-            Exception: what a call of the group before raised, or, on a CPU, one of these.
+            Exception: any exception of a call of the group before, or, on a CPU, of one of these.
         """
         self.wait()
         self._calls, self._then = calls, then
@@ -61,7 +61,7 @@ class Writer:
         """Return when everything is written.
 
         Raises:
-            Exception: what a call raised.
+            Exception: any exception that a call raised.
         """
         calls, pending, then = self._calls, self._pending, self._then
         self._calls, self._pending, self._then = (), iter(()), None

@@ -116,8 +116,8 @@ def draw(
             results.require_current()
             message = f"figure {name} drawn"
             for drawing in made:
-                told = replace(drawing, caption=f"{first}{drawing.caption}")
-                written += save(told, out, formats)
+                captioned = replace(drawing, caption=f"{first}{drawing.caption}")
+                written += save(captioned, out, formats)
         if progress is not None:
             progress(message)
     return written

@@ -22,7 +22,7 @@ from ..statistics import LEVEL
 from ..steps import all_drawn
 from ..wording import number
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
-from .panels import kind_keys, networks_said, told, wrapped
+from .panels import head_with_lines, kind_keys, networks_said, wrapped
 
 # Fewer draws have no distribution worth drawing.
 _LEAST_DRAWS = 5
@@ -66,13 +66,13 @@ class Compared:
 def nulls(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show modularity, and accuracy after the split, among their values on draws of the null models."""
     method = choice.method_of(results)
-    found = {metric: compared(results, choice, method, metric) for metric in _MEANINGS}
-    if not any(found.values()):
+    by_metric = {metric: compared(results, choice, method, metric) for metric in _MEANINGS}
+    if not any(by_metric.values()):
         raise NotApplicableError(
             f"expected at least {_LEAST_DRAWS} draws of a null model for splits by {method} in "
             f"{results.folder / 'parts'}, found none"
         )
-    for metric, scores in found.items():
+    for metric, scores in by_metric.items():
         if scores:
             networks = pd.DataFrame([{"network": s.network, "kind": s.kind, "inputs": s.inputs} for s in scores])
             caption = (
@@ -97,7 +97,7 @@ def compared(results: Results, choice: Choice, method: str, metric: str) -> list
     members = results.members
     if choice.networks is not None:
         members = members[members["network"].isin(choice.networks)]
-    found = []
+    scores = []
     for member in members.itertuples(index=False):
         parts = results.folder / "parts" / str(member.network)
         drawn = [one for one in all_drawn(parts) if _is_of(one, method, metric)] if parts.is_dir() else []
@@ -105,8 +105,8 @@ def compared(results: Results, choice: Choice, method: str, metric: str) -> list
             tasks = list(group)
             value = float(np.mean([one.score.value for one in tasks]))
             draws = np.mean([one.values for one in tasks], axis=0)
-            found.append(Compared(str(member.network), str(member.kind), str(member.inputs), row, value, draws))
-    return found
+            scores.append(Compared(str(member.network), str(member.kind), str(member.inputs), row, value, draws))
+    return scores
 
 
 def _is_of(drawn: Drawn, method: str, metric: str) -> bool:
@@ -122,8 +122,8 @@ def _row(drawn: Drawn) -> str:
 
 def _panels(results: Results, metric: str, scores: Sequence[Compared]) -> Figure:
     """Draw a panel for each null model, or ablation, and input mode."""
-    found = {one.row for one in scores}
-    rows = [row for row in (*null_models(), *results.ablations) if row in found]
+    present = {one.row for one in scores}
+    rows = [row for row in (*null_models(), *results.ablations) if row in present]
     modes = [mode for mode in results.inputs if any(one.inputs == mode for one in scores)]
     styles = plots.kind_styles([kind for kind in results.kinds if any(one.kind == kind for one in scores)])
     figure = Figure(figsize=(SINGLE if len(modes) == 1 else DOUBLE, 1.25 * len(rows) + 0.6))
@@ -136,7 +136,7 @@ def _panels(results: Results, metric: str, scores: Sequence[Compared]) -> Figure
             ax = axes[place, column]
             plots.distribution(ax, areas(here), _observed(here), styles)
             texts = [(verdict(own), styles[kind][0]) for kind, own in here.items() if own]
-            told(ax, place * len(modes) + column, texts, inputs_label(mode) if place == 0 else "")
+            head_with_lines(ax, place * len(modes) + column, texts, inputs_label(mode) if place == 0 else "")
         axes[place, 0].set_ylabel(wrapped(row if metric == "modularity" else ablation_label(row)))
     for ax in axes[-1]:
         ax.set_xlabel("modularity" if metric == "modularity" else "accuracy after the split")
@@ -168,25 +168,25 @@ def _observed(scores: dict[str, list[Compared]]) -> pd.DataFrame:
 
 def verdict(scores: Sequence[Compared]) -> str:
     """Say how extreme the scores of networks are."""
-    found = [found for one in scores if not np.isnan((found := one.chance).z)]
-    if not found:
+    chances = [chances for one in scores if not np.isnan((chances := one.chance).z)]
+    if not chances:
         return "draws all equal"
-    z = number(float(np.median([one.z for one in found])), 1)
-    if len(found) == 1:
-        return f"z = {z}, p = {found[0].p:.2g}"
-    return f"z = {z}, p ≤ {LEVEL}: {sum(one.p <= LEVEL for one in found)} of {len(found)}"
+    z = number(float(np.median([one.z for one in chances])), 1)
+    if len(chances) == 1:
+        return f"z = {z}, p = {chances[0].p:.2g}"
+    return f"z = {z}, p ≤ {LEVEL}: {sum(one.p <= LEVEL for one in chances)} of {len(chances)}"
 
 
 def _numbers(scores: Sequence[Compared]) -> pd.DataFrame:
     """Return the scores with z and p, then their draws, as one tidy frame."""
-    facts = pd.DataFrame([(one.row, one.inputs, one.kind, one.network) for one in scores])
-    facts.columns = pd.Index(["null", "inputs", "kind", "network"])
-    found = [one.chance for one in scores]
+    keys = pd.DataFrame([(one.row, one.inputs, one.kind, one.network) for one in scores])
+    keys.columns = pd.Index(["null", "inputs", "kind", "network"])
+    chances = [one.chance for one in scores]
     statistics = {"value": [one.value for one in scores]} | {
-        name: [getattr(one, name) for one in found] for name in ("mean", "sd", "z", "p")
+        name: [getattr(one, name) for one in chances] for name in ("mean", "sd", "z", "p")
     }
-    parts = [facts.assign(statistic=name, value=values) for name, values in statistics.items()]
+    parts = [keys.assign(statistic=name, value=values) for name, values in statistics.items()]
     draws = [len(one.draws) for one in scores]
-    repeated = facts.loc[facts.index.repeat(draws)]
+    repeated = keys.loc[keys.index.repeat(draws)]
     parts.append(repeated.assign(statistic="draw", value=np.concatenate([one.draws for one in scores])))
     return pd.concat(parts, ignore_index=True).dropna(subset="value")

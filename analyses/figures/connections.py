@@ -185,8 +185,8 @@ def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
             shares = density(frames[one.network.name], quantity, edges[quantity])
             plots.densities(ax, shares, _GROUPS)
             ax.set_title(letter(panel), loc="left", fontweight="bold")
-            facts = {"network": one.network.name, "kind": one.kind, "inputs": one.inputs, "quantity": quantity}
-            numbers.append(shares.assign(**facts))
+            labels = {"network": one.network.name, "kind": one.kind, "inputs": one.inputs, "quantity": quantity}
+            numbers.append(shares.assign(**labels))
             panel += 1
         axes[row, 0].set_ylabel(f"{title}\ndensity")
     _name_columns(axes, grid.columns, edges)

@@ -133,9 +133,9 @@ def losses(scores: pd.DataFrame, method: str) -> pd.DataFrame:
 
     Example:
         >>> columns = ["network", "kind", "inputs", "seed", "split", "ablation", "metric", "task", "value"]
-        >>> facts = ("a", "spatial", "mix", 0)
-        >>> rows = [(*facts, "none", "", "accuracy", "digits", 0.75)]
-        >>> rows += [(*facts, "greedy", "zero", "accuracy-without:letters", "digits", 0.5)]
+        >>> network = ("a", "spatial", "mix", 0)
+        >>> rows = [(*network, "none", "", "accuracy", "digits", 0.75)]
+        >>> rows += [(*network, "greedy", "zero", "accuracy-without:letters", "digits", 0.5)]
         >>> losses(pd.DataFrame(rows, columns=columns), "greedy")[["module", "task", "value"]].to_numpy().tolist()
         [['letters', 'digits', 0.25]]
     """

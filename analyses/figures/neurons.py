@@ -69,7 +69,7 @@ def _units(network: Graph, number: int) -> NDArray[np.int64]:
 
 
 def thinned(shown: Sequence[Shown]) -> str:
-    """Say of which networks not all neurons are drawn, if there are such."""
+    """Return a sentence that names the networks whose neurons are not all drawn; ``""`` if there are none."""
     names = [one.network.name for one in shown if _has_more(one.network)]
     return f"Of {', '.join(names)} about {MAX_NEURONS} neurons are drawn, evenly spaced in each layer." if names else ""
 
@@ -110,7 +110,7 @@ def lines_of(network: Graph, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
 
 
 def _of_both(one: str, other: str, tasks: Sequence[str]) -> str:
-    """Return the task that both ends of a connection serve; that they differ; or what the end of several or none does.
+    """Return the task of both ends of a connection, that they differ, or the label of an end with several or no tasks.
 
     Example:
         >>> [_of_both("a", other, ["a", "b"]) for other in ("a", "b", "", "a+b")]
@@ -123,7 +123,7 @@ def _of_both(one: str, other: str, tasks: Sequence[str]) -> str:
 
 
 def task_keys(colours: Mapping[str, str], tasks: pd.Series[str]) -> list[Artist]:
-    """Return entries of a legend for the tasks, and for neurons of none or of several where there are such."""
+    """Return legend entries for the tasks, and for neurons of no task or of several tasks if there are any."""
     keys: list[Artist] = [plots.key(colour, task) for task, colour in colours.items()]
     if (tasks == "").any():
         keys.append(plots.key(plots.UNASSIGNED, "no task", filled=False))
@@ -138,7 +138,7 @@ def tasks_shown(shown: Sequence[Shown]) -> list[str]:
 
 
 def dim_of(network: Graph) -> int:
-    """Return how many coordinates the neurons of the split layers have; 0 if they lie nowhere."""
+    """Return how many coordinates the neurons of the split layers have; 0 if they have no positions."""
     position = network.populations[network.split_populations[0]].position
     return 0 if position is None else position.shape[1]
 
@@ -152,7 +152,7 @@ def limits_of(frame: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def axis_names(dim: int) -> tuple[str, str]:
-    """Return what the axes of a panel of positions are called."""
+    """Return the labels of the axes of a panel of positions."""
     if dim <= 2:
         return "x (arbitrary units)", "y (arbitrary units)"
     return "1st principal coordinate", "2nd principal coordinate"

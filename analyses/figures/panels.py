@@ -1,4 +1,4 @@
-"""What panels of several figures have in common: letters, keys, ranges, and the frame of what they show."""
+"""Parts that panels of several figures share: letters, keys, ranges, and the frame of their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..statistics import interval_of_mean
 from ..tables import over_networks
 
 STATISTICS = ("mean", "sd", "low", "high", "rho")
-"""What the frame of a figure may tell of a group of networks, beside the value of each (``seed``)."""
+"""The statistics of a group of networks in the frame of a figure, beside the value of each network (``seed``)."""
 
 
 def with_intervals(points: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def with_intervals(points: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 
 def points_and_means(points: pd.DataFrame, means: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return what a figure shows as one tidy frame: each seed's value, then what is told of the seeds together."""
+    """Return the numbers of a figure as one tidy frame: each seed's value, then the statistics over seeds."""
     columns = [*keys, "statistic", "network", "seed", "value"]
     parts = [points.assign(statistic="seed")[columns]]
     for statistic in STATISTICS:
@@ -75,7 +75,7 @@ def head(ax: Axes, number: int, title: str, several: bool = True) -> None:
         ax.set_title(letter(number), loc="left", fontweight="bold")
 
 
-def told(ax: Axes, number: int, texts: Sequence[tuple[str, str]], title: str = "") -> None:
+def head_with_lines(ax: Axes, number: int, texts: Sequence[tuple[str, str]], title: str = "") -> None:
     """Write lines, each in its colour, above the right end of a panel, and its letter and title above them."""
     for line, (text, colour) in enumerate(reversed(texts)):
         ax.annotate(
@@ -100,7 +100,7 @@ def share_limits(axes: Sequence[Axes]) -> None:
 
 
 def of_references(methods: Iterable[str]) -> list[str]:
-    """Return the split methods that show what sizes alone cost: references, not methods among others.
+    """Return the split methods that are references, because they show the cost of module sizes alone.
 
     Example:
         >>> of_references(["greedy", "random", "random:seed=2"])

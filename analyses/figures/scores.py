@@ -20,7 +20,16 @@ from ..statistics import LEAST_SEEDS, LEVEL
 from ..tables import over_networks
 from ..wording import number
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
-from .panels import first, kind_keys, letter, networks_said, of_references, points_and_means, share_limits, told
+from .panels import (
+    first,
+    head_with_lines,
+    kind_keys,
+    letter,
+    networks_said,
+    of_references,
+    points_and_means,
+    share_limits,
+)
 
 
 @figure("methods")
@@ -90,7 +99,7 @@ def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
             plots.scatter(ax, points[here], styles)
             known = ranks[(ranks["inputs"] == mode) & (ranks["ablation"] == ablation)].dropna()
             texts = [(_told_of(one), styles[str(one["kind"])][0]) for one in records(known)]
-            told(ax, row * len(ablations) + column, texts, ablation_label(ablation) if row == 0 else "")
+            head_with_lines(ax, row * len(ablations) + column, texts, ablation_label(ablation) if row == 0 else "")
         axes[row, 0].set_ylabel(f"{inputs_label(mode)}\naccuracy drop")
     for ax in axes[-1]:
         ax.set_xlabel("modularity")

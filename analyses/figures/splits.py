@@ -196,13 +196,13 @@ def similarities(means: pd.DataFrame, methods: Sequence[str]) -> NDArray[np.floa
 def by_similarity(matrices: NDArray[np.float64]) -> list[int]:
     """Return an order in which similar rows are neighbours.
 
-    That of the leaves of a tree by average linkage, turned so that the sum of distances of neighbours is least: "Fast
-    optimal leaf ordering for hierarchical clustering", Bar-Joseph et al. 2001,
+    It is the order of the leaves of a tree by average linkage, whose branches are flipped so that the summed distance
+    of neighbours is smallest: "Fast optimal leaf ordering for hierarchical clustering", Bar-Joseph et al. 2001,
     doi:10.1093/bioinformatics/17.suppl_1.S22.
 
     Args:
-        matrices: ``(groups, rows, rows)``, symmetric, at most 1; averaged over the groups, what is nan left out. Pairs
-            of which nothing is known count as unlike.
+        matrices: ``(groups, rows, rows)``, symmetric, at most 1; averaged over the groups, without nan. Pairs with no
+            value count as dissimilar.
 
     Example:
         >>> by_similarity(np.array([[[1.0, 0.1, 0.9], [0.1, 1.0, 0.2], [0.9, 0.2, 1.0]]]))

@@ -1,4 +1,4 @@
-"""What networks recorded while they were trained, and how modular they were at the moments that were kept."""
+"""Curves of training: the quantities that networks recorded, and their modularity at the kept moments."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
 
 
 def curves_of(results: Results, method: str) -> pd.DataFrame:
-    """Return what is known of every network over training: network, kind, inputs, seed, quantity, task, epoch, value.
+    """Return the training curves of every network: network, kind, inputs, seed, quantity, task, epoch, value.
 
     Args:
         results: the results.
-        method: splits each moment of training anew for its modularity; left out of networks of which only the start
-            and the end are kept.
+        method: the split method for the modularity at each kept moment. Networks with only their start and their end
+            kept have no curve of modularity.
     """
     frames = []
     for name in results.members["network"]:
@@ -82,7 +82,7 @@ def curves_of(results: Results, method: str) -> pd.DataFrame:
 
 
 def _recorded(network: Graph) -> Iterator[pd.DataFrame]:
-    """Yield what a network recorded after every epoch, a frame for each quantity and task (``""``: of all)."""
+    """Yield a network's records after every epoch, a frame for each quantity and task (``""`` for all tasks)."""
     for quantity in _RECORDED:
         values = network.history.get(quantity)
         if values is None or not len(values):
@@ -96,8 +96,8 @@ def _recorded(network: Graph) -> Iterator[pd.DataFrame]:
 
 
 def _modularity(results: Results, name: str, method: str) -> Iterator[pd.DataFrame]:
-    """Yield the modularity of a network at each moment that was kept, split anew, if there are more than two."""
-    alone = replace(results, _snapshots={})  # forgets them again: those of all networks together take much memory
+    """Yield the modularity of a network at each kept moment, split anew, if more than two moments are kept."""
+    alone = replace(results, _snapshots={})  # a separate cache: the snapshots of all networks take much memory
     try:
         moments = alone.snapshots(name)
         if len(moments) > 2:
@@ -109,7 +109,7 @@ def _modularity(results: Results, name: str, method: str) -> Iterator[pd.DataFra
 
 
 def _name_axes(axes: NDArray[np.object_], quantities: list[str], lines: pd.DataFrame) -> None:
-    """Name the quantities and the epochs; moments before the first epoch are told apart on a scale of their own."""
+    """Label the axes; moments within the first epoch are spread out by a scale that is logarithmic further on."""
     recorded = [row for row, quantity in enumerate(quantities) if quantity in _RECORDED]
     for row, quantity in enumerate(quantities):
         axes[row, 0].set_ylabel(_QUANTITIES[quantity])
@@ -123,18 +123,18 @@ def _name_axes(axes: NDArray[np.object_], quantities: list[str], lines: pd.DataF
 
 
 def _early(ax: Axes, epochs: pd.Series[float]) -> None:
-    """Let an axis be linear up to the first moment after the start, and logarithmic from there on."""
+    """Make an axis linear up to the first moment after the start and logarithmic from there on."""
     first, last = float(epochs[epochs > 0].min()), float(epochs.max())
     ax.set_xscale("symlog", linthresh=first, linscale=0.4)
     powers = np.arange(np.ceil(np.log10(first)), np.floor(np.log10(last)) + 1)
-    step = -(-len(powers) // 5)  # more have no room
+    step = -(-len(powers) // 5)  # at most five labels fit
     ticks = [0.0, *(10.0 ** powers[(len(powers) - 1) % step :: step])]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
 
 
 def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:
-    """Say what the curves are."""
+    """Return the caption: the meaning of the curves, lines and bands."""
     text = (
         "Training: loss (with the costs, where a network pays them), transport cost, density cost and accuracy of each "
         "task on held-out examples, after every epoch. Lines: means of "

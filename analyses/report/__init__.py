@@ -16,7 +16,7 @@ from spatialgraph.files import atomic
 from ..evidence import read_agreement
 from ..results import Results
 from .content import behind, content, html, read_cells
-from .portrait import Room, portrait
+from .portrait import Budget, portrait
 
 if TYPE_CHECKING:
     import jinja2
@@ -56,24 +56,24 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
     cells = read_cells(_required(folder / "summary.csv"))
     sections = html(_required(folder / "summary.md").read_text(encoding="utf-8"))
     names = results.members["network"].tolist()
-    rooms = _rooms(results.members.sort_values("seed", kind="stable")["network"])
+    budgets = _budgets(results.members.sort_values("seed", kind="stable")["network"])
     networks = []
     console = console or PlainConsole(stderr=True, quiet=True)
     for name in track(names, "drawing up the report", console=console, transient=True, disable=not console.is_terminal):
-        found = portrait(results, agreement, name, rooms[name])
-        networks.append({"facts": found.facts | {"arrays": found.pack.entries}, "bytes": found.pack.text()})
+        drawn = portrait(results, agreement, name, budgets[name])
+        networks.append({"content": drawn.description | {"arrays": drawn.pack.entries}, "bytes": drawn.pack.text()})
     texts, rows = behind(results)
-    facts = content(results, cells) | {
+    page_content = content(results, cells) | {
         "rows": {"names": texts, "arrays": rows.entries},
-        "networks": [network["facts"] for network in networks],
+        "networks": [network["content"] for network in networks],
     }
     page = _template().render(
-        title=facts["run"],
-        version=facts["version"],
+        title=page_content["run"],
+        version=page_content["version"],
         style=(_ASSETS / "page.css").read_text(encoding="utf-8"),
         script="\n".join((_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
         sections=sections,
-        content=_json(facts),
+        content=_json(page_content),
         rows=rows.text(),
         networks=[network["bytes"] for network in networks],
     )
@@ -90,11 +90,11 @@ def _required(path: Path) -> Path:
     return path
 
 
-def _rooms(names: Iterable[str]) -> dict[str, Room]:
-    """Return how much of each network fits, so that the page stays small enough to be sent; the first have a film."""
+def _budgets(names: Iterable[str]) -> dict[str, Budget]:
+    """Return the budget of each network, which keeps the page small enough to be sent; the first ones have a film."""
     names = list(names)
     each = min(max(_CONNECTIONS // len(names), _LEAST_CONNECTIONS), _MOST_CONNECTIONS)
-    return {name: Room(each, _FRAME if number < _FILM_NETWORKS else 0) for number, name in enumerate(names)}
+    return {name: Budget(each, _FRAME if number < _FILM_NETWORKS else 0) for number, name in enumerate(names)}
 
 
 def _json(value: Any) -> str:

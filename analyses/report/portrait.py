@@ -34,12 +34,12 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Room:
-    """How much of a network fits into the page.
+class Budget:
+    """The numbers of connections of a network that the page has room for.
 
     Attributes:
-        connections: the most connections, the strongest.
-        frame: the most connections of a frame of the film, the strongest; 0 for no film.
+        connections: the largest number of connections shown, the strongest first.
+        frame: the largest number of connections in a frame of the film, the strongest first; 0 for no film.
 
     Raises:
         ValueError: a number is negative.
@@ -51,30 +51,30 @@ class Room:
     def __post_init__(self) -> None:
         """Check the numbers."""
         if min(self.connections, self.frame) < 0:
-            raise ValueError(f"room: expected numbers of connections of at least 0, found {self}")
+            raise ValueError(f"budget: expected numbers of connections of at least 0, found {self}")
 
 
 @dataclass(frozen=True, eq=False)
 class Portrait:
-    """What the page shows of a network.
+    """The content of the page for one network.
 
     Attributes:
-        facts: what JSON can hold.
+        description: values for JSON.
         pack: arrays over neurons (of all split layers, one after the other), methods, draws and frames.
     """
 
-    facts: dict[str, Any]
+    description: dict[str, Any]
     pack: Pack
 
 
-def portrait(results: Results, agreement: pd.DataFrame, name: str, room: Room) -> Portrait:
-    """Draw up what the page shows of a network.
+def portrait(results: Results, agreement: pd.DataFrame, name: str, budget: Budget) -> Portrait:
+    """Compile the content of the page for one network.
 
     Args:
         results: the results.
         agreement: rows of ``agreement.csv``.
         name: the name of the network.
-        room: how much of it fits.
+        budget: the number of connections to show.
 
     Raises:
         FileNotFoundError: its file is not where the analysis found it.
@@ -83,7 +83,7 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, room: Room) -
     network = results.network(name)
     splits = _splits(results, name)
     pack = Pack()
-    facts: dict[str, Any] = {
+    description: dict[str, Any] = {
         "name": name,
         "tasks": list(network.tasks),
         "accuracy": _full_accuracy(results, network),
@@ -95,14 +95,14 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, room: Room) -
             if is_degenerate(split)
         },
     }
-    facts |= _positions(network, pack)
-    facts |= _neurons(results, network, splits, pack)
-    facts |= _connections(network, room.connections, pack)
-    facts |= _lesions(results, network, pack)
-    facts |= _chance(results, network, pack)
-    facts |= _agreement(results, agreement[agreement["network"] == name], name, pack)
-    facts |= _film(results, network, splits, room.frame, pack)
-    return Portrait(facts, pack)
+    description |= _positions(network, pack)
+    description |= _neurons(results, network, splits, pack)
+    description |= _connections(network, budget.connections, pack)
+    description |= _lesions(results, network, pack)
+    description |= _chance(results, network, pack)
+    description |= _agreement(results, agreement[agreement["network"] == name], name, pack)
+    description |= _film(results, network, splits, budget.frame, pack)
+    return Portrait(description, pack)
 
 
 def _splits(results: Results, name: str) -> dict[str, Split]:
@@ -113,19 +113,19 @@ def _splits(results: Results, name: str) -> dict[str, Split]:
 
 def _layers(network: Graph) -> list[dict[str, Any]]:
     """Return the split layers: name, units and the number of the first neuron over all of them."""
-    found, first = [], 0
+    layers, first = [], 0
     for number in network.split_populations:
         layer = network.populations[number]
-        found.append({"name": layer.name, "size": layer.size, "first": first})
+        layers.append({"name": layer.name, "size": layer.size, "first": first})
         first += layer.size
-    return found
+    return layers
 
 
 def _full_accuracy(results: Results, network: Graph) -> list[float | None]:
     """Return the accuracy of each task of the whole network, None if it was not measured."""
     rows = results.scores[(results.scores["network"] == network.name) & (results.scores["split"] == FULL)]
-    found = rows[rows["metric"] == "accuracy"].set_index("task")["value"]
-    return [float(found[task]) if task in found.index else None for task in network.tasks]
+    accuracy = rows[rows["metric"] == "accuracy"].set_index("task")["value"]
+    return [float(accuracy[task]) if task in accuracy.index else None for task in network.tasks]
 
 
 def _places(network: Graph) -> FloatArray | None:
@@ -189,10 +189,10 @@ def _variance_shares(results: Results, network: Graph) -> FloatArray | None:
     if runner is None:
         return None
     try:
-        found = runner.task_variance(network.split_populations)
+        by_layer = runner.task_variance(network.split_populations)
     except NotApplicableError:
         return None
-    variance = _joined([found[number] for number in network.split_populations], len(network.tasks))
+    variance = _joined([by_layer[number] for number in network.split_populations], len(network.tasks))
     total = variance.sum(axis=1, keepdims=True)
     shares = np.full(variance.shape, np.nan)
     np.divide(variance, total, where=total > 0, out=shares)
@@ -214,9 +214,9 @@ def strongest_connections(
         sources.append(source + places[connection.source].start)
         targets.append(target + places[connection.target].start)
         weights.append(weight[target, source].astype(np.float64))
-    found = np.concatenate(sources), np.concatenate(targets), np.concatenate(weights)
-    order = np.lexsort((found[1], found[0], -np.abs(found[2])))[:most]
-    return found[0][order], found[1][order], found[2][order]
+    joined = np.concatenate(sources), np.concatenate(targets), np.concatenate(weights)
+    order = np.lexsort((joined[1], joined[0], -np.abs(joined[2])))[:most]
+    return joined[0][order], joined[1][order], joined[2][order]
 
 
 def _pack_connections(prefix: str, source: IntArray, target: IntArray, weight: FloatArray, pack: Pack) -> None:
@@ -253,11 +253,11 @@ def _lesions(results: Results, network: Graph, pack: Pack) -> dict[str, Any]:
 
 def _in_array(rows: pd.DataFrame, places: Mapping[str, Mapping[str, int]], column: str) -> FloatArray:
     """Return the numbers of a column in an array whose axes are other columns; nan where there is no row."""
-    found = np.full([len(values) for values in places.values()], np.nan)
+    array = np.full([len(values) for values in places.values()], np.nan)
     known = rows[np.logical_and.reduce([rows[name].isin(list(values)) for name, values in places.items()])]
     index = tuple(known[name].map(dict(values)).to_numpy(int) for name, values in places.items())
-    found[index] = known[column].to_numpy(float)
-    return found
+    array[index] = known[column].to_numpy(float)
+    return array
 
 
 def _chance(results: Results, network: Graph, pack: Pack) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def graph_faults(
 
 
 def population_faults(populations: Sequence[Part]) -> Iterator[Fault]:
-    """Yield what is wrong with the names, sizes and positions of populations, or of the layers of a network."""
+    """Yield the faults in the names, sizes and positions of populations, or of the layers of a network."""
     names: set[str] = set()
     dims: set[int] = set()
     for number, population in enumerate(populations):
@@ -73,7 +73,7 @@ def population_faults(populations: Sequence[Part]) -> Iterator[Fault]:
 
 
 def weight_faults(key: str, populations: Sequence[Part], connection: Connection) -> Iterator[Fault]:
-    """Yield what is wrong with the weights of a connection of two populations that there are."""
+    """Yield the faults in the weights of a connection between two existing populations."""
     shape = (populations[connection.target].size, populations[connection.source].size)
     # Weights that are made on demand were checked where they come from; to make them here would be to make all.
     weight = np.empty(connection.shape, np.bool_) if connection.is_made else connection.weight
@@ -99,7 +99,7 @@ def _connection_faults(populations: Sequence[Population], connections: Sequence[
 
 
 def _task_faults(populations: Sequence[Population], tasks: int) -> Iterator[Fault]:
-    """Yield what is wrong with the tasks of the outputs."""
+    """Yield the faults in the tasks of the outputs."""
     served: set[int] = set()
     for number, population in enumerate(populations):
         if population.task is None:
@@ -117,7 +117,7 @@ def _task_faults(populations: Sequence[Population], tasks: int) -> Iterator[Faul
 
 
 def history_faults(history: Mapping[str, NDArray[Any]]) -> Iterator[Fault]:
-    """Yield what is wrong with what was recorded during training."""
+    """Yield the faults in the history of training."""
     for quantity, values in history.items():
         if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
             found = f"{values.dtype} of shape {values.shape}"

@@ -1,4 +1,4 @@
-"""A graph of units: what is split and measured, of any network."""
+"""A graph of units, the part of any network that is split and measured."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ class MadeConnection(Connection):
 class Graph:
     """Populations of units and the connections between them, checked for consistency when they are put together.
 
-    Any two populations may be connected: also backwards, so that there are cycles, a population with itself, and two
-    populations by several connections, which have different labels. Outputs may lie in several populations.
+    Any two populations may be connected, also backwards and a population with itself, so that there may be cycles. Two
+    populations may have several connections, with different labels. Outputs may lie in several populations.
 
     Attributes:
         populations: the populations.
@@ -228,12 +228,12 @@ class Graph:
 
     @cached_property
     def task_of(self) -> tuple[IntArray, ...]:
-        """For each population ``(units,)``: the number of the task of each output, -1 for a unit that is none."""
+        """For each population ``(units,)``: the number of each output's task, -1 for units that are not outputs."""
         return tuple(np.full(p.size, -1, np.int64) if p.task is None else p.task for p in self.populations)
 
     @cached_property
     def split_connections(self) -> tuple[Connection, ...]:
-        """The connections whose two populations are both split: what splits are measured on."""
+        """The connections whose two populations are both split; splits are measured on these."""
         split = set(self.split_populations)
         return tuple(c for c in self.connections if c.source in split and c.target in split)
 
@@ -244,7 +244,7 @@ class Graph:
         return bool(split) and all(population.position is not None for population in split)
 
     def units_word(self, populations: Iterable[int]) -> str:
-        """Return what the units of some populations are called in plural, ``"units"`` if they are not of one kind.
+        """Return the plural noun for the units of some populations, ``"units"`` if they are of several kinds.
 
         Args:
             populations: their numbers.

@@ -1,4 +1,4 @@
-"""Networks whose modules are known, or known to be none: what split methods, measures and null models are tried on."""
+"""Networks with known modules, or without modules, on which split methods, measures and null models are tested."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def planted(
 
     The planted partition of "Algorithms for graph partitioning on the planted partition model", Condon & Karp 2001,
     doi:10.1002/1098-2418(200103)18:2<116::AID-RSA1001>3.0.CO;2-2, with strengths in place of probabilities: all neurons
-    of a layer are connected to all of the next. A strength within a block is uniform between 0.5 and 1.5; those between
-    blocks are too, times the factor that gives them their share of the strength of each connection of two layers. Signs
-    are random. The blocks of a layer are as equal in size as can be, their neurons in random order.
+    of a layer are connected to all of the next. Strengths are uniform between 0.5 and 1.5; those between blocks are
+    then scaled to their share of the strength of each connection of two layers. Signs are random. The blocks of a layer
+    are as equal in size as possible, their neurons in random order.
 
     Args:
         leakage: the share of the strength that runs between blocks, from 0 (blocks are not connected) to below 1. At
@@ -64,7 +64,7 @@ def planted(
 
 
 def _weight(draw: np.random.Generator, target: IntArray, source: IntArray, leakage: float) -> FloatArray:
-    """Return ``(target units, source units)`` random weights, of which a share of the strength is between blocks."""
+    """Return random weights, ``(target units, source units)``, with the share `leakage` of strength between blocks."""
     strength = draw.uniform(0.5, 1.5, (len(target), len(source)))
     between = np.not_equal.outer(target, source)
     if between.any():
@@ -81,21 +81,21 @@ def unmodular(
     skip: bool = False,
     seed: int = 0,
 ) -> Graph:
-    """Make a graph without modules, in which some neurons are stronger than others, and near ones strongly connected.
+    """Make a graph without modules, with stronger and weaker neurons, and stronger connections at short distances.
 
     |w_ij| = a_i b_j exp(−d_ij / s) ε_ij,  log a and log b normal with standard deviation σ, d the distance of the two
-    neurons, s the scale, and ε independent and equal in distribution. Positions are standard normal in the plane; the
-    outputs of two tasks lie apart. Whatever a null model that keeps strengths, or strengths and distances, finds beyond
-    chance in such networks is an error of the null model. Signs are random.
+    neurons, s the scale, and ε independent and identically distributed. Positions are standard normal in the plane; the
+    outputs of two tasks lie apart. A null model that keeps strengths, or strengths and distances, should find nothing
+    beyond chance in such networks: every rejection is a false positive. Signs are random.
 
     Args:
         sizes: of the layers, all of which are split; the first is the input.
         spread: σ, at least 0.
-        scale: s, greater than 0; None for no fall with distance.
+        scale: s, greater than 0; None for no decrease with distance.
         error: the distribution of ε: ``"uniform"``, ``"exponential"``, ``"log-normal"`` (σ = 1) or ``"binary"`` (1 with
             probability 0.3, else 0).
         skip: whether the first layer is also connected with the output.
-        seed: of all that is random.
+        seed: determines all random numbers.
 
     Raises:
         ValueError: there is no such distribution.

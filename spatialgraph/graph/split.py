@@ -16,19 +16,19 @@ from .graph import BoolArray, Graph, IntArray
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which neurons of the split layers serve which task.
+    """An assignment of the neurons of the split layers to tasks.
 
-    A method that knows no tasks finds communities, as many as there are. The split keeps them: its structure is theirs,
-    and the tasks that they serve, if any, are what was made of them afterwards, for masks.
+    A method that does not use tasks finds communities, in any number. The split keeps them: its structure is measured
+    on the communities, and tasks are given to them afterwards, where possible, for masks.
 
     Attributes:
         method: the name of the method that made it.
         membership: layer number to ``(units, tasks)``: whether the neuron serves the task. A neuron may serve no task,
-            or several. A layer that is not here serves every task.
-        notes: what the method could not do: a cluster without outputs, a dead neuron, a graph that is not connected.
-            Texts that are given become notes, see `Note.of_text`.
+            or several. A layer that is missing here serves every task.
+        notes: remarks of the method: a cluster without outputs, a dead neuron, a graph that is not connected. Texts
+            become notes, see `Note.of_text`.
         communities: layer number to ``(units,)``: the number of each neuron's community, counted from 0, the largest
-            first; -1 for none. None if the method found no communities but gave neurons to tasks.
+            first; -1 for none. None if the method gives neurons to tasks and does not find communities.
 
     Raises:
         ValueError: the layers do not fit each other, or a note is neither a note nor text.
@@ -92,8 +92,8 @@ class Split:
             method: the name of the method.
             labels: layer number to ``(units,)``: the number of each neuron's task, -1 for none.
             tasks: how many tasks there are.
-            notes: what the method could not do, notes or texts.
-            communities: what the method found, if it knows no tasks.
+            notes: remarks of the method, notes or texts.
+            communities: the communities, if the method finds communities and does not use tasks.
         """
         numbers = np.arange(tasks)
         membership = {k: np.asarray(label)[:, None] == numbers for k, label in labels.items()}
@@ -101,9 +101,9 @@ class Split:
 
     @cached_property
     def groups(self) -> Mapping[int, BoolArray]:
-        """The groups of which the structure is measured: layer number to ``(units, groups)``, whether it is in each.
+        """The groups that measures of structure use: layer number to ``(units, groups)``, True for the members.
 
-        They are the communities where the method found some, and the modules of the tasks otherwise.
+        They are the communities if the split has communities, and the modules of the tasks otherwise.
 
         Example:
             >>> split = Split.from_labels("by hand", {2: [0, -1, 1]}, tasks=2, communities={2: [1, 0, 0]})
@@ -174,7 +174,7 @@ class Split:
         return {layer: ~members[:, task] for layer, members in self.membership.items()}
 
     def require_for(self, graph: Graph) -> None:
-        """Raise ValueError unless the split covers just the split layers of the network, with its units and tasks."""
+        """Raise ValueError unless the split covers exactly the graph's split layers, with its units and tasks."""
         want = {k: (graph.populations[k].size, len(graph.tasks)) for k in graph.split_populations}
         have = {k: members.shape for k, members in self.membership.items()}
         if want != have:
@@ -182,7 +182,7 @@ class Split:
 
 
 def _number(layer: object) -> int:
-    """Return the number of a layer, which a split, that knows no network, has in place of a name."""
+    """Return the number of a layer. A split refers to layers by number, since it has no graph to look up names in."""
     if isinstance(layer, bool) or not isinstance(layer, (int, np.integer)):
         raise ValueError(
             f"membership: expected numbers of layers, found {layer!r}: Graph.number gives that of a layer with a name"

@@ -1,7 +1,7 @@
 """Measures of where strength lies: within the groups of a split, or between them.
 
-The groups are the communities that a method found, as many as there are, or else the modules of the tasks: see
-`Split.groups`. `share` alone is always of tasks.
+The groups are the communities of a split, if its method finds any, or else the modules of the tasks: see
+`Split.groups`. Only `share` is always of tasks.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from .metric import Measurement, metric
 
 @metric("modularity", of="split", better="high", weights=True, bounds=(-0.5, 1))
 def modularity(graph: Graph, split: Split) -> float:
-    """Measure how much more strength lies within groups than expected of the neurons' total strengths.
+    """Measure how much more strength lies within groups than expected from the neurons' total strengths.
 
     Q = Σ_c [L_c / m − (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its neurons, m
     the total strength; directions are ignored. "Finding and evaluating community structure in networks", Newman &
     Girvan 2004, arXiv cond-mat/0308217, with weights as in "Analysis of weighted networks", Newman 2004, arXiv
-    cond-mat/0407503. From −1/2 to 1. The expectation includes connections within layers, which cannot exist, and values
-    are not comparable between networks of different density.
+    cond-mat/0407503. From −1/2 to 1. The expectation covers all pairs of neurons, also those of layers that have no
+    connection in the graph, such as two neurons of one layer in a feed-forward network. Values are not comparable
+    between networks of different density.
 
     Args:
         graph: the graph.
@@ -35,13 +36,13 @@ def modularity(graph: Graph, split: Split) -> float:
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(graph, split)
-    return _excess(found) / found.total
+    sums = _with_strength(graph, split)
+    return _excess(sums) / sums.total
 
 
 @metric("directed-modularity", of="split", better="high", weights=True, bounds=(-1, 1))
 def directed_modularity(graph: Graph, split: Split) -> float:
-    """Measure how much more strength lies within groups than expected of what leaves and what enters the neurons.
+    """Measure how much more strength lies within groups than expected from the strengths that leave and enter neurons.
 
     Q = Σ_c [L_c / m − (out_c · in_c) / m²],  the symbols as in `modularity`, out_c and in_c the strengths that leave
     and enter the neurons of community c. "Community structure in directed networks", Leicht & Newman 2008, arXiv
@@ -54,19 +55,20 @@ def directed_modularity(graph: Graph, split: Split) -> float:
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(graph, split)
-    return float((found.within / found.total - found.leaving * found.entering / found.total**2).sum())
+    sums = _with_strength(graph, split)
+    return float((sums.within / sums.total - sums.leaving * sums.entering / sums.total**2).sum())
 
 
 @metric("layered-modularity", of="split", better="high", weights=True, bounds=(-1, 1))
 def layered_modularity(graph: Graph, split: Split) -> float:
-    """Measure how much more strength lies within groups than expected, connections within layers being impossible.
+    """Measure how much more strength lies within groups than expected from each connection matrix by itself.
 
-    Q = 1/m Σ_ℓ Σ_c [L_ℓc − out_ℓc · in_ℓc / m_ℓ],  over the connections ℓ from one layer to another: L_ℓc the strength
-    within community c, out_ℓc and in_ℓc the strengths that leave and enter its neurons, m_ℓ the strength of ℓ, and m
-    that of all. Each term of ℓ is the bipartite modularity of "Modularity and community detection in bipartite
-    networks", Barber 2007, arXiv 0707.1616, which is 0 for communities that are layers; `modularity` is negative there.
-    From −1 to 1.
+    Q = 1/m Σ_ℓ Σ_c [L_ℓc − out_ℓc · in_ℓc / m_ℓ],  over the connection matrices ℓ: L_ℓc the strength of ℓ within
+    community c, out_ℓc and in_ℓc the strengths that leave and enter its neurons through ℓ, m_ℓ the strength of ℓ, and m
+    that of all. Between two layers, the term of ℓ, divided by m_ℓ, is the bipartite modularity of "Modularity and
+    community detection in bipartite networks", Barber 2007, arXiv 0707.1616; from a population to itself, it is the
+    directed modularity of "Community structure in directed networks", Leicht & Newman 2008, arXiv 0709.4500. Where
+    every ℓ joins two layers and the communities are the layers, Q is 0 and `modularity` is negative. From −1 to 1.
 
     Args:
         graph: the graph.
@@ -75,22 +77,22 @@ def layered_modularity(graph: Graph, split: Split) -> float:
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(graph, split)
-    between = found.between[found.between.any(axis=(1, 2))]
+    sums = _with_strength(graph, split)
+    between = sums.between[sums.between.any(axis=(1, 2))]
     leaving, entering = between.sum(axis=2)[:, :-1], between.sum(axis=1)[:, :-1]
-    # A neuron of no group adds nothing to a connection of two layers: it is at one end alone.
+    # A neuron of no group adds no expectation between two layers: it is at one end of the connection only.
     expected = (leaving * entering).sum(axis=1) / between.sum(axis=(1, 2))
-    return float((found.within.sum() - expected.sum() - found.alone_expected) / found.total)
+    return float((sums.within.sum() - expected.sum() - sums.alone_expected) / sums.total)
 
 
 @metric("signed-modularity", of="split", better="high", weights=True, bounds=(-1, 1))
 def signed_modularity(graph: Graph, split: Split) -> float:
-    """Measure how much more positive, and how much less negative weight lies within groups than expected.
+    """Measure how much more positive weight and how much less negative weight lies within groups than expected.
 
     Q = (w⁺ Q⁺ − w⁻ Q⁻) / (w⁺ + w⁻),  Q⁺ and Q⁻ the `modularity` of the positive weights and of the sizes of the
     negative ones, w⁺ and w⁻ their sums. "Analysis of community structure in networks of correlated data", Gómez, Jensen
-    & Arenas 2009, arXiv 0812.3030. From −1 to 1. It calls negative weights within a group the opposite of a module:
-    true of correlations, and of neurons that inhibit; other measures here take a weight's size for its strength.
+    & Arenas 2009, arXiv 0812.3030. From −1 to 1. Negative weights within a group count against it, as is right for
+    correlations and for neurons that inhibit; the other measures here ignore signs.
 
     Args:
         graph: the graph.
@@ -108,8 +110,8 @@ def signed_modularity(graph: Graph, split: Split) -> float:
 def cut(graph: Graph, split: Split) -> float:
     """Measure the share of the total strength that runs between neurons of different groups.
 
-    From 0 to 1. A connection of a neuron of no group is part of the total and runs between no two groups. With more
-    groups there is more to cut.
+    From 0 to 1. Connections of a neuron of no group count in the total, but are not cut. More groups tend to give a
+    higher value.
 
     Args:
         graph: the graph.
@@ -118,9 +120,9 @@ def cut(graph: Graph, split: Split) -> float:
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    found = _with_strength(graph, split)
-    of_groups = found.between.sum(axis=0)[:-1, :-1]
-    return float((of_groups.sum() - of_groups.trace()) / found.total)
+    sums = _with_strength(graph, split)
+    of_groups = sums.between.sum(axis=0)[:-1, :-1]
+    return float((of_groups.sum() - of_groups.trace()) / sums.total)
 
 
 @metric("ncut", of="split", better="low", weights=True, bounds=(0, inf))
@@ -139,24 +141,24 @@ def ncut(graph: Graph, split: Split) -> float:
     Raises:
         NotApplicableError: the split is no partition, there is no strength, or the neurons of a group have none.
     """
-    found = _with_strength(graph, split)
+    sums = _with_strength(graph, split)
     names = split.group_names(graph.tasks)
-    volume = (found.leaving + found.entering)[: len(names)]
+    volume = (sums.leaving + sums.entering)[: len(names)]
     if not volume.all():
         without = ", ".join(name for name, v in zip(names, volume, strict=True) if not v)
         raise NotApplicableError(
             f"ncut of split {split.method!r}: expected strength in every group, found none in {without}"
         )
-    return float(((volume - 2 * found.within[: len(names)]) / volume).sum())
+    return float(((volume - 2 * sums.within[: len(names)]) / volume).sum())
 
 
 @metric("participation", of="split", better="low", weights=True, bounds=(0, 1))
 def participation(graph: Graph, split: Split) -> list[Measurement]:
     """Measure how evenly the strength of a neuron is spread over the groups, on average.
 
-    The mean of `participation_coefficients` over the neurons of each split layer and over all of them together, without
-    those that have no strength; a layer in which none has is left out. From 0, every neuron connected with one group
-    alone, to below 1.
+    The mean of `participation_coefficients` over the neurons of each split layer, and over those of all split layers.
+    Neurons without strength are left out, and so are layers in which all neurons are without strength. From 0, where
+    every neuron is connected with a single group, to below 1.
 
     Args:
         graph: the graph.
@@ -175,7 +177,7 @@ def participation(graph: Graph, split: Split) -> list[Measurement]:
 def participation_coefficients(graph: Graph, split: Split) -> dict[int, DoubleArray]:
     """Return how evenly the strength of each neuron is spread over the groups.
 
-    P_i = 1 − Σ_c (k_ic / k_i)²,  k_ic the strength of the connections of neuron i, whichever their direction, with the
+    P_i = 1 − Σ_c (k_ic / k_i)²,  k_ic the strength of the connections, in either direction, of neuron i with the
     neurons of community c, and k_i that of all. "Functional cartography of complex metabolic networks", Guimerà &
     Amaral 2005, arXiv q-bio/0502035. From 0 to below 1. A neuron of no group is a community of its own.
 
@@ -207,7 +209,7 @@ def participation_coefficients(graph: Graph, split: Split) -> dict[int, DoubleAr
     for k, strength in strengths.items():
         total = strength.sum(axis=0)
         concentration = np.divide(squares[k], total**2, out=np.full_like(total, np.nan), where=total > 0)
-        coefficients[k] = np.maximum(1 - concentration, 0)  # rounding puts a share of 1 on either side of it
+        coefficients[k] = np.maximum(1 - concentration, 0)  # rounding may make a concentration of 1 slightly larger
     return coefficients
 
 
@@ -230,21 +232,21 @@ def strength_assortativity(graph: Graph) -> float:
 
     The correlation (Pearson's r) of the summed strengths of the two neurons of a connection, over the split connections
     with a weight other than 0, each counted in both directions. "Mixing patterns in networks", Newman 2003, arXiv
-    cond-mat/0209450, with summed strengths in place of degrees. From −1 to 1. It tells of layers of different width and
-    of hubs, not of modules.
+    cond-mat/0209450, with summed strengths in place of degrees. From −1 to 1. It reflects layers of different width and
+    hubs, not modules.
 
     Args:
         graph: the graph.
 
     Raises:
-        NotApplicableError: there is no strength, or every connected neuron has the same.
+        NotApplicableError: there is no strength, or all connected neurons have the same strength.
     """
     strength, degree = _neuron_sums(graph, "absolute"), _neuron_sums(graph, "present")
     ends = sum(float(count.sum()) for count in degree.values())
     if not ends:
         raise _no_connections(graph)
     mean = sum(float(degree[k] @ strength[k]) for k in degree) / ends
-    # Deviations from the mean, and not squares less the square of the mean, which cancel where strengths are alike.
+    # Deviations from the mean, not mean squares minus the squared mean, which cancel where strengths are nearly equal.
     deviation = {k: np.where(degree[k] > 0, strength[k] - mean, 0) for k in degree}
     if max(np.abs(values).max() for values in deviation.values()) <= 1e-12 * mean:
         raise NotApplicableError(
@@ -272,7 +274,7 @@ def _neuron_sums(graph: Graph, of: Quantity) -> dict[int, DoubleArray]:
 
 @metric("share", of="split", better="", weights=False, bounds=(0, 1))
 def share(graph: Graph, split: Split) -> list[Measurement]:
-    """Measure which fraction of the neurons serves each task, in each split layer and in all of them together.
+    """Measure the fraction of the neurons that serve each task, in each split layer and in all of them together.
 
     From 0 to 1. The shares of a layer add up to 1 if every neuron serves just one task.
 
@@ -294,19 +296,19 @@ def share(graph: Graph, split: Split) -> list[Measurement]:
     ]
 
 
-def _excess(found: GroupSums) -> float:
-    """Return the strength within communities less that expected of summed strengths, Q · m; 0 without strength."""
-    if not found.total > 0:
+def _excess(sums: GroupSums) -> float:
+    """Return the strength within communities minus that expected from summed strengths, Q · m; 0 without strength."""
+    if not sums.total > 0:
         return 0.0
-    return float((found.within - (found.leaving + found.entering) ** 2 / (4 * found.total)).sum())
+    return float((sums.within - (sums.leaving + sums.entering) ** 2 / (4 * sums.total)).sum())
 
 
 def _with_strength(graph: Graph, split: Split) -> GroupSums:
     """Return the strengths between communities; raise NotApplicableError if there are none."""
-    found = group_sums(graph, split)
-    if not found.total > 0:
+    sums = group_sums(graph, split)
+    if not sums.total > 0:
         raise _no_connections(graph)
-    return found
+    return sums
 
 
 def _no_connections(graph: Graph) -> NotApplicableError:

@@ -1,4 +1,4 @@
-"""Measures of what the parts of a split can do."""
+"""Measures of the accuracy of the parts of a split."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def double_dissociation(performance: Performance) -> list[Measurement]:
     """Measure how much better the neurons of each task do their own task than the others.
 
     D_i = a_ii − mean_{j ≠ i} a_ij,  a_ij the accuracy of task j with only the neurons that serve task i, and the
-    outputs of j. From −1 to 1; nan where one of the accuracies is. Two tasks dissociate doubly if D is high for both:
-    where it is high for one alone, the other may be the harder task for every neuron ("Physiological psychology",
-    Teuber 1955, doi:10.1146/annurev.ps.06.020155.001411).
+    outputs of j. From −1 to 1; nan if one of the accuracies is nan. Two tasks dissociate doubly if D is high for both:
+    if it is high for one task only, the other may simply be harder for all neurons ("Physiological psychology", Teuber
+    1955, doi:10.1146/annurev.ps.06.020155.001411).
 
     Args:
         performance: what the network and the parts of a split can do.
 
     Raises:
-        NotApplicableError: there is but one task.
+        NotApplicableError: there is only one task.
     """
     tasks = len(performance.tasks)
     if tasks < 2:
@@ -72,10 +72,10 @@ def double_dissociation(performance: Performance) -> list[Measurement]:
 def accuracy_without(performance: Performance) -> list[Measurement]:
     """Measure the accuracy of each task when the neurons of one module are disabled, for each module.
 
-    A module is the neurons that serve one task, other tasks too or not; the outputs are left. From 0 to 1; nan for a
-    task without labelled examples. What a task loses without its own module and without others is its selectivity.
-    Where a method found communities, it is measured without each of them too, if it is no task's module and has at
-    least 1 % of the neurons.
+    A module is the neurons that serve one task, including those that also serve other tasks; the outputs stay. From 0
+    to 1; nan for a task without labelled examples. The losses of a task without its own module and without other
+    modules show its selectivity. If the method found communities, the accuracy is also measured without each community
+    that is no task's module and has at least 1 % of the neurons.
 
     Args:
         performance: what the network and the parts of a split can do.

@@ -59,11 +59,11 @@ def silhouette(graph: Graph, split: Split) -> float:
             each group has but one.
     """
     position, labels = _placed("silhouette", graph, split)
-    found = len(np.unique(labels))
-    if not 2 <= found < len(labels):
+    groups = len(np.unique(labels))
+    if not 2 <= groups < len(labels):
         raise NotApplicableError(
             f"silhouette of split {split.method!r}: expected at least 2 groups with neurons and more neurons than "
-            f"that, found {found} and {len(labels)}"
+            f"that, found {groups} and {len(labels)}"
         )
     from sklearn.metrics import silhouette_score  # takes seconds to import; no other metric needs it
 

@@ -1,11 +1,11 @@
-"""Sums of strengths by group, straight from the weights: what measures of groups are made of.
+"""Sums of strengths by group, computed straight from the weights: the building blocks of measures of groups.
 
-The groups of a split are the communities that its method found or else its tasks' modules; each unit of no group is a
-community of its own. Everything follows from one small matrix for each connection, the strength from each group to
-each, and from what leaves and enters each unit of no group.
+The groups of a split are its communities, or else the modules of its tasks; each unit of no group is a community of its
+own. Measures follow from one small matrix for each connection, the strength from each group to each group, and from the
+strengths that leave and enter each unit of no group.
 
-Measures are asked of hundreds of random graphs and of large ones: weights are read in pieces that stay in the
-processor's cache, each once for a split, and products are in float64.
+Hundreds of random graphs are measured, and large graphs: weights are read in pieces that fit the processor's cache,
+each once for a split, and products are in float64.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class GroupSums:
 
     Attributes:
         between: ``(split connections, groups + 1, groups + 1)``, at least 0: the strength from the neurons of each
-            group (rows) to those of each (columns); last come the neurons of none, all of them together.
+            group (rows) to those of each group (columns); the last row and column are all neurons of no group together.
         alone_leaving: ``(neurons of no group,)``, the strength that leaves each, in the order of `node_index`.
-        alone_entering: the same, of the strength that enters each.
-        alone_within: the same, of the strength of the connection of each with itself.
+        alone_entering: the same, for the strength that enters each.
+        alone_within: the same, for the strength of each neuron's connection with itself.
         alone_expected: Σ_ℓ Σ_n out_ℓn · in_ℓn / m_ℓ over the neurons n of no group and the connections ℓ of a
-            population with itself: what leaves and enters the neuron through ℓ, and the strength of ℓ.
+            population with itself: out_ℓn and in_ℓn leave and enter neuron n through ℓ, and m_ℓ is the strength of ℓ.
     """
 
     between: DoubleArray
@@ -50,25 +50,25 @@ class GroupSums:
 
     @cached_property
     def within(self) -> DoubleArray:
-        """The strength within each community, ``(communities,)``: the groups, then each neuron of none."""
+        """The strength within each community, ``(communities,)``: the groups, then each neuron of no group."""
         groups = self.between.sum(axis=0).diagonal()[:-1]
         return np.concatenate([groups, self.alone_within])
 
     @cached_property
     def leaving(self) -> DoubleArray:
-        """The strength that leaves the neurons of each community, for whichever, ``(communities,)`` as `within`."""
+        """The strength that leaves the neurons of each community, to any neuron, ``(communities,)`` as `within`."""
         return np.concatenate([self.between.sum(axis=(0, 2))[:-1], self.alone_leaving])
 
     @cached_property
     def entering(self) -> DoubleArray:
-        """The strength that enters the neurons of each community, from whichever, ``(communities,)`` as `within`."""
+        """The strength that enters the neurons of each community, from any neuron, ``(communities,)`` as `within`."""
         return np.concatenate([self.between.sum(axis=(0, 1))[:-1], self.alone_entering])
 
 
 _TINY = np.finfo(np.float64).tiny
 
-# Kept for as long as both the network and the split live, and no longer: a null model makes networks by the hundred,
-# each as large as the file. What is kept refers to neither.
+# Kept for as long as both the graph and the split live, and no longer: a null model makes graphs by the hundred, each
+# as large as the file. The sums refer to neither.
 _KNOWN: WeakKeyDictionary[Graph, WeakKeyDictionary[Split, dict[Quantity, GroupSums]]] = WeakKeyDictionary()
 
 
@@ -80,7 +80,7 @@ def group_sums(graph: Graph, split: Split, of: Quantity = "absolute") -> GroupSu
     Args:
         graph: the graph.
         split: a partition of its split layers.
-        of: what is summed of each weight.
+        of: the quantity of each weight that is summed.
 
     Raises:
         NotApplicableError: a neuron serves several tasks, or no layer is split.
@@ -91,10 +91,10 @@ def group_sums(graph: Graph, split: Split, of: Quantity = "absolute") -> GroupSu
         >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
         >>> network = Network(layers, (Connection(0, 1, [[3.0, 1.0], [-2.0, 0.5]]),), [0, 1], {"tasks": ["a", "b"]})
         >>> split = Split.from_labels("by hand", {0: [0, -1], 1: [0, 1]}, tasks=2)
-        >>> found = group_sums(network.graph, split)
-        >>> found.between.tolist()
+        >>> sums = group_sums(network.graph, split)
+        >>> sums.between.tolist()
         [[[3.0, 2.0, 0.0], [0.0, 0.0, 0.0], [1.0, 0.5, 0.0]]]
-        >>> found.leaving.tolist(), found.entering.tolist()
+        >>> sums.leaving.tolist(), sums.entering.tolist()
         ([5.0, 0.0, 1.5], [4.0, 2.5, 0.0])
     """
     known = _KNOWN.setdefault(graph, WeakKeyDictionary()).setdefault(split, {})
@@ -104,7 +104,7 @@ def group_sums(graph: Graph, split: Split, of: Quantity = "absolute") -> GroupSu
 
 
 def _sum(graph: Graph, split: Split, of: Quantity) -> GroupSums:
-    """Return the sums of `group_sums`; those of single neurons only if some are of no group."""
+    """Return the sums of `group_sums`; sums of single neurons are computed only if some neuron is of no group."""
     members = memberships(graph, split)
     alone = {k: member[-1] > 0 for k, member in members.items()}
     each = any(which.any() for which in alone.values())
@@ -114,7 +114,7 @@ def _sum(graph: Graph, split: Split, of: Quantity) -> GroupSums:
     expected = 0.0
     with one_product_thread():
         for number, connection in enumerate(graph.split_connections):
-            # Most splits leave no neuron without a group: the sums over those are 0 without reading the weights.
+            # Most splits leave no neuron without a group: the sums over such neurons are then 0 without a product.
             source, target = members[connection.source][: classes if each else -1], members[connection.target]
             weight = connection.weight
             received, sent = sums_in_thread(weight, of, source, np.ones((int(each), target.shape[1])))
@@ -134,15 +134,15 @@ def _sum(graph: Graph, split: Split, of: Quantity) -> GroupSums:
 
 
 def strengths_to_groups(graph: Graph, split: Split, of: Quantity = "absolute") -> dict[int, DoubleArray]:
-    """Sum the strengths of each neuron's connections, whichever their direction, with the neurons of each group.
+    """Sum the strengths of each neuron's connections, in either direction, with the neurons of each group.
 
     Args:
         graph: the graph.
         split: a partition of its split layers.
-        of: what is summed of each weight.
+        of: the quantity of each weight that is summed.
 
     Returns:
-        layer number to ``(groups + 1, units)``, at least 0; last the strengths with neurons of no group.
+        layer number to ``(groups + 1, units)``, at least 0; the last row has the strengths with neurons of no group.
 
     Raises:
         NotApplicableError: a neuron serves several tasks, or no layer is split.
@@ -168,14 +168,14 @@ def strengths_to_groups(graph: Graph, split: Split, of: Quantity = "absolute") -
 
 
 def memberships(graph: Graph, split: Split) -> dict[int, DoubleArray]:
-    """Return which neurons are of each group of a split, and which of none.
+    """Return the neurons of each group of a split, and those of no group.
 
     Args:
         graph: the graph.
         split: a partition of its split layers.
 
     Returns:
-        layer number to ``(groups + 1, units)``, 1 or 0; each neuron has just one 1, in the last row if it is of none.
+        layer number to ``(groups + 1, units)``, 1 or 0; each neuron has a single 1, in the last row if it has no group.
 
     Raises:
         NotApplicableError: a neuron serves several tasks, or no layer is split.
@@ -184,12 +184,12 @@ def memberships(graph: Graph, split: Split) -> dict[int, DoubleArray]:
     split.require_for(graph)
     if not graph.split_populations:
         raise NotApplicableError(f"measures of communities: expected split layers in {graph.name!r}, found none")
-    found = {}
+    rows = {}
     for k, members in split.groups.items():
         groups = np.add.reduce(members, axis=1)
         if groups.size and groups.max() > 1:
-            split.labels(k)  # says which split is no partition, and that it is none
-        found[k] = np.empty((members.shape[1] + 1, len(members)))
-        found[k][:-1] = members.T
-        np.equal(groups, 0, out=found[k][-1])
-    return found
+            split.labels(k)  # raises the error that names the split
+        rows[k] = np.empty((members.shape[1] + 1, len(members)))
+        rows[k][:-1] = members.T
+        np.equal(groups, 0, out=rows[k][-1])
+    return rows

@@ -1,4 +1,4 @@
-"""What a metric is: a function, what it is of, and how its value is to be read."""
+"""The registry of metrics: each is a function with its subject and the meaning of its value."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Measurement:
 
     Attributes:
         value: the number; its unit and range are the metric's.
-        task: the name of the task that it is of, ``""`` if it is of all.
-        part: the name of the layer or of the module (a task) that it is of, ``""`` if it is of all.
+        task: the name of the task measured, ``""`` for all tasks.
+        part: the name of the layer or of the module (a task) measured, ``""`` for all of them.
     """
 
     value: float
@@ -33,16 +33,16 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Facts:
-    """What has to be known of a metric to compare its values.
+    """The properties of a metric that comparisons of its values depend on.
 
     Attributes:
-        of: what it is a measure of, and so what its function is given: ``"network"``: a `Graph`; ``"split"``: a
-            `Graph` and a `Split`; ``"communities"``: the same, of a split whose method found communities;
+        of: the subject of the measure, and so the arguments of its function: ``"network"``: a `Graph`; ``"split"``: a
+            `Graph` and a `Split`; ``"communities"``: the same, with a split whose method found communities;
             ``"function"``: a `Performance`.
         better: which values mean that a network is more modular: ``"high"``, ``"low"``, or ``""``: neither.
-        weights: whether its value depends on the weights. One that does not is the same in every network that a null
-            model makes by changing weights.
-        bounds: the least and the largest value there may be.
+        weights: whether its value depends on the weights. A metric that does not depend on them has the same value on
+            every draw of a null model that changes weights.
+        bounds: the smallest and the largest possible value.
     """
 
     of: Of
@@ -74,13 +74,13 @@ def metric(
 
     Args:
         name: the metric's name.
-        of: what it is a measure of, as in `Facts`; the function's parameters are those it names.
+        of: the subject of the measure, as in `Facts`; it determines the function's parameters.
         better: which values mean more modular, as in `Facts`.
         weights: whether its value depends on the weights.
-        bounds: the least and the largest value there may be; ``inf`` where there is none.
+        bounds: the smallest and the largest possible value; ``inf`` where there is none.
 
     Raises:
-        ValueError: there is a metric of this name, or what the decorator says does not fit the function.
+        ValueError: there is a metric of this name, or the decorator's arguments do not fit the function.
 
     Example:
         >>> from spatialgraph.graph.planted import planted
@@ -113,7 +113,7 @@ def metric(
 
 
 def facts(name: str) -> Facts:
-    """Return what has to be known of a metric to compare its values.
+    """Return the properties of a metric that comparisons of its values depend on.
 
     Raises:
         ValueError: there is no such metric.
@@ -127,14 +127,14 @@ def facts(name: str) -> Facts:
 
 
 def measure(name: str, *subject: Graph | Split | Performance) -> list[Measurement]:
-    """Return what a metric measures as a list, also of a single number.
+    """Return the measurements of a metric as a list, even if there is only one.
 
     Args:
         name: the metric's name.
-        subject: what the function is given, as `Facts` says.
+        subject: the arguments of the function, see `Facts.of`.
 
     Raises:
-        NotApplicableError: the metric asks for something that is not there.
+        NotApplicableError: the subject lacks something that the metric needs.
         ValueError: there is no such metric.
     """
     value = METRICS[name](*subject)

@@ -1,11 +1,12 @@
-"""Null models: what a measure is worth by chance.
+"""Null models: the values that a measure takes by chance.
 
 A null model draws networks that keep some properties of a network and are random otherwise. A measure is then compared
-with its values on the draws, on each of which a split method that sees weights is run again: what an optimum is worth
-is known only beside other optima. A new null model is one function with ``@null_model("name")`` in a module that is
-imported here; `random_splits` (`spatialgraph.splits.controls`) draws splits instead, for what is measured by masking.
+with its values on the draws. A split method that sees weights is run again on every draw, because an optimised value
+can only be judged against other optimised values. A new null model is one function with ``@null_model("name")`` in a
+module that is imported here; `random_splits` (`spatialgraph.splits.controls`) draws splits instead, for measures that
+mask neurons.
 
-How far each is right, and how much it finds, was simulated: ``docs/nulls``.
+The false-positive rate and the power of each null model were simulated: ``docs/nulls``.
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 Tail = Literal["high", "low", ""]
 
 TIE = 1e-9
-"""Values that differ by less, relative to the largest of them, are equal. Measures are sums of up to millions of
-numbers, so that the same network measured in another order differs by rounding, up to 1e-12 here; nothing that is
-measured is known better than 1e-7, the precision of a weight. Values below 1e-12 are all equal to 0."""
+"""Values that differ by less, relative to the largest of them, count as equal. Measures are sums of up to millions of
+numbers, so that the same network summed in another order differs by rounding, up to 1e-12 here; no measure is known
+more precisely than a weight, 1e-7. Values below 1e-12 all count as 0."""
 
 LEAST_SPREAD = 1e-4
-"""Draws whose deviation is a smaller share of their distance from the value have no spread: what little they differ by
-is rounding, or the null model had nothing to change."""
+"""The draws count as equal if their standard deviation is a smaller share of their distance from the value: such small
+differences are rounding, or the null model had nothing to change."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Chance:
     """A value beside its values under a null model.
 
     Attributes:
-        value: what was measured.
+        value: the measured value.
         draws: how many draws of the null model could be measured.
         mean: the mean over the draws, nan if there is none.
         sd: the sample standard deviation over the draws, nan if there are fewer than two; 0 if all are equal.
-        z: (value − mean) / sd; nan where that says nothing, as beside draws without spread (see `LEAST_SPREAD`).
-        p: the share of draws that are at least as extreme, the value itself counted; nan without draws.
-        p_opposite: the same of the other tail: small where the value is *less* extreme than chance. Of two tails, p.
+        z: (value − mean) / sd; nan where it is meaningless, as for draws without spread (see `LEAST_SPREAD`).
+        p: the share of draws that are at least as extreme as the value, the value itself included; nan without draws.
+        p_opposite: the same for the other tail: small where the value is *less* extreme than chance. For two tails, p.
     """
 
     value: float
@@ -51,14 +51,14 @@ def chance(value: float, drawn: NDArray[np.float64], tail: Tail) -> Chance:
     of each other are ties.
 
     Args:
-        value: what was measured.
-        drawn: ``(draws,)``, the same under the null model; draws that could not be measured are nan.
-        tail: which values are extreme: ``"high"``, ``"low"``, or ``""`` for both, then p is twice that of the nearer
+        value: the measured value.
+        drawn: ``(draws,)``, the same measure on the draws; draws that could not be measured are nan.
+        tail: which values are extreme: ``"high"``, ``"low"``, or ``""`` for both; p is then twice that of the nearer
             tail, at most 1.
 
     Example:
-        >>> found = chance(3.0, np.array([0.0, 1.0, 2.0, 3.0 + 1e-15, 4.0]), "high")  # one draw is a tie
-        >>> found.p, found.p_opposite
+        >>> compared = chance(3.0, np.array([0.0, 1.0, 2.0, 3.0 + 1e-15, 4.0]), "high")  # one draw is a tie
+        >>> compared.p, compared.p_opposite
         (0.5, 0.8333333333333334)
     """
     drawn = drawn[np.isfinite(drawn)]

@@ -1,4 +1,4 @@
-"""The null model that keeps the strength of every neuron, and how strength falls with distance."""
+"""The null model that keeps the strength of every neuron and the decrease of strength with distance."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from .kept import prepared, redrawn
 from .null import null_model
 
 
-# How the strength is spread over distances is kept, and so is the sum of strength × distance.
+# The distribution of strength over distances is kept, and with it the sum of strength × distance.
 @null_model("distance", needs=["positions"], keeps=["wiring"])
 def distance(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
-    """Shuffle what strengths and distance do not say of a connection, and keep strengths and fall with distance.
+    """Keep the neurons' strengths and the decrease with distance, and shuffle the rest of each weight.
 
     The null hypothesis is |w_ij| = a_i b_j f(d_ij) ε_ij, with d the distance of the two neurons, f any function and ε
-    independent and equal in distribution: geometry and strong neurons, and nothing else. Kept are what `strength`
-    keeps, and how the total strength is spread over distances; how, and how exactly, is told by `kept.redrawn`. What is
-    left of a measure is beyond geometry. Spatial null models are reviewed in "Comparing spatial null models for brain
-    maps", Markello & Misic 2021, doi:10.1016/j.neuroimage.2021.118052; random networks that keep weight, length and
-    strengths together are those of "The contribution of geometry to the human connectome", Roberts et al. 2016,
-    doi:10.1016/j.neuroimage.2015.09.009.
+    independent and identically distributed: only geometry and the neurons' strengths matter. The draws keep all that
+    `strength` keeps, and the distribution of the total strength over distances; `kept.redrawn` describes the method and
+    its precision. A measure that differs from its values on the draws is not explained by geometry. Spatial null models
+    are reviewed in "Comparing spatial null models for brain maps", Markello & Misic 2021,
+    doi:10.1016/j.neuroimage.2021.118052; random networks that keep weight, length and strengths together are those of
+    "The contribution of geometry to the human connectome", Roberts et al. 2016, doi:10.1016/j.neuroimage.2015.09.009.
 
     Args:
         graph: the graph.
         connection: the connection.
-        generator: of the order.
+        generator: draws the order.
 
     Raises:
         NotApplicableError: a split layer has no positions.

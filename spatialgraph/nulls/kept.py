@@ -1,4 +1,4 @@
-"""What the draws of a null model keep of a connection matrix, and how they are made to keep it."""
+"""The properties of a connection matrix that the draws of a null model keep, and how the draws are made."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..graph.graph import BoolArray, Connection, FloatArray, Graph, IntArray
 DoubleArray = NDArray[np.float64]
 
 NEAREST = 32
-"""The fall of strength with distance has knots beyond so many of the shortest connections, twice as many, and so on:
-where connections are short, and strong, it is known most exactly."""
+"""The decrease of strength with distance is piecewise, with knots beyond so many of the shortest connections, twice as
+many, and so on: it is resolved best where connections are short, and strong."""
 
 STRONGEST = 64
 """Residuals are shuffled among so many connections of the largest expected strengths, among as many that follow, then
-twice as many, and so on: how far strengths lie from what is expected differs between strong and weak ones, most of
-which training may have switched off."""
+among twice as many, and so on, because the distribution of residuals differs between strong and weak connections; many
+of the weak ones may have been switched off by training."""
 
 ROUNDS = 5
-"""How often a draw is given back the distribution of the weights, and then the sums that it keeps."""
+"""How often the distribution of the weights is restored in a draw, and after it the sums that it keeps."""
 
 TRADES = 40
 """How often pairs of neurons trade connections, where some are absent."""
@@ -38,20 +38,20 @@ _EXPECTED, _WITHIN, _LAST = 1000, 3, 200
 
 _TINY = np.finfo(np.float64).tiny
 
-# Of more weights than this what draws have in common is not kept: it would take several times their memory.
+# Above this number of weights, the common part of draws is not cached: it would take several times their memory.
 _CACHED = 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class Lengths:
-    """How the strength of a connection matrix is spread over distances.
+    """The distribution of a connection matrix's strength over distances.
 
-    log f is a piecewise linear function of the distance, so that the connections between two knots count at both of
-    them, in proportion to their nearness: the rows of ``weights`` add up to 1.
+    log f is a piecewise linear function of the distance. A connection between two knots therefore counts at both, more
+    at the nearer one: the rows of ``weights`` add up to 1.
 
     Attributes:
         weights: ``(connections, knots)``, sparse: how much each connection counts at each knot, 0 to 1.
-        transposed: the same, ``(knots, connections)``.
+        transposed: the transpose, ``(knots, connections)``.
     """
 
     weights: sparse.csr_matrix
@@ -63,12 +63,12 @@ class Lengths:
 
         Args:
             distance: ``(connections,)``, at least 0.
-            alive: ``(connections,)``, which of them may have strength; knots are placed among those.
+            alive: ``(connections,)``, True for connections that may have strength; knots are placed among these.
         """
         ordered = np.sort(distance[alive])
         knots = np.unique(ordered[[0, *_doubled(NEAREST, len(ordered)), -1]])
-        # Connections of nearly the same length have the same f: which of two neurons on top of one another is nearer
-        # to a third says nothing.
+        # Connections of nearly the same length have the same f: if two neurons lie on top of one another, it does not
+        # matter which of them is nearer to a third.
         knots = knots[np.diff(knots, prepend=-np.inf) > 1e-3 * knots[-1]]
         place = np.clip(np.searchsorted(knots, distance, side="right") - 1, 0, max(len(knots) - 2, 0))
         if len(knots) == 1:
@@ -91,21 +91,23 @@ class Lengths:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What the draws of a connection matrix have in common.
+    """The common part of all draws of a connection matrix.
 
     Attributes:
-        entering: ``(target units,)``, the summed sizes of the weights that enter each neuron.
-        leaving: ``(source units,)``, of those that leave each.
-        lengths: how connections count at distances, or None if distances are not kept.
-        at_lengths: ``(knots,)``, the strength at each distance, None with `lengths`.
-        weights: ``(connections present,)``, the weights other than 0, signed, in the order of their sizes.
-        expected: ``(target units, source units)``, the strengths that follow from what is kept.
-        residual: ``(connections present,)``, strength / expected strength, of the largest expected strengths first.
+        entering: ``(target units,)``, the summed absolute weights that enter each neuron.
+        leaving: ``(source units,)``, the summed absolute weights that leave each neuron.
+        lengths: how connections count at distances; None if draws keep no sums over distances, or keep them only on
+            average because some connections are absent.
+        at_lengths: ``(knots,)``, the strength at each distance; None if distances are not kept at all.
+        weights: ``(connections present,)``, the weights other than 0, signed, in ascending order of their sizes.
+        expected: ``(target units, source units)``, the strengths that follow from the kept sums alone.
+        residual: ``(connections present,)``, strength / expected strength, in the order of `order`.
         order: ``(connections present,)``, the numbers of the connections, the largest expected strengths first.
-        present: ``(target units, source units)``, which connections have a weight other than 0.
-        allowed: ``(target units, source units)``, which connections draws may have, see `possible`.
-        is_whole: whether all connections have, between neurons that have any strength.
-        odds: how likely each is, as the logarithm of odds; None with `lengths`, or if `is_whole`.
+        present: ``(target units, source units)``, True for connections with a weight other than 0.
+        allowed: ``(target units, source units)``, True for connections that draws may have, see `possible`.
+        is_whole: whether every allowed connection between neurons with strength is present.
+        odds: ``(target units, source units)``, the log odds that each connection is present, given its length; None if
+            distances are not kept, or if `is_whole`.
     """
 
     entering: DoubleArray
@@ -123,10 +125,10 @@ class Kept:
 
 
 def possible(connection: Connection, weight: FloatArray) -> BoolArray:
-    """Return which connections draws may have, ``(target units, source units)``: all, but for one case.
+    """Return the connections that draws may have, ``(target units, source units)``: all, with one exception.
 
-    Where a population is connected with itself and no unit with itself, that no unit is may be how the network was
-    built, and its draws have no such connection either.
+    If a population is connected with itself but none of its units is, the architecture may rule out self-connections,
+    and draws have none either.
 
     Example:
         >>> import numpy as np
@@ -141,24 +143,24 @@ def possible(connection: Connection, weight: FloatArray) -> BoolArray:
 
 
 def prepared(graph: Graph, connection: Connection, *, lengths: bool = False) -> Kept:
-    """Return what the draws of a connection matrix have in common; kept from draw to draw unless it is very large.
+    """Return the common part of all draws of a connection matrix; it is cached unless the matrix is very large.
 
     Args:
         graph: the graph.
         connection: the connection.
-        lengths: whether draws keep how strength falls with distance.
+        lengths: whether draws keep the decrease of strength with distance.
     """
     large = connection.shape[0] * connection.shape[1] > _CACHED
     return (_prepared.__wrapped__ if large else _prepared)(graph, connection, lengths)
 
 
-@lru_cache(maxsize=16)  # the connections of the graph whose null models are drawn
+@lru_cache(maxsize=16)  # for the connections of the graph that draws are made of
 def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
     weight = connection.weight
     strength = np.abs(weight, dtype=np.float64, order="C")
     entering, leaving = strength.sum(axis=1), strength.sum(axis=0)
     along = at = odds = None
-    # Every neuron without strength stays so: its connections are expected to have none.
+    # A neuron without strength has none in draws: the expected strengths of its connections are 0.
     expected = np.outer(entering, leaving) / max(strength.sum(), _TINY)
     allowed = possible(connection, weight)
     expected[~allowed] = 0
@@ -169,8 +171,8 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
         along = Lengths.of(cdist(*points).reshape(-1), alive.reshape(-1))
         at = along.sums(strength)
     if along is not None or not whole or not allowed.all():
-        found = np.where(present, expected, 0.0)
-        _fit(found, entering, leaving, along, at, _EXPECTED, TOLERANCE / 10, expected)
+        fitted = np.where(present, expected, 0.0)
+        _fit(fitted, entering, leaving, along, at, _EXPECTED, TOLERANCE / 10, expected)
     if along is not None and not whole:
         odds = _log_odds(present, alive, along)
     size = strength[present]
@@ -182,13 +184,13 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
 
 
 def _strongest_first(expected: DoubleArray, present: BoolArray) -> IntArray:
-    """Return the numbers of the connections that are there, the largest expected strengths first."""
+    """Return the numbers of the connections that are present, the largest expected strengths first."""
     places = np.flatnonzero(present)
     return places[np.argsort(-expected.reshape(-1)[places], kind="stable")]
 
 
 def _log_odds(present: BoolArray, alive: BoolArray, lengths: Lengths) -> DoubleArray:
-    """Return how likely each connection is there, as log odds, from the numbers of neurons' connections and lengths."""
+    """Return the log odds that each connection is present, from its length and its neurons' numbers of connections."""
     count = present.astype(np.float64)
     likely = alive.astype(np.float64)
     _fit(likely, count.sum(axis=1), count.sum(axis=0), lengths, lengths.sums(count), _EXPECTED, TOLERANCE)
@@ -197,32 +199,33 @@ def _log_odds(present: BoolArray, alive: BoolArray, lengths: Lengths) -> DoubleA
 
 
 def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
-    """Draw other weights that have the same sums.
+    """Draw new weights that have the same sums.
 
     Where all neurons are connected:
 
-    1. The expected strengths are e_ij = a_i b_j, or a_i b_j f(d_ij), such that all sums that are kept are right: the
-       strengths that say no more than those sums (quasi-Poisson regression with logarithmic link).
+    1. The expected strengths are e_ij = a_i b_j, or a_i b_j f(d_ij), with all kept sums equal to those of the weights:
+       the strengths that follow from these sums alone (quasi-Poisson regression with logarithmic link).
     2. The residuals |w_ij| / e_ij are shuffled among connections of about equal e_ij (see `STRONGEST`), and multiplied
        back.
-    3. In turns, `ROUNDS` times, connections are given the weights of the network in the order of their strengths, and
-       are scaled by factors for each neuron, and for each distance, until all sums are right: iterative proportional
-       fitting ("On a least squares adjustment of a sampled frequency table when the expected marginal totals are
-       known", Deming & Stephan 1940, doi:10.1214/aoms/1177731829).
+    3. Two steps alternate, `ROUNDS` times. The connections get the weights of the network, in the order of their
+       strengths. Then they are scaled by a factor for each neuron, and for each distance, until all sums are right:
+       iterative proportional fitting ("On a least squares adjustment of a sampled frequency table when the expected
+       marginal totals are known", Deming & Stephan 1940, doi:10.1214/aoms/1177731829).
 
-    Where some are not (weights of 0), which are connected is drawn first: every neuron keeps the number of its
-    connections (`_rewired`). How strength falls with distance is then kept on average over draws, and not in each.
+    Where some connections are absent (weights of 0), the connections that are present are drawn first: every neuron
+    keeps the number of its connections (`_rewired`). The decrease of strength with distance is then kept on average
+    over draws, and not in each draw.
 
     Shuffling residuals alone counts the spread of the weights twice where neurons are unequal or weights skewed: draws
-    are then too uneven or too even. The turns of step 3 mend that, as those of "Improved surrogate data for
-    nonlinearity tests", Schreiber & Schmitz 1996, doi:10.1103/PhysRevLett.77.635, do for spectra and amplitudes.
+    are then too uneven or too even. The alternation in step 3 corrects this, as does that of "Improved surrogate data
+    for nonlinearity tests", Schreiber & Schmitz 1996, doi:10.1103/PhysRevLett.77.635, for spectra and amplitudes.
 
-    The sums are kept within `TOLERANCE` of the largest where a solution is found in 200 rounds; the weights are those
-    of the network, but for the last scaling. Signs go with their weights.
+    The sums are kept within `TOLERANCE` of the largest where the fit converges in 200 rounds. The weights are those of
+    the network, except for the last scaling. Signs stay with their weights.
 
     Args:
-        kept: of the connection.
-        generator: of the shuffle.
+        kept: the common part of the draws, see `prepared`.
+        generator: shuffles and rewires.
 
     Returns:
         ``(target units, source units)``.
@@ -249,18 +252,18 @@ def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
 def _rewired(
     present: BoolArray, allowed: BoolArray, odds: DoubleArray | None, generator: np.random.Generator
 ) -> BoolArray:
-    """Draw which neurons are connected, such that every neuron keeps the number of its connections.
+    """Draw which neurons are connected; every neuron keeps the number of its connections.
 
-    Pairs of target neurons trade sources that one of them has and the other has not, one for one: "A fast and unbiased
-    procedure to randomize ecological binary matrices with fixed row and column totals", Strona et al. 2014,
-    doi:10.1038/ncomms5114. A trade is made with probability 1/2, or as the odds of the connections before and after it
-    ask (a heat bath), so that where connections are likelier if they are short they stay so.
+    Pairs of target neurons trade sources that only one of them has, one for one: "A fast and unbiased procedure to
+    randomize ecological binary matrices with fixed row and column totals", Strona et al. 2014, doi:10.1038/ncomms5114.
+    A trade is made with probability 1/2, or with the probability that follows from the odds of the connections before
+    and after it (a heat bath), so that short connections stay likelier where they were.
 
     Args:
-        present: ``(target units, source units)``, which connections there are.
-        allowed: of the same shape, which connections there may be.
-        odds: of the same shape, the logarithm of the odds of each, or None if all pairs are equally likely.
-        generator: of the trades.
+        present: ``(target units, source units)``, True for connections that are present.
+        allowed: of the same shape, True for connections that may be present.
+        odds: of the same shape, the log odds of each connection; None if all pairs are equally likely.
+        generator: draws the trades.
     """
     present = present.copy()
     half = len(present) // 2
@@ -293,7 +296,7 @@ def _fit(
     tolerance: float,
     factors_of: DoubleArray | None = None,
 ) -> None:
-    """Scale strengths in place until their sums are right, or for so many rounds; another matrix by equal factors."""
+    """Scale strengths in place until their sums are right, at most `rounds` times; scale `factors_of` alike."""
     scaled = [strength] if factors_of is None else [strength, factors_of]
     for _ in range(rounds):
         error = 0.0
@@ -303,9 +306,9 @@ def _fit(
             by_length = lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
             for matrix in scaled:
                 matrix *= by_length
-        found = strength.sum(axis=0)
-        error = max(error, float(np.abs(found - leaving).max(initial=0) / max(leaving.max(initial=0), _TINY)))
-        by_source = _ratio(leaving, found, 0.0)
+        sent = strength.sum(axis=0)
+        error = max(error, float(np.abs(sent - leaving).max(initial=0) / max(leaving.max(initial=0), _TINY)))
+        by_source = _ratio(leaving, sent, 0.0)
         for matrix in scaled:
             matrix *= by_source
         by_target = _ratio(entering, strength.sum(axis=1), 0.0)[:, None]
@@ -315,11 +318,11 @@ def _fit(
             break
 
 
-def _ratio(wanted: DoubleArray, found: DoubleArray, without: float) -> DoubleArray:
-    """Return the factors that turn the sums found into those wanted; another number where next to nothing is found."""
-    return np.divide(wanted, found, out=np.full_like(wanted, without), where=found > 1e-200 * wanted + _TINY)
+def _ratio(wanted: DoubleArray, sums: DoubleArray, without: float) -> DoubleArray:
+    """Return the scale factors that turn sums into the wanted sums, and `without` where a sum is practically 0."""
+    return np.divide(wanted, sums, out=np.full_like(wanted, without), where=sums > 1e-200 * wanted + _TINY)
 
 
 def _doubled(first: int, end: int) -> list[int]:
-    """Return first, twice first, four times first … as long as they are less than the end."""
+    """Return `first`, 2 · `first`, 4 · `first` …, as long as they are less than `end`."""
     return [first << k for k in range(max(0, end // first).bit_length()) if first << k < end]

@@ -1,4 +1,4 @@
-"""What a null model is, and how a network is drawn from one."""
+"""The registry of null models, and how a graph is drawn from one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Needs = Literal["positions"]
 
 @dataclass(frozen=True)
 class NullFacts:
-    """What has to be known of a null model.
+    """The properties of a null model that comparisons depend on.
 
     Attributes:
-        needs: what a graph must have besides connected split populations: ``"positions"`` of every split population.
-        keeps: the metrics that have the network's own value on every draw, by construction. A comparison says nothing
-            of such a metric, and that is no fault of the data.
+        needs: requirements on a graph besides connected split populations: ``"positions"`` of every split population.
+        keeps: the metrics that have the network's own value on every draw, by construction. Comparing such a metric
+            with the draws is meaningless, whatever the data.
     """
 
     needs: tuple[Needs, ...]
@@ -42,11 +42,11 @@ def null_model(name: str, *, needs: Sequence[Needs] = (), keeps: Sequence[str] =
 
     Args:
         name: the null model's name.
-        needs: what a graph must have, as in `NullFacts`.
+        needs: requirements on a graph, as in `NullFacts`.
         keeps: the metrics that draws keep, as in `NullFacts`.
 
     Raises:
-        ValueError: there is a null model of this name, or what the decorator says does not fit the function.
+        ValueError: there is a null model of this name, or the decorator's arguments do not fit the function.
 
     Example:
         >>> from spatialgraph.graph.planted import planted
@@ -69,7 +69,7 @@ def null_model(name: str, *, needs: Sequence[Needs] = (), keeps: Sequence[str] =
 
 
 def kept_measures(null: str) -> tuple[str, ...]:
-    """Return the metrics that a null model keeps, none for what is no function of weights.
+    """Return the metrics that a null model keeps; none for ``untrained`` and for random splits.
 
     Example:
         >>> import spatialgraph.nulls
@@ -87,21 +87,21 @@ _HELD = 2**24
 
 
 def draw(null: str, graph: Graph, seed: int | Sequence[int]) -> Graph:
-    """Draw a graph from a null model: its split connections have other weights, everything else is as it was.
+    """Draw a graph from a null model: its split connections have new weights, and everything else is unchanged.
 
-    The same seed gives the same weights. A large network's weights are made whenever they are looked at and not kept,
-    so that a draw takes the memory of one connection.
+    The same seed gives the same weights. The weights of a large graph are made anew at every access and not kept, so
+    that a draw takes the memory of one connection.
 
     Args:
         null: a name in `NULLS`.
         graph: the graph.
-        seed: of the draw: a number, or several.
+        seed: a number or several numbers that determine the draw.
 
     Returns:
         The graph drawn.
 
     Raises:
-        NotApplicableError: the network lacks what the null model keeps, or has no split connections.
+        NotApplicableError: the graph lacks positions that the null model needs, or has no split connections.
         ValueError: there is no such null model.
 
     Example:
@@ -119,7 +119,7 @@ def draw(null: str, graph: Graph, seed: int | Sequence[int]) -> Graph:
     def drawn(number: int, connection: Connection) -> Connection:
         if connection not in graph.split_connections:
             return connection
-        # The generator is made with the weights: whenever they are made, they are the same.
+        # The generator is made together with the weights, so that they are the same every time.
         make = partial(_weights, function, graph, connection, (*parts, number))
         if small:
             return Connection(connection.source, connection.target, make(), connection.label)
@@ -134,7 +134,7 @@ def _weights(function: Null, graph: Graph, connection: Connection, seed: tuple[i
 
 
 def require_for(null: str, graph: Graph) -> None:
-    """Raise NotApplicableError unless a network has what a null model changes, and what it keeps."""
+    """Raise NotApplicableError unless a graph has split connections and everything that the null model needs."""
     if not graph.split_connections:
         raise NotApplicableError(f"null model {null!r}: expected connected split layers in {graph.name!r}, found none")
     if "positions" in NULLS.facts(null).needs and not graph.has_positions:

@@ -11,16 +11,16 @@ from .null import null_model
 
 @null_model("shuffle")
 def shuffle(graph: Graph, connection: Connection, generator: np.random.Generator) -> FloatArray:
-    """Shuffle the weights of a connection matrix: their distribution is kept, exactly, and nothing else.
+    """Shuffle the weights of a connection matrix: their distribution is kept exactly, and nothing else.
 
-    Every order is equally likely; where no unit of a population is connected with itself, none is in draws. A network
-    can differ from its draws without any module: because some neurons are strong and others weak, or because near
-    neurons are connected more strongly. It calls every spatial network modular.
+    Every order is equally likely; where no unit of a population is connected with itself, none is in the draws. A
+    network without modules can still differ from its draws: because some neurons are strong and others weak, or because
+    neurons that are close have stronger connections. By this comparison, every spatial network is modular.
 
     Args:
         graph: the graph.
         connection: the connection.
-        generator: of the order.
+        generator: draws the order.
     """
     weight = connection.weight.copy(order="C")  # of a copy in column order, `reshape` would make another copy
     allowed = possible(connection, weight)

@@ -1,4 +1,4 @@
-"""What the neurons of a network do: the forward pass, accuracies, and statistics of activations for each task."""
+"""Activations of a network: the forward pass, accuracies, and statistics of activations for each task."""
 
 from __future__ import annotations
 
@@ -108,9 +108,9 @@ def activate(activation: str, products: Iterable[FloatArray], bias: FloatArray |
 
 
 def in_tanh(network: Network, layers: Collection[int]) -> Network:
-    """Return a network that answers the same and some of whose sigmoid layers are layers of tanh.
+    """Return a network with the same answers in which sigmoid layers are replaced by layers of tanh.
 
-    1 / (1 + exp(−x)) = (1 + tanh(x / 2)) / 2:  the sums that enter such a layer are halved, and what it sends is halved
+    1 / (1 + exp(−x)) = (1 + tanh(x / 2)) / 2:  the inputs of such a layer are halved, and its outputs are halved
     and shifted, by other weights and biases. A neuron that emitted s emits 2s − 1. NumPy's tanh takes a third of the
     time of a sigmoid made of exp.
 
@@ -146,7 +146,7 @@ def in_tanh(network: Network, layers: Collection[int]) -> Network:
 
 
 def accuracy(network: Network, evaluation: Evaluation) -> NDArray[np.float64]:
-    """Return the share of examples that a network classifies rightly, for each task.
+    """Return the share of examples that a network classifies correctly, for each task.
 
     The answer to a task is the largest of its outputs (the first of them if several are), whose k-th stands for class
     k.
@@ -178,7 +178,7 @@ def accuracy(network: Network, evaluation: Evaluation) -> NDArray[np.float64]:
 
 
 def count_right(network: Network, outputs: FloatArray, labels: IntArray) -> IntArray:
-    """Count the examples that are classified rightly.
+    """Count the examples that are classified correctly.
 
     Args:
         network: the network.
@@ -266,7 +266,7 @@ class _Moments:
 def task_variance(
     network: Network, evaluation: Evaluation, layers: Iterable[int] | None = None
 ) -> dict[int, NDArray[np.float64]]:
-    """Return how much each neuron's activation varies with the input of one task while the others are held.
+    """Return the variance of each neuron's activation with the input of one task while the other inputs are fixed.
 
     The variance over the examples of a group, in which the input of one task alone varies, averaged over the groups:
     "Task representations in neural networks trained to perform many cognitive tasks", Yang et al. 2019,

@@ -1,10 +1,10 @@
-"""What a network can still do when some of its neurons are disabled.
+"""Accuracies of a dense network with some of its neurons disabled.
 
-A disabled neuron goes on emitting a constant, and a constant that enters a layer is a part of its bias. So a masked
-network equals a smaller network of the neurons that are left, and the three kinds of ablation differ in the biases
-alone. `DenseRunner` computes what masks share once: the layers before the first masked one; for all ablations, the
-products with activations that do not depend on the mask; for all tasks, the layers before the outputs, since a disabled
-output is but a constant answer.
+A disabled neuron still emits a constant, and a constant input to a layer acts as a part of its bias. A masked network
+therefore equals a smaller network of the remaining neurons, and the three kinds of ablation differ in its biases only.
+`DenseRunner` computes the parts that masks share once: the layers before the first masked one; for all ablations, the
+products with activations that do not depend on the mask; for all tasks, the layers before the outputs, because a
+disabled output is just a constant answer.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ Number = TypeVar("Number", np.float32, np.float64)
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Some of the examples; arrays are ``(units, examples)``, so that to take some units is to copy whole rows.
+    """A block of examples; arrays are ``(units, examples)``, so that selecting units copies whole rows.
 
     Attributes:
-        examples: which they are.
+        examples: the slice of examples in the block.
         labels: ``(tasks, examples)``.
         known: layer number to activations of the whole network, for the layers that masked ones are computed from.
-        outputs: of the whole network.
+        outputs: the outputs of the whole network.
     """
 
     examples: slice
@@ -58,12 +58,12 @@ class _Block:
 
 @dataclass(frozen=True, eq=False)
 class _Whole:
-    """What the whole network does.
+    """Results of running the whole network.
 
     Attributes:
-        blocks: what masks start from, for some of the examples each.
-        right: ``(tasks,)``, how many examples it classifies rightly.
-        means: layer number to ``(units,)``, mean activations of the layers that masks may be of.
+        blocks: the activations that masked runs start from, block by block.
+        right: ``(tasks,)``, how many examples it classifies correctly.
+        means: layer number to ``(units,)``, mean activations of the layers that masks may disable neurons of.
     """
 
     blocks: Sequence[_Block]
@@ -73,13 +73,13 @@ class _Whole:
 
 @dataclass(frozen=True, eq=False)
 class _Module:
-    """The neurons that a mask of hidden layers leaves, as a smaller network.
+    """The neurons that stay under a mask of hidden layers, as a smaller network.
 
     Attributes:
-        units: layer number to ``(units left,)``, for the layers of which some neurons are not there.
-        weights: layer number to (source layer, ``(units left, source units left)``) of all that enters it, for the
-            layers that are computed, in ascending order.
-        biases: ablation to layer number to ``(units left, 1)``: the bias plus all that disabled neurons send.
+        units: layer number to ``(units that stay,)``, their numbers, for the layers with disabled neurons.
+        weights: layer number to the (source layer, ``(units that stay, source units that stay)``) of its incoming
+            connections, for the layers that are computed, in ascending order.
+        biases: ablation to layer number to ``(units that stay, 1)``: the bias plus the input from disabled neurons.
     """
 
     units: Mapping[int, IntArray]
@@ -88,18 +88,18 @@ class _Module:
 
 
 class DenseRunner(Runner):
-    """A dense network in NumPy, on one evaluation; what masks share is computed once.
+    """A dense network in NumPy, on one evaluation; computations that masks share are done once.
 
-    It keeps the activations of the layers from which masked layers are computed and of the outputs, each ``(units,
+    It keeps the activations of the outputs and of the layers from which masked layers are computed, each ``(units,
     examples)`` float32.
 
     Args:
         network: the network.
         evaluation: the examples.
-        layers: the numbers of the layers that masks may be of; None for the split layers.
+        layers: the numbers of the layers that masks may disable neurons of; None for the split layers.
 
     Raises:
-        ValueError: the evaluation does not fit the network, or it has no such layers.
+        ValueError: the evaluation does not fit the network, or the network has no such layers.
 
     Example:
         >>> from spatialgraph.network import Connection, Layer, Network
@@ -123,7 +123,7 @@ class DenseRunner(Runner):
 
     @cached_property
     def _whole(self) -> _Whole:
-        """What the whole network does, run once when it is first asked for."""
+        """The results of the whole network, which is run once, on first use."""
         network, evaluation = self.network, self.evaluation
         examples, parts = len(evaluation.inputs), []
         right = np.zeros(len(network.tasks), np.int64)
@@ -153,9 +153,9 @@ class DenseRunner(Runner):
 
     @cached_property
     def guessed(self) -> NDArray[np.float64]:
-        """The accuracy of the best answer that is always the same, ``(tasks,)``, 0 to 1; nan as in `full`.
+        """The accuracy of the best constant answer, ``(tasks,)``, 0 to 1; nan as in `full`.
 
-        With one output for a task there is no other answer, and the network's accuracy is this by definition.
+        A task with one output has only one answer, so the network's accuracy equals this by definition.
         """
         most = [
             max(np.count_nonzero(answers == answer) for answer in range(len(outputs)))
@@ -164,14 +164,14 @@ class DenseRunner(Runner):
         return share_right(np.array(most, np.int64), self.evaluation)
 
     def constants(self, ablation: str) -> dict[int, FloatArray]:
-        """Return what disabled neurons emit.
+        """Return the constants that disabled neurons emit.
 
         Args:
             ablation: one of `ABLATIONS`.
 
         Returns:
-            layer number to ``(units,)``, for the layers that masks may be of. An entry of the input layer has no
-            incoming weights and no bias: it emits 0 under ``incoming``.
+            layer number to ``(units,)``, for the layers that masks may disable neurons of. A neuron of the input layer
+            has no incoming weights and no bias: it emits 0 under ``incoming``.
 
         Raises:
             ValueError: there is no such ablation.
@@ -179,11 +179,11 @@ class DenseRunner(Runner):
         return emitted(self.network, self.populations, ablation, lambda: self._whole.means)
 
     def outputs(self, mask: Mapping[int, BoolArray], ablation: str) -> FloatArray:
-        """Return what the outputs emit under a mask.
+        """Return the activations of the outputs under a mask.
 
         Args:
             mask: as in `accuracy`.
-            ablation: what disabled neurons emit, one of `ABLATIONS`.
+            ablation: the constant that disabled neurons emit, one of `ABLATIONS`.
 
         Returns:
             ``(examples, outputs)``.
@@ -204,7 +204,7 @@ class DenseRunner(Runner):
         return result
 
     def _unpacked(self, hidden: bytes) -> dict[int, BoolArray]:
-        """Return the layers of which a mask disables neurons: layer number to ``(units,)``."""
+        """Return the part of a packed mask that disables neurons: layer number to ``(units,)``."""
         result, start = {}, 0
         for k in self._hidden:
             keep = np.frombuffer(hidden, bool, self.network.layers[k].size, start)
@@ -214,7 +214,7 @@ class DenseRunner(Runner):
         return result
 
     def answers(self, questions: Iterable[Question]) -> dict[Question, float]:
-        """Return the accuracy of each masked network in its task; what equal masks share is computed once."""
+        """Return the accuracy of each masked network in its task; equal masks of hidden layers are computed once."""
         groups: dict[bytes, dict[Question, int]] = {}
         for question in questions:
             groups.setdefault(question.hidden, {})[question] = 0
@@ -231,7 +231,7 @@ class DenseRunner(Runner):
 
     def deviation(self, populations: Iterable[int]) -> dict[int, DoubleArray]:
         """Return the standard deviation of every unit's activation over all examples: number to ``(units,)``."""
-        # Labelled for every task, so that the statistics are over all examples.
+        # Every example is labelled for every task, so that the statistics are over all examples.
         everything = Evaluation(self.evaluation.inputs, np.zeros_like(self.evaluation.labels), self.evaluation.scale)
         variance = statistics(self.network, everything, populations).variance
         return {k: np.sqrt(values[:, 0]) for k, values in variance.items()}
@@ -241,7 +241,7 @@ class DenseRunner(Runner):
         return task_variance(self.network, self.evaluation, populations)
 
     def single_ablation(self, ablation: str = "mean") -> SingleAblation:
-        """Return what each unit is worth alone, see `spatialgraph.runners.single.single_ablation`."""
+        """Return the effect of disabling each unit alone, see `spatialgraph.runners.single.single_ablation`."""
         return single_ablation(self.network, self.evaluation, ablation, self._hidden)
 
     def _answer(self, hidden: bytes, right: dict[Question, int]) -> None:
@@ -249,7 +249,7 @@ class DenseRunner(Runner):
         asked: dict[str, list[tuple[Question, IntArray, FloatArray]]] = {}
         for question in right:
             disabled, constants = self._disabled_outputs(question)
-            if len(disabled) == len(question.outputs):  # the answer is the same whatever the network does
+            if len(disabled) == len(question.outputs):  # the answer does not depend on the network
                 labels = self.evaluation.labels[:, question.task]
                 right[question] = int(np.count_nonzero(labels == constants.argmax()))
             else:
@@ -261,7 +261,7 @@ class DenseRunner(Runner):
                 right[question] += int(np.count_nonzero(values.argmax(axis=0) == block.labels[question.task]))
 
     def _disabled_outputs(self, question: Question) -> tuple[IntArray, FloatArray]:
-        """Return which of a task's outputs are disabled, and what each of them emits, ``(disabled, 1)``."""
+        """Return the numbers of a task's disabled outputs, and the constants that they emit, ``(disabled, 1)``."""
         disabled = np.flatnonzero(~np.frombuffer(question.outputs, bool))
         if not len(disabled):
             return disabled, np.empty((0, 1), np.float32)
@@ -269,7 +269,7 @@ class DenseRunner(Runner):
         return disabled, constants[self._units_of[question.task][disabled], None]
 
     def _run(self, hidden: bytes, ablations: Sequence[str]) -> Iterator[tuple[_Block, str, FloatArray]]:
-        """Yield what the outputs emit if neurons of hidden layers are disabled, ``(outputs, examples)`` at a time."""
+        """Yield the outputs with disabled hidden neurons, block by block, ``(outputs, examples)``."""
         keep = self._unpacked(hidden)
         if not ablations:
             return
@@ -291,9 +291,9 @@ class DenseRunner(Runner):
 
         Args:
             module: the module.
-            shared: for each layer to be computed, the sum of what known layers send, which all ablations have in
-                common; None if they send nothing.
-            ablation: what disabled neurons emit.
+            shared: for each layer to be computed, the summed input from known layers, which all ablations share; None
+                if no known layer is connected to it.
+            ablation: the constant that disabled neurons emit.
         """
         values: dict[int, FloatArray] = {}
         for k, entering in module.weights.items():
@@ -307,13 +307,13 @@ class DenseRunner(Runner):
         return values[self.network.output_layer]
 
     def _module(self, keep: Mapping[int, BoolArray]) -> _Module:
-        """Return the neurons that a mask leaves as a smaller network with the same outputs.
+        """Return the neurons that stay under a mask, as a smaller network with the same outputs.
 
-        For a layer t, with K_s the neurons of layer s that are left and e_s what the others emit, the sums that enter
-        neuron i are  Σ_s Σ_{j ∈ K_s} w_ij x_j + (b_i + Σ_s Σ_{j ∉ K_s} w_ij e_j),  and the bracket is its new bias.
+        Let K_s be the neurons of layer s that stay and e_s the constants of the others. The input of neuron i in a
+        layer is then  Σ_s Σ_{j ∈ K_s} w_ij x_j + (b_i + Σ_s Σ_{j ∉ K_s} w_ij e_j),  and the bracket is its new bias.
 
         Args:
-            keep: layer number to ``(units,)``, True for the neurons that are left; all are left of other layers.
+            keep: layer number to ``(units,)``, True for the neurons that stay. All neurons of other layers stay.
         """
         units = {k: np.flatnonzero(mask) for k, mask in keep.items()}
         weights: dict[int, list[tuple[int, FloatArray]]] = {}
@@ -337,7 +337,7 @@ class DenseRunner(Runner):
 
     @cached_property
     def _emitted(self) -> dict[int, NDArray[np.float64]]:
-        """What disabled neurons of hidden layers emit in the network that is run: layer to ``(units, ablations)``."""
+        """The constants of disabled hidden neurons in the network that is run: layer to ``(units, ablations)``."""
         constants = [self.constants(ablation) for ablation in ABLATIONS]
         columns = {k: np.stack([of[k] for of in constants], axis=1).astype(np.float64) for k in self._hidden}
         renamed = [k for k in self._hidden if self._tanh.layers[k].activation != self.network.layers[k].activation]
@@ -362,8 +362,8 @@ def masked_accuracy(
     Args:
         network: the network.
         evaluation: the examples.
-        masks: each number or name of a layer to ``(units,)``, True for the neurons that are left.
-        ablation: what disabled neurons emit, one of `ABLATIONS`.
+        masks: each from the number or name of a layer to ``(units,)``, True for the neurons that stay.
+        ablation: the constant that disabled neurons emit, one of `ABLATIONS`.
 
     Returns:
         ``(masks, tasks)``, 0 to 1; nan for a task without labelled examples.
@@ -379,15 +379,15 @@ def masked_accuracy(
 
 
 def performance(network: Network, evaluation: Evaluation, split: Split, ablation: str) -> Performance:
-    """Return what the parts of a split can do; see `Runner.performance`, which this calls.
+    """Return the accuracies of the parts of a split; see `Runner.performance`, which this calls.
 
-    To score several splits or ablations of one network, make one `DenseRunner` and ask it.
+    To score several splits or ablations of one network, make one `DenseRunner` and use its `performances`.
 
     Args:
         network: the network.
         evaluation: the examples.
-        split: which neurons serve which task.
-        ablation: what disabled neurons emit, one of `ABLATIONS`.
+        split: the tasks that each neuron serves.
+        ablation: the constant that disabled neurons emit, one of `ABLATIONS`.
 
     Raises:
         NotApplicableError: the network cannot be run.
@@ -402,7 +402,7 @@ def _some(array: NDArray[Number], units: IntArray | None) -> NDArray[Number]:
 
 
 def _sum(arrays: Iterable[FloatArray]) -> FloatArray | None:
-    """Return the sum of arrays, the first of which is overwritten; None if there are none."""
+    """Return the sum of arrays, written into the first one; None if there are no arrays."""
     total: FloatArray | None = None
     for array in arrays:
         if total is None:
@@ -413,7 +413,7 @@ def _sum(arrays: Iterable[FloatArray]) -> FloatArray | None:
 
 
 def _layers_to_compute(network: Network, known: Iterable[int]) -> list[int]:
-    """Return the layers, in ascending order, that the output needs and that are not known."""
+    """Return the layers that the output depends on and that are not known, in ascending order."""
     needed = {network.output_layer}
     for k in range(network.output_layer, -1, -1):
         if k in needed and k not in known:
@@ -422,9 +422,10 @@ def _layers_to_compute(network: Network, known: Iterable[int]) -> list[int]:
 
 
 def _unaffected_sources(network: Network, layers: Iterable[int]) -> set[int]:
-    """Return the layers that no mask of `layers` changes and that what they do change is computed from.
+    """Return the layers that masks of `layers` do not change and from which the changed layers are computed.
 
-    A masked layer that no other masked layer leads to is among them: its neurons do what they did, some are disabled.
+    A masked layer may be among them, if no other masked layer leads to it: the activations of its remaining neurons do
+    not change.
     """
     affected: set[int] = set()
     for k in range(len(network.layers)):

@@ -1,7 +1,7 @@
-"""What a network that can be run answers: what it still does when some of its units are disabled, and what they do.
+"""Networks that can be run: their accuracy with some units disabled, and the activations of their units.
 
-Splits, measures and null models see graphs alone. All that needs the network itself goes through a `Runner`: accuracies
-under masks, statistics of activations, what each unit is worth alone.
+Splits, measures and null models see graphs only. Everything that needs the network itself goes through a `Runner`:
+accuracies under masks, statistics of activations, the effect of disabling each unit alone.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from ..graph.graph import BoolArray, DoubleArray, Graph
 from ..graph.split import Split
 
 ABLATIONS = ("zero", "incoming", "mean")
-"""What a disabled unit emits: ``zero``: 0. ``incoming``: what it emits when all that enters it is 0, that is, its
-activation function of its bias ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as its published
-code does it). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice, so
-compare all three."""
+"""The constant that a disabled unit emits: ``zero``: 0. ``incoming``: its activation function applied to its bias, as
+if all its incoming connections were 0 ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as in its
+published code). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice,
+so compare all three."""
 
-# A community with less than this share of the hidden units that may be masked is not disabled: each takes a run of
-# the network, methods find dozens of two units, and what these do cannot be told from nothing.
+# Smaller communities, as a share of the hidden units that masks may disable, are not disabled: each takes a run of the
+# network, methods find dozens with two units, and their effect cannot be distinguished from none.
 _LEAST_COMMUNITY = 0.01
 
 Mask = Mapping[int, BoolArray]
-"""Population number to ``(units,)``, True for the units that are left; of a population that is not there, all are."""
+"""Population number to ``(units,)``, True for the units that stay. All units of other populations stay."""
 
 
 def require_ablation(ablation: str) -> None:
-    """Raise ValueError unless there is such an ablation."""
+    """Raise ValueError unless the name is one of `ABLATIONS`."""
     if ablation not in ABLATIONS:
         raise ValueError(f"ablation: expected one of {', '.join(ABLATIONS)}, found {ablation!r}")
 
@@ -53,18 +53,18 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class SingleAblation:
-    """What each unit is worth to each task: what the whole network loses without it alone.
+    """The importance of each unit to each task: the network's loss of performance if this unit alone is disabled.
 
     Attributes:
         tasks: the names of the tasks.
-        ablation: what the disabled unit emitted, one of `ABLATIONS`.
+        ablation: the constant that the disabled unit emitted, one of `ABLATIONS`.
         accuracy: ``(tasks,)``, of the whole network, 0 to 1; nan for a task without labelled examples, as below.
         loss: ``(tasks,)``, of the whole network: cross-entropy in nats of the softmax over a task's outputs, averaged
             over its labelled examples; at least 0.
         accuracy_drop: population number to ``(units, tasks)``: accuracy of the whole network − accuracy without the
             unit.
         loss_increase: population number to ``(units, tasks)``: loss without the unit − loss of the whole network, in
-            nats; negative if the task does better without it, 0 exactly if disabling it changes nothing.
+            nats; negative if the task does better without it, and exactly 0 if disabling it changes nothing.
     """
 
     tasks: tuple[str, ...]
@@ -77,22 +77,22 @@ class SingleAblation:
 
 @dataclass(frozen=True, eq=False)
 class Performance:
-    """What a network and the parts of a split can do; accuracies from 0 to 1, nan if not measured.
+    """The accuracies of a network and of the parts of a split, 0 to 1; nan if not measured.
 
     Attributes:
         tasks: the names of the tasks.
-        ablation: what disabled neurons emitted, one of `ABLATIONS`.
+        ablation: the constant that disabled neurons emitted, one of `ABLATIONS`.
         full: ``(tasks,)``, of the whole network.
         own: ``(tasks,)``, of each task with only the neurons that serve it.
         leaked: ``(tasks,)``, of each task with only the neurons that serve *other* tasks, plus its own outputs, so that
-            it can answer at all. High values say that other tasks' neurons know this task too.
+            it can answer at all. High values mean that other tasks' neurons carry information about this task.
         kept: ``(modules, tasks)``, a module being the neurons that serve one task: of each task with only the neurons
-            of one module, plus its own outputs. On the diagonal, `own`, to which no outputs are added. Of two tasks,
-            the rest is `leaked`.
-        lesioned: ``(modules + communities, tasks)``: of each task with all neurons but those of one module, or of one
-            community, and all of its outputs.
-        communities: the names of the communities that are disabled one by one, after the modules: of those that
-            `Split.group_names` names the ones that are no module of a task and not very small.
+            of one module, plus its own outputs. The diagonal is `own`, to which no outputs are added. With two tasks,
+            the other entries are `leaked`.
+        lesioned: ``(modules + communities, tasks)``: of each task with all neurons except those of one module, or of
+            one community, and with all of its own outputs.
+        communities: the names of the communities that are disabled one by one, after the modules: those of
+            `Split.group_names` that are not the module of a task and not very small.
     """
 
     tasks: tuple[str, ...]
@@ -106,13 +106,14 @@ class Performance:
 
 
 class Question(NamedTuple):
-    """How well does a masked network do a task?
+    """A question to a runner: how accurate is a masked network in one task?
 
     Attributes:
-        hidden: for each population that masks may be of, a byte for each unit that is no output: 1 if it is left.
+        hidden: for each population that masks may disable units of, one byte per unit that is not an output: 1 if it
+            stays.
         outputs: the same for the outputs of the task, population by population.
         task: the number of the task.
-        ablation: what disabled units emit.
+        ablation: the constant that disabled units emit.
     """
 
     hidden: bytes
@@ -124,12 +125,12 @@ class Question(NamedTuple):
 class Runner(ABC):
     """A network that can be run on held-out examples.
 
-    A kind of network is made runnable by the methods below that are abstract; masks, modules and lesions are turned
-    into questions here.
+    A subclass implements the abstract methods for one kind of network. This class turns masks, modules and lesions into
+    questions.
 
     Args:
         graph: the graph of the network.
-        populations: the numbers of the populations that masks may be of; None for those that are split.
+        populations: the numbers of the populations that masks may disable units of; None for those that are split.
 
     Raises:
         ValueError: there are no such populations.
@@ -141,7 +142,7 @@ class Runner(ABC):
         last = len(graph.populations) - 1
         if unknown := set(self.populations) - set(range(last + 1)):
             raise ValueError(f"masks: expected layers from 0 to {last}, found {sorted(unknown)}")
-        # The units of each population that are no outputs, and the outputs of each task.
+        # The units of each population that are not outputs, and the outputs of each task.
         self._hidden = {k: np.flatnonzero(graph.task_of[k] < 0) for k in self.populations}
         self._hidden = {k: units for k, units in self._hidden.items() if len(units)}
         self._outputs_of = [
@@ -157,16 +158,16 @@ class Runner(ABC):
     @property
     @abstractmethod
     def full(self) -> DoubleArray:
-        """How well the whole network does each task, ``(tasks,)``: its accuracy, 0 to 1; nan without labels."""
+        """The accuracy of the whole network in each task, ``(tasks,)``, 0 to 1; nan without labels."""
 
     @property
     @abstractmethod
     def guessed(self) -> DoubleArray:
-        """The same of the best answer that is always the same, ``(tasks,)``."""
+        """The accuracy of the best constant answer, ``(tasks,)``, 0 to 1; nan without labels."""
 
     @abstractmethod
     def answers(self, questions: Iterable[Question]) -> dict[Question, float]:
-        """Return how well each masked network does its task, as in `full`; equal questions are answered once."""
+        """Return the accuracy of each masked network in its task, as in `full`; equal questions are answered once."""
 
     @abstractmethod
     def statistics(self, populations: Iterable[int] | None = None) -> Statistics:
@@ -182,18 +183,18 @@ class Runner(ABC):
 
     @abstractmethod
     def task_variance(self, populations: Iterable[int] | None = None) -> dict[int, DoubleArray]:
-        """Return how much each unit's activation varies with the input of one task while the others are held.
+        """Return the variance of each unit's activation with the input of one task while the other inputs are fixed.
 
         Returns:
             population number to ``(units, tasks)``, at least 0.
 
         Raises:
-            NotApplicableError: there are no such examples.
+            NotApplicableError: there are no examples that vary one task's input alone.
         """
 
     @abstractmethod
     def single_ablation(self, ablation: str = "mean") -> SingleAblation:
-        """Return what each task loses when one unit is disabled, for every unit of `populations` that is no output.
+        """Return what each task loses if one unit is disabled, for every unit of `populations` that is not an output.
 
         Raises:
             ValueError: there is no such ablation.
@@ -204,7 +205,7 @@ class Runner(ABC):
 
         Args:
             masks: the masks. A disabled output emits its constant as every disabled unit does.
-            ablation: what disabled units emit, one of `ABLATIONS`.
+            ablation: the constant that disabled units emit, one of `ABLATIONS`.
 
         Returns:
             ``(masks, tasks)``, 0 to 1; nan for a task without labelled examples.
@@ -219,16 +220,16 @@ class Runner(ABC):
             self._require_mask(number, mask)
             hidden = self._packed(mask)
             questions += [self._question(hidden, mask, task, ablation) for task in tasks]
-        found = self.answers(questions)
-        values = np.array([found[question] for question in questions], np.float64)
+        answers = self.answers(questions)
+        values = np.array([answers[question] for question in questions], np.float64)
         return values.reshape(len(masks), len(tasks))
 
     def performance(self, split: Split, ablation: str) -> Performance:
-        """Return what the parts of a split can do; of several splits or ablations, `performances` is faster.
+        """Return the accuracies of the parts of a split; for several splits or ablations, `performances` is faster.
 
         Args:
-            split: which units serve which task. A population that is not split stays whole.
-            ablation: what disabled units emit, one of `ABLATIONS`.
+            split: the tasks that each unit serves. A population that is not split stays whole.
+            ablation: the constant that disabled units emit, one of `ABLATIONS`.
 
         Raises:
             ValueError: there is no such ablation, or the split is not of this network.
@@ -236,14 +237,14 @@ class Runner(ABC):
         return self.performances([split], [ablation])[0][0]
 
     def performances(self, splits: Iterable[Split], ablations: Sequence[str]) -> list[list[Performance]]:
-        """Return what the parts of many splits can do, equal parts computed once.
+        """Return the accuracies of the parts of many splits; equal parts are computed once.
 
         Args:
-            splits: which units serve which task. A population that is not split stays whole.
-            ablations: what disabled units emit, each one of `ABLATIONS`.
+            splits: the tasks that each unit serves. A population that is not split stays whole.
+            ablations: the constants that disabled units emit, each one of `ABLATIONS`.
 
         Returns:
-            for each split, for each ablation.
+            a list for each split, with one `Performance` for each ablation.
 
         Raises:
             ValueError: there is no such ablation, or a split is not of this network or of populations that are not
@@ -258,17 +259,18 @@ class Runner(ABC):
             lesions = self._community_lesions(split)
             names.append(tuple(lesions))
             asked.append([self._questions(split, lesions.values(), ablation) for ablation in ablations])
-        found = self.answers(question for of_split in asked for table in of_split for row in table for question in row)
+        questions = (question for tables in asked for table in tables for row in table for question in row)
+        answers = self.answers(questions)
         return [
             [
-                self._performance(np.array([[found[question] for question in row] for row in table]), own, ablation)
-                for table, ablation in zip(of_split, ablations, strict=True)
+                self._performance(np.array([[answers[q] for q in row] for row in table]), communities, ablation)
+                for table, ablation in zip(tables, ablations, strict=True)
             ]
-            for of_split, own in zip(asked, names, strict=True)
+            for tables, communities in zip(asked, names, strict=True)
         ]
 
     def _community_lesions(self, split: Split) -> dict[str, bytes]:
-        """Return the communities to be disabled: name to the mask of hidden units that is left, packed."""
+        """Return the communities to be disabled: name to the packed mask of the hidden units that stay."""
         if split.communities is None:
             return {}
         tasks = range(len(self.graph.tasks))
@@ -284,12 +286,12 @@ class Runner(ABC):
         return lesions
 
     def _questions(self, split: Split, lesions: Iterable[bytes], ablation: str) -> list[list[Question]]:
-        """Return what to ask about a split: each task's question, by row.
+        """Return the questions about a split, a column for each task.
 
         Args:
             split: the split.
-            lesions: for each community that is to be disabled the mask of hidden units that is left, packed.
-            ablation: what disabled units emit.
+            lesions: for each community to be disabled, the packed mask of the hidden units that stay.
+            ablation: the constant that disabled units emit.
 
         Returns:
             ``(modules + 1 + modules + communities, tasks)``: the rows of `Performance.kept`, of `leaked` and of
@@ -300,7 +302,7 @@ class Runner(ABC):
         for module in tasks:
             mask = split.module(module)
             hidden = self._packed(mask)
-            # Other tasks' outputs are added, and those of the module's own task are those that serve it.
+            # The outputs of another task are all added; of the module's own task, the module's outputs count.
             table.append([self._question(hidden, mask if task == module else {}, task, ablation) for task in tasks])
         others = [self._packed(split.others(task)) for task in tasks]
         table.append([self._question(hidden, {}, task, ablation) for task, hidden in enumerate(others)])
@@ -308,19 +310,19 @@ class Runner(ABC):
         return table + [[self._question(hidden, {}, task, ablation) for task in tasks] for hidden in rest]
 
     def _performance(self, values: DoubleArray, communities: tuple[str, ...], ablation: str) -> Performance:
-        """Return the performance that the answers to `_questions` make."""
+        """Return the performance that follows from the answers to `_questions`."""
         tasks = len(self.graph.tasks)
         kept, leaked, lesioned = values[:tasks], values[tasks], values[tasks + 1 :]
         own = kept.diagonal().copy()
         return Performance(self.graph.tasks, ablation, self.full, own, leaked, kept, lesioned, communities)
 
     def _packed(self, mask: Mask) -> bytes:
-        """Return the part of a mask that is of units that are no outputs as `Question` has it."""
+        """Return `Question.hidden` of a mask: its bytes for the units that are not outputs."""
         parts = (mask[k][units].tobytes() if k in mask else b"\1" * len(units) for k, units in self._hidden.items())
         return b"".join(parts)
 
     def _question(self, hidden: bytes, mask: Mask, task: int, ablation: str) -> Question:
-        """Return the question about a task; of a mask, the part that is of the task's outputs."""
+        """Return the question about a task, with the mask's bytes for the outputs of the task."""
         outputs = self._outputs_of[task].items()
         keep = (mask[k][units].tobytes() if k in mask else b"\1" * len(units) for k, units in outputs)
         return Question(hidden, b"".join(keep), task, ablation)

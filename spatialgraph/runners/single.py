@@ -1,4 +1,4 @@
-"""What disabled neurons emit, and what each neuron is worth alone."""
+"""The constants that disabled neurons emit, and the effect of disabling each neuron alone."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from .activations import ACTIVATION_FUNCTIONS, activate, blocks, forward, in_tan
 from .runner import SingleAblation, require_ablation
 
 _BLOCK = 512
-"""Examples at a time when neurons are disabled one by one: few enough for the sums of a layer, what becomes of them,
-and the difference to stay in the cache together."""
+"""Examples at a time when neurons are disabled one by one: few enough for a layer's sums, its activations and their
+differences to stay in the cache together."""
 
 
 def emitted(
     network: Network, layers: Iterable[int], ablation: str, means: Callable[[], Mapping[int, FloatArray]]
 ) -> dict[int, FloatArray]:
-    """Return what disabled neurons emit.
+    """Return the constants that disabled neurons emit.
 
     Args:
         network: the network.
         layers: the numbers of the layers.
         ablation: one of `ABLATIONS`.
-        means: gives the mean activation of every neuron of the layers, each ``(units,)``; asked only under ``mean``.
+        means: returns the mean activation of every neuron of the layers, each ``(units,)``; called only for ``mean``.
 
     Returns:
-        layer number to ``(units,)``. An entry of the input layer has no incoming weights and no bias: it emits 0 under
+        layer number to ``(units,)``. A neuron of the input layer has no incoming weights and no bias: it emits 0 under
         ``incoming``.
 
     Raises:
@@ -38,15 +38,15 @@ def emitted(
     """
     require_ablation(ablation)
     if ablation == "mean":
-        found = means()
-        return {k: found[k] for k in layers}
+        mean = means()
+        return {k: mean[k] for k in layers}
     if ablation == "zero":
         return {k: np.zeros(network.layers[k].size, np.float32) for k in layers}
     return {k: _without_input(network.layers[k]) for k in layers}
 
 
 def _without_input(layer: Layer) -> FloatArray:
-    """Return what each neuron of a layer emits when all that enters it is 0, ``(units,)``."""
+    """Return the activation of each neuron of a layer if all its inputs are 0, ``(units,)``."""
     alone: FloatArray = activate(layer.activation, [np.zeros((1, layer.size), np.float32)], layer.bias)[0]
     return alone
 
@@ -56,16 +56,17 @@ def single_ablation(
 ) -> SingleAblation:
     """Return what each task loses when one neuron is disabled, for every neuron in turn.
 
-    Without neuron j of layer k, which emits e_j in place of x_j, the sums that enter neuron i of a later layer t are
-    s_i + w_ij (e_j − x_j) + Σ w_im (x'_m − x_m),  the sum over neurons m of the layers between, which emit x'_m now. So
-    what the neuron does not change is computed once for all neurons, and of the layers that it enters only one product
-    of a column with a row. The numbers are those of `Runner.accuracy` with a mask for each neuron, up to rounding.
+    If neuron j of layer k is disabled and emits e_j in place of x_j, the input of neuron i of a later layer becomes
+    s_i + w_ij (e_j − x_j) + Σ w_im (x'_m − x_m),  the sum over the neurons m of the layers between, which now emit
+    x'_m. The unchanged sums s_i are therefore computed once for all neurons, and the change in a layer that neuron j
+    is connected to takes one product of a column with a row. The numbers are those of `Runner.accuracy` with a mask for
+    each neuron, up to rounding.
 
     Args:
         network: the network.
         evaluation: the examples.
-        ablation: what a disabled neuron emits, one of `ABLATIONS`.
-        layers: the numbers of the layers whose neurons are disabled; None for the split layers but the output.
+        ablation: the constant that a disabled neuron emits, one of `ABLATIONS`.
+        layers: the numbers of the layers whose neurons are disabled; None for the split layers except the output.
 
     Raises:
         ValueError: the evaluation does not fit the network, there is no such ablation, or no such layer.
@@ -75,8 +76,8 @@ def single_ablation(
         >>> layers = (Layer("input", 2, split=True), Layer("output", 2))
         >>> network = Network(layers, (Connection(0, 1, np.eye(2)),), [0, 0], {"tasks": ["a"]})
         >>> examples = Evaluation(np.array([[0, 0], [0, 1]], np.float32), [[0], [1]])
-        >>> found = single_ablation(network, examples, "zero")
-        >>> found.accuracy.tolist(), found.accuracy_drop[0].tolist()
+        >>> effects = single_ablation(network, examples, "zero")
+        >>> effects.accuracy.tolist(), effects.accuracy_drop[0].tolist()
         ([1.0], [[0.0], [0.5]])
     """
     require_fit(network, evaluation)
@@ -122,7 +123,7 @@ def _means(network: Network, evaluation: Evaluation, layers: Iterable[int]) -> d
 
 
 class _State:
-    """What a network does on some examples: sums and activations, each ``(units, examples)``.
+    """The state of a network on some examples: sums and activations, each ``(units, examples)``.
 
     Args:
         network: the network.
@@ -149,7 +150,7 @@ class _State:
             self._tasks.append((np.flatnonzero(network.output_task == task), examples, of_task[examples]))
 
     def outputs_without(self, layer: int, constants: FloatArray) -> Iterator[FloatArray]:
-        """Yield what the outputs emit if a neuron emits its constant, ``(outputs, examples)``, for each of a layer."""
+        """Yield the outputs, ``(outputs, examples)``, with each neuron of a layer in turn emitting its constant."""
         changes = constants[:, None] - self.values[layer]
         for unit, change in enumerate(changes):
             later: dict[int, FloatArray] = {}
@@ -167,7 +168,7 @@ class _State:
             yield values
 
     def right_and_loss(self, outputs: FloatArray) -> NDArray[np.float64]:
-        """Return the number of right answers to each task, and the sum of the losses, ``(2, tasks)``."""
+        """Return the number of correct answers to each task, and the sum of its losses, ``(2, tasks)``."""
         result = np.empty((2, len(self._tasks)))
         for task, (units, examples, labels) in enumerate(self._tasks):
             values = outputs.take(units, axis=0)

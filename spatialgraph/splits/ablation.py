@@ -33,30 +33,31 @@ def ablation_split(
     g(n) = argmax_t |L_t without n − L_t|,  L_t the cross-entropy of task t in nats; every neuron is disabled in turn,
     exactly; see `spatialgraph.runners.single.single_ablation`. Outputs have the tasks that they belong to.
 
-    The size of the change counts, and not its sign. Trained networks are surer than they are right, so that a task's
-    loss on held-out examples often falls without a neuron that it uses; by the largest increase that neuron would go to
-    the task that it means least to. On the paper's regular networks with concatenated inputs (5 seeds, activation = 0)
-    tasks keep an accuracy of 0.90 with the neurons that change their loss most, 0.69 with as many at random, and 0.32
-    with those that increase it most, while 0.84 is left without these.
+    The size of the change counts, not its sign. Trained networks are overconfident, so that a task's loss on held-out
+    examples often falls without a neuron that it uses; by the largest increase, that neuron would go to the task that
+    needs it least. On the paper's regular networks with concatenated inputs (5 seeds, activation = 0), tasks keep an
+    accuracy of 0.90 with the neurons that change their loss most, 0.69 with as many random neurons, and 0.32 with the
+    neurons that increase it most, while 0.84 is left without the latter.
 
-    A disabled neuron emits its mean by default. 0, or what it emits without input, are values that it may seldom or
-    never have: they shift the sums of the next layer by a constant, and the neurons that matter most are then those
-    with the largest constant. The mean leaves these sums as they are on average, so that what is lost is what the
-    neuron knows of an example.
+    A disabled neuron emits its mean by default. It may seldom or never emit 0, or its activation without input: such
+    values shift the sums of the next layer by a constant, and the neurons with the largest constants then seem to
+    matter most. The mean keeps these sums as they are on average, so that only the neuron's information about single
+    examples is lost.
 
-    Changes are compared as they are, in nats, for a nat is as much information about one task's answer as about
-    another's. Relative to the tasks' losses, a task that is solved without fault would get every neuron. Losses and not
-    accuracies, because most accuracies are the same to the last example without a neuron, or nearly.
+    Changes are compared in nats, without scaling, because a nat is as much information about one task's answer as about
+    another's. Relative to the tasks' losses, a task that is solved perfectly would get every neuron. Losses are
+    compared rather than accuracies, because disabling one neuron leaves most accuracies the same or nearly so.
 
-    It cannot see what several neurons do together: of two that do the same, neither is missed. A neuron without which
-    nothing changes serves no task; that, and how many neurons go to a task that does no worse without them, is noted.
+    It cannot see joint effects of several neurons: if two neurons do the same, disabling one has no effect. A neuron
+    whose removal changes nothing serves no task; such neurons, and neurons that go to a task that does no worse without
+    them, are counted in notes.
 
     Args:
         graph: the graph.
         runner: runs the network on the examples that losses are measured on.
-        ablation: what a disabled neuron emits, one of `spatialgraph.runners.ABLATIONS`.
-        measure: what is compared: the ``"loss"`` or the ``"accuracy"``; of equal tasks the first is taken, which is
-            noted.
+        ablation: the constant that a disabled neuron emits, one of `spatialgraph.runners.ABLATIONS`.
+        measure: the quantity compared: the ``"loss"`` or the ``"accuracy"``; of equal tasks the first is taken, which
+            is noted.
         signed: whether to take the largest increase of the loss (or drop of the accuracy), even if it is negative, in
             place of the largest change.
 
@@ -69,9 +70,9 @@ def ablation_split(
     for task, labelled in zip(graph.tasks, runner.labelled.T, strict=False):
         if not labelled.any():
             raise NotApplicableError(f"split 'ablation': expected examples labelled for task {task!r}, found none")
-    found = runner.single_ablation(ablation)
+    effects = runner.single_ablation(ablation)
     labels, notes = {}, list[Note]()
-    for k, increase in (found.loss_increase if measure == "loss" else found.accuracy_drop).items():
+    for k, increase in (effects.loss_increase if measure == "loss" else effects.accuracy_drop).items():
         free = graph.task_of[k] < 0
         labels[k] = np.full(len(free), -1)
         labels[k][free], odd = _most_affected(increase[free], signed=signed)
@@ -83,11 +84,11 @@ def ablation_split(
 
 
 def _most_affected(increase: NDArray[np.float64], *, signed: bool) -> tuple[IntArray, dict[str, BoolArray]]:
-    """Return the task of each neuron of a layer, ``(units,)``, -1 for none; and by code of a note, which are odd.
+    """Return the task of each neuron of a layer, ``(units,)``, -1 for none; and the odd neurons by the code of a note.
 
     Args:
         increase: ``(units, tasks)``.
-        signed: whether the largest increase decides, or else the largest change.
+        signed: whether the largest increase decides, and not the largest change.
     """
     effect = increase if signed else np.abs(increase)
     task = effect.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Splits by what neurons do: the task for which a statistic of their activation is largest."""
+"""Splits by activations: a neuron belongs to the task for which a statistic of its activation is largest."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def activation_mean(graph: Graph, runner: Runner) -> Split:
     The "network activation statistics" of "Biologically-Inspired Spatial Neural Networks", Wołczyk et al. 2019, arXiv
     1910.02776. Outputs have the tasks that they belong to.
 
-    It cannot tell tasks apart whose inputs are always present together: they have the same examples, so the means are
-    the same and every neuron goes to the first task, which is noted.
+    It cannot distinguish tasks whose inputs are always present together: they have the same examples, so the means are
+    equal and every neuron goes to the first task, which is noted.
 
     Args:
         graph: the graph.
@@ -110,9 +110,9 @@ def _by_largest(
         method: the method's name.
         graph: the graph.
         statistic: layer number to ``(units, tasks)``.
-        word: what the statistic is called in notes.
-        notes: what is to be said beforehand.
-        silent: whether a neuron for which it is 0 for every task serves none.
+        word: the name of the statistic in notes.
+        notes: the notes that come first.
+        silent: whether a neuron serves no task if the statistic is 0 for every task.
     """
     labels, notes = {}, list(notes)
     for k, values in statistic.items():

@@ -1,4 +1,4 @@
-"""From clusters to tasks: the clusters that an algorithm finds have numbers; their outputs tell which task they do."""
+"""From clusters to tasks: an algorithm numbers its clusters, and the outputs in a cluster identify its task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..threads import one_thread
 
 
 def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[dict[int, IntArray], list[Note]]:
-    """Match clusters with tasks, one to one, so that as many outputs as can be lie in the cluster of their task.
+    """Match clusters with tasks, one to one, so that as many outputs as possible lie in the cluster of their task.
 
     The assignment problem is solved exactly ("The Hungarian method for the assignment problem", Kuhn 1955,
     doi:10.1002/nav.3800020109). Clusters are numbered by their first neuron beforehand, so that the numbers an
@@ -29,10 +29,10 @@ def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[di
 
     Returns:
         layer number to ``(units,)``, the number of each neuron's task, -1 for none, outputs as they were clustered;
-        and notes, one for each thing that is not as it should be.
+        and notes, one for each problem.
 
     Raises:
-        NotApplicableError: the output layer is not split, so that clusters have no outputs to be known by.
+        NotApplicableError: the output layer is not split, so that no outputs identify the clusters.
 
     Example:
         >>> from spatialgraph.network import Connection, Layer, Network
@@ -58,12 +58,12 @@ def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[di
 def align_communities(
     graph: Graph, communities: Mapping[int, NDArray[np.integer]]
 ) -> tuple[dict[int, IntArray], list[Note]]:
-    """Give each community that holds outputs to the task of most of them, or to one that has no other community.
+    """Give each community that holds outputs to the task of most of them, or to a task without another community.
 
-    Communities differ from clusters in that nobody asked for a certain number of them. If more of them hold outputs
-    than there are tasks, each goes to the task that most of its outputs belong to, the first of those with equally
-    many; otherwise they are matched with tasks one to one, as in `align`, so that no task goes without that need not. A
-    community without outputs does not tell which task it is for: its neurons serve none.
+    Communities differ from clusters in that their number is not given. If more communities than tasks hold outputs,
+    each goes to the task that most of its outputs belong to, the first of equals. Otherwise they are matched with tasks
+    one to one, as in `align`, so that as many tasks as possible have a community. The neurons of a community without
+    outputs serve no task.
 
     Args:
         graph: the graph.
@@ -71,10 +71,10 @@ def align_communities(
 
     Returns:
         layer number to ``(units,)``, the number of each neuron's task, -1 for none, outputs as their communities; and
-        notes, one for each thing that is not as it should be.
+        notes, one for each problem.
 
     Raises:
-        NotApplicableError: the output layer is not split, so that communities have no outputs to be known by.
+        NotApplicableError: the output layer is not split, so that no outputs identify the communities.
 
     Example:
         >>> from spatialgraph.network import Connection, Layer, Network
@@ -84,15 +84,15 @@ def align_communities(
         >>> labels[0].tolist(), labels[1].tolist(), str(notes[0])
         ([1, 1, -1], [0, 1, 1], '1 of 4 communities hold no output: their 1 neurons serve no task')
     """
-    found, outputs = _outputs_of(graph, communities)
+    numbers, outputs = _outputs_of(graph, communities)
     held = outputs.sum(axis=1) > 0
-    task = np.full(len(found), -1)
+    task = np.full(len(numbers), -1)
     task[held] = outputs[held].argmax(axis=1) if held.sum() > len(graph.tasks) else _one_to_one(outputs[held])
-    labels = _renamed(communities, found, task)
+    labels = _renamed(communities, numbers, task)
     notes = []
     if not held.all():
-        idle, neurons = found[~held], np.concatenate(list(communities.values()))
-        counts = {"count": len(idle), "of": len(found), "members": np.isin(neurons, idle).sum()}
+        idle, neurons = numbers[~held], np.concatenate(list(communities.values()))
+        counts = {"count": len(idle), "of": len(numbers), "members": np.isin(neurons, idle).sum()}
         notes.append(Note("communities-without-outputs", counts | {"units": graph.units_word(communities)}))
     if without := sorted(set(range(len(graph.tasks))) - set(task.tolist())):
         notes.append(Note("tasks-without-community", {"tasks": tuple(graph.tasks[number] for number in without)}))
@@ -115,10 +115,10 @@ def _outputs_of(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tu
         )
     everything, given = _in_one_row(clusters), _in_one_row(dict(enumerate(graph.task_of)), clusters)
     numbers, first = np.unique(everything[everything >= 0], return_index=True)
-    found = numbers[np.argsort(first)].astype(np.int64)
+    ordered = numbers[np.argsort(first)].astype(np.int64)
     tasks = len(graph.tasks)
-    count = [np.bincount(given[(everything == number) & (given >= 0)], minlength=tasks) for number in found]
-    return found, np.array(count, np.int64).reshape(len(found), tasks)
+    count = [np.bincount(given[(everything == number) & (given >= 0)], minlength=tasks) for number in ordered]
+    return ordered, np.array(count, np.int64).reshape(len(ordered), tasks)
 
 
 def _in_one_row(values: Mapping[int, NDArray[np.integer]], populations: Iterable[int] | None = None) -> IntArray:
@@ -134,10 +134,10 @@ def _one_to_one(count: IntArray) -> IntArray:
     return np.asarray(task, np.int64)
 
 
-def _renamed(clusters: Mapping[int, NDArray[np.integer]], found: IntArray, task: IntArray) -> dict[int, IntArray]:
+def _renamed(clusters: Mapping[int, NDArray[np.integer]], numbers: IntArray, task: IntArray) -> dict[int, IntArray]:
     """Return the clusters with the numbers of their tasks in place of their own."""
-    renamed = np.full(found.max(initial=-1) + 2, -1)  # the last entry is for -1
-    renamed[found] = task
+    renamed = np.full(numbers.max(initial=-1) + 2, -1)  # the last entry is for -1
+    renamed[numbers] = task
     return {k: renamed[cluster].astype(np.int64) for k, cluster in clusters.items()}
 
 
@@ -157,7 +157,7 @@ def cluster(estimator: Any, data: Any) -> tuple[NDArray[np.integer], list[Note]]
 
     Args:
         estimator: an object with the method ``fit_predict`` and its own random state.
-        data: what the method is given.
+        data: the argument of its ``fit_predict``.
 
     Returns:
         ``(samples,)``, the numbers of the clusters, and the warnings as notes.
@@ -165,7 +165,7 @@ def cluster(estimator: Any, data: Any) -> tuple[NDArray[np.integer], list[Note]]
     with one_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         labels = estimator.fit_predict(data)
-    # What libraries say about their own future is not about this network.
-    told = [w.message for w in caught if issubclass(w.category, (UserWarning, RuntimeWarning))]
-    messages = dict.fromkeys(" ".join(str(message).split()) for message in told)
+    # Warnings of deprecation are not about this network.
+    relevant = [w.message for w in caught if issubclass(w.category, (UserWarning, RuntimeWarning))]
+    messages = dict.fromkeys(" ".join(str(message).split()) for message in relevant)
     return labels, [Note("library-warning", {"library": "scikit-learn", "message": message}) for message in messages]

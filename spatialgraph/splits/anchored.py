@@ -1,4 +1,4 @@
-"""The anchored clustering: neurons belong where random walks that start at them meet outputs."""
+"""The anchored clustering: a neuron belongs to the task whose outputs random walks from it meet."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def spectral_anchored(graph: Graph) -> Split:
     function  (D_uu − W_uu) p = W_ul y  of "Semi-supervised learning using Gaussian fields and harmonic functions", Zhu,
     Ghahramani & Lafferty 2003 (ICML), with W the strengths, D their sums, u the other neurons, l the outputs and y
     their tasks; it is solved directly. Neuron n goes to  argmax_i p_ni / mean_m p_mi:  their class mass normalisation,
-    with equal masses. Most walks forget where they started before they meet an output, so that without it every neuron
-    goes to the task whose outputs have the strongest connections, however clear the modules are.
+    with equal masses. Most walks lose the memory of their start before they meet an output. Without the normalisation,
+    every neuron would therefore go to the task whose outputs have the strongest connections, however clear the modules.
 
-    As the tasks of the outputs are given, it cannot put all outputs on one side, as a clustering can. It cannot see
-    directions either, and since neurons are compared with their mean it cannot find that all of them serve one task: it
-    divides even those of a network without modules. A neuron from which no walk meets an output serves none; of equally
-    good tasks it takes the first. Both are noted. Takes time in the cube of the number of neurons.
+    Because the tasks of the outputs are given, it cannot put all outputs on one side, as a clustering can. It ignores
+    directions. It compares neurons with their mean, so it never gives all neurons to one task: it divides even a
+    network without modules. A neuron from which no walk meets an output serves no task; of equally good tasks it takes
+    the first. Both are noted. Time grows with the cube of the number of neurons.
 
     Args:
         graph: the graph.
@@ -58,12 +58,12 @@ def spectral_anchored(graph: Graph) -> Split:
     odd = {"unreached": len(hidden) - len(reached), "tied-walks": np.count_nonzero(tied)}
     values = {"of": len(hidden), "units": hidden_word(graph, populations)}
     notes = [Note(code, values | {"count": count}) for code, count in odd.items() if count]
-    found = by_population(graph, labels, populations)
-    return Split.from_labels("spectral-anchored", {k: found[k] for k in graph.split_populations}, tasks, notes)
+    by_layer = by_population(graph, labels, populations)
+    return Split.from_labels("spectral-anchored", {k: by_layer[k] for k in graph.split_populations}, tasks, notes)
 
 
 def _reached(strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the numbers of the neurons that are no outputs from which there is a path to an output."""
+    """Return the numbers of the neurons that have a path to an output and are not outputs."""
     _, component = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
     return hidden[np.isin(component[hidden], component[outputs])]
 

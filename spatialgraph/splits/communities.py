@@ -18,8 +18,8 @@ from .alignment import align_communities
 from .method import split_method
 from .strengths import undirected
 
-# How many runs there are. Each costs about 10 ms on a network of 400 neurons, and the methods are run on hundreds of
-# random networks; more runs agree no better on a network that has no communities.
+# The number of runs. Each takes about 10 ms on a network of 400 neurons, and the methods are run on hundreds of random
+# networks; more runs agree no better on a network without communities.
 _RUNS = 3
 
 # Pairs of neurons stay connected in the consensus graph if more than this share of the runs put them together.
@@ -28,7 +28,7 @@ _MAJORITY = 0.5
 # Rounds until the runs must agree; they hardly ever need more than three.
 _ROUNDS = 10
 
-# scikit-network's passes end when one gains no more modularity than this. Its default, 0.001, is a fortieth of the
+# scikit-network stops when a pass gains no more modularity than this. Its default, 0.001, is a fortieth of the
 # modularity of a network without modules, and loses as much; a tenth of the default loses next to nothing.
 _TOLERANCE = 1e-4
 
@@ -36,14 +36,14 @@ _Algorithm = Callable[[NDArray[np.float64], int], IntArray]
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What several runs of an algorithm found.
+class _Outcome:
+    """The outcome of several runs of an algorithm.
 
     Attributes:
         labels: ``(neurons,)``, the number of each neuron's community.
-        agreement: the mean adjusted Rand index of every two of the runs, 1 if they are the same.
-        code: of the note on it, which says whether a consensus was found, if one was asked for.
-        rounds: how many it took, or did not suffice for, if one was asked for.
+        agreement: the mean adjusted Rand index over all pairs of runs, 1 if all runs are equal.
+        code: the code of the note on it, which says whether the runs reached a consensus, if one was asked for.
+        rounds: the number of rounds made for a consensus; None if none was asked for.
     """
 
     labels: IntArray
@@ -58,26 +58,26 @@ def louvain(graph: Graph, seed: int, resolution: float = 1.0, consensus: bool = 
 
     Increases  Q = Σ_c [L_c / m − γ (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its
     neurons, m the total, γ the resolution, in the undirected graph of strengths: "Fast unfolding of communities in
-    large networks", Blondel et al. 2008, arXiv 0803.0476, by scikit-network. Of three runs in random order, the one of
-    the highest modularity; it need not be the highest that there is. A community goes to the task of its outputs, see
+    large networks", Blondel et al. 2008, arXiv 0803.0476, by scikit-network. Of three runs in random order, the one
+    with the highest modularity is taken; it need not be the maximum. A community goes to the task of its outputs, see
     `alignment.align_communities`.
 
-    With ``consensus``, what the runs agree on: if they disagree, the graph of how often two neurons were together (at
-    least in two runs) is clustered in their place, until they agree ("Consensus clustering in complex networks",
-    Lancichinetti & Fortunato 2012, doi:10.1038/srep00336). A consensus depends less on the seed, and its modularity is
-    lower: by up to a fifth in a network without communities.
+    With ``consensus``, the communities are those that all runs agree on. While the runs disagree, a graph whose
+    strengths say how often two neurons were together (at least in two runs) is clustered in place of the network
+    ("Consensus clustering in complex networks", Lancichinetti & Fortunato 2012, doi:10.1038/srep00336). A consensus
+    depends less on the seed, and its modularity is lower: by up to a fifth in a network without communities.
 
-    It cannot see tasks: communities may hold outputs of several, or none, and then serve no task. It finds communities
-    in any network, also a random one, and cannot see those much smaller than the whole ("Resolution limit in community
-    detection", Fortunato & Barthélemy 2007, arXiv physics/0607100). How many there are, their modularity, and the
-    agreement between runs are noted. A neuron without any connection serves no task. Takes memory in the square of the
-    number of neurons.
+    It does not use tasks: a community may hold outputs of several tasks, or no outputs, and then serves no task. It
+    finds communities in any network, even a random one, and cannot resolve communities that are much smaller than the
+    whole ("Resolution limit in community detection", Fortunato & Barthélemy 2007, arXiv physics/0607100). The number of
+    communities, their modularity, and the agreement between runs are noted. A neuron without connections serves no
+    task. Memory grows with the square of the number of neurons.
 
     Args:
         graph: the graph.
-        seed: of the orders in which neurons are visited.
+        seed: determines the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
-        consensus: whether communities are what the runs agree on, and not those of the best run.
+        consensus: whether to take the communities that all runs agree on, and not those of the best run.
 
     Raises:
         NotApplicableError: there are no connections, or the output layer is not split.
@@ -102,16 +102,16 @@ def leiden(
     """Find communities of high modularity that do not fall apart, and give them to tasks.
 
     As `louvain`, but communities are divided anew before they are moved as a whole: "From Louvain to Leiden:
-    guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473. By scikit-network once over: its
-    refinement draws from the C library's random numbers, which no seed settles; here a refined community is what moving
-    single neurons within each community finds. By igraph until nothing improves, which takes twice as long and finds a
-    few percent more modularity where communities are not clear. A community that is not connected is divided.
+    guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473. scikit-network runs once over the
+    graph. Its refinement uses random numbers of the C library, which cannot be seeded, and is replaced here: single
+    neurons are moved within each community. igraph repeats until nothing improves, which takes twice as long and finds
+    a few percent more modularity where communities are not clear. A community that is not connected is divided.
 
-    It cannot do more than `louvain` where communities are clear. For the rest, see `louvain`.
+    Where communities are clear, it finds no more than `louvain`. For the rest, see `louvain`.
 
     Args:
         graph: the graph.
-        seed: of the orders in which neurons are visited.
+        seed: determines the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
         library: ``"scikit-network"``, or ``"igraph"``, whose licence is the GPL: ``pip install spatialgraph[igraph]``.
         consensus: as in `louvain`.
@@ -145,13 +145,13 @@ def _leiden_of_igraph(resolution: float) -> _Algorithm:
         source, target = np.nonzero(np.triu(strengths))
         weights = strengths[source, target] / np.where(source == target, 2, 1)  # igraph counts loops at both ends
         graph = igraph.Graph(len(strengths), np.column_stack([source, target]))
-        # igraph knows one generator for the whole process; afterwards it is the default again.
+        # igraph has one generator for the whole process; the default is restored afterwards.
         igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
         try:
-            found = graph.community_leiden("modularity", weights=weights, resolution=resolution, n_iterations=-1)
+            partition = graph.community_leiden("modularity", weights=weights, resolution=resolution, n_iterations=-1)
         finally:
             igraph.set_random_number_generator(random)
-        return np.array(found.membership, np.int64)
+        return np.array(partition.membership, np.int64)
 
     return maximise
 
@@ -169,15 +169,15 @@ def _split(
     consensus: bool,
     connected: bool = False,
 ) -> Split:
-    """Give the communities that runs of an algorithm find to tasks, and note how sure they are.
+    """Find communities in several runs of an algorithm, give them to tasks, and note how well the runs agree.
 
     Args:
         method: the method's name.
         graph: the graph.
-        seed: of the runs.
-        resolution: of the modularity.
+        seed: determines the runs.
+        resolution: that of the modularity.
         algorithm: one run: a function of strengths, ``(neurons, neurons)``, and a seed to labels, ``(neurons,)``.
-        consensus: whether communities are what the runs agree on, and not those of the best run.
+        consensus: whether to take the communities that all runs agree on, and not those of the best run.
         connected: whether communities that are not connected are divided.
     """
     if not resolution > 0:
@@ -190,38 +190,38 @@ def _split(
         )
     strengths = strengths[np.ix_(attached, attached)]
     strengths /= strengths.sum()  # so that tolerances mean the same for weak and for strong networks
-    found = (_consensus if consensus else _best)(strengths, seed, algorithm, resolution)
-    labels = found.labels
+    outcome = (_consensus if consensus else _best)(strengths, seed, algorithm, resolution)
+    labels = outcome.labels
     if connected:
         _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
     communities = np.full(neurons, -1)
     communities[attached] = labels
     in_layers = by_population(graph, communities)
     of_tasks, aligned = align_communities(graph, in_layers)
-    notes = [_note(found, labels.max() + 1, _modularity(strengths, labels, resolution)), *aligned]
+    notes = [_note(outcome, labels.max() + 1, _modularity(strengths, labels, resolution)), *aligned]
     if len(attached) < neurons:
         units = graph.units_word(graph.split_populations)
         notes.append(Note("unattached", {"count": neurons - len(attached), "of": neurons, "units": units}))
     return Split.from_labels(method, of_tasks, len(graph.tasks), notes, in_layers)
 
 
-def _note(found: _Found, count: int, modularity: float) -> Note:
-    """Return the note on communities: how many there are, of which modularity, and how sure they are."""
-    # Rounded as they are said, so that notes are equal where their sentences are.
+def _note(outcome: _Outcome, count: int, modularity: float) -> Note:
+    """Return the note on communities: their number, their modularity, and the agreement of the runs."""
+    # Rounded as in the sentence, so that notes are equal if their sentences are.
     values = {"count": count, "modularity": round(modularity, 3), "runs": _RUNS}
-    values |= {"agreement": round(found.agreement, 2)}
-    return Note(found.code, values if found.rounds is None else values | {"rounds": found.rounds})
+    values |= {"agreement": round(outcome.agreement, 2)}
+    return Note(outcome.code, values if outcome.rounds is None else values | {"rounds": outcome.rounds})
 
 
-def _best(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Found:
+def _best(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Outcome:
     """Run an algorithm several times and return the communities of the highest modularity."""
     seeds = np.random.SeedSequence(seed).generate_state(_RUNS).tolist()
     runs = [_canonical(algorithm(strengths, number)) for number in seeds]
-    return _Found(max(runs, key=lambda run: _modularity(strengths, run, resolution)), _agreement(runs))
+    return _Outcome(max(runs, key=lambda run: _modularity(strengths, run, resolution)), _agreement(runs))
 
 
-def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Found:
-    """Run an algorithm several times, then on how often its runs put neurons together, until its runs agree."""
+def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm, resolution: float) -> _Outcome:
+    """Run an algorithm several times, then on the consensus graph of its runs, until all runs agree."""
     seeds = iter(np.random.SeedSequence(seed).generate_state((_ROUNDS + 1) * _RUNS).tolist())
     runs = [_canonical(algorithm(strengths, next(seeds))) for _ in range(_RUNS)]
     agreement, rounds = _agreement(runs), 0
@@ -230,14 +230,14 @@ def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm,
         runs = [_canonical(algorithm(together, next(seeds))[group]) for _ in range(_RUNS)]
         rounds += 1
     code = "communities-agreed" if agreed else "communities-not-agreed"
-    return _Found(max(runs, key=lambda run: _modularity(strengths, run, resolution)), agreement, code, rounds)
+    return _Outcome(max(runs, key=lambda run: _modularity(strengths, run, resolution)), agreement, code, rounds)
 
 
 def _together(runs: list[IntArray]) -> tuple[NDArray[np.float64], IntArray]:
-    """Return the consensus graph: how often neurons are together, where they are in a majority of the runs.
+    """Return the consensus graph: how often two neurons are together, if they are in a majority of the runs.
 
-    Neurons that are together in all runs are one node, connected with itself. A neuron that is together with no other
-    in most runs keeps those that it is together with most often, so that it is not lost.
+    Neurons that are together in all runs form one node, connected with itself. A neuron that is not together with any
+    other in most runs is connected with those that it is together with most often, so that it is not lost.
 
     Returns:
         ``(nodes, nodes)``, the share of the runs, summed over the pairs of neurons of two nodes; and ``(neurons,)``,
@@ -283,7 +283,7 @@ def _maximise(estimator: Any, strengths: NDArray[np.float64], seed: int, resolut
     """Return the communities that a class of scikit-network finds in one run."""
     if not strengths.any():  # a consensus graph of neurons that are all alone
         return np.arange(len(strengths))
-    found = estimator(
+    labels = estimator(
         resolution=resolution,
         modularity="newman",
         tol_optimization=_TOLERANCE,
@@ -293,11 +293,11 @@ def _maximise(estimator: Any, strengths: NDArray[np.float64], seed: int, resolut
         return_aggregate=False,
         random_state=seed,
     ).fit_predict(sparse.csr_matrix(strengths))
-    return np.asarray(found, np.int64)
+    return np.asarray(labels, np.int64)
 
 
 def _leiden() -> Any:
-    """Return scikit-network's Leiden with a refinement that its seed settles."""
+    """Return scikit-network's Leiden with a refinement that depends on its seed alone."""
     from sknetwork.clustering import Leiden
 
     class SettledLeiden(Leiden):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Controls of what is masked: random splits that have the sizes of another split and nothing else of it."""
+"""Controls for measures that mask neurons: random splits that share only the module sizes of another split."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..graph.split import Split
 def random_splits(graph: Graph, split: Split, draws: int, seed: int) -> Iterator[Split]:
     """Yield random splits in which each layer has as many neurons of each kind as in a given split.
 
-    The rows of the membership are permuted within each layer, so that as many neurons serve each task, none, or the
-    same several tasks together; outputs stay as they are. What a split does better than these is due to which
-    neurons it chose, and not to how many.
+    The rows of the membership are permuted within each layer, so that the number of neurons that serve each task, no
+    task, or each combination of tasks stays the same; outputs keep their tasks. If a split does better than these, the
+    difference is due to its choice of neurons, not to their number.
 
     Args:
         graph: the graph.
         split: any split of its split layers, partition or not.
-        draws: how many splits.
-        seed: of the draws. Draw k is the same however many there are.
+        draws: the number of splits.
+        seed: determines the draws. Draw k does not depend on their number.
 
     Raises:
         ValueError: the split is not of this network.

@@ -1,4 +1,4 @@
-"""Notes that count units: how many of which are odd, in the words of the graph."""
+"""Notes that count odd units, with the graph's own word for units."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..notes import Note
 def note_on_units(
     code: str, graph: Graph, population: int, count: int | np.integer[Any], of: int | None = None, **more: str
 ) -> Note:
-    """Return a note on how many units of a population are odd.
+    """Return a note on the number of odd units in a population.
 
     Args:
-        code: of the note.
+        code: the code of the note.
         graph: the graph.
         population: the number of the population.
-        count: how many of its units.
-        of: how many units there are, as many as the population has if None.
-        more: values of the note besides these.
+        count: the number of odd units.
+        of: the number of all units; None for the size of the population.
+        more: further values of the note.
     """
     layer = graph.populations[population]
     values = {"layer": layer.name, "count": count, "of": of or layer.size, "units": graph.units_word([population])}
@@ -30,7 +30,7 @@ def note_on_units(
 
 
 def hidden_word(graph: Graph, populations: Iterable[int] | None = None) -> str:
-    """Return what the units of some populations that are no outputs are called in plural.
+    """Return the plural noun for the units of some populations that are not outputs.
 
     Args:
         graph: the graph.

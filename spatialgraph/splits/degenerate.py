@@ -1,4 +1,4 @@
-"""Which splits are none: the one rule for all methods."""
+"""Degenerate splits, which are no division into task modules: one rule for all methods."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..graph.split import Split
 from ..notes import Note
 from .counting import hidden_word
 
-# A module is negligible with less than this share of what it would have if all tasks had equally many neurons. A tenth
-# is far from every division of labour, and above what methods leave to a task when they cut off its outputs and little
-# else: with two tasks 5 % of the neurons, with ten 1 %.
+# A module is negligible if it has less than this share of an equal part of the neurons: with two tasks 5 % of all, with
+# ten 1 %. A tenth is far from any division of labour, and above the share that methods leave to a task when they cut
+# off its outputs and little else.
 _NEGLIGIBLE = 0.1
 
 # A task with fewer of its outputs than this share in its module cannot give most of its answers there.
@@ -31,14 +31,14 @@ def why_degenerate(graph: Graph, split: Split) -> tuple[Note, ...]:
     A split is degenerate if the module of a task
 
     - has hardly any neuron besides the outputs: less than a tenth of an equal share, 1 / tasks, of the neurons of the
-      split hidden layers, all layers together, that serve a task. So it is where all neurons, or nearly all, go to one
-      task, and where a cut is around the outputs alone;
-    - has fewer than half of the outputs of its task: so it is where all outputs lie in one cluster.
+      split hidden layers, all layers together, that serve a task. This happens if all neurons, or nearly all, go to one
+      task, and if a cut is around the outputs alone;
+    - has fewer than half of the outputs of its task. This happens if all outputs lie in one cluster.
 
-    What a measure of such a split says, good or bad, is not about modules: a task that has every neuron loses nothing,
-    and a task that has none everything. A single layer in which a task has no neuron is allowed, since modules may
-    begin at different depths. A network with one task has nothing to be divided, so that every split of it is
-    degenerate that has not several communities.
+    Measures of such a split, good or bad, are not about modules: a task with all neurons loses nothing, and a task
+    without neurons loses everything. A task may lack neurons in a single layer, since modules may begin at different
+    depths. A network with one task cannot be divided among tasks: every split of it is degenerate, unless it has
+    several communities.
 
     Args:
         graph: the graph.

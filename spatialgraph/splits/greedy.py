@@ -31,9 +31,9 @@ def greedy(graph: Graph) -> Split:
     form a cycle, its layers are gone through again, backwards, until no neuron changes its task; if that does not
     happen in 100 rounds, it is noted.
 
-    It cannot leave a neuron out that serves every task alike, nor correct an early choice, and nothing keeps its
-    modules from being of very different sizes. A neuron without strength towards any task serves none; of equally
-    strong tasks it takes the first. Both are noted.
+    It cannot leave out a neuron that serves all tasks equally, nor correct an early choice, and its modules may have
+    very different sizes. A neuron without strength towards any task serves none; of equally strong tasks it takes the
+    first. Both are noted.
 
     Args:
         graph: the graph.
@@ -51,18 +51,17 @@ def greedy_shared(graph: Graph, tolerance: float = 0.2) -> Split:
     """Give each neuron, going backwards, to every task whose connections are about as strong as its strongest task's.
 
     As `greedy`, but neuron n serves every task i with  s_ni ≥ (1 − tolerance) · max_j s_nj,  s_ni = Σ |w_nm| over the
-    neurons m of later layers that serve task i. A shared neuron counts for each of its tasks with all its strength:
-    what is sent to it is of use to each of them. Tolerance 0 is greedy in which a neuron serves all its strongest
-    tasks.
+    neurons m of later layers that serve task i. A shared neuron counts with its full strength for each of its tasks,
+    because its inputs are useful to each of them. With tolerance 0, a neuron serves all its strongest tasks.
 
-    It cannot tell a neuron that both tasks need from one that neither needs much, and it is no partition unless no
-    neuron is shared: measures of partitions do not apply to it. How many neurons are shared is noted.
+    It cannot distinguish a neuron that both tasks need from one that neither needs much. It is a partition only if no
+    neuron is shared; otherwise measures of partitions do not apply to it. The number of shared neurons is noted.
 
     Args:
         graph: the graph.
-        tolerance: from 0 to 1. The default is what chance makes of a neuron that is indifferent: of two sums of ten
-            half-normal strengths (ten outputs for each task, weights as they are before training), the smaller falls
-            short of the larger by a median of 0.21.
+        tolerance: from 0 to 1. The default is about the difference by chance: of two sums of ten half-normal strengths
+            (ten outputs for each task, weights as before training), the smaller is below the larger by a median share
+            of 0.21.
 
     Raises:
         ValueError: the tolerance is outside its range.
@@ -84,18 +83,18 @@ def probability(graph: Graph, seed: int) -> Split:
     that its strongest task always keeps it. A random variant of `greedy` that the authors of "Biologically-Inspired
     Spatial Neural Networks", Wołczyk et al. 2019, arXiv 1910.02776, have in their code.
 
-    It cannot be judged by one draw: compare several seeds. It is no partition unless no neuron is shared: measures of
-    partitions do not apply to it. How many neurons are shared is noted.
+    It cannot be judged by one draw: compare several seeds. It is a partition only if no neuron is shared; otherwise
+    measures of partitions do not apply to it. The number of shared neurons is noted.
 
     Args:
         graph: the graph.
-        seed: of the draws.
+        seed: determines the draws.
     """
     draw = np.random.default_rng(seed)
     drawn: dict[int, NDArray[np.float64]] = {}
 
     def in_proportion(population: int, strength: NDArray[np.float64], strongest: NDArray[np.float64]) -> BoolArray:
-        if population not in drawn:  # drawn once: what is drawn anew in every round of a cycle never settles
+        if population not in drawn:  # drawn once: with new draws in every round, a cycle would never settle
             drawn[population] = draw.random(strength.shape)
         return drawn[population] * strongest < strength
 
@@ -103,16 +102,16 @@ def probability(graph: Graph, seed: int) -> Split:
 
 
 def _backwards(method: str, graph: Graph, choose: _Choice, *, one_each: bool = False) -> Split:
-    """Give the units of each population to tasks by their strengths to those after it, the last population first.
+    """Give the units of each population to tasks by their strengths to later populations, the last population first.
 
-    Populations that lie on a cycle are gone through again, each with what the others have now, until nothing changes.
+    Populations on a cycle are visited again, each with the current tasks of the others, until nothing changes.
 
     Args:
         method: the method's name.
         graph: the graph.
-        choose: which tasks units serve: a function of the population's number, the strengths, ``(units, tasks)``, and
-            each unit's largest, ``(units, 1)``, to ``(units, tasks)``. Units without any strength serve none, whatever
-            it says.
+        choose: returns the tasks that units serve, ``(units, tasks)``, from the population's number, the strengths,
+            ``(units, tasks)``, and each unit's largest strength, ``(units, 1)``. Units without strength serve no task,
+            whatever it returns.
         one_each: whether a unit serves one task at most: ties are noted then, otherwise shared units.
     """
     tasks = np.arange(len(graph.tasks))
@@ -141,7 +140,7 @@ def _backwards(method: str, graph: Graph, choose: _Choice, *, one_each: bool = F
 def _chosen(
     graph: Graph, population: int, members: Mapping[int, BoolArray], choose: _Choice
 ) -> tuple[BoolArray, NDArray[np.float64]]:
-    """Return which tasks the units of a population serve, outputs their own, and their strengths to each task."""
+    """Return the tasks that the units of a population serve (outputs their own), and their strengths to each task."""
     strength = strength_to_tasks(graph, population, members)
     strongest = strength.max(axis=1, keepdims=True)
     chosen = choose(population, strength, strongest) & (strongest > 0)
@@ -152,7 +151,7 @@ def _chosen(
 def _notes(
     graph: Graph, population: int, strength: NDArray[np.float64], members: BoolArray, *, one_each: bool
 ) -> Iterator[Note]:
-    """Yield what was odd about the units of a population, less the outputs."""
+    """Yield notes on odd units of a population; outputs are left out."""
     free = graph.task_of[population] < 0
     strength, members = strength[free], members[free]
     strongest = strength.max(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a split method is."""
+"""The registry of split methods."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ MethodFunction = TypeVar("MethodFunction", bound=Method)
 Sees = Literal["weights", "activations", "positions", "sizes"]
 
 GIVEN = ("graph", "runner", "seed")
-"""What a method is given if it asks for it; its other parameters have defaults, and are for whoever names it."""
+"""The parameters that are supplied to a method if it has them; its other parameters have defaults that users may set
+in the method's name."""
 
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """What has to be known of a split method.
+    """The properties of a split method that analyses depend on.
 
     Attributes:
-        sees: what it makes its split of: ``"weights"``: the strengths of connections; a null model that changes them
-            must run it again. ``"activations"``: what neurons do on held-out examples. ``"positions"``: where neurons
-            lie. ``"sizes"``: how many neurons another split gives to each task, and nothing of the network.
+        sees: the data that it splits by: ``"weights"``: the strengths of connections; it is run again on the draws of
+            a null model that changes them. ``"activations"``: those of neurons on held-out examples. ``"positions"``:
+            those of neurons. ``"sizes"``: how many neurons another split gives to each task, and nothing else.
         draws: whether it draws at random, and so has a seed.
     """
 
@@ -75,10 +76,10 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
 
     Args:
         name: the method's name.
-        sees: what it makes its split of, as in `MethodFacts`. A method that has a parameter ``seed`` draws at random.
+        sees: the data that it splits by, as in `MethodFacts`. A method with a parameter ``seed`` draws at random.
 
     Raises:
-        ValueError: there is a method of this name, or what the decorator says does not fit the function.
+        ValueError: there is a method of this name, or the decorator's arguments do not fit the function.
 
     Example:
         >>> from spatialgraph.splits import SPLITS, Split, apply
@@ -117,7 +118,7 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
 
 
 def sees(method: str) -> Sees:
-    """Return what a split method, named with parameters or without, makes its split of, as `split_method` says.
+    """Return the data that a split method, named with or without parameters, splits by, see `MethodFacts.sees`.
 
     Raises:
         ValueError: there is no such method.

@@ -16,8 +16,8 @@ from .greedy import greedy
 from .method import split_method
 from .strengths import output_tasks, undirected, with_outputs
 
-# The capacity that the greedy split's strongest cut around one task is scaled to. No flow is larger, but for rounding,
-# and a capacity of `_MOST` (which no minimum cut can hold) plus a flow still fits into SciPy's 32 bits.
+# Capacities are scaled so that the greedy split's strongest cut around one task has this value. No flow is larger,
+# except by rounding, and a capacity of `_MOST` (too large for a minimum cut) plus a flow still fits SciPy's 32 bits.
 _SCALE = 2**29
 _MOST = 2**30 - 1
 
@@ -27,7 +27,7 @@ class _Cuts:
     """Cuts between each task's outputs and those of all others.
 
     Attributes:
-        sides: ``(tasks, neurons)``, the smallest set of neurons that a minimum cut leaves with each task; disjoint.
+        sides: ``(tasks, neurons)``, the smallest set of neurons on each task's side of a minimum cut; disjoint.
         strength: ``(tasks,)``, the strength of each cut.
     """
 
@@ -37,24 +37,25 @@ class _Cuts:
 
 @split_method("min-cut", sees="weights")
 def min_cut(graph: Graph) -> Split:
-    """Divide the neurons so that the strength that runs between tasks is as small as it can be.
+    """Divide the neurons so that the strength between the tasks' modules is as small as possible.
 
-    Two tasks: a minimum cut between their outputs in the undirected graph of strengths, exact, as a maximum flow
-    ("Maximal flow through a network", Ford & Fulkerson 1956, doi:10.4153/CJM-1956-045-5). More tasks: that is NP-hard;
-    the union of the minimum cuts between each task's outputs and all others, less the heaviest one, is at most
-    2 − 2/tasks times the minimum ("The complexity of multiterminal cuts", Dahlhaus et al. 1994,
-    doi:10.1137/S0097539792225297). If the greedy split cuts less than what was found, it is the split, and it is noted.
-
-    SciPy's flows are whole numbers: strengths are scaled so that the strongest cut F around a task of the greedy split
-    is 2²⁹, and rounded up. So "exact" means: above the minimum by at most the number of connections in the minimum cut
-    × F / 2²⁹, measured in the strengths as they are. Of equally small cuts the one with the fewest neurons for the
-    first task is taken; with more tasks, the fewest for every task but the one whose cut is the heaviest, which also
-    has all the neurons that are in no other module. How many neurons another minimum cut would give to another task is
+    With two tasks, this is a minimum cut between their outputs in the undirected graph of strengths, computed exactly
+    as a maximum flow ("Maximal flow through a network", Ford & Fulkerson 1956, doi:10.4153/CJM-1956-045-5). With more
+    tasks, the problem is NP-hard; the union of the minimum cuts between each task's outputs and all others, without the
+    heaviest one, is at most 2 − 2/tasks times the minimum ("The complexity of multiterminal cuts", Dahlhaus et al.
+    1994, doi:10.1137/S0097539792225297). If the greedy split cuts less, it is returned in place of that union, which is
     noted.
 
-    It cannot keep modules from being small: in a network without modules the cheapest cut is around the outputs of a
-    task, which is no division of labour, see `degenerate.why_degenerate`. A neuron from which no path leads to an
-    output serves no task, as in `greedy`.
+    SciPy's flows are whole numbers: strengths are scaled so that the strongest cut F around a task of the greedy split
+    is 2²⁹, and rounded up. "Exactly" therefore means: above the minimum by at most the number of connections in the
+    minimum cut × F / 2²⁹, in units of the unscaled strengths. Of equally small cuts, the one with the fewest neurons
+    for the first task is taken. With more tasks, it is the one with the fewest neurons for every task except that with
+    the heaviest cut, which gets all neurons of no other module. The number of neurons that another minimum cut would
+    give to another task is noted.
+
+    It cannot prevent small modules: in a network without modules the cheapest cut is around the outputs of a task,
+    which is no division of labour, see `degenerate.why_degenerate`. A neuron from which no path leads to an output
+    serves no task, as in `greedy`.
 
     Args:
         graph: the graph.
@@ -69,10 +70,10 @@ def min_cut(graph: Graph) -> Split:
     notes = [note_on_units("no-path", graph, k, count) for k, count in alone.items() if count]
     if tasks > 1 and len(divided):
         strengths = _contracted(undirected(graph, populations), divided, given, tasks)
-        labels[divided], told = _smallest(graph, strengths, labels[divided])
-        notes += told
-    found = by_population(graph, labels, populations)
-    return Split.from_labels("min-cut", {k: found[k] for k in graph.split_populations}, tasks, notes)
+        labels[divided], ties = _smallest(graph, strengths, labels[divided])
+        notes += ties
+    by_layer = by_population(graph, labels, populations)
+    return Split.from_labels("min-cut", {k: by_layer[k] for k in graph.split_populations}, tasks, notes)
 
 
 def _smallest(graph: Graph, strengths: NDArray[np.float64], start: IntArray) -> tuple[IntArray, list[Note]]:
@@ -102,7 +103,7 @@ def _smallest(graph: Graph, strengths: NDArray[np.float64], start: IntArray) -> 
 def _contracted(
     strengths: NDArray[np.float64], neurons: NDArray[np.intp], given: IntArray, tasks: int
 ) -> NDArray[np.float64]:
-    """Return the strengths among some neurons and, as one node for each task, after them, the outputs.
+    """Return the strengths among some neurons and the outputs, contracted to one node for each task, which come last.
 
     Args:
         strengths: ``(units, units)``.
@@ -132,7 +133,7 @@ def _isolating_cuts(strengths: NDArray[np.float64], bound: float, tasks: int) ->
 
     Args:
         strengths: ``(neurons + tasks, neurons + tasks)``, as `_contracted` gives them.
-        bound: no cut that is looked for is stronger.
+        bound: the strength of the strongest cut around a task of the greedy split.
         tasks: how many there are.
     """
     # If the greedy split cuts nothing, neither does a minimum cut, and any capacities above 0 find it.
@@ -164,8 +165,8 @@ def _one_against_all(capacity: NDArray[np.int32], tasks: int, task: int) -> NDAr
 def _smallest_sides(capacity: NDArray[np.int32]) -> tuple[BoolArray, BoolArray]:
     """Return the smallest sides of minimum cuts between the last two nodes, ``(neurons,)`` each, without those nodes.
 
-    The smallest source side is what the source still reaches when a maximum flow has used up capacities, the smallest
-    sink side what still reaches the sink; every minimum cut's sides contain them.
+    The smallest source side has the nodes that the source still reaches in the residual graph of a maximum flow; the
+    smallest sink side has those that still reach the sink. The sides of every minimum cut contain them.
     """
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 

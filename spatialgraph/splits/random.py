@@ -1,4 +1,4 @@
-"""Random splits: controls that have the sizes of another split and nothing else of it."""
+"""Random splits: controls that share only the module sizes of another split."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .method import split_method
 def random(graph: Graph, seed: int, sizes: str = "greedy") -> Split:
     """Give neurons to tasks at random, in each layer as many to each task as the greedy split does.
 
-    Modules of very different sizes do badly by their sizes alone; what a greedy split does better than this one is due
-    to which neurons it chose. The outputs have the tasks that they belong to. One draw cannot say much:
-    compare several seeds.
+    Modules of very different sizes lose accuracy by their sizes alone; if a greedy split does better than this one, the
+    difference is due to its choice of neurons. The outputs have the tasks that they belong to. One draw cannot show
+    much: compare several seeds.
 
     Args:
         graph: the graph.
-        seed: of the draw.
-        sizes: ``"greedy"``, or ``"balanced"``: as many neurons for each task as can be, which tells what a network
-            keeps without any choice and without a small module.
+        seed: determines the draw.
+        sizes: ``"greedy"``, or ``"balanced"``: as equal numbers as possible, which shows the accuracy of a
+            network with neither a choice of neurons nor a small module.
 
     Raises:
         ValueError: there are no such sizes.

@@ -55,14 +55,14 @@ def spectral(graph: Graph, seed: int) -> Split:
     components, _ = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
     clusters = np.full(neurons, -1)
     clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), _embed(strengths, tasks, seed))
-    found = by_population(graph, clusters)
-    labels, aligned = align(graph, found)
+    by_layer = by_population(graph, clusters)
+    labels, aligned = align(graph, by_layer)
     notes = [*aligned, *warned]
     if len(connected) < neurons:
         notes.append(Note("unattached", {"count": neurons - len(connected), "of": neurons, "units": units}))
     if components > 1:
         notes.append(Note("components", {"components": components, "units": units}))
-    return Split.from_labels("spectral", labels, tasks, notes, found)
+    return Split.from_labels("spectral", labels, tasks, notes, by_layer)
 
 
 def _embed(strengths: NDArray[np.float64], dim: int, seed: int) -> NDArray[np.float64]:

@@ -11,12 +11,12 @@ from spatialgraph.analyses.evidence import (
     Evidence,
     against_chance,
     differs,
+    flipped,
     hinted,
     mark,
     planned,
     seen,
     told_by,
-    turned,
     unvaried,
     verdict,
 )
@@ -82,7 +82,7 @@ def test_planned_comparisons_are_a_family_of_their_own():
 
 def test_a_comparison_can_be_turned():
     row = {"one": "a", "other": "b", "mean_one": 1.0, "mean_other": 3.0, "difference": -2.0, "low": -4.0, "high": -1.0}
-    assert turned(row, "a") == row
+    assert flipped(row, "a") == row
     expected = {
         "one": "b",
         "other": "a",
@@ -92,7 +92,7 @@ def test_a_comparison_can_be_turned():
         "low": 1.0,
         "high": 4.0,
     }
-    assert turned(row, "b") == expected
+    assert flipped(row, "b") == expected
 
 
 def scores(rows):

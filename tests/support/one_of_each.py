@@ -33,9 +33,7 @@ def propagation(graph):
         share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
         share[task >= 0] = known[task >= 0]
     label = np.where(share.any(axis=1), share.argmax(axis=1), -1)
-    return Split.from_labels(
-        "propagation", {k: label[place] for k, place in graph.places().items()}, len(graph.tasks)
-    )
+    return Split.from_labels("propagation", {k: label[place] for k, place in graph.places().items()}, len(graph.tasks))
 
 
 @metric("inside", of="split", better="high", weights=True, bounds=(0, 1))

@@ -18,7 +18,7 @@ from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.report import write_report
 from spatialgraph.analyses.report.content import behind, content, html, read_cells
 from spatialgraph.analyses.report.packing import unpack
-from spatialgraph.analyses.report.portrait import Room, portrait, strongest_connections
+from spatialgraph.analyses.report.portrait import Budget, portrait, strongest_connections
 from spatialgraph.analyses.results import Results
 from spatialgraph.graph import Connection
 from spatialgraph.metrics import modularity
@@ -26,7 +26,7 @@ from spatialgraph.runners import DenseRunner
 from spatialgraph.store import read_evaluation, read_network
 
 FIRST = "concatenate-spatial-0"
-ROOM = Room(connections=50, frame=20)
+BUDGET = Budget(connections=50, frame=20)
 NO_AGREEMENT = pd.DataFrame(columns=["network", "split", "other", "measure", "value"])
 
 
@@ -43,7 +43,7 @@ def results(folder):
 @pytest.fixture(scope="module")
 def drawn(results, folder):
     agreement = Evidence.load(folder).agreement
-    return {name: portrait(results, agreement, name, ROOM) for name in results.members["network"]}
+    return {name: portrait(results, agreement, name, BUDGET) for name in results.members["network"]}
 
 
 def array(portrait, name):
@@ -51,7 +51,7 @@ def array(portrait, name):
 
 
 def test_neurons_have_the_tasks_that_methods_give_them(results, drawn):
-    methods = drawn[FIRST].facts["methods"]
+    methods = drawn[FIRST].description["methods"]
     assert methods == list(results.methods)
     members = array(drawn[FIRST], "membership")
     for row, method in enumerate(methods):
@@ -61,7 +61,7 @@ def test_neurons_have_the_tasks_that_methods_give_them(results, drawn):
 
 def test_strengths_are_those_that_greedy_compares(results, drawn):
     for name, found in drawn.items():
-        methods = found.facts["methods"]
+        methods = found.description["methods"]
         strength = array(found, "strength")
         own, label = (
             strength[methods.index("greedy")],
@@ -77,15 +77,15 @@ def test_strengths_are_those_that_greedy_compares(results, drawn):
 
 
 def test_methods_that_do_not_apply_to_a_network_are_left_out_of_it(drawn):
-    assert "positions" not in drawn["mix-regular-0"].facts["methods"]
-    assert sorted(drawn[FIRST].facts["methods"]) == sorted(SPLITS)
+    assert "positions" not in drawn["mix-regular-0"].description["methods"]
+    assert sorted(drawn[FIRST].description["methods"]) == sorted(SPLITS)
 
 
 def test_positions_are_those_of_the_network_and_missing_where_it_has_none(results, drawn):
     network = results.network(FIRST)
     places = np.concatenate([network.populations[number].position for number in network.split_populations])
     assert np.allclose(array(drawn[FIRST], "position"), places, atol=1e-3)
-    assert drawn["mix-regular-0"].facts["dimensions"] == 0
+    assert drawn["mix-regular-0"].description["dimensions"] == 0
     assert "position" not in drawn["mix-regular-0"].pack.entries
 
 
@@ -93,7 +93,7 @@ def test_the_strongest_connections_come_first(results, drawn):
     weights = np.concatenate([np.abs(c.weight).ravel() for c in results.network(FIRST).split_connections])
     found = array(drawn[FIRST], "weight")
     assert np.allclose(found, np.sort(weights)[::-1][:50], rtol=1e-3)
-    assert drawn[FIRST].facts["connections"] == {"kept": 50, "total": int(np.count_nonzero(weights))}
+    assert drawn[FIRST].description["connections"] == {"kept": 50, "total": int(np.count_nonzero(weights))}
 
 
 @given(seed=st.integers(0, 2**31), most=st.integers(0, 40))
@@ -143,17 +143,17 @@ def test_controls_are_the_means_of_random_splits(results, drawn, folder):
 def test_distributions_are_those_of_the_null_models(drawn, folder):
     nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False)
     own = nulls[(nulls["network"] == FIRST) & (nulls["split"] == "louvain")]
-    shown = {(entry["metric"], entry["null"], entry["ablation"]): entry for entry in drawn[FIRST].facts["nulls"]}
+    shown = {(entry["metric"], entry["null"], entry["ablation"]): entry for entry in drawn[FIRST].description["nulls"]}
     assert {null for metric, null, _ in shown if metric == "modularity"} == {"shuffle", "strength", "distance"}
     row = own[(own["metric"] == "modularity") & (own["null"] == "strength")].iloc[0]
     observed, z, p = shown["modularity", "strength", ""]["observed"]["louvain"]
     assert (observed, z, p) == pytest.approx((float(row["value"]), float(row["z"]), float(row["p"])))
-    values = array(drawn[FIRST], "draws:modularity:strength:")[drawn[FIRST].facts["methods"].index("louvain")]
+    values = array(drawn[FIRST], "draws:modularity:strength:")[drawn[FIRST].description["methods"].index("louvain")]
     assert values.mean() == pytest.approx(float(row["mean"]), abs=1e-4)
     drop = shown["accuracy-drop", "random-split", "zero"]
     rows = own[(own["metric"] == "accuracy-drop") & (own["ablation"] == "zero")]
     assert drop["observed"]["louvain"][0] == pytest.approx(rows["value"].astype(float).mean())
-    values = array(drawn[FIRST], drop["array"])[drawn[FIRST].facts["methods"].index("louvain")]
+    values = array(drawn[FIRST], drop["array"])[drawn[FIRST].description["methods"].index("louvain")]
     assert values.mean() == pytest.approx(rows["mean"].astype(float).mean(), abs=1e-4)
 
 
@@ -161,7 +161,7 @@ def test_agreement_is_the_same_from_both_sides(drawn, folder):
     table = pd.read_csv(folder / "agreement.csv")
     own = table[(table["network"] == FIRST) & (table["measure"] == "adjusted-rand")]
     found = array(drawn[FIRST], "agreement:adjusted-rand")
-    methods = drawn[FIRST].facts["methods"]
+    methods = drawn[FIRST].description["methods"]
     for row in own.itertuples():
         one, other = methods.index(row.split), methods.index(row.other)
         assert found[one, other] == pytest.approx(row.value, abs=1e-4)
@@ -169,15 +169,15 @@ def test_agreement_is_the_same_from_both_sides(drawn, folder):
 
 
 def test_the_film_has_every_moment(results, drawn):
-    facts = drawn[FIRST].facts["film"]
-    assert facts["epochs"] == [*MOMENTS, 4]
+    film = drawn[FIRST].description["film"]
+    assert film["epochs"] == [*MOMENTS, 4]
     positions = array(drawn[FIRST], "film-position")
     assert positions.shape == (len(MOMENTS) + 1, 3 * UNITS, 2)
     split = results.splits[FIRST]["greedy"]
     found = array(drawn[FIRST], "film-modularity")
     assert found == pytest.approx([modularity(was, split) for _, was in results.snapshots(FIRST)], abs=1e-4)
-    assert drawn["mix-regular-0"].facts["film"] is None  # it has no positions
-    assert portrait(results, NO_AGREEMENT, FIRST, Room(5, 0)).facts["film"] is None
+    assert drawn["mix-regular-0"].description["film"] is None  # it has no positions
+    assert portrait(results, NO_AGREEMENT, FIRST, Budget(5, 0)).description["film"] is None
 
 
 def test_the_rows_behind_the_table_are_lines_of_the_file(results, folder):
@@ -220,10 +220,10 @@ def test_scripts_are_whole_and_used(folder, tmp_path):
 
 def test_a_page_of_many_networks_stays_small():
     names = [f"net-{number}" for number in range(600)]
-    rooms = report._rooms(names)
-    assert sum(room.connections for room in rooms.values()) <= 600 * 400
-    assert sum(room.frame > 0 for room in rooms.values()) == 18
-    assert report._rooms(["one"])["one"].connections == 8000
+    budgets = report._budgets(names)
+    assert sum(budget.connections for budget in budgets.values()) <= 600 * 400
+    assert sum(budget.frame > 0 for budget in budgets.values()) == 18
+    assert report._budgets(["one"])["one"].connections == 8000
 
 
 def test_results_without_null_models_snapshots_or_evaluation_have_a_report(tmp_path):
@@ -231,9 +231,9 @@ def test_results_without_null_models_snapshots_or_evaluation_have_a_report(tmp_p
     shutil.rmtree(folder / "parts")
     for path in (folder.parent).glob("evaluation-*.h5"):
         path.unlink()
-    found = portrait(Results.load(folder), NO_AGREEMENT, "mix-spatial-0", ROOM)
-    assert found.facts["nulls"] == []
-    assert found.facts["selectivity"] is False
+    found = portrait(Results.load(folder), NO_AGREEMENT, "mix-spatial-0", BUDGET)
+    assert found.description["nulls"] == []
+    assert found.description["selectivity"] is False
     assert write_report(folder).stat().st_size > 10_000
 
 
@@ -271,6 +271,6 @@ def test_text_of_a_summary_is_not_html():
     assert "<code>x</code>" in text
 
 
-def test_room_is_not_negative():
-    with pytest.raises(ValueError, match="room: expected numbers of connections of at least 0"):
-        Room(-1, 0)
+def test_a_budget_is_not_negative():
+    with pytest.raises(ValueError, match="budget: expected numbers of connections of at least 0"):
+        Budget(-1, 0)
