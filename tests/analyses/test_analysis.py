@@ -23,6 +23,7 @@ from rich.console import Console
 from spatialgraph import store, workers
 from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, UnfinishedError, analyze
+from spatialgraph.analyses.chance import null_models
 from spatialgraph.analyses.columns import COLUMNS, FULL, GUESSED
 from spatialgraph.analyses.report.portrait import _full_accuracy
 from spatialgraph.analyses.results import Results
@@ -36,6 +37,8 @@ from spatialgraph.nulls import chance
 from spatialgraph.store import read_arrays, read_network, read_splits, write_evaluation, write_network
 
 UNITS = 8
+# Of a network: its scores, and each null model.
+STEPS = 1 + len(null_models())
 QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
 
 
@@ -195,7 +198,7 @@ def test_an_analysis_carries_on_and_another_plan_or_network_is_analysed_anew(run
 
     monkeypatch.setattr(analysis, "do", counted)
     choices = {"splits": ["greedy", "random"], "nulls": 2}
-    steps = ["scores", "shuffle", "strength", "distance", "untrained", "random-split"]
+    steps = ["scores", *null_models()]
     quietly(run, run / "results", **choices)
     first = tables(run / "results")
     assert sorted(made) == sorted((f"net-{k}", step) for k in (0, 1) for step in steps)
@@ -371,8 +374,9 @@ def test_a_worker_that_is_killed_loses_its_step_and_the_same_command_does_it(tmp
     killed = "its process was killed (SIGKILL), perhaps for want of memory"
     assert said == f"{lost} · scores: not done, {killed}; the others go on"
     assert end == (
-        f"error: 6 of 18 steps are missing ({lost} · scores, {lost} · shuffle, {lost} · strength, {lost} · distance "
-        "and 2 more), and with them the tables: the same command does what is missing; fewer --jobs take less memory"
+        f"error: {STEPS} of {3 * STEPS} steps are missing ({lost} · scores, {lost} · shuffle, {lost} · strength, "
+        f"{lost} · distance and {STEPS - 4} more), and with them the tables: the same command does what is missing; "
+        "fewer --jobs take less memory"
     )
     parts = {part.relative_to(run / "results" / "parts").parts[0] for part in run.glob("results/parts/*/*.h5")}
     assert sorted([lost, *parts]) == ["net-0", "net-1", "net-2"]  # the rest was done
@@ -416,10 +420,12 @@ def test_a_step_without_memory_is_left_out_and_the_others_are_done(run, monkeypa
         do(step)
 
     monkeypatch.setattr(analysis, "do", short)
-    with pytest.raises(UnfinishedError, match=r"^1 of 12 steps is missing \(net-1 · strength\), and with them"):
+    with pytest.raises(
+        UnfinishedError, match=rf"^1 of {2 * STEPS} steps is missing \(net-1 · strength\), and with them"
+    ):
         analyze(run, run / "results", plan=Plan.choose(**QUICK, nulls=2), console=Console(file=stream, width=200))
     assert stream.getvalue() == "net-1 · strength: not done, too little memory; the others go on\n"
-    assert len(list(run.glob("results/parts/*/*.h5"))) == 11
+    assert len(list(run.glob("results/parts/*/*.h5"))) == 2 * STEPS - 1
 
 
 def test_an_executor_from_outside_does_the_steps_and_what_it_loses_is_told(run):

@@ -10,7 +10,7 @@ import pytest
 
 from spatialgraph.analyses.scoring import Plan, score
 from spatialgraph.graph import Connection
-from spatialgraph.metrics import METRICS
+from spatialgraph.metrics import METRICS, facts
 from spatialgraph.network import Evaluation, Layer, Network
 from spatialgraph.notes import Note
 from spatialgraph.runners import DenseRunner
@@ -84,10 +84,13 @@ def test_what_cannot_be_measured_is_a_note():
     assert "positions" not in scored.splits
     assert "positions" in notes
     assert dict(reversed(scored.notes))["none"] == Note("no-runner")
-    assert {score.metric.split(":")[0] for score in scored.scores} == {
+    measured = {score.metric.split(":")[0] for score in scored.scores}
+    assert measured >= {
         *("modularity", "directed-modularity", "layered-modularity", "signed-modularity"),
         *("cut", "ncut", "participation", "share", "communities", "task-alignment"),
     }
+    of_examples = {name for name in METRICS if facts(name).of == "function"}
+    assert measured.isdisjoint(of_examples | {"wiring", "silhouette", "inter-intra-distance"})
 
 
 def test_communities_are_scored_as_they_were_found_however_many_there_are():

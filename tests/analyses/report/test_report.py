@@ -22,6 +22,7 @@ from spatialgraph.analyses.report.portrait import Budget, portrait, strongest_co
 from spatialgraph.analyses.results import Results
 from spatialgraph.graph import Connection
 from spatialgraph.metrics import modularity
+from spatialgraph.nulls import NULLS
 from spatialgraph.runners import DenseRunner
 from spatialgraph.store import read_evaluation, read_network
 
@@ -144,7 +145,7 @@ def test_distributions_are_those_of_the_null_models(drawn, folder):
     nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False)
     own = nulls[(nulls["network"] == FIRST) & (nulls["split"] == "louvain")]
     shown = {(entry["metric"], entry["null"], entry["ablation"]): entry for entry in drawn[FIRST].description["nulls"]}
-    assert {null for metric, null, _ in shown if metric == "modularity"} == {"shuffle", "strength", "distance"}
+    assert {null for metric, null, _ in shown if metric == "modularity"} == set(NULLS)
     row = own[(own["metric"] == "modularity") & (own["null"] == "strength")].iloc[0]
     observed, z, p = shown["modularity", "strength", ""]["observed"]["louvain"]
     assert (observed, z, p) == pytest.approx((float(row["value"]), float(row["z"]), float(row["p"])))

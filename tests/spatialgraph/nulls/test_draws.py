@@ -68,7 +68,7 @@ def test_a_network_without_connected_split_layers_has_no_null_model():
     network = Network(layers, (Connection(0, 1, [[1.0]]),), [0], {"name": "n", "tasks": ["a"]})
     with pytest.raises(NotApplicableError, match=r"expected connected split layers in 'n', found none$"):
         draw("shuffle", network.graph, 0)
-    with pytest.raises(ValueError, match=r"^unknown null model 'magic'; known: shuffle, strength, distance$"):
+    with pytest.raises(ValueError, match=r"^unknown null model 'magic'; known: shuffle, strength, distance"):
         draw("magic", separate().graph, 0)
 
 
