@@ -31,7 +31,7 @@ def array_of(key: str, values: Any) -> NDArray[Any]:
     try:
         return _of_tensor(values.detach().cpu()) if hasattr(values, "detach") else np.asarray(values)
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{key}: expected an array of numbers, found {_found(values, error)}") from None
+        raise ValueError(f"{key}: expected an array of numbers, found {_description(values, error)}") from None
 
 
 def floats(key: str, values: Any) -> NDArray[np.float32]:
@@ -56,11 +56,11 @@ def floats(key: str, values: Any) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):  # said below, with its place
             result = given.astype(np.float32, copy=False)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{key}: expected an array of numbers, found {_found(values, error)}") from None
+        raise ValueError(f"{key}: expected an array of numbers, found {_description(values, error)}") from None
     if given.dtype.kind == "f" and given.dtype.itemsize > result.dtype.itemsize:
         for first in np.argwhere(np.isinf(result) & np.isfinite(given))[:1].tolist() if np.isinf(result).any() else ():
-            found = f"{given[tuple(first)]:g} at {tuple(first)}"
-            raise ValueError(f"{key}: expected numbers that float32 holds, up to 3.4e+38, found {found}")
+            too_large = f"{given[tuple(first)]:g} at {tuple(first)}"
+            raise ValueError(f"{key}: expected numbers that float32 holds, up to 3.4e+38, found {too_large}")
     return _frozen(result)
 
 
@@ -133,7 +133,7 @@ def _frozen(values: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _found(values: Any, error: Exception) -> str:
+def _description(values: Any, error: Exception) -> str:
     """Return a description of a value that was given in place of an array, and why it is not an array."""
     why = " ".join(str(error).split())
     return f"a {type(values).__name__}: {why if len(why) <= _MOST_SHOWN else f'{why[:_MOST_SHOWN]} …'}"

@@ -38,26 +38,26 @@ def describe(path: Path, width: int = WIDTH) -> RenderableType:
         FormatError: the file is of no format of this project, or has a fault.
     """
     header = read_header(path)
-    facts: Iterator[tuple[str, object]]
+    rows: Iterator[tuple[str, object]]
     parts: list[RenderableType]
     if header.format == NETWORK:
         network = read_graph(path)
-        facts, parts = _of_network(network, header.snapshots), [_layers(network)]
+        rows, parts = _of_network(network, header.snapshots), [_layers(network)]
         if network.has_positions:
             parts.append(scatter(network, apply("greedy", network), width))
     elif header.format == EVALUATION:
-        facts, parts = _of_evaluation(read_evaluation(path)), []
+        rows, parts = _of_evaluation(read_evaluation(path)), []
     elif header.format == SPLITS:
         splits = read_splits(path)
-        facts, parts = _of_splits(splits), [_methods(splits)]
+        rows, parts = _of_splits(splits), [_methods(splits)]
     else:
         kind = header.format.removeprefix("spatialgraph.")
         arrays, metadata = read_arrays(path, kind)
-        facts, parts = _of_arrays(kind, arrays, metadata), [_arrays(arrays)]
-    return Group(_facts([("file", path), *facts]), *(part for one in parts for part in ("", one)))
+        rows, parts = _of_arrays(kind, arrays, metadata), [_arrays(arrays)]
+    return Group(_grid([("file", path), *rows]), *(part for one in parts for part in ("", one)))
 
 
-def _facts(rows: Iterable[tuple[str, object]]) -> Table:
+def _grid(rows: Iterable[tuple[str, object]]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -153,10 +153,12 @@ def _methods(splits: Mapping[str, Mapping[str, Split]]) -> Table:
     table = _table(("method", *(numbers := ("networks", "layers", "communities", "degenerate", "notes"))), numbers)
     for method in dict.fromkeys(method for methods in splits.values() for method in methods):
         own = [methods[method] for methods in splits.values() if method in methods]
-        found = [1 + max(int(layer.max(initial=-1)) for layer in s.communities.values()) for s in own if s.communities]
+        communities = [
+            1 + max(int(layer.max(initial=-1)) for layer in s.communities.values()) for s in own if s.communities
+        ]
         counts = (sum(map(is_degenerate, own)), sum(bool(split.notes) for split in own))
         layers = _range([len(split.membership) for split in own])
-        table.add_row(*map(Text, (plain(method), str(len(own)), layers, _range(found), *map(str, counts))))
+        table.add_row(*map(Text, (plain(method), str(len(own)), layers, _range(communities), *map(str, counts))))
     return table
 
 

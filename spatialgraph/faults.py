@@ -51,14 +51,14 @@ def array_faults(key: str, array: NDArray[Any], shape: tuple[int | str, ...]) ->
         yield Fault(key, "finite values", f"{len(bad)} that are not, the first at {tuple(int(i) for i in bad[0])}")
 
 
-def _hint(found: tuple[int, ...], wanted: tuple[int | str, ...]) -> str:
-    """Return advice on how to convert weights of the shape found, if that is clear."""
+def _hint(shape: tuple[int, ...], wanted: tuple[int | str, ...]) -> str:
+    """Return advice on how to convert weights of this shape to the one wanted, if that is clear."""
     if len(wanted) != 2 or "dim" in wanted:
         return ""
-    if found == wanted[::-1]:
+    if shape == wanted[::-1]:
         return ": transpose it, rows are of the layer that is entered, as in the weight of PyTorch's nn.Linear"
-    if len(found) in (3, 4) and all(isinstance(size, int) for size in wanted):
-        axes = "2" if len(found) == 3 else "(2, 3)"
+    if len(shape) in (3, 4) and all(isinstance(size, int) for size in wanted):
+        axes = "2" if len(shape) == 3 else "(2, 3)"
         return (
             f": of a convolution give the strengths, np.linalg.norm(kernel, axis={axes}), in a "
             "Graph whose units are channels"

@@ -58,10 +58,12 @@ def read(path: str | Path) -> Any:
     path = Path(path)
     if path.is_dir():
         return _results(path)
-    found = store.read_header(path).format
-    if found not in _READERS:
-        raise ValueError(f"{path}: expected a file of {', '.join(_READERS)}, or a folder of results, found {found}")
-    return _READERS[found](path)
+    file_format = store.read_header(path).format
+    if file_format not in _READERS:
+        raise ValueError(
+            f"{path}: expected a file of {', '.join(_READERS)}, or a folder of results, found {file_format}"
+        )
+    return _READERS[file_format](path)
 
 
 def write(path: str | Path, value: Network | Graph | Evaluation | Mapping[str, Mapping[str, Split]]) -> Path:

@@ -27,9 +27,9 @@ def free_memory() -> float:
 
 def _available() -> float:
     with suppress(OSError):
-        found = re.search(r"^MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
-        if found:
-            return 1024.0 * int(found[1])
+        match = re.search(r"^MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        if match:
+            return 1024.0 * int(match[1])
     if hasattr(os, "sysconf"):
         return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return float("inf")

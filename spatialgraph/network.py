@@ -280,8 +280,8 @@ def _output_faults(output_task: NDArray[Any], outputs: int, layer: int, tasks: i
     if faults:
         return
     if output_task.size and not (output_task.min() >= 0 and output_task.max() < tasks):
-        found = f"numbers from {output_task.min()} to {output_task.max()}"
-        yield Fault(key, f"task numbers from 0 to {tasks - 1} (metadata names {tasks} tasks)", found)
+        numbers = f"numbers from {output_task.min()} to {output_task.max()}"
+        yield Fault(key, f"task numbers from 0 to {tasks - 1} (metadata names {tasks} tasks)", numbers)
     else:
         for task in sorted(set(range(tasks)) - set(output_task.tolist())):
             yield Fault(key, "at least one output for every task", f"none for task {task}")

@@ -130,7 +130,7 @@ def files_of(functions: Iterable[object]) -> tuple[Path, ...]:
     Raises:
         ValueError: a function is in no file, as in the cell of a notebook.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for function in functions:
         module = sys.modules.get(getattr(function, "__module__", ""))
         name = getattr(module, "__name__", "")
@@ -144,8 +144,8 @@ def files_of(functions: Iterable[object]) -> tuple[Path, ...]:
                 f"{name or 'none'}: "
                 "put it into a file, or use one process (jobs=1)"
             )
-        found[Path(file).resolve()] = None
-    return tuple(found)
+        files[Path(file).resolve()] = None
+    return tuple(files)
 
 
 def _installed_modules() -> set[str]:

@@ -151,11 +151,11 @@ def _load_checked(library: Path) -> ctypes.CDLL | None:
 _OPENED: list[int] = []
 
 
-def _own(found: os.stat_result | None, is_kind: Callable[[int], bool]) -> bool:
+def _own(status: os.stat_result | None, is_kind: Callable[[int], bool]) -> bool:
     """Return whether a file or folder is this user's, and others cannot write to it."""
-    if found is None or not is_kind(found.st_mode):
+    if status is None or not is_kind(status.st_mode):
         return False
-    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
+    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
 
 
 def _keeps_names(folder: Path) -> bool:
@@ -165,9 +165,9 @@ def _keeps_names(folder: Path) -> bool:
     """
     if not hasattr(os, "geteuid"):
         return True
-    found = folder.stat()
-    writers = found.st_mode & (0o002 if _is_private(found.st_gid) else 0o022)
-    return found.st_uid in (0, os.geteuid()) and bool(found.st_mode & stat.S_ISVTX or not writers)
+    status = folder.stat()
+    writers = status.st_mode & (0o002 if _is_private(status.st_gid) else 0o022)
+    return status.st_uid in (0, os.geteuid()) and bool(status.st_mode & stat.S_ISVTX or not writers)
 
 
 def _is_private(group: int) -> bool:
@@ -176,8 +176,8 @@ def _is_private(group: int) -> bool:
     import pwd
 
     with suppress(KeyError):
-        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
-        return group == user.pw_gid and found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
+        user, entry = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+        return group == user.pw_gid and entry.gr_name == user.pw_name and set(entry.gr_mem) <= {user.pw_name}
     return False
 
 

@@ -105,8 +105,8 @@ class Dataset:
         for part, examples in (("train", self.train), ("test", self.test)):
             where = f"data set {self.name!r}, {part}"
             if examples.images.shape[1] != rows * columns:
-                found = f"{examples.images.shape[1]}"
-                raise DataError(f"{where} images: expected {rows} × {columns} pixels, found {found}")
+                pixels = f"{examples.images.shape[1]}"
+                raise DataError(f"{where} images: expected {rows} × {columns} pixels, found {pixels}")
             low, high = int(examples.labels.min()), int(examples.labels.max())
             if low < 0 or high >= self.classes:
                 allowed = f"numbers from 0 to {self.classes - 1}"
@@ -240,8 +240,8 @@ def _read_part(raw: Path, image_file: str, label_file: str, source: _Source) -> 
     images = _read_idx(raw, image_file, {_BYTES_3})
     labels = _read_idx(raw, label_file, {_BYTES_1, _INTEGERS_2})
     if len(images) != len(labels) or not images.size:
-        found = f"{images.shape} and {labels.shape}"
-        raise DataError(f"{raw}: expected images in {image_file}, each with a label in {label_file}, found {found}")
+        shapes = f"{images.shape} and {labels.shape}"
+        raise DataError(f"{raw}: expected images in {image_file}, each with a label in {label_file}, found {shapes}")
     upright = images.transpose(0, 2, 1) if source.transposed else images
     # QMNIST's labels have further columns, such as the writer; the class is the first.
     numbers = labels.reshape(len(labels), -1)[:, 0].astype(np.int64) - source.first_label
@@ -273,8 +273,8 @@ def _read_idx(raw: Path, file: str, allowed: set[bytes]) -> NDArray[Any]:
     magic = data[:4]
     if magic not in allowed:
         expected = " or ".join(sorted(each.hex(" ") for each in allowed))
-        found = magic.hex(" ") or "nothing"
-        raise DataError(f"{path}: expected an IDX file that begins with the bytes {expected}, found {found}")
+        beginning = magic.hex(" ") or "nothing"
+        raise DataError(f"{path}: expected an IDX file that begins with the bytes {expected}, found {beginning}")
     dtype, axes = _IDX_TYPES[magic[2]], magic[3]
     start = 4 + 4 * axes
     shape = [int.from_bytes(data[k : k + 4], "big") for k in range(4, start, 4)]
@@ -354,11 +354,13 @@ def _read_npz(path: Path) -> Dataset:
         images = _byte_images(arrays[f"{part}_images"], f"{path}, {part}_images")
         labels = arrays[f"{part}_labels"]
         if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
-            found = f"{labels.dtype} of shape {labels.shape}"
-            raise DataError(f"{path}, {part}_labels: expected integers of shape ({len(images)},), found {found}")
+            type_and_shape = f"{labels.dtype} of shape {labels.shape}"
+            raise DataError(
+                f"{path}, {part}_labels: expected integers of shape ({len(images)},), found {type_and_shape}"
+            )
         if labels.max() >= _MOST_CLASSES:
-            found = f"{labels.max()}"
-            raise DataError(f"{path}, {part}_labels: expected numbers from 0 to {_MOST_CLASSES - 1}, found {found}")
+            largest = f"{labels.max()}"
+            raise DataError(f"{path}, {part}_labels: expected numbers from 0 to {_MOST_CLASSES - 1}, found {largest}")
         parts.append(Examples(images.reshape(len(images), -1), labels.astype(np.int64)))
     shapes = [arrays[f"{part}_images"].shape[1:] for part in ("train", "test")]
     if shapes[0] != shapes[1]:
@@ -392,8 +394,8 @@ def _member(file: NpzFile, name: str) -> NDArray[Any]:
         shape, _, dtype = read_array_header_1_0(stream) if version == (1, 0) else read_array_header_2_0(stream)
         declared = math.prod(shape) * dtype.itemsize
         if not dtype.hasobject and declared != info.file_size - stream.tell():
-            found = f"{info.file_size - stream.tell()}"
-            raise DataError(f"{name}: expected {declared} bytes for {dtype} of shape {shape}, found {found}")
+            size = f"{info.file_size - stream.tell()}"
+            raise DataError(f"{name}: expected {declared} bytes for {dtype} of shape {shape}, found {size}")
     return np.asarray(file[name])
 
 

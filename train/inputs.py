@@ -82,8 +82,8 @@ def sequential(datasets: Sequence[Dataset]) -> InputMode:
 def _same_pixels(mode: str, datasets: Sequence[Dataset]) -> int:
     pixels = {dataset.pixels for dataset in datasets}
     if len(pixels) > 1:
-        found = ", ".join(f"{dataset.name} with {dataset.pixels}" for dataset in datasets)
-        raise SettingError(f"inputs: {mode!r} expects data sets with the same number of pixels, found {found}")
+        sizes = ", ".join(f"{dataset.name} with {dataset.pixels}" for dataset in datasets)
+        raise SettingError(f"inputs: {mode!r} expects data sets with the same number of pixels, found {sizes}")
     return pixels.pop()
 
 

@@ -119,13 +119,13 @@ def _draw_part(fonts: Sequence[Path], examples: int, stream: int) -> tuple[NDArr
 
 def _pose(glyph: Image.Image, draw: np.random.Generator) -> NDArray[np.float64]:
     """Rotate a letter, let it fill the image's height but for a random margin, and reduce it: ``(pixels,)``."""
-    turned = glyph.rotate(draw.uniform(*_ROTATION), Image.Resampling.BILINEAR, expand=True)
-    turned = turned.crop(turned.getbbox())
+    letter = glyph.rotate(draw.uniform(*_ROTATION), Image.Resampling.BILINEAR, expand=True)
+    letter = letter.crop(letter.getbbox())
     height = round(_FINE * draw.uniform(*_HEIGHT))
-    width = min(_FINE, round(height * turned.width / turned.height * draw.uniform(*_STRETCH)))
+    width = min(_FINE, round(height * letter.width / letter.height * draw.uniform(*_STRETCH)))
     canvas = Image.new("L", (_FINE, _FINE))
     # The margin above and below is shared out at random; sideways, too, but a narrow letter stays near the middle.
     left = (_FINE - width) * draw.uniform(0.35, 0.65)
     top = (_FINE - height) * draw.uniform(0, 1)
-    canvas.paste(turned.resize((width, height), Image.Resampling.BILINEAR), (round(left), round(top)))
+    canvas.paste(letter.resize((width, height), Image.Resampling.BILINEAR), (round(left), round(top)))
     return np.asarray(canvas.reduce(_FINE // SIDE), dtype=np.float64).ravel()

@@ -132,14 +132,14 @@ class Moments:
         if member.name not in self._rows:
             return {}
         ends = np.cumsum([math.prod(shape) for shape in self._shapes.values()])
-        found = {}
+        moments = {}
         for step, file in _files(self._folder):
             rows, _ = read_arrays(file, _KIND, only=[member.name])
             if member.name in rows:  # else it was chosen only after this moment
                 parts = zip(self._shapes.items(), np.split(rows[member.name], ends[:-1]), strict=True)
                 epoch = round(step / self._steps_of_epoch, _DECIMALS)
-                found[epoch] = {name: part.reshape(shape) for (name, shape), part in parts}
-        return found
+                moments[epoch] = {name: part.reshape(shape) for (name, shape), part in parts}
+        return moments
 
     def remove(self) -> None:
         """Remove the files."""

@@ -156,13 +156,13 @@ def _alike(classes: Sequence[int]) -> list[tuple[slice, slice, int]]:
         >>> _alike([10, 10, 2])
         [(slice(0, 2, None), slice(0, 20, None), 10), (slice(2, 3, None), slice(20, 22, None), 2)]
     """
-    found: list[tuple[slice, slice, int]] = []
+    stretches: list[tuple[slice, slice, int]] = []
     tasks = outputs = 0
     for count, stretch in itertools.groupby(classes):
         more = len(list(stretch))
-        found.append((slice(tasks, tasks + more), slice(outputs, outputs + more * count), count))
+        stretches.append((slice(tasks, tasks + more), slice(outputs, outputs + more * count), count))
         tasks, outputs = tasks + more, outputs + more * count
-    return found
+    return stretches
 
 
 def _stretches(seeds: Sequence[int]) -> list[tuple[slice, slice]]:

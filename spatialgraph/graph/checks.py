@@ -86,8 +86,8 @@ def _connection_faults(populations: Sequence[Population], connections: Sequence[
         key = f"connections/{number}"
         source, target, label = connection.source, connection.target, connection.label
         if not all(type(end) is int and 0 <= end < len(populations) for end in (source, target)):
-            found = f"source {shown(source)}, target {shown(target)}"
-            yield Fault(key, f"layer numbers from 0 to {len(populations) - 1}", found)
+            ends = f"source {shown(source)}, target {shown(target)}"
+            yield Fault(key, f"layer numbers from 0 to {len(populations) - 1}", ends)
             continue
         if label != "":
             yield from name_faults(f"{key}.label", label)
@@ -105,12 +105,12 @@ def _task_faults(populations: Sequence[Population], tasks: int) -> Iterator[Faul
         if population.task is None:
             continue
         key = f"layers/{number}/task"
-        found = list(array_faults(key, population.task, (population.size,)))
-        yield from found
-        if not found and not -1 <= population.task.min() <= population.task.max() < tasks:
+        faults = list(array_faults(key, population.task, (population.size,)))
+        yield from faults
+        if not faults and not -1 <= population.task.min() <= population.task.max() < tasks:
             numbers = f"numbers from {population.task.min()} to {population.task.max()}"
             yield Fault(key, f"task numbers from -1 to {tasks - 1} (metadata names {tasks} tasks)", numbers)
-        elif not found:
+        elif not faults:
             served |= set(population.task.tolist())
     for task in sorted(set(range(tasks)) - served):
         yield Fault("layers/*/task", "at least one output for every task", f"none for task {task}")
@@ -120,8 +120,8 @@ def history_faults(history: Mapping[str, NDArray[Any]]) -> Iterator[Fault]:
     """Yield the faults in the history of training."""
     for quantity, values in history.items():
         if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number):
-            found = f"{values.dtype} of shape {values.shape}"
-            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", found)
+            type_and_shape = f"{values.dtype} of shape {values.shape}"
+            yield Fault(f"history/{quantity}", "numbers of shape (epochs,) or (epochs, tasks)", type_and_shape)
 
 
 def metadata_faults(metadata: Any) -> Iterator[Fault]:

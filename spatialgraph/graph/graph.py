@@ -274,11 +274,11 @@ class Graph:
             >>> graph.places([0, 1])
             {0: slice(0, 2, None), 1: slice(2, 5, None)}
         """
-        found, start = {}, 0
+        places, start = {}, 0
         for k in self.split_populations if populations is None else populations:
-            found[k] = slice(start, start + self.populations[k].size)
-            start = found[k].stop
-        return found
+            places[k] = slice(start, start + self.populations[k].size)
+            start = places[k].stop
+        return places
 
 
 def by_population(graph: Graph, values: NDArray[Any], populations: Iterable[int] | None = None) -> dict[int, Any]:

@@ -63,8 +63,8 @@ class Split:
         """Return communities, checked, with numbers from 0 by size; of equally large ones the first is first."""
         have = {int(k): np.asarray(numbers) for k, numbers in sorted(communities.items())}
         want = {k: (len(members),) for k, members in self.membership.items()}
-        if want != (found := {k: numbers.shape for k, numbers in have.items()}):
-            raise ValueError(f"communities: expected shapes {want} as the membership has, found {found}")
+        if want != (shapes := {k: numbers.shape for k, numbers in have.items()}):
+            raise ValueError(f"communities: expected shapes {want} as the membership has, found {shapes}")
         everything = np.concatenate([np.zeros(0, np.int64), *have.values()])
         known, first, sizes = np.unique(everything[everything >= 0], return_index=True, return_counts=True)
         rank = np.full(len(known) + 1, -1)  # the last entry is for -1

@@ -342,6 +342,6 @@ def require_fit(network: Network, evaluation: Evaluation) -> None:
         raise ValueError(f"{where}: expected labels for {tasks}, found {evaluation.labels.shape[1]} columns")
     classes = np.bincount(network.output_task, minlength=len(network.tasks))
     largest = evaluation.labels.max(axis=0, initial=-1)
-    for name, most, found in zip(network.tasks, classes, largest, strict=True):
-        if found >= most:
-            raise ValueError(f"{where}: expected labels of task {name!r} from -1 to {most - 1}, found {found}")
+    for name, most, label in zip(network.tasks, classes, largest, strict=True):
+        if label >= most:
+            raise ValueError(f"{where}: expected labels of task {name!r} from -1 to {most - 1}, found {label}")

@@ -334,5 +334,5 @@ class Runner(ABC):
                 raise ValueError(f"mask {number}: expected masks of layers {known}, found one of layer {k}")
             keep, size = np.asarray(keep), self.graph.populations[k].size
             if keep.shape != (size,) or keep.dtype != bool:
-                found = f"{keep.dtype} of shape {keep.shape}"
-                raise ValueError(f"mask {number}, layer {k}: expected bool of shape ({size},), found {found}")
+                type_and_shape = f"{keep.dtype} of shape {keep.shape}"
+                raise ValueError(f"mask {number}, layer {k}: expected bool of shape ({size},), found {type_and_shape}")

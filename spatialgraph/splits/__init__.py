@@ -101,14 +101,14 @@ def parameters(method: str) -> dict[str, object]:
         return {}
     asked = inspect.signature(SPLITS[name]).parameters.values()
     known = {p.name: type(p.default) for p in asked if p.name not in GIVEN}
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for text in given:
         key, _, value = text.partition("=")
         if key not in known:
             allowed = ", ".join(known) or "none"
             raise ValueError(f"split method {method!r}: unknown parameter {key!r}; known: {allowed}")
-        found[key] = _value(method, key, value, known[key])
-    return found
+        values[key] = _value(method, key, value, known[key])
+    return values
 
 
 def _value(method: str, key: str, text: str, kind: type) -> object:

@@ -43,15 +43,15 @@ def align(graph: Graph, clusters: Mapping[int, NDArray[np.integer]]) -> tuple[di
         ([0, 1], [0, 1], [])
     """
     tasks = len(graph.tasks)
-    found, outputs = _outputs_of(graph, clusters)
+    numbers, outputs = _outputs_of(graph, clusters)
     count = np.zeros((tasks, tasks), np.int64)  # one row for each cluster that there could be
-    count[: len(found)] = outputs
-    labels = _renamed(clusters, found, _one_to_one(count)[: len(found)])
+    count[: len(numbers)] = outputs
+    labels = _renamed(clusters, numbers, _one_to_one(count)[: len(numbers)])
     notes = []
-    if len(found) < tasks:
-        notes.append(Note("few-clusters", {"clusters": len(found), "tasks": tasks}))
+    if len(numbers) < tasks:
+        notes.append(Note("few-clusters", {"clusters": len(numbers), "tasks": tasks}))
     if empty := np.count_nonzero(outputs.sum(axis=1) == 0):
-        notes.append(Note("clusters-without-outputs", {"count": empty, "of": len(found)}))
+        notes.append(Note("clusters-without-outputs", {"count": empty, "of": len(numbers)}))
     return labels, [*notes, *_misplaced(graph, outputs, labels, "cluster")]
 
 

@@ -80,19 +80,19 @@ def split_of(rows: Sequence[Row], graph: Graph, method: str, where: str, called:
     modules = {k: [""] * graph.populations[k].size for k in graph.split_populations}
     missing = {k: set(range(len(units))) for k, units in modules.items()}
     called = graph.name if called is None else called
-    found = False
+    has_rows = False
     require_columns(rows, where)
     for number, row in enumerate(rows, 1):
         if str(row.get(NETWORK, called)) != called:
             continue
-        found = True
+        has_rows = True
         layer, unit = _place(row, graph, f"{where}, row {number}")
         if unit not in missing[layer]:
             name = graph.populations[layer].name
             raise ValueError(f"{where}, row {number}: expected each unit once, found unit {unit} of {name!r} again")
         missing[layer].remove(unit)
         modules[layer][unit] = _text(row["module"])
-    if not found:
+    if not has_rows:
         raise NotApplicableError(f"{where}: expected the units of network {called!r}, found none")
     for layer, units in missing.items():
         if units:

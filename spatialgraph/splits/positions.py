@@ -42,7 +42,7 @@ def positions(graph: Graph, seed: int) -> Split:
             f"split 'positions' of network {graph.name!r}: expected at least {tasks} "
             f"{graph.units_word(graph.split_populations)}, one for each task, found {len(points)}"
         )
-    found, warned = cluster(KMeans(tasks, n_init=10, random_state=seed), points)
-    clusters = by_population(graph, found)
+    numbers, warned = cluster(KMeans(tasks, n_init=10, random_state=seed), points)
+    clusters = by_population(graph, numbers)
     labels, notes = align(graph, clusters)
     return Split.from_labels("positions", labels, tasks, (*notes, *warned), clusters)

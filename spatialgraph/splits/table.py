@@ -81,8 +81,8 @@ def require_columns(rows: Sequence[Row], where: str) -> None:
         raise ValueError(f"{where}: expected a row for each unit, with columns {', '.join(COLUMNS)}, found none")
     for number, row in enumerate(rows, 1):
         if missing := [column for column in COLUMNS if column not in row]:
-            found = f"{', '.join(map(str, row))} without {' and '.join(missing)}"
-            raise ValueError(f"{where}, row {number}: expected columns {', '.join(COLUMNS)}, found {found}")
+            columns = f"{', '.join(map(str, row))} without {' and '.join(missing)}"
+            raise ValueError(f"{where}, row {number}: expected columns {', '.join(COLUMNS)}, found {columns}")
 
 
 def _rows_of_csv(text: str) -> list[Row]:

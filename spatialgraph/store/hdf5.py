@@ -205,22 +205,22 @@ def _differences(path: Path, content: Content) -> str:
                 if reader.attribute(key, name, type(value)) != value:
                     return f"{key}.{name}".lstrip(".")
         for key, array in content.arrays.items():
-            found = reader.array(key, array.shape, "numbers or booleans")
-            if found is None or found.dtype != array.dtype:
+            stored = reader.array(key, array.shape, "numbers or booleans")
+            if stored is None or stored.dtype != array.dtype:
                 return key
-            if not np.array_equal(array, found, equal_nan=array.dtype.kind == "f"):
+            if not np.array_equal(array, stored, equal_nan=array.dtype.kind == "f"):
                 return key
         return ""
 
-    different, found = examine(path, {content.format: differing})
-    return different or "; ".join(map(str, found))
+    different, faults = examine(path, {content.format: differing})
+    return different or "; ".join(map(str, faults))
 
 
 def read_by(path: str | Path, parsers: Mapping[str, Callable[[Reader], Value | None]]) -> Value:
     """Return what the parser of the file's format makes of it."""
-    value, found = examine(path, parsers)
-    if found or value is None:
-        raise FormatError(path, found)
+    value, faults = examine(path, parsers)
+    if faults or value is None:
+        raise FormatError(path, faults)
     return value
 
 
@@ -239,15 +239,15 @@ def examine(
     if not h5py.is_hdf5(path):
         return None, [Fault("/", "an HDF5 file", f"a file that starts with {start!r}" if start else "an empty file")]
     value = None
-    found: list[Fault] = []
+    faults: list[Fault] = []
     try:
         with _opened(path) as file:
-            reader = Reader(file, path, found)
+            reader = Reader(file, path, faults)
             parse = reader.parser(parsers)
             value = parse(reader) if parse else None
     except (OSError, RuntimeError, KeyError) as error:  # what h5py raises when a file cannot be opened or closed
-        found.append(_damage("/", error))
-    return value, found
+        faults.append(_damage("/", error))
+    return value, faults
 
 
 @contextmanager
@@ -338,16 +338,16 @@ class Reader:
             if not self.faults:
                 self.add([Fault("format", known, "nothing")])
             return None
-        found = self.attribute("", "format", str)
+        name = self.attribute("", "format", str)
         version = self.attribute("", "version", int)
-        if found is None or version is None:
+        if name is None or version is None:
             return None
-        parse = parsers.get(found)
-        if parse is None and found.startswith("spatialgraph.") and found not in FORMATS and "arrays" in self.names(""):
+        parse = parsers.get(name)
+        if parse is None and name.startswith("spatialgraph.") and name not in FORMATS and "arrays" in self.names(""):
             parse = parsers.get("")
         if parse is None:
-            self.add([Fault("format", known, repr(found))])
-        elif version > (newest := NEWEST.get(found, 1)):
+            self.add([Fault("format", known, repr(name))])
+        elif version > (newest := NEWEST.get(name, 1)):
             text = f"version {version}: the file needs a newer spatialgraph"
             self.add([Fault("version", f"at most {newest}", text)])
             return None
@@ -426,10 +426,10 @@ class Reader:
         def parsed() -> dict[str, Any]:
             if self.has("", "metadata_sha256"):
                 declared = self.attribute("", "metadata_sha256", str)
-                found = hashlib.sha256(text.encode()).hexdigest()
-                if declared not in (found, None):
-                    found = "another text: damage, or a change that left metadata_sha256 as it was"
-                    raise _WrongError("metadata", "the text whose SHA-256 is in metadata_sha256", found)
+                digest = hashlib.sha256(text.encode()).hexdigest()
+                if declared not in (digest, None):
+                    description = "another text: damage, or a change that left metadata_sha256 as it was"
+                    raise _WrongError("metadata", "the text whose SHA-256 is in metadata_sha256", description)
             try:
                 value = json.loads(text)
             except (ValueError, RecursionError) as error:
@@ -484,8 +484,8 @@ class Reader:
         stored = h5py.h5a.open(dataset.id, _DIGEST.encode())  # h5py's own way takes three times as long
         self._require_readable(f"{key}.{_DIGEST}", stored)
         if _stored_digest(dataset, stored) != _digest(array).encode():
-            found = f"others: damage, or a change that left {_DIGEST} as it was"
-            raise _WrongError(key, f"the values whose SHA-256 is in the attribute {_DIGEST}", found)
+            description = f"others: damage, or a change that left {_DIGEST} as it was"
+            raise _WrongError(key, f"the values whose SHA-256 is in the attribute {_DIGEST}", description)
 
     def member(self, key: str, kind: type = object) -> Any:
         """Return a group or dataset of the file itself: no link that leads elsewhere is followed."""
@@ -501,8 +501,8 @@ class Reader:
             raise _WrongError(key, want, "nothing")
         link = group.id.links.get_info(_encoded(name)).type
         if link != h5py.h5l.TYPE_HARD:
-            found = {h5py.h5l.TYPE_SOFT: "a soft link", h5py.h5l.TYPE_EXTERNAL: "an external link"}
-            raise _WrongError(key, f"{want} in this place", found.get(link, "a link of unknown type"))
+            link_words = {h5py.h5l.TYPE_SOFT: "a soft link", h5py.h5l.TYPE_EXTERNAL: "an external link"}
+            raise _WrongError(key, f"{want} in this place", link_words.get(link, "a link of unknown type"))
         node = group[name]
         if not isinstance(node, kind):
             raise _WrongError(key, want, words.get(type(node), "a named type"))
@@ -515,9 +515,9 @@ def _stored_digest(dataset: h5py.Dataset, stored: Any) -> bytes | None:
         return None
     if stored.get_type().is_variable_str():
         return str(dataset.attrs[_DIGEST]).encode()
-    found = np.empty(stored.shape, stored.dtype)
-    stored.read(found)
-    return bytes(found.reshape(-1)[0])
+    buffer = np.empty(stored.shape, stored.dtype)
+    stored.read(buffer)
+    return bytes(buffer.reshape(-1)[0])
 
 
 def _encoded(name: str) -> bytes:
@@ -564,8 +564,8 @@ def _require_plain(key: str, dataset: h5py.Dataset) -> None:
     for number in range(properties.get_nfilters()):
         code, _, _, name = properties.get_filter(number)
         if code not in _FILTERS:
-            found = f"filter {code} ({name.decode(errors='replace')})"
-            raise _WrongError(key, "no filters but gzip, shuffle and fletcher32", found)
+            filter_name = f"filter {code} ({name.decode(errors='replace')})"
+            raise _WrongError(key, "no filters but gzip, shuffle and fletcher32", filter_name)
 
 
 def _require_stored(key: str, dataset: h5py.Dataset, size: int) -> None:

@@ -203,8 +203,8 @@ def read_snapshot(path: str | Path, epoch: float) -> Network | Graph:
     """
     known = tuple(map(float, read_by(path, {NETWORK: snapshot_names})))
     if epoch not in known:
-        found = ", ".join(_epoch_key(path, number) for number in known) or "none"
-        raise NotApplicableError(f"{path}: expected a snapshot of epoch {epoch}, found {found}")
+        epochs = ", ".join(_epoch_key(path, number) for number in known) or "none"
+        raise NotApplicableError(f"{path}: expected a snapshot of epoch {epoch}, found {epochs}")
 
     def snapshot(reader: Reader) -> Network | Graph | None:
         network = parse_network(reader)
@@ -256,8 +256,8 @@ def _parse_layers(reader: Reader, pieces: Path | None) -> Network | Graph | None
     made = tuple(layer for layer in layers if layer) if whole else ()
     joined = tuple(connection for connection in connections or [] if connection)
     tasks = np.empty(0, np.int64) if output_task is None else output_task
-    found = network_faults(made, joined, tasks, metadata, history, executable=bool(executable))
-    reader.add(fault for fault in found if whole or fault.key != "layers")
+    faults = network_faults(made, joined, tasks, metadata, history, executable=bool(executable))
+    reader.add(fault for fault in faults if whole or fault.key != "layers")
     if reader.faults or metadata is None:
         return None
     return (Network if executable else _graph)(made, joined, tasks, metadata, history)
@@ -281,8 +281,8 @@ def _parse_graph(reader: Reader, pieces: Path | None) -> Graph | None:
     # A population whose tasks could not be read has its fault already.
     unread = bool(reader.faults)
     reader.add(history_faults(history))
-    found = graph_faults(made, joined, metadata) if whole else metadata_faults(metadata)
-    reader.add(fault for fault in found if not (unread and fault.key == "layers/*/task"))
+    faults = graph_faults(made, joined, metadata) if whole else metadata_faults(metadata)
+    reader.add(fault for fault in faults if not (unread and fault.key == "layers/*/task"))
     return None if reader.faults or metadata is None else Graph(made, joined, metadata, history)
 
 
@@ -339,17 +339,17 @@ def _snapshot(reader: Reader, network: Network | Graph, name: str) -> Network | 
             replace(population, position=read.get(f"layers/{k}/position"))
             for k, population in enumerate(network.populations)
         )
-        found = list(graph_faults(populations, connections, network.metadata))
-        reader.add(replace(fault, key=f"{prefix}/{fault.key}") for fault in found)
-        return None if found else replace(network, populations=populations, connections=connections)
+        faults = list(graph_faults(populations, connections, network.metadata))
+        reader.add(replace(fault, key=f"{prefix}/{fault.key}") for fault in faults)
+        return None if faults else replace(network, populations=populations, connections=connections)
     layers = tuple(
         replace(layer, bias=read.get(f"layers/{k}/bias"), position=read.get(f"layers/{k}/position"))
         for k, layer in enumerate(network.layers)
     )
     parts = (layers, connections, network.output_task, network.metadata, network.history)
-    found = list(network_faults(*parts, executable=not lacking))
-    reader.add(replace(fault, key=f"{prefix}/{fault.key}") for fault in found)
-    if found:
+    faults = list(network_faults(*parts, executable=not lacking))
+    reader.add(replace(fault, key=f"{prefix}/{fault.key}") for fault in faults)
+    if faults:
         return None
     return _graph(*parts) if lacking else Network(*parts)
 

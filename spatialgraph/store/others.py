@@ -143,8 +143,8 @@ def _membership(reader: Reader, key: str) -> dict[int, NDArray[np.bool_]] | None
     members = {layer: array for layer, array in arrays.items() if array is not None}
     tasks = {array.shape[1] for array in members.values()}
     if len(tasks) > 1:
-        found = " and ".join(map(str, sorted(tasks)))
-        reader.add([Fault(key, "the same number of tasks in every layer", found)])
+        counts = " and ".join(map(str, sorted(tasks)))
+        reader.add([Fault(key, "the same number of tasks in every layer", counts)])
         return None
     return members
 
@@ -159,14 +159,14 @@ def _communities(
     if (names := sorted(reader.names(key))) != layers:
         reader.add([Fault(key, f"the layers of the split, {', '.join(layers)}", ", ".join(names) or "nothing")])
         return None
-    found = {}
+    communities = {}
     for layer, members in membership.items():
         numbers = reader.array(f"{key}/{layer}", (len(members),), "an integer type up to int64")
         if numbers is not None and (numbers < -1).any():
             reader.add([Fault(f"{key}/{layer}", "numbers of at least -1", str(numbers.min()))])
         elif numbers is not None:
-            found[layer] = numbers.astype(np.int64)
-    return found
+            communities[layer] = numbers.astype(np.int64)
+    return communities
 
 
 def _notes(reader: Reader, key: str) -> tuple[Note, ...]:
@@ -189,10 +189,10 @@ def _codes(reader: Reader, key: str) -> list[Any]:
     if not reader.has(key, "note_codes"):
         return []
     try:
-        found = json.loads(reader.attribute(key, "note_codes", str) or "[]")
+        codes = json.loads(reader.attribute(key, "note_codes", str) or "[]")
     except (ValueError, RecursionError):
         return []
-    return found if isinstance(found, list) else []
+    return codes if isinstance(codes, list) else []
 
 
 def _note(text: str, coded: object) -> Note:
