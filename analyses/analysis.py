@@ -144,12 +144,12 @@ def analyze(
         if imported:
             known["plugins"] = [os.path.relpath(path, results) for path in imported]
         # From now on, parts and tables may be of two analyses.
-        _write_facts(run, results, plan, finished=False, **known)
+        _write_analysis_json(run, results, plan, finished=False, **known)
         _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
         tables = _write(run, results, steps)
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
-        _write_facts(run, results, plan, finished=True, networks=read, tables=written, **known)
+        _write_analysis_json(run, results, plan, finished=True, networks=read, tables=written, **known)
     if not quiet:
         _tell(tables["notes"], results, console)
     return len(tables["scores"])
@@ -259,12 +259,12 @@ def _unfinished_line(lost: Sequence[Step], of: int) -> str:
     )
 
 
-def _write_facts(run: Path, results: Path, plan: Plan, *, finished: bool, **more: object) -> None:
+def _write_analysis_json(run: Path, results: Path, plan: Plan, *, finished: bool, **more: object) -> None:
     """Write ``analysis.json``: the run, what was asked, whether it is answered, and the SHA-256 of files."""
-    facts = {"run": os.path.relpath(run.resolve(), results.resolve()), "version": spatialgraph.__version__}
+    origin = {"run": os.path.relpath(run.resolve(), results.resolve()), "version": spatialgraph.__version__}
     asked = asdict(plan)
     asked["files"] = {name: os.path.relpath(path, results) for name, path in plan.files.items()}
-    text = json.dumps(facts | asked | {"finished": finished} | more, indent=1)
+    text = json.dumps(origin | asked | {"finished": finished} | more, indent=1)
     with atomic(results / "analysis.json") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -285,7 +285,9 @@ def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[st
         splits[network] = scored.splits
         rows["scores"].append(_frame(first, [asdict(score) for score in scored.scores], COLUMNS))
         rows["nulls"].append(_frame(first, compared, NULL_COLUMNS))
-        rows["agreement"].append(_frame(first, [asdict(found) for found in scored.agreements], AGREEMENT_COLUMNS))
+        rows["agreement"].append(
+            _frame(first, [asdict(agreement) for agreement in scored.agreements], AGREEMENT_COLUMNS)
+        )
         rows["notes"].append(_frame(first, [note_row(split, note) for split, note in notes], NOTE_COLUMNS))
     write_splits(results / "splits.h5", splits)
     frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}

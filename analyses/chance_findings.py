@@ -103,11 +103,11 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     rows = evidence.chances
     rows = rows[(rows["metric"] == MODULARITY) & (rows["split"] == evidence.method)]
     tested = rows[rows["draws"] >= LEAST_DRAWS]
-    found = records(against_chance(tested, ["kind", "inputs", "null"])) if tested["spread"].any() else []
-    if not found:
+    tests = records(against_chance(tested, ["kind", "inputs", "null"])) if tested["spread"].any() else []
+    if not tests:
         return None
-    counts = {(row["kind"], row["inputs"], row["null"]): row for row in found}
-    names = dict.fromkeys(row["null"] for row in found)
+    counts = {(row["kind"], row["inputs"], row["null"]): row for row in tests}
+    names = dict.fromkeys(row["null"] for row in tests)
     table = [
         [group_name(*group), *(_count(counts.get((*group, null))) for null in names)]
         for group in evidence.groups
@@ -115,8 +115,8 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     ]
     strict = [*(null for null in GRAPH_NULLS if null in names), *(null for null in names if null not in GRAPH_NULLS)]
     own = {null: [counts[*group, null] for group in evidence.groups if (*group, null) in counts] for null in strict}
-    told = {null: _groups_by_verdict(rows) for null, rows in own.items()}
-    most, some, less, _ = told[strict[0]]
+    verdicts = {null: _groups_by_verdict(rows) for null, rows in own.items()}
+    most, some, less, _ = verdicts[strict[0]]
     sentence = (
         f"Most {listed(most)} networks are more modular than networks with {shared_with_draws(strict[0])}"
         if most
@@ -128,7 +128,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
         f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}){below}."
         f"{unvaried(tested)}\n\n{markdown_table(['networks', *names], table)}\n\n"
     )
-    lines = [f"- `{null}` keeps {shared_with_draws(null)}. {_said_of_null(*told[null])}" for null in strict]
+    lines = [f"- `{null}` keeps {shared_with_draws(null)}. {_said_of_null(*verdicts[null])}" for null in strict]
     if "distance" not in names:
         lines.append("- No null model here keeps distances, so what geometry does is not known.")
     lines += _from_few_draws(evidence, rows[rows["draws"] < LEAST_DRAWS])

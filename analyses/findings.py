@@ -32,15 +32,15 @@ def clusterings(evidence: Evidence) -> Finding | None:
         fails, works = [], []
         for kind, inputs in evidence.groups:
             networks = evidence.networks(kind, inputs, method)
-            found = [misplaced[method, name] for name in networks if (method, name) in misplaced]
+            counts = [misplaced[method, name] for name in networks if (method, name) in misplaced]
             # Of two tasks' outputs half belong together; three quarters in one cluster are not two clusters.
-            most = [values["most"] for values in found if values["most"] >= 0.75 * values["of"]]
+            most = [values["most"] for values in counts if values["most"] >= 0.75 * values["of"]]
             if len(most) > len(networks) / 2:
                 fails.append(
                     f"{group_name(kind, inputs)} ({len(most)} of {counted(len(networks))}: {between(most)} of "
-                    f"{found[0]['of']} outputs{_loss(evidence, kind, inputs, method)})"
+                    f"{counts[0]['of']} outputs{_loss(evidence, kind, inputs, method)})"
                 )
-            elif networks and not found:
+            elif networks and not counts:
                 works.append(
                     f"{group_name(kind, inputs)} ({counted(len(networks))}{_loss(evidence, kind, inputs, method)})"
                 )

@@ -33,7 +33,7 @@ from .labels import ordered_inputs, ordered_kinds, reference_of
 # What the moments of a network's training take.
 _MOST_BYTES = 2**29
 
-_FACTS = "analysis.json"
+_ANALYSIS = "analysis.json"
 _EXPECTED = "expected a folder that `spatialgraph analyze` wrote"
 
 
@@ -77,8 +77,8 @@ class Results:
         if not folder.is_dir():
             found = "a file" if folder.exists() else "nothing"
             raise FileNotFoundError(f"{folder}: {_EXPECTED}, found {found}{_elsewhere(folder.parent)}")
-        facts: dict[str, Any] = {}
-        for name in (_FACTS, "scores.csv", "splits.h5"):
+        analysis: dict[str, Any] = {}
+        for name in (_ANALYSIS, "scores.csv", "splits.h5"):
             if not (folder / name).is_file():
                 found = (
                     f"a run{_elsewhere(folder / 'results')}"
@@ -86,16 +86,20 @@ class Results:
                     else f"one without {name}"
                 )
                 raise FileNotFoundError(f"{folder}: {_EXPECTED}, found {found}")
-            facts = facts or _facts_of(folder / _FACTS)
+            analysis = analysis or _read_analysis(folder / _ANALYSIS)
         results = cls(
-            folder, read_scores(folder / "scores.csv"), read_splits(folder / "splits.h5"), folder / facts["run"], facts
+            folder,
+            read_scores(folder / "scores.csv"),
+            read_splits(folder / "splits.h5"),
+            folder / analysis["run"],
+            analysis,
         )
         results._require_known()
         for name, sha256 in results._digests("tables").items():
             if (folder / name).is_file() and digest(folder / name) != sha256:
                 raise ValueError(
-                    f"{folder / name}: expected what the analysis wrote that {folder / _FACTS} tells of, found another "
-                    "file: run `spatialgraph analyze` again"
+                    f"{folder / name}: expected what the analysis wrote that {folder / _ANALYSIS} tells of, found "
+                    "another file: run `spatialgraph analyze` again"
                 )
         return results
 
@@ -118,14 +122,14 @@ class Results:
         Raises:
             ValueError: another analysis began meanwhile.
         """
-        if self.facts and _facts_of(self.folder / _FACTS) != self.facts:
+        if self.facts and _read_analysis(self.folder / _ANALYSIS) != self.facts:
             raise ValueError(f"{self.folder}: expected the analysis that was read, found another that has ended since")
 
     def _digests(self, what: str) -> dict[str, str]:
         """Return the SHA-256 of the networks or of the tables of the analysis, by name; none of an older version's."""
         known = self.facts.get(what, {})
         if not isinstance(known, dict):
-            raise ValueError(f'{self.folder / _FACTS}: expected "{what}", an object of digests, found {known!r}')
+            raise ValueError(f'{self.folder / _ANALYSIS}: expected "{what}", an object of digests, found {known!r}')
         return known
 
     @cached_property
@@ -195,12 +199,12 @@ class Results:
     @cached_property
     def degenerate(self) -> dict[str, list[str]]:
         """The degenerate splits: method to the names of the networks of which its split is one, in order."""
-        found: dict[str, list[str]] = {}
+        networks: dict[str, list[str]] = {}
         for network in self.members["network"]:
             for method, split in self.splits.get(network, {}).items():
                 if is_degenerate(split):
-                    found.setdefault(method, []).append(network)
-        return {method: found[method] for method in self.methods if method in found}
+                    networks.setdefault(method, []).append(network)
+        return {method: networks[method] for method in self.methods if method in networks}
 
     def without_degenerate(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows, with columns network and split, that are not of a degenerate split."""
@@ -234,10 +238,10 @@ class Results:
         """
         if name not in self._networks:
             path, expected = self._file(name), self._digests("networks").get(name)
-            if expected and (found := digest(path)) != expected:
+            if expected and (sha256 := digest(path)) != expected:
                 raise ValueError(
                     f"{path}: expected the network that was analysed, of SHA-256 {expected[:12]}…, found "
-                    f"{found[:12]}…: run `spatialgraph analyze` again"
+                    f"{sha256[:12]}…: run `spatialgraph analyze` again"
                 )
             self._networks[name] = _called(name, read_graph(path))
         return self._networks[name]
@@ -296,14 +300,14 @@ class Results:
         if not path.is_file():
             raise FileNotFoundError(
                 f"{path}: expected the network {name!r} of {self.folder / 'scores.csv'}, found nothing; "
-                f"the run stands in {self.folder / _FACTS}"
+                f"the run stands in {self.folder / _ANALYSIS}"
             )
         return path
 
 
 def _elsewhere(folder: Path) -> str:
     """Return that a folder is one of results, if it is, which was perhaps meant."""
-    return f": its results are in {folder}" if (folder / _FACTS).is_file() else ""
+    return f": its results are in {folder}" if (folder / _ANALYSIS).is_file() else ""
 
 
 def read_scores(path: Path) -> pd.DataFrame:
@@ -359,7 +363,7 @@ def _whole(text: str, path: Path) -> int:
 
 def asked_reference(folder: Path) -> str | None:
     """Return the kind that ``analysis.json`` of a folder names as reference; None if it names none, or is missing."""
-    path = folder / _FACTS
+    path = folder / _ANALYSIS
     try:
         reference = json.loads(path.read_text(encoding="utf-8")).get("reference") if path.is_file() else None
     except (ValueError, AttributeError):
@@ -369,21 +373,21 @@ def asked_reference(folder: Path) -> str | None:
     return reference
 
 
-def _facts_of(path: Path) -> dict[str, Any]:
+def _read_analysis(path: Path) -> dict[str, Any]:
     """Return what ``analysis.json`` says of a finished analysis."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        run = facts["run"]
+        analysis = json.loads(path.read_text(encoding="utf-8"))
+        run = analysis["run"]
     except (ValueError, KeyError, TypeError):
-        facts, run = {}, None
+        analysis, run = {}, None
     if not isinstance(run, str) or not run:
         raise ValueError(f'{path}: expected a JSON object with "run", the folder of the networks, found none')
-    if not facts.get("finished", True):  # older versions wrote it of finished ones alone
+    if not analysis.get("finished", True):  # older versions wrote it of finished ones alone
         raise ValueError(
             f"{path.parent}: expected a finished analysis, found one that is running or was stopped: wait for it, or "
             "run `spatialgraph analyze` again"
         )
-    return dict(facts)
+    return dict(analysis)
 
 
 def _some(epochs: Sequence[float], network: Graph) -> list[float]:

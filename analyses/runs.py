@@ -64,9 +64,9 @@ def evaluation_of(network: Network | Graph, path: Path, file: Path) -> Evaluatio
             f"{path}: expected the evaluation that {file} names, found nothing; "
             "`spatialgraph analyze --evaluation FILE` names one elsewhere"
         )
-    evaluation, found = _read_evaluation(path, path.stat().st_mtime_ns)
-    if named is not None and found != named["sha256"]:
-        raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {found[:12]}…")
+    evaluation, sha256 = _read_evaluation(path, path.stat().st_mtime_ns)
+    if named is not None and sha256 != named["sha256"]:
+        raise ValueError(f"{path}: expected SHA-256 {named['sha256'][:12]}… that {file} names, found {sha256[:12]}…")
     return evaluation
 
 

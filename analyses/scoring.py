@@ -279,10 +279,10 @@ class Kept:
 
     @cached_property
     def _scores(self) -> dict[tuple[str, str], list[Score]]:
-        found: dict[tuple[str, str], list[Score]] = {}
+        scores: dict[tuple[str, str], list[Score]] = {}
         for score in self.scored.scores:
-            found.setdefault((score.split, score.metric.split(":")[0]), []).append(score)
-        return found
+            scores.setdefault((score.split, score.metric.split(":")[0]), []).append(score)
+        return scores
 
 
 NOTHING = Kept(Scored([], {}, [], []), frozenset(), frozenset())
@@ -445,7 +445,7 @@ def _measured(
         yield from kept.scores(method, metric)
         return
     with noting(note, method, metric):
-        yield from [Score.of(method, "", metric, found) for found in measure(metric, *subject)]
+        yield from [Score.of(method, "", metric, measurement) for measurement in measure(metric, *subject)]
 
 
 def _functions(runner: Runner, splits: Mapping[str, Split], plan: Plan, note: Tell, kept: Kept) -> Iterator[Score]:
@@ -478,16 +478,16 @@ def function(
             elif ablation in by_ablation:
                 with noting(note, method, metric):
                     measured = measure(metric, by_ablation[ablation])
-                    yield from [Score.of(method, ablation, metric, found) for found in measured]
+                    yield from [Score.of(method, ablation, metric, measurement) for measurement in measured]
 
 
 def _agreements(subject: Subject, splits: Mapping[str, Split], plan: Plan, kept: Kept) -> Iterator[Agreement]:
     """Yield how much every two splits agree, and the runs of each method with different seeds; none degenerate."""
     splits = {method: split for method, split in splits.items() if not is_degenerate(split)}
     known: dict[tuple[str, str], list[Agreement]] = {}
-    for found in kept.scored.agreements:
-        if {found.split, found.other} <= kept.methods:
-            known.setdefault((found.split, found.other), []).append(found)
+    for pair in kept.scored.agreements:
+        if {pair.split, pair.other} <= kept.methods:
+            known.setdefault((pair.split, pair.other), []).append(pair)
     for one, other in itertools.combinations(splits, 2):
         yield from known.get((one, other)) or [
             Agreement(one, other, name, value) for name, value in agreement(splits[one], splits[other]).items()

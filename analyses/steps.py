@@ -133,17 +133,17 @@ def steps_of(
         ValueError: the network's file has a fault, or it names no held-out examples and several are given.
     """
     named = read_header(file).metadata.get("evaluation")
-    facts: list[object] = [sha256, versions()]
+    key_inputs: list[object] = [sha256, versions()]
     if named is not None:
         evaluation = given.get(named["sha256"], run / named["file"])
     else:
         evaluation = _only(file, given)
-        facts += given  # the network's file does not say which
+        key_inputs += given  # the network's file does not say which
     names = (_SCORES, *(null_models() if plan.nulls else ()))
-    return [Step(run, file, parts, name, plan, evaluation, _keys(name, plan, facts), plugins) for name in names]
+    return [Step(run, file, parts, name, plan, evaluation, _keys(name, plan, key_inputs), plugins) for name in names]
 
 
-def _keys(name: str, plan: Plan, facts: Sequence[object]) -> Keys:
+def _keys(name: str, plan: Plan, key_inputs: Sequence[object]) -> Keys:
     """Return the keys of a step."""
     asked = {key: value for key, value in asdict(plan).items() if key not in ("splits", "metrics", "files")}
     if name == _SCORES:
@@ -152,7 +152,7 @@ def _keys(name: str, plan: Plan, facts: Sequence[object]) -> Keys:
     else:
         own = [NULLS[name]] if name in NULLS else []
         code = code_of(against, graph_and_runner, STRENGTHS[plan.strength], *own)
-    base = hashlib.sha256(json.dumps([asked, code, *facts]).encode()).hexdigest()
+    base = hashlib.sha256(json.dumps([asked, code, *key_inputs]).encode()).hexdigest()
     methods = {method: code_of(function_of(method)) for method in plan.splits}
     methods |= {method: f"{methods[method]} {digest(path)}" for method, path in plan.files.items()}
     return Keys(base, methods, {metric: code_of(METRICS[metric]) for metric in plan.metrics})
@@ -225,7 +225,7 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
     # Numbers are stored as arrays, where they may be nan; their keys are stored in the metadata.
     arrays: dict[str, NDArray[np.generic]] = {
         "scores": np.array([score.value for score in scored.scores], np.float64),
-        "agreements": np.array([found.value for found in scored.agreements], np.float64),
+        "agreements": np.array([agreement.value for agreement in scored.agreements], np.float64),
     }
     for method, split in scored.splits.items():
         for layer, members in split.membership.items():
@@ -236,7 +236,7 @@ def _write_scores(step: Step, known: dict[str, object], scored: Scored) -> None:
         "keys": asdict(step.keys),
         "known": known,
         "scores": [score.key for score in scored.scores],
-        "agreements": [astuple(found)[:-1] for found in scored.agreements],
+        "agreements": [astuple(agreement)[:-1] for agreement in scored.agreements],
         "splits": {method: list(map(asdict, split.notes)) for method, split in scored.splits.items()},
         "noted": _data_of(scored.noted),
     }
@@ -278,8 +278,8 @@ def _of_layers(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[int,
 
 
 def _write_drawn(step: Step, drawn: Sequence[Drawn], notes: Sequence[Noted]) -> None:
-    arrays = {"values": np.stack([found.values for found in drawn]) if drawn else np.empty((0, 0))}
-    rows = [found.score.key for found in drawn]
+    arrays = {"values": np.stack([comparison.values for comparison in drawn]) if drawn else np.empty((0, 0))}
+    rows = [comparison.score.key for comparison in drawn]
     write_arrays(step.part, _PART, arrays, {"keys": asdict(step.keys), "rows": rows, "noted": _data_of(notes)})
 
 

@@ -103,8 +103,8 @@ def summary(evidence: Evidence) -> str:
 
 def _first(evidence: Evidence) -> str:
     """Say what must not be believed, and on which examples splits were made."""
-    found = [f"- **{caveat.short}.** {caveat.text}" for caveat in caveats(evidence)]
-    lines = found or ["- Nothing is known that would make the numbers below meaningless."]
+    bullets = [f"- **{caveat.short}.** {caveat.text}" for caveat in caveats(evidence)]
+    lines = bullets or ["- Nothing is known that would make the numbers below meaningless."]
     more = [text for text in (whole_accuracies(evidence), made_on_examples(evidence)) if text]
     return "\n".join([*lines, *(f"- {text}" for text in more)])
 
@@ -214,8 +214,8 @@ def _possible(evidence: Evidence) -> list[str]:
 def _seeds_needed(size: int) -> str:
     """Say how many seeds let a table of so many comparisons have a significant one."""
     enough = (n for n in range(LEAST_SEEDS, 100) if least_p(n) * size <= LEVEL)
-    found = next(enough, None)
-    return "" if found is None else f"train {found} seeds, or "
+    seeds = next(enough, None)
+    return "" if seeds is None else f"train {seeds} seeds, or "
 
 
 def _worth(evidence: Evidence) -> str:

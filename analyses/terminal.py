@@ -199,11 +199,11 @@ def terminal_methods(evidence: Evidence, width: int = WIDTH) -> RenderableType:
     return Group(*lines, "", *(Text(line, style="dim") for line in _explanation(evidence, table, layout)))
 
 
-def _opening(found: Sequence[Caveat]) -> Iterator[Text]:
+def _opening(entries: Sequence[Caveat]) -> Iterator[Text]:
     """Yield what stands before a table: the caveats, if there are any, and an empty line."""
-    if found:
+    if entries:
         yield Text(TITLE, style="bold red")
-        yield from (Text.assemble("• ", (caveat.short, "bold"), f". {caveat.text}") for caveat in found)
+        yield from (Text.assemble("• ", (caveat.short, "bold"), f". {caveat.text}") for caveat in entries)
         yield Text()
 
 

@@ -244,7 +244,7 @@ def measure_large(file: Path, repeats: int) -> Numbers:
 
 def measure_widths(repeats: int) -> Numbers:
     """Time large networks of several widths, each in a process of its own, and fit how time grows with weights."""
-    found: dict[str, dict[str, float]] = {}
+    by_width: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for width in WIDTHS:
             file = Path(folder) / f"{width}.h5"
@@ -254,15 +254,15 @@ def measure_widths(repeats: int) -> Numbers:
             del network
             command = [sys.executable, __file__, "--large", str(file), "--repeats", str(repeats)]
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            found[str(width)] = json.loads(output)
+            by_width[str(width)] = json.loads(output)
             file.unlink()
-    weights = [of_width["weights"] for of_width in found.values()]
+    weights = [of_width["weights"] for of_width in by_width.values()]
     names = ("held: modularity and cut, s", "greedy, s", "10 shuffles, s", "everything, s (at most 120)")
     exponents = {
-        name: float(linregress(np.log(weights), np.log([of_width[name] for of_width in found.values()])).slope)
+        name: float(linregress(np.log(weights), np.log([of_width[name] for of_width in by_width.values()])).slope)
         for name in names
     }
-    return {"by width": found, "time ∝ weights^k, k": exponents}
+    return {"by width": by_width, "time ∝ weights^k, k": exponents}
 
 
 def main() -> None:

@@ -72,10 +72,10 @@ def bca(values: Array, draw: np.random.Generator) -> tuple[Array, Array]:
     """Return SciPy's bias-corrected and accelerated bootstrap intervals of the mean of each row."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an interval that is not defined is NaN
-        found = stats.bootstrap(
+        bootstrap = stats.bootstrap(
             (values,), np.mean, n_resamples=RESAMPLES, batch=100, vectorized=True, axis=-1, random_state=draw
         )
-    return found.confidence_interval.low, found.confidence_interval.high
+    return bootstrap.confidence_interval.low, bootstrap.confidence_interval.high
 
 
 def bootstrap_t(values: Array, draw: np.random.Generator) -> tuple[Array, Array]:

@@ -17,12 +17,12 @@ Cells = Mapping[str, Mapping[int, float]]
 
 def trained_cells(run: Path) -> Cells:
     """Return the accuracies of every network of a run."""
-    found: dict[str, dict[int, float]] = {}
+    cells: dict[str, dict[int, float]] = {}
     for file in sorted((run / "networks").glob("*.h5")):
         metadata = read_header(file).metadata
         accuracy = float(np.mean(metadata["accuracy"]))
-        found.setdefault(f"{metadata['kind']} {metadata['inputs']}", {})[metadata["seed"]] = accuracy
-    return found
+        cells.setdefault(f"{metadata['kind']} {metadata['inputs']}", {})[metadata["seed"]] = accuracy
+    return cells
 
 
 def compare(one: Mapping[int, float], other: Mapping[int, float]) -> dict[str, object]:

@@ -123,7 +123,7 @@ QUICK = Scale(
 
 @dataclass
 class Work:
-    """What the parts share: where they run, how large they are, until when, and what was found so far."""
+    """What the parts share: where they run, how large they are, until when, and their results so far."""
 
     device: torch.device
     scale: Scale
@@ -131,7 +131,7 @@ class Work:
     out: Path
     folder: Path
     deadline: float
-    found: Numbers = field(default_factory=dict)
+    results: Numbers = field(default_factory=dict)
 
     @property
     def left(self) -> float:
@@ -155,18 +155,18 @@ class Work:
         return experiment_of(range(networks), **dict(self.scale.settings) | settings)
 
     def run(self, experiment: Experiment, name: str) -> tuple[Path, str]:
-        """Train as `spatialgraph train` does, in a folder of a name; return the folder, and what was told."""
-        told = io.StringIO()
-        run.train(experiment, self.folder / name, device=str(self.device), console=Console(file=told, width=200))
-        return self.folder / name, told.getvalue()
+        """Train as `spatialgraph train` does, in a folder of a name; return the folder, and what it printed."""
+        output = io.StringIO()
+        run.train(experiment, self.folder / name, device=str(self.device), console=Console(file=output, width=200))
+        return self.folder / name, output.getvalue()
 
 
 def the_machine(work: Work) -> Numbers:
     """Say what the machine is, and how fast large products and copies are."""
-    found: Numbers = machine() | {"torch": torch.__version__, "CUDA": torch.version.cuda}
+    description: Numbers = machine() | {"torch": torch.__version__, "CUDA": torch.version.cuda}
     if work.device.type == "cuda":
         properties = torch.cuda.get_device_properties(work.device)
-        found |= {
+        description |= {
             "GPU": properties.name,
             "bytes of memory": properties.total_memory,
             "multiprocessors": properties.multi_processor_count,
@@ -176,7 +176,7 @@ def the_machine(work: Work) -> Numbers:
     source = torch.zeros(work.scale.copied, dtype=torch.uint8, device=work.device)
     target = torch.empty_like(source)
     seconds = min(timed(lambda: target.copy_(source), work.device) for _ in range(8))
-    return found | {
+    return description | {
         "float32 products, operations per second": product_rate(work.device, work.scale.speed.product),
         "TF32 products, operations per second": product_rate(work.device, work.scale.speed.product, "tf32"),
         "copy, bytes read and written per second": 2 * work.scale.copied / seconds,
@@ -235,16 +235,16 @@ def company(work: Work) -> Numbers:
         (count, {name: tensor[0].cpu().numpy() for name, tensor in own.stack.named()}, own.history["accuracy"][-1][0])
         for count, own in trained.items()
     )
-    found: Numbers = {HOLDS: {}}
+    numbers: Numbers = {HOLDS: {}}
     for count, arrays, accuracy in others:
         differences = (np.abs(arrays[name] - array).max() for name, array in alone[1].items())
-        found[f"largest difference among {count}"] = float(max(differences))
+        numbers[f"largest difference among {count}"] = float(max(differences))
         close = all(np.allclose(arrays[name], array, **ROUNDING) for name, array in alone[1].items())
-        found[HOLDS] |= {
+        numbers[HOLDS] |= {
             f"weights among {count}, to 2e-5": close,
             f"accuracies among {count}": np.array_equal(accuracy, alone[2]),
         }
-    return found
+    return numbers
 
 
 def interrupted(work: Work) -> Numbers:
@@ -279,10 +279,10 @@ def cut(work: Work) -> Numbers:
     sizes = layer_sizes(experiment, PIXELS, 2 * CLASSES)
     data = memory.bytes_of_examples(work.datasets, PIXELS)
     with scarce(work.device, data + count // 2 * memory.bytes_of_a_network(experiment, sizes)):
-        made, told = work.run(experiment, "cut")
+        made, output = work.run(experiment, "cut")
     metadata = [read_header(made / "networks" / f"mix-spatial-{seed}.h5").metadata for seed in range(count)]
     apart = float(np.abs(np.array([own["accuracy"] for own in metadata]) - expected).max())
-    lines = [line.strip() for line in told.splitlines() if "at a time" in line]
+    lines = [line.strip() for line in output.splitlines() if "at a time" in line]
     return {
         "told": lines,
         "largest difference of accuracies": apart,
@@ -332,16 +332,16 @@ def table_one(work: Work) -> Numbers:
     seeds = min(work.scale.seeds, int(0.6 * work.left / seconds_of_a_seed) if seconds_of_a_seed else work.scale.seeds)
     if seeds < 1:
         raise SkippedError(f"one seed would take about {seconds_of_a_seed:.0f} s, {work.left:.0f} s are left")
-    found = command(work, TABLE_ONE, seeds, 0.75 * work.left)
+    numbers = command(work, TABLE_ONE, seeds, 0.75 * work.left)
     whole = work.device.type == "cuda" and work.scale.seeds == seeds and work.scale.epochs == PAPER_EPOCHS
     if whole:
-        found[HOLDS][f"{TARGET_SECONDS} s"] = found["seconds"] <= TARGET_SECONDS
-    plain = work.found.get("speed", {}).get(training.SPEED, {}).get(training.PLAIN)
+        numbers[HOLDS][f"{TARGET_SECONDS} s"] = numbers["seconds"] <= TARGET_SECONDS
+    plain = work.results.get("speed", {}).get(training.SPEED, {}).get(training.PLAIN)
     if plain:
-        found["times the plain loop"] = network_epochs(work, seeds) / plain["median"] / found["seconds"]
+        numbers["times the plain loop"] = network_epochs(work, seeds) / plain["median"] / numbers["seconds"]
         if whole:
-            found[HOLDS][f"{TARGET_RATIO} times the plain loop"] = found["times the plain loop"] >= TARGET_RATIO
-    return found
+            numbers[HOLDS][f"{TARGET_RATIO} times the plain loop"] = numbers["times the plain loop"] >= TARGET_RATIO
+    return numbers
 
 
 def network_epochs(work: Work, seeds: int) -> float:
@@ -351,7 +351,7 @@ def network_epochs(work: Work, seeds: int) -> float:
 
 def estimate(work: Work) -> float | None:
     """Return about how many seconds a seed of Table 1 takes, by the speeds measured; None if there are none."""
-    measured = work.found.get("speed", {}).get(training.SPEED)
+    measured = work.results.get("speed", {}).get(training.SPEED)
     if measured is None:
         return None
     fastest = max(own["median"] for name, own in measured.items() if name.isdigit())
@@ -425,32 +425,32 @@ def files(work: Work) -> Numbers:
     paths = sorted((folder / "networks").glob("*.h5"))
     if not paths:
         raise SkippedError("Table 1 left no networks")
-    found: Numbers = {"files": len(paths), "bytes": sum(path.stat().st_size for path in paths)}
+    numbers: Numbers = {"files": len(paths), "bytes": sum(path.stat().st_size for path in paths)}
     apart = []
     for path in (paths[0], paths[len(paths) // 2], paths[-1]):
         network = read_network(path)
         evaluation = read_evaluation(folder / network.metadata["evaluation"]["file"])
         apart.append(float(np.abs(accuracy(network, evaluation) - network.metadata["accuracy"]).max()))
-    return found | {"differences of accuracies": apart, HOLDS: {"accuracies, to 0.001": max(apart) <= 1e-3}}
+    return numbers | {"differences of accuracies": apart, HOLDS: {"accuracies, to 0.001": max(apart) <= 1e-3}}
 
 
 def float32(work: Work) -> Numbers:
     """Train Table 1 with float32 products, as many seeds as fit, and compare accuracies cell by cell, and time."""
-    fast = work.found.get("table1", {})
+    fast = work.results.get("table1", {})
     trained = fast.get("seeds", 0) if fast.get(HOLDS, {}).get("every network") else 0
     if trained < work.scale.least_seeds:
         raise SkippedError(f"at least {work.scale.least_seeds} seeds are compared, {TABLE_ONE} has {trained}")
     seeds = min(trained, int(0.5 * work.left / (fast["seconds"] / trained)))  # may well take twice as long
     if seeds < work.scale.least_seeds:
         raise SkippedError(f"at least {work.scale.least_seeds} seeds are compared, {work.left:.0f} s are left")
-    found = command(work, "float32", seeds, work.left)
-    found["seconds per seed, float32 and TF32"] = [found["seconds"] / seeds, fast["seconds"] / trained]
+    numbers = command(work, "float32", seeds, work.left)
+    numbers["seconds per seed, float32 and TF32"] = [numbers["seconds"] / seeds, fast["seconds"] / trained]
     if not work.data:
-        found["left out"] = "the accuracies: these images are drawn, and tell nothing of real ones"
-    if found[HOLDS]["every network"]:
+        numbers["left out"] = "the accuracies: these images are drawn, and tell nothing of real ones"
+    if numbers[HOLDS]["every network"]:
         one, other = (trained_cells(work.folder / precision) for precision in ("float32", TABLE_ONE))
-        found["accuracies, float32 and TF32"] = {cell: compare(one[cell], other[cell]) for cell in one}
-    return found
+        numbers["accuracies, float32 and TF32"] = {cell: compare(one[cell], other[cell]) for cell in one}
+    return numbers
 
 
 PARTS: dict[str, Callable[[Work], Numbers]] = {
@@ -484,10 +484,10 @@ def perform(name: str, work: Work) -> bool:
         result = {"state": f"failed: {type(error).__name__}: {error}", "traceback": traceback.format_exc()}
         doubtful = [name]
     release(work.device)
-    work.found[name] = result | {"seconds of the part": time.perf_counter() - started}
-    write(work.found, work.out / "gpu.json")
+    work.results[name] = result | {"seconds of the part": time.perf_counter() - started}
+    write(work.results, work.out / "gpu.json")
     shown = {key: value for key, value in result.items() if len(str(value)) < 400}
-    say(f"  {shown}\n  {work.found[name]['seconds of the part']:.1f} s, {work.left:.0f} s left")
+    say(f"  {shown}\n  {work.results[name]['seconds of the part']:.1f} s, {work.left:.0f} s left")
     return not doubtful
 
 

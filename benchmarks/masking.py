@@ -160,9 +160,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    found = measure(arguments.masks, arguments.draws, arguments.repeats)
-    np.testing.assert_allclose(list(found["largest difference of an output"].values()), 0, atol=1e-4)
-    report(found, {"threads": 1, "repeats": arguments.repeats}, arguments.out)
+    numbers = measure(arguments.masks, arguments.draws, arguments.repeats)
+    np.testing.assert_allclose(list(numbers["largest difference of an output"].values()), 0, atol=1e-4)
+    report(numbers, {"threads": 1, "repeats": arguments.repeats}, arguments.out)
 
 
 if __name__ == "__main__":

@@ -284,7 +284,7 @@ def like_trained(inputs: str, seed: int) -> Graph:
 
 def measured(case: Case, networks: int, draws: int) -> dict[str, object]:
     """Return what p-values of a case are like."""
-    found, spread, started = [], [], time.perf_counter()
+    rows, spread, started = [], [], time.perf_counter()
     generator = np.random.default_rng(0)
     with one_thread():
         for seed in range(networks):
@@ -292,10 +292,10 @@ def measured(case: Case, networks: int, draws: int) -> dict[str, object]:
             value = _modularity(graph)
             values = np.array([_modularity(draw(case.null, graph, [seed, number])) for number in range(draws)])
             above, below = chance(value, values, "high").p, chance(value, values, "low").p
-            found.append((above, below, value, values.mean(), (value - values.mean()) / max(values.std(ddof=1), 1e-9)))
+            rows.append((above, below, value, values.mean(), (value - values.mean()) / max(values.std(ddof=1), 1e-9)))
             # Were ties broken at random, p would be uniform if the null model is right.
             spread.append(generator.uniform(1 - below, above))
-    above, below, value, mean, z = np.array(found).T
+    above, below, value, mean, z = np.array(rows).T
     return {
         "question": case.question,
         "null": case.null,

@@ -71,11 +71,11 @@ def main() -> None:
             written.append(time.perf_counter() - started)
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         seen = [open_page(browser, path) for _ in range(options.repeats)]
-        found = {name: statistics.median(one[name] for one in seen) for name in seen[0]}
+        medians = {name: statistics.median(one[name] for one in seen) for name in seen[0]}
         conditions = {"browser": browser.version, "playwright": importlib.metadata.version("playwright")}
         browser.close()
         sizes = {"bytes": path.stat().st_size, "networks": len(list((options.results / "parts").iterdir()))}
-    report({"write": statistics.median(written), **sizes, **found, "limits": LIMITS}, conditions, options.out)
+    report({"write": statistics.median(written), **sizes, **medians, "limits": LIMITS}, conditions, options.out)
 
 
 if __name__ == "__main__":

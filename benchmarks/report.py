@@ -25,15 +25,15 @@ def machine() -> dict[str, object]:
     }
 
 
-def write(found: Mapping[str, object], out: Path) -> str:
+def write(numbers: Mapping[str, object], out: Path) -> str:
     """Write numbers to a file as JSON, and return the text."""
-    text = json.dumps(found, indent=1)
+    text = json.dumps(numbers, indent=1)
     with atomic(out) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return text
 
 
-def report(found: Mapping[str, object], conditions: Mapping[str, object], out: Path | None) -> None:
+def report(numbers: Mapping[str, object], conditions: Mapping[str, object], out: Path | None) -> None:
     """Print numbers as JSON, the machine and the conditions first, and write them to a file if one is named."""
-    whole = {"machine": machine() | conditions, **found}
+    whole = {"machine": machine() | conditions, **numbers}
     print(write(whole, out) if out else json.dumps(whole, indent=1))  # noqa: T201

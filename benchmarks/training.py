@@ -155,12 +155,12 @@ def compare(sizes: Sizes, repeats: int, device: torch.device) -> Numbers:
         for name, run in runs.items():
             times[name].append(timed(run, device))
         times[LIMIT].append(operations / product_rate(device, sizes.product))
-    return found(times, {name: sum(len(t.batch.members) for t in own) for name, own in trainings.items()}, sizes) | {
+    return speeds(times, {name: sum(len(t.batch.members) for t in own) for name, own in trainings.items()}, sizes) | {
         LOSSES: {PLAIN: losses, TRAINER: [float(epoch[0]) for epoch in alone.history["loss"]]},
     }
 
 
-def found(times: Mapping[str, Sequence[float]], networks: Mapping[str, int], sizes: Sizes) -> Numbers:
+def speeds(times: Mapping[str, Sequence[float]], networks: Mapping[str, int], sizes: Sizes) -> Numbers:
     """Return speeds, their ratios, and how the time of a step grows, of the seconds that epochs took."""
     epochs = {name: networks.get(name, 1) * sizes.steps / PAPER_STEPS for name in times}
     if LOADER in epochs:

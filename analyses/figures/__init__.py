@@ -102,8 +102,8 @@ def draw(
     if wrong or not formats:
         raise ValueError(f"formats: expected some of {', '.join(FORMATS)}, found {', '.join(wrong) or 'none'}")
     written: list[Path] = []
-    found = [caveat.short for caveat in caveats_of(results)]
-    first = f"{TITLE} (summary.md says more): {'; '.join(found)}. " if found else ""
+    caveats = [caveat.short for caveat in caveats_of(results)]
+    first = f"{TITLE} (summary.md says more): {'; '.join(caveats)}. " if caveats else ""
     for name in FIGURES.select(only):
         try:
             made = drawings(results, name, choice)

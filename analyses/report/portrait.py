@@ -291,19 +291,20 @@ _Values = dict[str, tuple[float, FloatArray, Any]]  # method to the observed val
 
 def _distributions(drawn: Sequence[Drawn]) -> Iterator[tuple[str, str, str, _Values]]:
     """Yield metric, null model, ablation and the values by method; drops of accuracy as means over tasks."""
-    for null in dict.fromkeys(found.null for found in drawn):
-        own = [found for found in drawn if found.null == null]
+    for null in dict.fromkeys(comparison.null for comparison in drawn):
+        own = [comparison for comparison in drawn if comparison.null == null]
         modularity = {f.score.split: (f.score.value, f.values, f.tail) for f in own if f.score.metric == MODULARITY}
         if modularity and max(len(values) for _, values, _ in modularity.values()) > 1:
             yield MODULARITY, null, "", modularity
-        drops = [found for found in own if found.score.metric == DROP]
-        for ablation in dict.fromkeys(found.score.ablation for found in drops):
-            here = [found for found in drops if found.score.ablation == ablation]
+        drops = [comparison for comparison in own if comparison.score.metric == DROP]
+        for ablation in dict.fromkeys(comparison.score.ablation for comparison in drops):
+            here = [comparison for comparison in drops if comparison.score.ablation == ablation]
             by_method: _Values = {}
-            for method in dict.fromkeys(found.score.split for found in here):
-                tasks = [found for found in here if found.score.split == method]
-                observed = float(np.mean([found.score.value for found in tasks]))
-                by_method[method] = (observed, np.mean([found.values for found in tasks], axis=0), tasks[0].tail)
+            for method in dict.fromkeys(comparison.score.split for comparison in here):
+                tasks = [comparison for comparison in here if comparison.score.split == method]
+                observed = float(np.mean([comparison.score.value for comparison in tasks]))
+                draws = np.mean([comparison.values for comparison in tasks], axis=0)
+                by_method[method] = (observed, draws, tasks[0].tail)
             yield DROP, null, ablation, by_method
 
 
@@ -312,11 +313,13 @@ def _pack_controls(
 ) -> None:
     """Pack what each task can do without random neurons, as many as each module has: means over the draws."""
     array = np.full((len(methods), len(results.ablations), len(network.tasks), len(network.tasks)), np.nan)
-    for found in drawn:
-        metric, _, module = found.score.metric.partition(":")
-        if metric == WITHOUT and found.null == RANDOM_SPLIT and found.score.split in methods:
-            place = methods.index(found.score.split), results.ablations.index(found.score.ablation)
-            array[(*place, network.tasks.index(module), network.tasks.index(found.score.task))] = found.values.mean()
+    for comparison in drawn:
+        score = comparison.score
+        metric, _, module = score.metric.partition(":")
+        if metric == WITHOUT and comparison.null == RANDOM_SPLIT and score.split in methods:
+            place = methods.index(score.split), results.ablations.index(score.ablation)
+            lesioned, task = network.tasks.index(module), network.tasks.index(score.task)
+            array[(*place, lesioned, task)] = comparison.values.mean()
     if not np.isnan(array).all():
         pack.quantise("without-control", array)
 
