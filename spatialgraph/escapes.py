@@ -16,6 +16,8 @@ _MARKDOWN_START = re.compile(r"^(\d*)([-+=.)])(?=[\s\-+=]|$)")  # of an item of 
 
 # What spreadsheets take for a formula; one that has apostrophes before it already gets another.
 _FORMULA = re.compile(r"'*[=+\-@]")
+# Numbers, as many as there are between blanks: they do no harm, and are to be read as they are.
+_NUMBERS = re.compile(r"[+-]?\d[\d.]*(e[+-]?\d+)?( [+-]?\d[\d.]*(e[+-]?\d+)?)*")
 
 
 def is_hidden(character: str) -> bool:
@@ -73,11 +75,13 @@ _LATEX = {
 def cell(text: str) -> str:
     """Return text as a cell of CSV, which no spreadsheet takes for a formula; `uncell` gives the text again.
 
+    Numbers stay as they are.
+
     Example:
-        >>> cell("=1+1"), cell("'=1+1"), cell("a=1"), uncell("'=1+1")
-        ("'=1+1", "''=1+1", 'a=1', '=1+1')
+        >>> cell("=1+1"), cell("'=1+1"), cell("a=1"), cell("-0.5 -1e-05"), uncell("'=1+1")
+        ("'=1+1", "''=1+1", 'a=1', '-0.5 -1e-05', '=1+1')
     """
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBERS.fullmatch(text) else text
 
 
 def uncell(text: str) -> str:
