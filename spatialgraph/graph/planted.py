@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from .graph import Connection, FloatArray, Graph, IntArray, Population
 
@@ -107,6 +106,8 @@ def unmodular(
     """
     if error not in _ERRORS:
         raise ValueError(f"error of a network without modules: expected one of {', '.join(_ERRORS)}, found {error!r}")
+    from scipy.spatial.distance import cdist  # takes long to import
+
     draw = np.random.default_rng(seed)
     task = np.arange(sizes[-1]) % 2
     places = [draw.normal(size=(size, 2)) for size in sizes]

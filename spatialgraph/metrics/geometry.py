@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from math import inf
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from ..faults import NotApplicableError
 from ..graph.graph import DoubleArray, Graph, IntArray
@@ -31,6 +30,8 @@ def wiring(graph: Graph) -> float:
     _require_positions("wiring", graph)
     if not graph.split_connections:
         raise NotApplicableError(f"wiring: expected connected split layers in network {graph.name!r}, found none")
+    from scipy.spatial.distance import cdist  # takes long to import
+
     total, pairs = 0.0, 0
     for connection in graph.split_connections:
         target, source = (_position(graph, k) for k in (connection.target, connection.source))
@@ -86,6 +87,8 @@ def inter_intra_distance(graph: Graph, split: Split) -> float:
         NotApplicableError: there are no positions, the split is no partition, no two neurons are of different groups or
             none of one, or those of one group all lie in one place.
     """
+    from scipy.spatial.distance import cdist
+
     position, labels = _placed("inter-intra-distance", graph, split)
     names = split.group_names(graph.tasks)
     members = (labels[:, None] == np.arange(len(names))).astype(np.float64)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.spatial.distance import cdist
-from scipy.special import expit
 
 from ..graph.graph import BoolArray, Connection, FloatArray, Graph, IntArray
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 DoubleArray = NDArray[np.float64]
 
@@ -75,6 +76,8 @@ class Lengths:
             near = np.zeros(len(distance))
         else:
             near = np.clip((distance - knots[place]) / (knots[place + 1] - knots[place]), 0, 1)
+        from scipy import sparse
+
         rows = np.arange(len(distance))
         entries = np.concatenate([1 - near, near]), (np.tile(rows, 2), np.concatenate([place, place + (near > 0)]))
         weights = sparse.csr_matrix(entries, (len(distance), len(knots)))
@@ -167,6 +170,8 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
     alive, present = expected > 0, strength > 0
     whole = bool((alive == present).all())
     if lengths and strength.any():
+        from scipy.spatial.distance import cdist  # takes long to import
+
         points = [np.asarray(graph.populations[k].position, np.float64) for k in (connection.target, connection.source)]
         along = Lengths.of(cdist(*points).reshape(-1), alive.reshape(-1))
         at = along.sums(strength)
@@ -265,6 +270,8 @@ def _rewired(
         odds: of the same shape, the log odds of each connection; None if all pairs are equally likely.
         generator: draws the trades.
     """
+    from scipy.special import expit
+
     present = present.copy()
     half = len(present) // 2
     for _ in range(TRADES):

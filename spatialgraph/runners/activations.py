@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from ..faults import NotApplicableError
 from ..graph.graph import Connection, FloatArray, IntArray
@@ -36,6 +35,13 @@ def _elu(values: FloatArray) -> FloatArray:
     return np.where(values > 0, values, np.expm1(np.minimum(values, 0)))
 
 
+def _gelu(values: FloatArray) -> FloatArray:
+    from scipy.special import ndtr  # scipy takes half of the time that the command line takes to start
+
+    distribution: FloatArray = ndtr(values)
+    return values * distribution
+
+
 ACTIVATION_FUNCTIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "": lambda x: x,
     "sigmoid": _sigmoid,
@@ -43,7 +49,7 @@ ACTIVATION_FUNCTIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "relu": lambda x: np.maximum(x, 0),
     "leaky-relu": lambda x: np.maximum(x, LEAKY_SLOPE * x),
     "elu": _elu,
-    "gelu": lambda x: x * special.ndtr(x),
+    "gelu": _gelu,
     "silu": lambda x: x * _sigmoid(x),
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
 }

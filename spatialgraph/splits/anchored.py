@@ -7,7 +7,6 @@ from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..graph.graph import BoolArray, Graph, by_population
 from ..graph.split import Split
@@ -64,6 +63,8 @@ def spectral_anchored(graph: Graph) -> Split:
 
 def _reached(strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the numbers of the neurons that have a path to an output and are not outputs."""
+    from scipy import sparse
+
     _, component = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
     return hidden[np.isin(component[hidden], component[outputs])]
 

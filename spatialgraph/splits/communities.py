@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray, by_population
@@ -17,6 +16,9 @@ from ..notes import Note
 from .alignment import align_communities
 from .method import split_method
 from .strengths import undirected
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 # The number of runs. Each takes about 10 ms on a network of 400 neurons, and the methods are run on hundreds of random
 # networks; more runs agree no better on a network without communities.
@@ -193,6 +195,8 @@ def _split(
     outcome = (_consensus if consensus else _best)(strengths, seed, algorithm, resolution)
     labels = outcome.labels
     if connected:
+        from scipy import sparse
+
         _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
     communities = np.full(neurons, -1)
     communities[attached] = labels
@@ -283,6 +287,8 @@ def _maximise(estimator: Any, strengths: NDArray[np.float64], seed: int, resolut
     """Return the communities that a class of scikit-network finds in one run."""
     if not strengths.any():  # a consensus graph of neurons that are all alone
         return np.arange(len(strengths))
+    from scipy import sparse
+
     labels = estimator(
         resolution=resolution,
         modularity="newman",
@@ -298,6 +304,7 @@ def _maximise(estimator: Any, strengths: NDArray[np.float64], seed: int, resolut
 
 def _leiden() -> Any:
     """Return scikit-network's Leiden with a refinement that depends on its seed alone."""
+    from scipy import sparse
     from sknetwork.clustering import Leiden
 
     class SettledLeiden(Leiden):  # type: ignore[misc]
@@ -319,6 +326,8 @@ def _leiden() -> Any:
 
 def _within(adjacency: sparse.csr_matrix, labels: NDArray[Any]) -> sparse.csr_matrix:
     """Return the connections whose ends have the same label."""
+    from scipy import sparse
+
     source = np.repeat(np.arange(adjacency.shape[0]), np.diff(adjacency.indptr))
     data = np.where(labels[source] == labels[adjacency.indices], adjacency.data, 0)
     inside = sparse.csr_matrix((data, adjacency.indices.copy(), adjacency.indptr.copy()), adjacency.shape)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..graph.graph import BoolArray, Graph, IntArray, by_population
 from ..graph.split import Split
@@ -168,6 +167,7 @@ def _smallest_sides(capacity: NDArray[np.int32]) -> tuple[BoolArray, BoolArray]:
     The smallest source side has the nodes that the source still reaches in the residual graph of a maximum flow; the
     smallest sink side has those that still reach the sink. The sides of every minimum cut contain them.
     """
+    from scipy import sparse
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
     source, sink = len(capacity) - 2, len(capacity) - 1

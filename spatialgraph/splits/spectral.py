@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, by_population
@@ -52,6 +51,8 @@ def spectral(graph: Graph, seed: int) -> Split:
             f"task, found {len(connected)}"
         )
     strengths = strengths[np.ix_(connected, connected)]
+    from scipy import sparse
+
     components, _ = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
     clusters = np.full(neurons, -1)
     clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), _embed(strengths, tasks, seed))
