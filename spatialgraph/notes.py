@@ -41,6 +41,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "no-evaluation": "its metadata names no evaluation: nothing of function is measured",
         "no-runner": "nothing runs it: nothing of function is measured",
         "not-applicable": "{message}",
+        "left-out": "the graph leaves out {what} ({count} operators, of modules {modules})",
         "not-executable": "it cannot be run: nothing of function is measured",
         # of units without a task
         "no-effect": f"{_OF_LAYER} change nothing when they are disabled and serve no task",

@@ -1,0 +1,275 @@
+"""Linear maps between the elements of a population and the features of a value, composed when they are looked at.
+
+A *feature* is what a linear operator computes once and applies at every place: an output of a dense layer, a channel of
+a convolution. An *element* is one of the numbers that a unit emits at a place: one for a neuron or a channel, as many
+as it has dimensions for an attention head. A map has one matrix for each *tap*: the taps of a convolution's kernel, or
+the places that a dense layer reads after a flatten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..graph.graph import FloatArray, IntArray
+
+Matrix = Any
+"""A matrix, dense (NumPy) or sparse (SciPy): products of the two kinds are what is needed of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Which unit each feature or element belongs to.
+
+    Attributes:
+        of: ``(members,)``, the number of the unit, -1 for what belongs to none.
+        count: the number of units.
+    """
+
+    of: IntArray
+    count: int
+
+    @classmethod
+    def equal(cls, count: int, width: int = 1) -> Units:
+        """Make units of so many members each, one after the other."""
+        return cls(np.repeat(np.arange(count), width), count)
+
+    @property
+    def most(self) -> int:
+        """The largest number of members of a unit."""
+        return int(np.bincount(self.of[self.of >= 0]).max(initial=0))
+
+    def sums(self) -> sparse.csr_array:
+        """Return the matrix that adds up the members of each unit, ``(members, units)``."""
+        here = np.flatnonzero(self.of >= 0)
+        shape = (len(self.of), self.count)
+        return sparse.csr_array((np.ones(len(here), np.float32), (here, self.of[here])), shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Tap:
+    """The part of a linear map that reads one place.
+
+    Attributes:
+        offset: how far that place is from the one that is computed, in steps of the source's grid; missing coordinates
+            are 0.
+        place: tells apart places that have no offset, such as those that a dense layer reads after a flatten.
+        matrix: ``(features, elements)``.
+    """
+
+    offset: tuple[int, ...]
+    place: tuple[int, ...]
+    matrix: Matrix
+
+    @property
+    def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What tells it apart: two taps with equal keys read the same numbers."""
+        offset = self.offset
+        while offset and not offset[-1]:
+            offset = offset[:-1]
+        return offset, self.place
+
+
+@dataclass(frozen=True, eq=False)
+class LinearMap:
+    """A linear map from the elements of a population to features, made when it is asked for.
+
+    Attributes:
+        shape: ``(features, elements)``.
+        make: returns the taps, always the same.
+        stride: how many steps of the source's grid one step of the features' grid is, for each dimension of the grid;
+            missing ones are 1.
+    """
+
+    shape: tuple[int, int]
+    make: Callable[[], Sequence[Tap]]
+    stride: tuple[int, ...] = ()
+
+    def taps(self) -> list[Tap]:
+        """Return the taps, those that read the same place added up."""
+        merged: dict[Any, Tap] = {}
+        for tap in self.make():
+            known = merged.get(tap.key)
+            matrix = tap.matrix if known is None else known.matrix + tap.matrix
+            merged[tap.key] = Tap(tap.offset, tap.place, matrix)
+        return list(merged.values())
+
+    def after(self, outer: LinearMap) -> LinearMap:
+        """Return the map that applies `outer` to the features of this one."""
+
+        def make() -> list[Tap]:
+            inner = self.taps()
+            return [
+                Tap(_moved(tap.offset, self.stride, within.offset), tap.place + within.place, tap.matrix @ within.matrix)
+                for tap in outer.taps()
+                for within in inner
+            ]
+
+        stride = tuple(a * b for a, b in zip_longest(outer.stride, self.stride, fillvalue=1))
+        return LinearMap((outer.shape[0], self.shape[1]), make, stride)
+
+    def apart(self) -> LinearMap:
+        """Return the map with taps that read the same place as no tap of another map."""
+
+        def make() -> list[Tap]:
+            return [Tap((), (number,), tap.matrix) for number, tap in enumerate(self.taps())]
+
+        return LinearMap(self.shape, make)
+
+    def strength(self, rows: Units, columns: Units) -> FloatArray:
+        r"""Return the strength of the connection between every two units.
+
+        .. math:: s_{iu} = \Big(\sum_{\text{taps}} \sum_{f \in i, e \in u} M_{fe}^2\Big)^{1/2}
+
+        the Frobenius norm of the block of the map between the two. Where a block is one number, it is returned with its
+        sign.
+
+        Args:
+            rows: the unit of each feature.
+            columns: the unit of each element.
+
+        Returns:
+            ``(target units, source units)``.
+        """
+        taps = self.taps()
+        into, out_of = rows.sums().T.tocsr(), columns.sums()
+        if len(taps) == 1 and max(rows.most, columns.most) == 1:
+            return _dense(into @ taps[0].matrix @ out_of)
+        total = np.zeros((into.shape[0], out_of.shape[1]))
+        for tap in taps:
+            squares = tap.matrix.multiply(tap.matrix) if sparse.issparse(tap.matrix) else np.square(tap.matrix)
+            total += _dense(into @ squares @ out_of)
+        return np.sqrt(total).astype(np.float32)
+
+
+def identity(size: int) -> LinearMap:
+    """Return the map that leaves everything as it is."""
+    return matrix_map(sparse.eye_array(size, dtype=np.float32, format="csr"))
+
+
+def matrix_map(matrix: Matrix) -> LinearMap:
+    """Return the map that is one matrix, ``(features, elements)``."""
+    return LinearMap(matrix.shape, lambda: (Tap((), (), matrix),))
+
+
+def scaling(factors: NDArray[Any]) -> LinearMap:
+    """Return the map that multiplies each feature by a factor, ``(features,)``."""
+    return matrix_map(sparse.diags_array(factors.astype(_precision(factors)), format="csr"))
+
+
+def selection(rows: IntArray, size: int) -> LinearMap:
+    """Return the map that takes features ``rows`` of ``size``; -1 is a feature that nothing leads to."""
+    here = np.flatnonzero(rows >= 0)
+    shape = (len(rows), size)
+    return matrix_map(sparse.csr_array((np.ones(len(here), np.float32), (here, rows[here])), shape))
+
+
+def addition(maps: Sequence[LinearMap]) -> LinearMap:
+    """Return the sum of maps of the same shape."""
+    if len(maps) == 1:
+        return maps[0]
+    stride = max((m.stride for m in maps), key=len)
+    return LinearMap(maps[0].shape, lambda: [tap for part in maps for tap in part.make()], stride)
+
+
+def dense_map(weight: NDArray[Any], columns: IntArray, features: IntArray, size: int) -> LinearMap:
+    """Return the map of a dense layer that reads features, some of them in several columns.
+
+    Args:
+        weight: ``(outputs, columns)``.
+        columns: the column of each reading, ``(readings,)``.
+        features: the feature that is read there, ``(readings,)``.
+        size: the number of features.
+    """
+    place = _occurrence(features)
+
+    def make() -> list[Tap]:
+        taps = []
+        for number in range(place.max(initial=-1) + 1):
+            here = place == number
+            matrix = np.zeros((len(weight), size), weight.dtype)
+            matrix[:, features[here]] = weight[:, columns[here]]
+            taps.append(Tap((), (number,) if number or place.max() else (), matrix))
+        return taps
+
+    return LinearMap((len(weight), size), make)
+
+
+def kernel_map(
+    kernel: NDArray[Any],
+    columns: IntArray,
+    features: IntArray,
+    size: int,
+    *,
+    groups: int = 1,
+    stride: Sequence[int] = (),
+    dilation: Sequence[int] = (),
+    padding: Sequence[int] = (),
+) -> LinearMap:
+    """Return the map of a convolution between channels: a tap for each tap of its kernel.
+
+    Args:
+        kernel: ``(channels out, channels in / groups, *grid)``.
+        columns: the channel of each reading, ``(readings,)``.
+        features: the feature that is read there, ``(readings,)``.
+        size: the number of features.
+        groups: the number of groups of channels that are convolved apart.
+        stride: steps of the grid between two places that are computed.
+        dilation: steps of the grid between two taps.
+        padding: places before the first.
+    """
+    out, within = kernel.shape[:2]
+    reads = sparse.csr_array(
+        (np.ones(len(columns), np.float32), (columns, features)), (max(within * groups, 1), size)
+    )
+
+    def make() -> list[Tap]:
+        taps = []
+        for step in np.ndindex(*kernel.shape[2:]):
+            offset = tuple(s * d - p for s, d, p in zip(step, dilation, padding, strict=True))
+            taps.append(Tap(offset, (), _grouped(kernel[(..., *step)], groups) @ reads))
+        return taps
+
+    return LinearMap((out, size), make, tuple(stride))
+
+
+def _grouped(matrix: NDArray[Any], groups: int) -> Matrix:
+    """Return the matrix of a grouped convolution's tap, ``(channels out, channels in)``, sparse if there are groups."""
+    if groups == 1:
+        return matrix
+    out, within = matrix.shape
+    rows = np.repeat(np.arange(out), within)
+    columns = np.arange(out)[:, None] // (out // groups) * within + np.arange(within)
+    return sparse.csr_array((matrix.ravel(), (rows, columns.ravel())), (out, within * groups))
+
+
+def _moved(outer: Iterable[int], stride: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
+    """Return the offset of a tap seen through another, on the grid of the inner one's source."""
+    steps = [o * s for o, s in zip_longest(outer, stride, fillvalue=None) if o is not None for s in (s or 1,)]
+    return tuple(a + b for a, b in zip_longest(steps, inner, fillvalue=0))
+
+
+def _occurrence(values: IntArray) -> IntArray:
+    """Return how often each value came before: ``[3, 5, 3]`` becomes ``[0, 0, 1]``."""
+    order = np.argsort(values, kind="stable")
+    arranged = values[order]
+    starts = np.flatnonzero(np.r_[True, arranged[1:] != arranged[:-1]]) if len(values) else np.zeros(0, int)
+    counts = np.arange(len(values)) - np.repeat(starts, np.diff(np.r_[starts, len(values)]))
+    result = np.empty(len(values), np.int64)
+    result[order] = counts
+    return result
+
+
+def _dense(matrix: Matrix) -> FloatArray:
+    array = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _precision(array: NDArray[Any]) -> type[np.floating[Any]]:
+    return np.float64 if array.dtype == np.float64 else np.float32

@@ -1,0 +1,97 @@
+"""Attention: its heads are units."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...graph.graph import IntArray
+from ..maps import Units
+from ..values import Value
+from ..walk import Entering, Place
+from ..table import operator
+
+
+@operator("aten.scaled_dot_product_attention.default")
+def attention(at: Place, query: Value, key: Value, value: Value, *arguments: Any, **named: Any) -> Value:
+    """Let every place read from others as much as its query meets their keys, softmax(q kᵀ / √d) v."""
+    if named.get("enable_gqa"):
+        groups = query.index.shape[-3] // key.index.shape[-3]
+        key, value = (v.reshaped(v.index.repeat_interleave(groups, dim=-3)) for v in (key, value))
+    lead = torch.broadcast_shapes(*(v.index.shape[:-2] for v in (query, key, value)))
+    slices = torch.arange(math.prod(lead)).reshape(*lead, 1, 1)
+    return heads(at, slices, (query, key), value)
+
+
+def product(at: Place, one: Value, other: Value) -> Value:
+    """Return the product of two values as matrices: attention scores, or what is read by them."""
+    if one.scores is not None and other.scores is None and other.parts:
+        return heads(at, one.index, one.scores, other)
+    if one.scores is None and other.scores is None:
+        lead = at.output.shape[:-2]
+        slices = torch.arange(math.prod(lead)).reshape(*lead, 1, 1).expand(at.output.shape)
+        keys = other.reshaped(other.index.mT)
+        return Value(slices, int(slices.numel()), (), one.home, scores=(one, keys))
+    raise ValueError(at.unknown("a product of queries and keys, or of attention scores and values"))
+
+
+def heads(at: Place, slices: Tensor, scores: tuple[Value, Value], value: Value) -> Value:
+    """Enter the heads of an attention; slices of matrices that read the same features are one head.
+
+    Args:
+        at: the operator that makes what the heads emit.
+        slices: ``(..., 1 or more, 1 or more)``, for each matrix of scores the number that it had when it was made.
+        scores: queries and keys, ``(..., places, dimensions)``; their leading dimensions are those that it had then.
+        value: what is read, ``(..., places, dimensions)``.
+    """
+    lead, width = at.output.shape[:-2], at.output.shape[-1]
+    number = slices[..., 0, 0].broadcast_to(lead).flatten()
+    origin = torch.broadcast_shapes(scores[0].index.shape[:-2], scores[1].index.shape[:-2])
+    streams = {
+        "query": _matrices(scores[0], origin)[number % math.prod(origin)],
+        "key": _matrices(scores[1], origin)[number % math.prod(origin)],
+        "value": _matrices(value, lead),
+    }
+    # The features that the first place of each matrix reads tell the heads apart.
+    read = torch.cat([matrices[:, 0] for matrices in streams.values()], dim=1)
+    _, head, first = _numbered(read)
+    size = len(first)
+    values = {"query": scores[0], "key": scores[1], "value": value}
+    entering = []
+    for label, matrices in streams.items():
+        rows, units = _readers(matrices[torch.from_numpy(first)])
+        entering.append(Entering(label, values[label].selected(rows, matrices), Units(units, size)))
+    element = (head[:, None] * width + torch.arange(width)).reshape(*lead, 1, width).expand(at.output.shape)
+    return at.population(at.home("head"), "head", "attention", element, size, width, [e for e in entering if e.value.parts])
+
+
+def _matrices(value: Value, lead: torch.Size) -> Tensor:
+    """Return the index of a value as matrices, ``(matrices, places, dimensions)``."""
+    return value.index.broadcast_to(*lead, *value.index.shape[-2:]).flatten(0, -3) if lead else value.index[None]
+
+
+def _numbered(rows: Tensor) -> tuple[Tensor, Tensor, IntArray]:
+    """Number rows that are equal alike, in the order in which they come; return also the first of each."""
+    distinct, inverse = torch.unique(rows, dim=0, return_inverse=True)
+    first = np.full(len(distinct), len(rows))
+    np.minimum.at(first, inverse.numpy(), np.arange(len(rows)))
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return distinct, torch.from_numpy(rank)[inverse], first[order]
+
+
+def _readers(matrices: Tensor) -> tuple[IntArray, IntArray]:
+    """Return the features that each head reads: ``(readings,)`` features, and the head of each."""
+    rows, units = [], []
+    for head, matrix in enumerate(matrices):
+        features = torch.unique(matrix)
+        features = features[features >= 0]
+        rows.append(features.numpy())
+        units.append(np.full(len(features), head))
+    return np.concatenate(rows), np.concatenate(units)
+

@@ -1,0 +1,301 @@
+"""Linear operators: dense layers, convolutions, sums, products with constants, means and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from ...graph.graph import IntArray
+from ..maps import dense_map, kernel_map, matrix_map
+from ..values import Value, constant
+from ..walk import Place
+from ..table import operator
+
+
+@operator("aten.linear.default")
+def linear(at: Place, value: Value, weight: Any, bias: Any = None) -> Value:
+    """Read features by a dense layer, y = W x + b."""
+    del bias
+    return dense(at, value, weight)
+
+
+@operator("aten.addmm.default")
+def addmm(at: Place, bias: Any, value: Any, weight: Any, **named: Any) -> Value:
+    """Read features by a dense layer that is written as a product of matrices."""
+    product = matmul(at, value, weight)
+    return at.added([product, bias]) if isinstance(bias, Value) else product
+
+
+@operator("aten.matmul.default", "aten.mm.default", "aten.bmm.default")
+def matmul(at: Place, one: Any, other: Any) -> Value:
+    """Multiply matrices: a dense layer if one is constant, else attention or a product of two streams."""
+    from .attention import product
+
+    if isinstance(one, Value) and isinstance(other, Value):
+        return product(at, one, other)
+    if isinstance(one, Value):
+        if other.ndim != 2:
+            raise ValueError(at.unknown(f"a constant factor of 2 dimensions, found {other.ndim}"))
+        return dense(at, one, other.T)
+    if one.ndim != 2:
+        raise ValueError(at.unknown(f"a constant factor of 2 dimensions, found {one.ndim}"))
+    return dense(at, other, one, axis=-2)
+
+
+def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
+    """Return what a dense layer makes of the features along an axis.
+
+    Args:
+        at: the operator.
+        value: what it reads.
+        weight: ``(outputs, inputs)``, constant.
+        axis: where the inputs lie; the outputs lie there too.
+    """
+    if isinstance(weight, Value):
+        raise ValueError(at.unknown("constant weights"))
+    if value.scores is not None:
+        raise ValueError(at.unknown("attention scores that are multiplied by values"))
+    outer = dense_map(numbers(weight), *at.read(value, axis), value.size)
+    return at.linear(value, outer, axis, "neuron")
+
+
+@operator("aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.conv2d.padding", "aten.conv1d.padding")
+def convolution(
+    at: Place,
+    value: Value,
+    weight: Any,
+    bias: Any = None,
+    stride: Sequence[int] = (1,),
+    padding: Any = (0,),
+    dilation: Sequence[int] = (1,),
+    groups: int = 1,
+) -> Value:
+    """Read channels by a convolution: the strength is the norm over the taps of the kernel."""
+    del bias
+    if isinstance(weight, Value):
+        raise ValueError(at.unknown("a constant kernel"))
+    grid = weight.ndim - 2
+    steps, gaps = _each(stride, grid), _each(dilation, grid)
+    if isinstance(padding, str):
+        sides = [(gap * (size - 1)) // 2 if padding == "same" else 0 for gap, size in zip(gaps, weight.shape[2:], strict=True)]
+    else:
+        sides = list(_each(padding, grid))
+    axis = -grid - 1
+    columns, features = at.read(value, axis)
+    outer = kernel_map(
+        numbers(weight), columns, features, value.size, groups=groups, stride=steps, dilation=gaps, padding=sides
+    )
+    return at.linear(value, outer, axis, "channel")
+
+
+@operator("aten.conv_transpose1d.default", "aten.conv_transpose2d.input", "aten.conv_transpose3d.input")
+def transposed_convolution(
+    at: Place,
+    value: Value,
+    weight: Any,
+    bias: Any = None,
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    output_padding: Sequence[int] = (0,),
+    groups: int = 1,
+    dilation: Sequence[int] = (1,),
+) -> Value:
+    """Read channels by a transposed convolution: the strength is the norm over the taps of the kernel."""
+    del bias, stride, padding, output_padding, dilation
+    grid = weight.ndim - 2
+    kernel = numbers(weight)  # (channels in, channels out / groups, *grid)
+    within = kernel.reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
+    kernel = within.reshape(-1, *within.shape[2:])
+    # Which taps reach a place depends on the place, so that no two taps of two layers are said to be the same.
+    taps = kernel_map(kernel, *at.read(value, -grid - 1), value.size, groups=groups, dilation=(1,) * grid, padding=(0,) * grid)
+    return at.linear(value, taps.apart(), -grid - 1, "channel")
+
+
+@operator("aten.convolution.default")
+def any_convolution(
+    at: Place,
+    value: Value,
+    weight: Any,
+    bias: Any,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Value:
+    """Read channels by a convolution of any kind."""
+    if transposed:
+        return transposed_convolution(at, value, weight, bias, stride, padding, output_padding, groups, dilation)
+    return convolution(at, value, weight, bias, stride, padding, dilation, groups)
+
+
+@operator("aten.add.Tensor", "aten.add.Scalar")
+def add(at: Place, one: Any, other: Any, *, alpha: float = 1) -> Value:
+    """Add values: every summand's map goes to the reader."""
+    return at.added([one, at.scaled(other, alpha) if isinstance(other, Value) else other])
+
+
+@operator("aten.sub.Tensor", "aten.sub.Scalar")
+def sub(at: Place, one: Any, other: Any, *, alpha: float = 1) -> Value:
+    """Subtract values."""
+    return at.added([one, at.scaled(other, -alpha) if isinstance(other, Value) else other])
+
+
+@operator("aten.rsub.Scalar", "aten.rsub.Tensor")
+def rsub(at: Place, one: Any, other: Any, alpha: float = 1) -> Value:
+    """Subtract the first value from the second."""
+    return at.added([at.scaled(one, -alpha) if isinstance(one, Value) else one, other])
+
+
+@operator("aten.neg.default")
+def neg(at: Place, value: Value) -> Value:
+    """Turn the sign of every feature."""
+    return at.scaled(value, -1.0)
+
+
+@operator("aten.mul.Tensor", "aten.mul.Scalar")
+def mul(at: Place, one: Any, other: Any) -> Value:
+    """Multiply by a constant, which scales features; or two values, whose products are units of their own."""
+    if isinstance(one, Value) and isinstance(other, Value) and one.parts and other.parts:
+        return at.nonlinearity([one, other], "product", ("factor1", "factor2"))
+    value, factor = (one, other) if isinstance(one, Value) and (one.parts or one.scores) else (other, one)
+    return _by_constant(at, value, factor, lambda constant: constant)
+
+
+@operator("aten.div.Tensor", "aten.div.Scalar")
+def div(at: Place, one: Any, other: Any) -> Value:
+    """Divide by a constant, which scales features; or by a value, which makes units of their own."""
+    if isinstance(other, Value) and other.parts:
+        streams = [value for value in (one, other) if isinstance(value, Value) and value.parts]
+        return at.nonlinearity(streams, "quotient", ("factor1", "factor2")[: len(streams)] if len(streams) > 1 else ("",))
+    return _by_constant(at, one, other, lambda constant: 1 / constant)
+
+
+def _by_constant(at: Place, value: Any, factor: Any, change: Any) -> Value:
+    """Scale a value by a constant; one that depends on the example but on no unit leaves it as it is."""
+    if isinstance(factor, Value):
+        return replace(value, index=at.like_output(value))
+    return at.scaled(value, change(factor))
+
+
+@operator("aten.mean.dim", "aten.mean.default", "aten.sum.dim_IntList", "aten.sum.default")
+def mean(at: Place, value: Value, dim: Any = None, keepdim: bool = False, **named: Any) -> Value:
+    """Add or average elements: over places a feature stays what it is, different features are added up."""
+    average = "mean" in str(at.node.target)
+    index, combined = _combined(value, dim, keepdim)
+    if combined is None:
+        return replace(value, index=index.broadcast_to(at.output.shape))
+    matrix = combined.matrix(value.size, average=average)
+    return replace(value.through(matrix_map(matrix), index.reshape(at.output.shape)), home=at.home(value.home.unit))
+
+
+@operator(
+    "aten.max_pool1d.default",
+    "aten.max_pool2d.default",
+    "aten.max_pool3d.default",
+    "aten.avg_pool1d.default",
+    "aten.avg_pool2d.default",
+    "aten.avg_pool3d.default",
+    "aten.adaptive_avg_pool1d.default",
+    "aten.adaptive_avg_pool2d.default",
+    "aten.adaptive_avg_pool3d.default",
+    "aten._adaptive_avg_pool2d.default",
+    "aten.upsample_nearest1d.vec",
+    "aten.upsample_nearest2d.vec",
+    "aten.upsample_bilinear2d.vec",
+    "aten.upsample_nearest2d.default",
+    "aten.upsample_bilinear2d.default",
+)
+def pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
+    """Pool places, or make more of them: a channel stays the channel that it is."""
+    if not value.parts:
+        return constant(at.output, value.home)
+    axis = 1
+    columns, features = at.read(value, axis)
+    if len(np.unique(columns)) != value.index.shape[axis] or len(columns) != value.index.shape[axis]:
+        raise ValueError(at.unknown("channels of one origin each, in dimension 1"))
+    shape = [1] * at.output.ndim
+    shape[axis] = -1
+    return value.reshaped(torch.from_numpy(features).reshape(shape).expand(at.output.shape))
+
+
+@operator("aten.max_pool2d_with_indices.default", "aten.adaptive_max_pool2d.default", "aten.adaptive_max_pool1d.default")
+def max_pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> tuple[Value, Value]:
+    """Take the largest of several places, and say which: a channel stays the channel that it is."""
+    first = replace(at, output=at.output[0])
+    return pooled(first, value), constant(at.output[1], value.home)
+
+
+@operator("aten.amax.default", "aten.amin.default")
+def largest(at: Place, value: Value, dim: Any = (), keepdim: bool = False) -> Value:
+    """Take the largest of several elements: over places a feature stays what it is; of features, it is a unit."""
+    index, combined = _combined(value, dim or None, keepdim)
+    if combined is None:
+        return replace(value, index=index.broadcast_to(at.output.shape))
+    made = value.through(matrix_map(combined.matrix(value.size, average=False)), index.reshape(at.output.shape))
+    return at.nonlinearity([made], "max")
+
+
+@operator("aten.max.dim", "aten.min.dim")
+def largest_and_where(at: Place, value: Value, dim: int, keepdim: bool = False) -> tuple[Value, Value]:
+    """Take the largest of several elements, and say which."""
+    first = replace(at, output=at.output[0])
+    return largest(first, value, [dim], keepdim), constant(at.output[1], value.home)
+
+
+class _Combined:
+    """Which features are combined to one.
+
+    Args:
+        rows: ``(features, members)``, the numbers of the features that each is made of, `NOTHING` for none.
+    """
+
+    def __init__(self, rows: IntArray) -> None:
+        self._rows = rows
+
+    def matrix(self, size: int, *, average: bool) -> sparse.csr_array:
+        """Return the matrix of the sums, or means, of features, in which a feature at several places counts once."""
+        count, members = self._rows.shape
+        row, column = np.repeat(np.arange(count), members), self._rows.ravel()
+        row, column = row[column >= 0], column[column >= 0]
+        made = sparse.coo_array((np.ones(len(row), np.float32), (row, column)), (count, size)).tocsr()
+        made.data = made.data / members if average else np.ones_like(made.data)
+        return made
+
+
+def _combined(value: Value, dim: Any, keepdim: bool) -> tuple[Tensor, _Combined | None]:
+    """Return the index after some dimensions are reduced; and which features are combined, None if none are."""
+    index = value.index
+    dims = list(range(index.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    dims = sorted(d % index.ndim for d in dims)
+    moved = index.movedim(dims, list(range(-len(dims), 0))).flatten(-len(dims))
+    same = bool((moved == moved[..., :1]).all())
+    if same:
+        result, combined = moved[..., 0], None
+    else:
+        rows, inverse = torch.unique(moved.flatten(0, -2).sort(dim=1).values, dim=0, return_inverse=True)
+        result, combined = inverse.reshape(moved.shape[:-1]), _Combined(rows.numpy())
+    if keepdim:
+        for d in dims:
+            result = result.unsqueeze(d)
+    return result, combined
+
+
+def numbers(tensor: Tensor) -> NDArray[Any]:
+    """Return a constant tensor as NumPy has it, in float64 if it is, else in float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor if tensor.dtype == torch.float64 else tensor.float()).numpy()
+
+
+def _each(given: Any, grid: int) -> tuple[int, ...]:
+    """Return one number for each dimension of a grid."""
+    numbers = (given,) if isinstance(given, int) else tuple(given)
+    return numbers * grid if len(numbers) == 1 else numbers

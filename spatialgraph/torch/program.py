@@ -1,0 +1,252 @@
+"""A model as a program of ATen operators, traced by `torch.export`, that can be run from any place on."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.fx import Node
+from torch.utils import _pytree as pytree
+
+from ..faults import shown
+
+Inputs = Tensor | tuple[Any, ...] | dict[str, Any]
+"""What a model is called with: one tensor, a tuple of positional arguments, or a dict of named ones. The first
+dimension of every tensor is the examples."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A traced model.
+
+    Attributes:
+        nodes: its operators, in the order in which they run; inputs and parameters are none.
+        fixed: the values of parameters, buffers and constants.
+        inputs: the places of the inputs, in the order of their leaves.
+        outputs: the values that it returns.
+        names: of the outputs: the keys of a dict, else ``""``.
+        batch: the number of examples that it runs on at a time; None for any number.
+        in_spec: how the leaves make the arguments.
+    """
+
+    nodes: tuple[Node, ...]
+    fixed: Mapping[Node, Any]
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    names: tuple[str, ...]
+    batch: int | None
+    in_spec: Any = field(repr=False)
+
+    def leaves(self, inputs: Inputs) -> dict[Node, Any]:
+        """Return the value of each input of the program.
+
+        Raises:
+            ValueError: the inputs are others than the program was traced with.
+        """
+        values, spec = pytree.tree_flatten(_arguments(inputs))
+        if spec != self.in_spec:
+            raise ValueError(f"inputs: expected arguments like those that the model was captured with, found {spec}")
+        return dict(zip(self.inputs, values, strict=True))
+
+    def run(self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node]) -> dict[Node, Any]:
+        """Run some operators and return the values of those to keep; others are forgotten after their last use.
+
+        Args:
+            values: the values of all that the operators use and that is not fixed; it is changed.
+            nodes: the operators, in their order.
+            keep: the operators whose values are wanted.
+        """
+        for _ in self.steps(values, nodes, keep):
+            pass
+        return {node: self.fixed[node] if node in self.fixed else values[node] for node in keep}
+
+    def steps(self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node]) -> Iterator[Node]:
+        """Run some operators, as `run` does; yield each after it has run, when its value may be replaced."""
+        last = {used: node for node in nodes for used in node.all_input_nodes}
+        free: dict[Node, list[Node]] = {}
+        for used, node in last.items():
+            if used not in keep:
+                free.setdefault(node, []).append(used)
+        for node in nodes:
+            values[node] = self.value_of(node, values)
+            yield node
+            for used in free.get(node, ()):
+                values.pop(used, None)
+
+    def value_of(self, node: Node, values: Mapping[Node, Any]) -> Any:
+        """Return the value of an operator whose arguments have values."""
+        args, kwargs = self.arguments(node, values)
+        return node.target(*args, **kwargs)  # type: ignore[operator]
+
+    def arguments(self, node: Node, values: Mapping[Node, Any]) -> tuple[Any, Any]:
+        """Return the arguments of an operator, positional and named."""
+
+        def value(used: Node) -> Any:
+            return self.fixed[used] if used in self.fixed else values[used]
+
+        return torch.fx.map_arg((node.args, node.kwargs), value)
+
+    def __call__(self, inputs: Inputs) -> list[Any]:
+        """Return the outputs, in order."""
+        values: dict[Node, Any] = self.leaves(inputs)
+        found = self.run(values, self.nodes, set(self.outputs))
+        return [found[node] for node in self.outputs]
+
+
+def module_of(node: Node) -> str:
+    """Return the name of the user's module that an operator is in; ``""`` for the model itself."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    path = str(stack[-1][0]) if stack else ""
+    return path.removeprefix("L['self']").lstrip(".")
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return the model that was compiled, or is wrapped to run on several devices."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
+def require_evaluation_mode(model: nn.Module) -> None:
+    """Raise ValueError if any module of a model is in training mode."""
+    for name, module in model.named_modules():
+        if module.training:
+            where = f"module {shown(name)}" if name else "the model"
+            raise ValueError(f"model: expected evaluation mode, found training mode in {where}: call model.eval() first")
+
+
+def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
+    """Trace a model.
+
+    Args:
+        model: the model, in evaluation mode.
+        inputs: some examples, at least 2.
+        keep: the names of the operators that are left as they are; others are taken apart into core ATen operators.
+
+    Raises:
+        ValueError: the model cannot be traced; the message says why.
+    """
+    args, kwargs = _arguments(inputs)
+    leaves = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+    any_batch = pytree.tree_map(lambda leaf: {0: Dim.AUTO} if isinstance(leaf, Tensor) else None, (args, kwargs))
+    try:
+        with warnings.catch_warnings(), torch.no_grad(), _quiet():
+            warnings.simplefilter("ignore")
+            exported = _export(model, args, kwargs, any_batch)
+            table = torch.export.default_decompositions()
+            known = [operator for operator in table if str(operator) in keep]
+            for operator in known:
+                del table[operator]
+            exported = exported.run_decompositions(table)
+    except Exception as error:  # what export raises has no common class
+        raise ValueError(
+            "model: expected one that torch.export traces, whose control flow does not depend on the values of tensors, "
+            f"found {_first_line(error)}"
+        ) from error
+    return _program(exported, len(leaves[0]))
+
+
+def _export(model: nn.Module, args: Any, kwargs: Any, any_batch: Any) -> ExportedProgram:
+    """Return the exported model, for any number of examples if it can be had so."""
+    shapes = (*any_batch[0],) if not kwargs else None
+    named = dict(any_batch[1]) if kwargs and not args else None
+    try:
+        return torch.export.export(model, args, kwargs or None, dynamic_shapes=shapes or named)
+    except Exception:
+        return torch.export.export(model, args, kwargs or None)
+
+
+def _program(exported: ExportedProgram, examples: int) -> Program:
+    places = {node.name: node for node in exported.graph.nodes}
+    fixed: dict[Node, Any] = {}
+    inputs: list[Node] = []
+    for spec in exported.graph_signature.input_specs:
+        node = places[spec.arg.name]
+        if spec.kind == InputKind.USER_INPUT:
+            inputs.append(node)
+        elif spec.target in exported.state_dict:
+            fixed[node] = exported.state_dict[spec.target].detach()
+        else:
+            fixed[node] = exported.constants[spec.target]
+    fixed |= {n: getattr(exported.graph_module, str(n.target)) for n in places.values() if n.op == "get_attr"}
+    outputs = tuple(
+        places[spec.arg.name]
+        for spec in exported.graph_signature.output_specs
+        if spec.kind == OutputKind.USER_OUTPUT and hasattr(spec.arg, "name")
+    )
+    traced = [n.meta["val"] for n in inputs if isinstance(n.meta.get("val"), Tensor) and n.meta["val"].ndim]
+    spec = exported.call_spec
+    return Program(
+        tuple(node for node in exported.graph.nodes if node.op == "call_function"),
+        fixed,
+        tuple(inputs),
+        outputs,
+        _names(spec.out_spec, len(outputs)),
+        examples if any(isinstance(value.shape[0], int) for value in traced) else None,
+        spec.in_spec,
+    )
+
+
+def _names(out_spec: Any, count: int) -> tuple[str, ...]:
+    """Return the name of each output, ``""`` where it has none."""
+    made = pytree.tree_unflatten([0] * out_spec.num_leaves, out_spec)
+    paths = [path for path, _ in pytree.tree_flatten_with_path(made)[0]]
+    names = [".".join(str(getattr(key, "key", getattr(key, "idx", ""))) for key in path).strip(".") for path in paths]
+    return tuple(names) if len(names) == count else ("",) * count
+
+
+def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(inputs, Mapping):
+        return (), dict(inputs)
+    return tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,), {}
+
+
+def first_examples(inputs: Inputs, count: int) -> Inputs:
+    """Return the first examples of inputs; of fewer, some of them twice."""
+
+    def some(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor) or not leaf.ndim:
+            return leaf
+        return leaf[torch.arange(count, device=leaf.device) % len(leaf)]
+
+    result: Inputs = pytree.tree_map(some, inputs)
+    return result
+
+
+def call(model: nn.Module, inputs: Inputs) -> list[Any]:
+    """Return the leaves of what a model returns, without gradients."""
+    args, kwargs = _arguments(inputs)
+    with torch.no_grad():
+        return pytree.tree_leaves(model(*args, **kwargs))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the compiler logs off the terminal: what went wrong is in the error."""
+    logger = logging.getLogger("torch")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _first_line(error: Exception) -> str:
+    """Return what kind of error it is, and its first line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300] if lines else 'no reason'}"

@@ -1,0 +1,149 @@
+"""What is known of each value of a traced program: which features its elements are, and what these read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..graph.graph import IntArray
+from .maps import LinearMap, addition, selection
+
+NOTHING = -1
+"""The number of the feature of an element that reads no unit: a constant, such as a class token."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What the features of a value read of one population.
+
+    Attributes:
+        source: the number of the population.
+        map: from its elements to the features.
+    """
+
+    source: int
+    map: LinearMap
+
+
+@dataclass(frozen=True, eq=False)
+class Home:
+    """Where the features of a value were made.
+
+    Attributes:
+        module: the name of the user's module, by which a population of these features is called.
+        unit: what one feature is: ``"neuron"``, ``"channel"``.
+        fresh: whether no nonlinearity acted on them yet.
+    """
+
+    module: str
+    unit: str
+    fresh: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A value of the program, as the sum of linear maps from populations.
+
+    Attributes:
+        index: of the value's shape, int64: the number of the feature that each element is; `NOTHING` for constants.
+        size: the number of features.
+        parts: what they read, at most one part for each population.
+        home: where they were made.
+        emits: the number of the population whose elements these are, as they are; None if they are others.
+        scores: of attention scores, the two values whose product they are; None of other values.
+    """
+
+    index: Tensor
+    size: int
+    parts: tuple[Part, ...]
+    home: Home
+    emits: int | None = None
+    scores: tuple[Value, Value] | None = None
+
+    def reshaped(self, index: Tensor) -> Value:
+        """Return the value with its elements in another order, or some of them."""
+        return replace(self, index=index)
+
+    def through(self, outer: LinearMap, index: Tensor, home: Home | None = None) -> Value:
+        """Return the features that a linear map makes of these."""
+        parts = tuple(Part(part.source, part.map.after(outer)) for part in self.parts)
+        return Value(index, outer.shape[0], parts, home or self.home)
+
+    def selected(self, rows: IntArray, index: Tensor, home: Home | None = None) -> Value:
+        """Return the value with feature ``rows[i]`` for feature i; -1 for one that reads nothing."""
+        if len(rows) == self.size and (rows == np.arange(self.size)).all():
+            return replace(self, index=index, home=home or self.home)
+        return self.through(selection(rows, self.size), index, home)
+
+    def dense(self) -> tuple[Value, IntArray]:
+        """Return the value with the features that occur numbered from 0, and their numbers before."""
+        occurring, index = torch.unique(self.index, return_inverse=True)
+        if len(occurring) and occurring[0] == NOTHING:
+            occurring, index = occurring[1:], index - 1
+        rows = occurring.numpy()
+        return self.selected(rows, index), rows
+
+
+def constant(like: Tensor, home: Home) -> Value:
+    """Return a value that reads no unit."""
+    return Value(torch.full(like.shape, NOTHING), 0, (), home)
+
+
+def paired(values: Sequence[Value]) -> tuple[list[Value], Tensor]:
+    """Number the features of several values together, after broadcasting: one for each combination that occurs.
+
+    Returns:
+        the values with the new features, and the index that all of them have.
+    """
+    indices = torch.broadcast_tensors(*(value.index for value in values))
+    together = torch.stack([index.flatten() for index in indices], dim=1)
+    first = values[0]
+    if all(value.index is first.index and value.size == first.size for value in values):
+        return list(values), first.index
+    # One number for each combination: a sort of numbers is much faster than one of rows.
+    sizes = [value.size + 1 for value in values]
+    code = torch.zeros(len(together), dtype=torch.int64)
+    for column, size in zip(together.T, sizes, strict=True):
+        code = code * size + column + 1
+    occurring, inverse = torch.unique(code, return_inverse=True)
+    nothing = bool(len(occurring)) and occurring[0] == 0
+    index = (inverse - int(nothing)).reshape(indices[0].shape)
+    occurring = occurring[1:] if nothing else occurring
+    rows = []
+    for size in reversed(sizes):
+        rows.append((occurring % size - 1).numpy())
+        occurring = occurring // size
+    return [value.selected(row, index) for value, row in zip(values, reversed(rows), strict=True)], index
+
+
+def added(values: Sequence[Value], home: Home) -> Value:
+    """Return the sum of values: the parts of all, those from one population added up."""
+    values, index = paired(values)
+    size = values[0].size
+    sources = dict.fromkeys(part.source for value in values for part in value.parts)
+    parts = tuple(
+        Part(source, addition([part.map for value in values for part in value.parts if part.source == source]))
+        for source in sources
+    )
+    return Value(index, size, parts, home)
+
+
+def readings(index: Tensor, axis: int) -> tuple[IntArray, IntArray]:
+    """Return which features each place along an axis is, anywhere in the value.
+
+    Returns:
+        ``(readings,)``, the places along the axis, and ``(readings,)``, the feature that is read there.
+    """
+    rows = index.movedim(axis, -1).flatten(0, -2)
+    places = rows.shape[-1]
+    if (rows == rows[:1]).all():
+        rows = rows[:1]
+    pairs = torch.unique((rows + 1) * places + torch.arange(places))
+    features, columns = (pairs // places - 1).numpy(), (pairs % places).numpy()
+    order = np.lexsort((features, columns))
+    order = order[features[order] >= 0]
+    return columns[order], features[order]
