@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..graph.graph import FloatArray, IntArray
+from ..graph.graph import BoolArray, FloatArray, IntArray
 
 Matrix = Any
 """A matrix, dense (NumPy) or sparse (SciPy): products of the two kinds are what is needed of them."""
@@ -83,13 +83,19 @@ class LinearMap:
     Attributes:
         shape: ``(features, elements)``.
         make: returns the taps, always the same.
+        support: ``(features,)``, False for features that are known to read nothing.
         stride: how many steps of the source's grid one step of the features' grid is, for each dimension of the grid;
             missing ones are 1.
+        moves: the matrix of a map that only takes elements, each times a factor, and is therefore held; None of others.
+        chain: the two maps that it is composed of, the outer one first; None if it is not.
     """
 
     shape: tuple[int, int]
     make: Callable[[], Sequence[Tap]]
+    support: BoolArray
     stride: tuple[int, ...] = ()
+    moves: sparse.csr_array | None = None
+    chain: tuple[LinearMap, LinearMap] | None = None
 
     def taps(self) -> list[Tap]:
         """Return the taps, those that read the same place added up."""
@@ -102,6 +108,15 @@ class LinearMap:
 
     def after(self, outer: LinearMap) -> LinearMap:
         """Return the map that applies `outer` to the features of this one."""
+        if outer.moves is not None:
+            if self.moves is not None:
+                return moving(outer.moves @ self.moves)
+            # Factors and selections one after the other are one of them: deep networks have hundreds.
+            if self.chain is not None and self.chain[0].moves is not None:
+                return self.chain[1].after(moving(outer.moves @ self.chain[0].moves))
+            support = abs(outer.moves) @ self.support > 0
+        else:
+            support = outer.support
 
         def make() -> list[Tap]:
             inner = self.taps()
@@ -112,7 +127,7 @@ class LinearMap:
             ]
 
         stride = tuple(a * b for a, b in zip_longest(outer.stride, self.stride, fillvalue=1))
-        return LinearMap((outer.shape[0], self.shape[1]), make, stride)
+        return LinearMap((outer.shape[0], self.shape[1]), make, support, stride, chain=(outer, self))
 
     def apart(self) -> LinearMap:
         """Return the map with taps that read the same place as no tap of another map."""
@@ -120,7 +135,7 @@ class LinearMap:
         def make() -> list[Tap]:
             return [Tap((), (number,), tap.matrix) for number, tap in enumerate(self.taps())]
 
-        return LinearMap(self.shape, make)
+        return LinearMap(self.shape, make, self.support)
 
     def strength(self, rows: Units, columns: Units) -> FloatArray:
         r"""Return the strength of the connection between every two units.
@@ -150,24 +165,28 @@ class LinearMap:
 
 def identity(size: int) -> LinearMap:
     """Return the map that leaves everything as it is."""
-    return matrix_map(sparse.eye_array(size, dtype=np.float32, format="csr"))
+    return moving(sparse.eye_array(size, dtype=np.float32, format="csr"))
+
+
+def moving(matrix: sparse.csr_array) -> LinearMap:
+    """Return the map that takes elements, each times a factor: ``(features, elements)``."""
+    return LinearMap(matrix.shape, lambda: (Tap((), (), matrix),), np.diff(matrix.indptr) > 0, moves=matrix)
 
 
 def matrix_map(matrix: Matrix) -> LinearMap:
     """Return the map that is one matrix, ``(features, elements)``."""
-    return LinearMap(matrix.shape, lambda: (Tap((), (), matrix),))
+    return LinearMap(matrix.shape, lambda: (Tap((), (), matrix),), np.ones(matrix.shape[0], np.bool_))
 
 
 def scaling(factors: NDArray[Any]) -> LinearMap:
     """Return the map that multiplies each feature by a factor, ``(features,)``."""
-    return matrix_map(sparse.diags_array(factors.astype(_precision(factors)), format="csr"))
+    return moving(sparse.diags_array(factors, format="csr"))
 
 
 def selection(rows: IntArray, size: int) -> LinearMap:
     """Return the map that takes features ``rows`` of ``size``; -1 is a feature that nothing leads to."""
     here = np.flatnonzero(rows >= 0)
-    shape = (len(rows), size)
-    return matrix_map(sparse.csr_array((np.ones(len(here), np.float32), (here, rows[here])), shape))
+    return moving(sparse.csr_array((np.ones(len(here), np.float32), (here, rows[here])), (len(rows), size)))
 
 
 def addition(maps: Sequence[LinearMap]) -> LinearMap:
@@ -175,37 +194,63 @@ def addition(maps: Sequence[LinearMap]) -> LinearMap:
     if len(maps) == 1:
         return maps[0]
     stride = max((m.stride for m in maps), key=len)
-    return LinearMap(maps[0].shape, lambda: [tap for part in maps for tap in part.make()], stride)
+    support = np.logical_or.reduce([m.support for m in maps])
+    return LinearMap(maps[0].shape, lambda: [tap for part in maps for tap in part.make()], support, stride)
 
 
-def dense_map(weight: NDArray[Any], columns: IntArray, features: IntArray, size: int) -> LinearMap:
-    """Return the map of a dense layer that reads features, some of them in several columns.
+def read_at(inner: LinearMap, columns: IntArray, features: IntArray, count: int) -> LinearMap:
+    """Return what is read at the places along an axis of a value, some of which are several features.
+
+    A feature that is read at several places is read through one tap for each. A place that is one feature in some
+    examples, or at some positions, and another elsewhere reads the mean of those that lead to an element at all.
 
     Args:
-        weight: ``(outputs, columns)``.
-        columns: the column of each reading, ``(readings,)``.
+        inner: what the features read.
+        columns: the place of each reading, ``(readings,)``.
         features: the feature that is read there, ``(readings,)``.
-        size: the number of features.
+        count: the number of places.
     """
-    place = _occurrence(features)
+    size, occurrence = inner.shape[0], _occurrence(features)
+    several = len(columns) != len(np.unique(columns))
+    if not several and not occurrence.any():
+        rows = np.full(count, -1)
+        rows[columns] = features
+        return inner if np.array_equal(rows, np.arange(size)) else inner.after(selection(rows, size))
+    readings = [
+        sparse.csr_array((np.ones(np.count_nonzero(here), np.float32), (columns[here], features[here])), (count, size))
+        for here in (occurrence == number for number in range(occurrence.max() + 1))
+    ]
+    if several:
+        readings = [_mean_of_support(reading, inner.support) for reading in readings]
+    if several and inner.moves is not None and len(readings) == 1:
+        return moving(_mean_of_elements(readings[0], inner.moves))
+    taps = [Tap((), (number,) if len(readings) > 1 else (), reading) for number, reading in enumerate(readings)]
+    return inner.after(LinearMap((count, size), lambda: taps, np.ones(count, np.bool_)))
 
-    def make() -> list[Tap]:
-        taps = []
-        for number in range(place.max(initial=-1) + 1):
-            here = place == number
-            matrix = np.zeros((len(weight), size), weight.dtype)
-            matrix[:, features[here]] = weight[:, columns[here]]
-            taps.append(Tap((), (number,) if number or place.max() else (), matrix))
-        return taps
 
-    return LinearMap((len(weight), size), make)
+def _mean_of_support(reading: sparse.csr_array, support: BoolArray) -> sparse.csr_array:
+    """Return the readings of features that read something, divided by how many of them a place has."""
+    reading = (reading @ sparse.diags_array(support.astype(np.float32))).tocsr()
+    reading.eliminate_zeros()
+    counts = np.maximum(np.diff(reading.indptr), 1)
+    return (sparse.diags_array((1 / counts).astype(np.float32)) @ reading).tocsr()
+
+
+def _mean_of_elements(reading: sparse.csr_array, moves: sparse.csr_array) -> sparse.csr_array:
+    """Return the mean of what lead to each element, over the features of a place that do."""
+    ones = reading.copy()
+    ones.data[:] = 1
+    there = moves.copy()
+    there.data[:] = 1
+    total, counts = (ones @ moves).tocsr(), (ones @ there).tocsr()
+    for matrix in (total, counts):
+        matrix.sort_indices()
+    total.data = total.data / counts.data
+    return total
 
 
 def kernel_map(
     kernel: NDArray[Any],
-    columns: IntArray,
-    features: IntArray,
-    size: int,
     *,
     groups: int = 1,
     stride: Sequence[int] = (),
@@ -216,27 +261,21 @@ def kernel_map(
 
     Args:
         kernel: ``(channels out, channels in / groups, *grid)``.
-        columns: the channel of each reading, ``(readings,)``.
-        features: the feature that is read there, ``(readings,)``.
-        size: the number of features.
         groups: the number of groups of channels that are convolved apart.
         stride: steps of the grid between two places that are computed.
         dilation: steps of the grid between two taps.
         padding: places before the first.
     """
-    out, within = kernel.shape[:2]
-    reads = sparse.csr_array(
-        (np.ones(len(columns), np.float32), (columns, features)), (max(within * groups, 1), size)
-    )
 
     def make() -> list[Tap]:
         taps = []
         for step in np.ndindex(*kernel.shape[2:]):
             offset = tuple(s * d - p for s, d, p in zip(step, dilation, padding, strict=True))
-            taps.append(Tap(offset, (), _grouped(kernel[(..., *step)], groups) @ reads))
+            taps.append(Tap(offset, (), _grouped(kernel[(..., *step)], groups)))
         return taps
 
-    return LinearMap((out, size), make, tuple(stride))
+    shape = (kernel.shape[0], kernel.shape[1] * groups)
+    return LinearMap(shape, make, np.ones(shape[0], np.bool_), tuple(stride))
 
 
 def _grouped(matrix: NDArray[Any], groups: int) -> Matrix:
@@ -269,7 +308,3 @@ def _occurrence(values: IntArray) -> IntArray:
 def _dense(matrix: Matrix) -> FloatArray:
     array = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
     return np.ascontiguousarray(array, np.float32)
-
-
-def _precision(array: NDArray[Any]) -> type[np.floating[Any]]:
-    return np.float64 if array.dtype == np.float64 else np.float32

@@ -16,7 +16,7 @@ from torch.fx import Node
 
 from ..faults import shown
 from ..graph.graph import IntArray
-from .maps import LinearMap, Units, identity, scaling
+from .maps import LinearMap, Units, identity, read_at, scaling
 from .table import OPERATORS
 from .program import Program, module_of
 from .values import NOTHING, Home, Part, Value, added, constant, paired, readings
@@ -201,27 +201,28 @@ class Place:
         """Remember that the graph does not show something that is done here."""
         self.walk.left_out.setdefault(what, []).append(self.module or self.node.name)
 
-    def read(self, value: Value, axis: int) -> tuple[IntArray, IntArray]:
-        """Return which features a linear operator reads at each place along an axis, see `readings`.
+    def read(self, value: Value, axis: int) -> Value:
+        """Return a value whose features are the places along an axis, which a linear operator reads.
 
         Numbers of an input that are read at one place are one unit: the pixels of a channel, a feature at all times.
         """
+        if value.scores is not None:
+            raise ValueError(self.unknown("attention scores that are multiplied by values"))
+        count = value.index.shape[axis]
         columns, features = readings(value.index, axis)
         again = np.flatnonzero(columns[1:] == columns[:-1])
         for part in value.parts:
-            if len(again) and self.walk.found[part.source].is_input:
-                self._unite(part, features[again], features[again + 1])
-        return columns, features
+            if len(again) and part.map.moves is not None and self.walk.found[part.source].is_input:
+                self._unite(part.source, part.map.moves, features[again], features[again + 1])
+        parts = tuple(Part(part.source, read_at(part.map, columns, features, count)) for part in value.parts)
+        return Value(torch.arange(count), count, parts, value.home)
 
-    def _unite(self, part: Part, ones: IntArray, others: IntArray) -> None:
+    def _unite(self, source: int, moves: sparse.csr_array, ones: IntArray, others: IntArray) -> None:
         """Remember that the numbers of an input that two features read are one unit."""
-        for tap in part.map.taps():
-            if sparse.issparse(tap.matrix):
-                rows = tap.matrix.tocsr()
-                single = np.diff(rows.indptr) == 1
-                both = single[ones] & single[others]
-                pairs = [rows.indices[rows.indptr[features[both]]] for features in (ones, others)]
-                self.walk.same.setdefault(part.source, []).append(np.stack(pairs))
+        single = np.diff(moves.indptr) == 1
+        both = single[ones] & single[others]
+        pairs = [moves.indices[moves.indptr[features[both]]] for features in (ones, others)]
+        self.walk.same.setdefault(source, []).append(np.stack(pairs))
 
     def scaled(self, value: Value, factor: Any) -> Value:
         """Return a value whose features are multiplied by a constant: a number, or a tensor that is broadcast.
@@ -237,7 +238,8 @@ class Place:
             return value.reshaped(index)
         if (factors == 1).all():
             return replace(value, index=index)
-        return value.through(scaling(factors), index)
+        exact = isinstance(factor, Tensor) and factor.dtype == torch.float64
+        return value.through(scaling(factors if exact else factors.astype(np.float32)), index)
 
     def added(self, values: Sequence[Any]) -> Value:
         """Return the sum of values, some of which may be constant."""
@@ -267,12 +269,12 @@ class Place:
             activation: its name.
             labels: of what the units read of each value.
         """
-        if all(not value.parts for value in values):
-            return constant(self.output, values[0].home)
         if any(value.scores is not None for value in values):
             if len(values) > 1:
                 raise ValueError(self.unknown("attention scores that are multiplied by constants alone"))
             return values[0]
+        if all(not value.parts for value in values):
+            return constant(self.output, values[0].home)
         together, index = paired(values)
         joint = Value(index, together[0].size, (), values[0].home)
         occurring, rows = joint.dense()

@@ -13,8 +13,8 @@ from scipy import sparse
 from torch import Tensor
 
 from ...graph.graph import IntArray
-from ..maps import dense_map, kernel_map, matrix_map
-from ..values import Value, constant
+from ..maps import kernel_map, matrix_map
+from ..values import Value, constant, readings
 from ..walk import Place
 from ..table import operator
 
@@ -60,10 +60,7 @@ def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
     """
     if isinstance(weight, Value):
         raise ValueError(at.unknown("constant weights"))
-    if value.scores is not None:
-        raise ValueError(at.unknown("attention scores that are multiplied by values"))
-    outer = dense_map(numbers(weight), *at.read(value, axis), value.size)
-    return at.linear(value, outer, axis, "neuron")
+    return at.linear(at.read(value, axis), matrix_map(numbers(weight)), axis, "neuron")
 
 
 @operator("aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.conv2d.padding", "aten.conv1d.padding")
@@ -88,11 +85,8 @@ def convolution(
     else:
         sides = list(_each(padding, grid))
     axis = -grid - 1
-    columns, features = at.read(value, axis)
-    outer = kernel_map(
-        numbers(weight), columns, features, value.size, groups=groups, stride=steps, dilation=gaps, padding=sides
-    )
-    return at.linear(value, outer, axis, "channel")
+    outer = kernel_map(numbers(weight), groups=groups, stride=steps, dilation=gaps, padding=sides)
+    return at.linear(at.read(value, axis), outer, axis, "channel")
 
 
 @operator("aten.conv_transpose1d.default", "aten.conv_transpose2d.input", "aten.conv_transpose3d.input")
@@ -114,8 +108,8 @@ def transposed_convolution(
     within = kernel.reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
     kernel = within.reshape(-1, *within.shape[2:])
     # Which taps reach a place depends on the place, so that no two taps of two layers are said to be the same.
-    taps = kernel_map(kernel, *at.read(value, -grid - 1), value.size, groups=groups, dilation=(1,) * grid, padding=(0,) * grid)
-    return at.linear(value, taps.apart(), -grid - 1, "channel")
+    taps = kernel_map(kernel, groups=groups, dilation=(1,) * grid, padding=(0,) * grid)
+    return at.linear(at.read(value, -grid - 1), taps.apart(), -grid - 1, "channel")
 
 
 @operator("aten.convolution.default")
@@ -219,7 +213,7 @@ def pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     if not value.parts:
         return constant(at.output, value.home)
     axis = 1
-    columns, features = at.read(value, axis)
+    columns, features = readings(value.index, axis)
     if len(np.unique(columns)) != value.index.shape[axis] or len(columns) != value.index.shape[axis]:
         raise ValueError(at.unknown("channels of one origin each, in dimension 1"))
     shape = [1] * at.output.ndim

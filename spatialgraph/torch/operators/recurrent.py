@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..maps import LinearMap, Units, dense_map, matrix_map
+from ..maps import LinearMap, Units, matrix_map
 from ..values import Home, Part, Value
 from ..walk import Entering, Place
 from .linear import numbers
@@ -92,9 +92,8 @@ def _population(at: Place, name: str, below: Value, enters: Any, again: Any, gat
     """
     size = again.shape[1]
     units = Units(np.tile(np.arange(size), gates), size)
-    outer = dense_map(enters, *at.read(below, -1), below.size)
-    index = torch.arange(outer.shape[0])
-    from_below = Entering("", below.through(outer, index), units)
+    index = torch.arange(len(enters))
+    from_below = Entering("", at.read(below, -1).through(matrix_map(enters), index), units)
     activation = str(at.node.target).split(".")[1]
     home = Home(name, "state")
     number = len(at.walk.found)
