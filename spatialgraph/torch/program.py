@@ -6,8 +6,9 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,6 +23,12 @@ from ..faults import shown
 Inputs = Tensor | tuple[Any, ...] | dict[str, Any]
 """What a model is called with: one tensor, a tuple of positional arguments, or a dict of named ones. The first
 dimension of every tensor is the examples."""
+
+
+Instead = Mapping[Node, Callable[[Mapping[Node, Any]], Any]]
+"""Operators, and functions of the values so far that are called in their place."""
+
+_AS_IT_IS: Instead = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,27 +64,32 @@ class Program:
             raise ValueError(f"inputs: expected arguments like those that the model was captured with, found {spec}")
         return dict(zip(self.inputs, values, strict=True))
 
-    def run(self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node]) -> dict[Node, Any]:
+    def run(
+        self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node], instead: Instead = _AS_IT_IS
+    ) -> dict[Node, Any]:
         """Run some operators and return the values of those to keep; others are forgotten after their last use.
 
         Args:
             values: the values of all that the operators use and that is not fixed; it is changed.
             nodes: the operators, in their order.
             keep: the operators whose values are wanted.
+            instead: functions of the values so far that are called in place of operators.
         """
-        for _ in self.steps(values, nodes, keep):
+        for _ in self.steps(values, nodes, keep, instead):
             pass
         return {node: self.fixed[node] if node in self.fixed else values[node] for node in keep}
 
-    def steps(self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node]) -> Iterator[Node]:
-        """Run some operators, as `run` does; yield each after it has run, when its value may be replaced."""
+    def steps(
+        self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node], instead: Instead = _AS_IT_IS
+    ) -> Iterator[Node]:
+        """Run some operators, as `run` does; yield each after it has run."""
         last = {used: node for node in nodes for used in node.all_input_nodes}
         free: dict[Node, list[Node]] = {}
         for used, node in last.items():
             if used not in keep:
                 free.setdefault(node, []).append(used)
         for node in nodes:
-            values[node] = self.value_of(node, values)
+            values[node] = instead[node](values) if node in instead else self.value_of(node, values)
             yield node
             for used in free.get(node, ()):
                 values.pop(used, None)
