@@ -83,7 +83,7 @@ def gathered(
 
 def _batches(batches: Iterable[Any] | Evaluation) -> Iterable[Any]:
     if isinstance(batches, Evaluation):
-        return [(torch.from_numpy(batches.values(batches.inputs)), torch.from_numpy(np.asarray(batches.labels)))]
+        return [(torch.tensor(batches.values(batches.inputs)), torch.tensor(batches.labels))]
     return batches
 
 

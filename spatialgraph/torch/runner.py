@@ -91,7 +91,7 @@ class TracedRunner(Runner):
         self._columns = [torch.from_numpy(np.flatnonzero(self._task_of == t)) for t in range(len(self.graph.tasks))]
         self.examples = gathered(batches, captured.heads, self._task_of, self.graph.tasks, score=score is not None)
         if probes is None and isinstance(batches, Evaluation):
-            probes = {task: list(map(torch.from_numpy, batches.values(p))) for task, p in batches.probes.items()}
+            probes = {task: list(map(torch.tensor, batches.values(p))) for task, p in batches.probes.items()}
         self._probes = {task: list(groups) for task, groups in (probes or {}).items()}
         self._masked = MaskedProgram(captured, self._to_device(self.examples.some(slice(0, 4))))
 
