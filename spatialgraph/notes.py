@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from string import Formatter
 from types import MappingProxyType
@@ -39,6 +40,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "text": "{text}",
         # of whole networks and of measures
         "no-evaluation": "its metadata names no evaluation: nothing of function is measured",
+        "no-models": "nothing runs it, `analyze --models FILE` names what does: nothing of function is measured",
         "no-runner": "nothing runs it: nothing of function is measured",
         "not-applicable": "{message}",
         "left-out": "the graph leaves out {what} ({count} operators, of modules {modules})",
@@ -214,3 +216,17 @@ def _filled(sentence: str, values: Mapping[str, Any]) -> str:
     """Return a sentence with its values, several texts as a list."""
     said = {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
     return sentence.format(**said)
+
+
+def notes_of(data: Any) -> list[Note]:
+    """Return the notes that the metadata of a file hold, as far as they are some.
+
+    Example:
+        >>> [str(note) for note in notes_of([{"code": "few-clusters", "values": {"clusters": 1, "tasks": 2}}, 3])]
+        ['1 clusters found for 2 tasks']
+    """
+    notes = []
+    for one in data if isinstance(data, list) else []:
+        with suppress(ValueError, KeyError, TypeError):
+            notes.append(Note(one["code"], one["values"]))
+    return notes

@@ -151,6 +151,11 @@ class Runner(ABC):
         ]
 
     @property
+    def digest(self) -> str:
+        """What the answers depend on besides the graph, as text: results are kept as long as it is the same."""
+        return ""
+
+    @property
     @abstractmethod
     def labelled(self) -> BoolArray:
         """Which examples have a label in each task, ``(examples, tasks)``."""

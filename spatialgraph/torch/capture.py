@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -16,10 +17,13 @@ from torch import Tensor, nn
 from ..arrays import floats
 from ..faults import shown
 from ..graph.graph import Connection, FloatArray, Graph, IntArray, MadeConnection, Population
+from ..network import Evaluation
 from ..notes import Note
+from ..store import write_network
 from . import operators as _operators  # noqa: F401  # enters the operators
 from .maps import Units
 from .program import Inputs, Program, call, first_examples, require_evaluation_mode, trace, unwrapped
+from .runner import TracedRunner
 from .table import OPERATORS
 from .tasks import Head, Tasks, heads_of, tasks_of
 from .values import Home, Value
@@ -57,17 +61,16 @@ class Captured:
     notes: tuple[Note, ...]
     device: torch.device
 
-    def runner(self, batches: Iterable[Any], **options: Any) -> Any:
+    def runner(self, batches: Iterable[Any] | Evaluation, **options: Any) -> TracedRunner:
         """Return what answers for the model on examples; see `TracedRunner`, which this makes."""
-        from .runner import TracedRunner
-
         return TracedRunner(self, batches, **options)
 
-    def write(self, path: str | Path, **metadata: Any) -> Path:
+    def write(self, path: str | Path, *, untrained: Captured | None = None, **metadata: Any) -> Path:
         """Write the graph to a file, whole or not at all, for ``spatialgraph analyze --models``; return its path.
 
         Args:
             path: the file: ``networks/NAME.h5`` in the folder of a run.
+            untrained: the same model, captured before it was trained; for the null model of that name.
             metadata: what else is known of the network: ``kind`` and ``inputs``, by which tables group networks,
                 ``seed``, and what you like. Its name is that of the file unless another is given.
 
@@ -75,12 +78,28 @@ class Captured:
             ValueError: a value that JSON cannot hold, or another fault.
             OSError: the file cannot be written.
         """
-        from ..store import write_network
-
         path = Path(path)
         known = {**self.graph.metadata, "name": path.stem, **metadata}
-        write_network(path, replace(self.graph, metadata=known))
+        snapshots = None if untrained is None else {0: untrained.graph}
+        write_network(path, replace(self.graph, metadata=known), snapshots)
         return path
+
+    def of(self, graph: Graph) -> Captured:
+        """Return the model with its graph as it was written, with other metadata, positions or names.
+
+        Raises:
+            ValueError: the graph is of another model.
+        """
+        written = graph.metadata.get("capture")
+        expected = self.graph.metadata["capture"]["parameters"]
+        found = written.get("parameters") if isinstance(written, Mapping) else None
+        sizes = [[p.size for p in of.populations] for of in (graph, self.graph)]
+        if found != expected or sizes[0] != sizes[1]:
+            raise ValueError(
+                f"network {graph.name!r}: expected the model that was captured, with the parameters {str(found)[:12]}…, "
+                f"found one with {expected[:12]}…"
+            )
+        return replace(self, graph=graph)
 
 
 def capture(
@@ -149,7 +168,8 @@ def capture(
         Note("left-out", {"what": what, "count": len(where), "modules": tuple(dict.fromkeys(where))[:3]})
         for what, where in walk.left_out.items()
     )
-    known = {**(metadata or {}), "tasks": task_names, "capture": {"error": error, "notes": [str(n) for n in notes]}}
+    of_capture = {"error": error, "parameters": _digest(program), "notes": [_data(note) for note in notes]}
+    known = {**(metadata or {}), "tasks": task_names, "capture": of_capture}
     graph = Graph(populations, tuple(_connections(found)), known)
     return Captured(graph, program, tuple(found), tuple(heads), outputs, error, notes, device)
 
@@ -195,6 +215,20 @@ def _error(model: nn.Module, program: Program, inputs: Inputs, tolerance: float 
             )
         largest = max(largest, error)
     return largest
+
+
+def _digest(program: Program) -> str:
+    """Return the SHA-256 of the parameters and constants of a program, as float32 has them."""
+    known = hashlib.sha256()
+    for value in program.fixed.values():
+        if isinstance(value, Tensor):
+            known.update(value.detach().cpu().float().contiguous().numpy().tobytes())
+    return known.hexdigest()
+
+
+def _data(note: Note) -> dict[str, Any]:
+    """Return a note as JSON has it."""
+    return {"code": note.code, "values": dict(note.values)}
 
 
 def _with_outputs(walk: Walk, heads: Sequence[Head], task_of: IntArray) -> tuple[list[Found], tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,6 +97,16 @@ class TracedRunner(Runner):
         self._masked = MaskedProgram(captured, self._to_device(self.examples.some(slice(0, 4))))
 
     # What is asked of every runner
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the examples and of the parameters of the model."""
+        known = hashlib.sha256(str(self.graph.metadata["capture"]["parameters"]).encode())
+        probes = [self._probes[task] for task in sorted(self._probes)]
+        for leaf in torch.utils._pytree.tree_leaves((self.examples.inputs, self.examples.labels, probes)):
+            value = leaf.detach().cpu().contiguous() if isinstance(leaf, Tensor) else leaf
+            known.update(value.view(torch.uint8).numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode())
+        return known.hexdigest()
 
     @property
     def labelled(self) -> BoolArray:
