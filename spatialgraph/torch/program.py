@@ -137,7 +137,9 @@ def require_evaluation_mode(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if module.training:
             where = f"module {shown(name)}" if name else "the model"
-            raise ValueError(f"model: expected evaluation mode, found training mode in {where}: call model.eval() first")
+            raise ValueError(
+                f"model: expected evaluation mode, found training mode in {where}: call model.eval() first"
+            )
 
 
 def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
@@ -165,8 +167,8 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
             exported = exported.run_decompositions(table)
     except Exception as error:  # what export raises has no common class
         raise ValueError(
-            "model: expected one that torch.export traces, whose control flow does not depend on the values of tensors, "
-            f"found {_first_line(error)}"
+            "model: expected one that torch.export traces, whose control flow does not depend on the values of "
+            f"tensors, found {_first_line(error)}"
         ) from error
     return _program(exported, len(leaves[0]))
 
@@ -194,7 +196,7 @@ def _is_for_one_number(exported: ExportedProgram) -> bool:
     """Return whether a program runs on one number of examples alone."""
     names = set(exported.graph_signature.user_inputs)
     values = [node.meta.get("val") for node in exported.graph.nodes if node.name in names]
-    sizes = [value.shape[0] for value in values if isinstance(value, Tensor) and value.ndim]
+    sizes: list[Any] = [value.shape[0] for value in values if isinstance(value, Tensor) and value.ndim]
     return any(isinstance(size, int) or size.node.maybe_as_int() is not None for size in sizes)
 
 

@@ -105,7 +105,9 @@ class TracedRunner(Runner):
         probes = [self._probes[task] for task in sorted(self._probes)]
         for leaf in torch.utils._pytree.tree_leaves((self.examples.inputs, self.examples.labels, probes)):
             value = leaf.detach().cpu().contiguous() if isinstance(leaf, Tensor) else leaf
-            known.update(value.view(torch.uint8).numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode())
+            known.update(
+                value.view(torch.uint8).numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode()
+            )
         return known.hexdigest()
 
     @property
@@ -116,7 +118,8 @@ class TracedRunner(Runner):
     @cached_property
     def full(self) -> DoubleArray:
         """The accuracy, or the score, of the whole network in each task, ``(tasks,)``; nan without labels."""
-        return self._judged([_Run({}, "zero")])[0][0]
+        accuracy: DoubleArray = self._judged([_Run({}, "zero")])[0][0]
+        return accuracy
 
     @cached_property
     def guessed(self) -> DoubleArray:
@@ -143,8 +146,8 @@ class TracedRunner(Runner):
     def statistics(self, populations: Iterable[int] | None = None) -> Statistics:
         """Return the mean and the variance of every unit's activation over the examples labelled for each task.
 
-        Places count alike: of a channel, its activation at every pixel. Of a head, which emits several numbers, the mean
-        is over all of them, and the variance their sum.
+        Places count alike: of a channel, its activation at every pixel. Of a head, which emits several numbers, the
+        mean is over all of them, and the variance their sum.
         """
         labelled = self.labelled.reshape(self.examples.count, -1, len(self.graph.tasks)).any(axis=1)
         sums = self._sums(self._all(populations), self._whole(torch.from_numpy(labelled).double()))
