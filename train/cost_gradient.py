@@ -12,8 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spatialgraph.torch.costs import (
+    PairMemory,
+    Points,
+    connections_or_units,
+    density_forces,
+    pull,
+    transport_forces,
+)
+
 from .compiled import CompiledBatch, CompiledLayer, kernel
-from .costs import PairMemory, Points, connections_or_units, density_forces, pull, transport_forces
 from .grid import Member
 from .model import Stack
 from .settings import Experiment

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialgraph.train.costs import density_cost, transport_cost
+from spatialgraph.torch.costs import density_cost, transport_cost
 
 
 def plain_distances(one, other):
