@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class Points(NamedTuple):
@@ -151,6 +152,7 @@ class _Transport(torch.autograd.Function):
         return total
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         weight, source, target = (saved * outer[0][:, None, None] for saved in ctx.saved_tensors)
         return weight, source, target, None
@@ -165,6 +167,7 @@ class _Density(torch.autograd.Function):
         return total
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> Tensor:
         (gradient,) = ctx.saved_tensors
         scaled: Tensor = gradient * outer[0][:, None, None]
@@ -174,6 +177,24 @@ class _Density(torch.autograd.Function):
 def connections_or_units(source: int, target: int, average: str) -> int:
     """Return the divisor of the transport cost's sum: the number of connections, or of the target layer's neurons."""
     return target * (source if average == "connections" else 1)
+
+
+def transport_sum(weight: Tensor, source: Tensor, target: Tensor, strength: str = "absolute") -> Tensor:
+    """Return Σ strength · distance over the connections of a layer: `transport_cost` before the division.
+
+    It is symmetric: weights ``(networks, target units, source units)`` with both positions exchanged give the same sum.
+
+    Args:
+        weight: ``(networks, source units, target units)``.
+        source: positions, ``(networks, source units, dim)``.
+        target: positions, ``(networks, target units, dim)``.
+        strength: ``"absolute"`` for |a|, or ``"squared"`` for a².
+
+    Returns:
+        ``(networks,)``, at least 0, in units of length.
+    """
+    total: Tensor = _Transport.apply(weight, source, target, strength)
+    return total
 
 
 def transport_cost(
@@ -202,7 +223,7 @@ def transport_cost(
         >>> transport_cost(weight, source, target).item()  # (2 · 5 + 1 · 1) / 2
         5.5
     """
-    total: Tensor = _Transport.apply(weight, source, target, strength)
+    total = transport_sum(weight, source, target, strength)
     return total / connections_or_units(source.shape[1], target.shape[1], average)
 
 
