@@ -1,5 +1,6 @@
 """What needs PyTorch: the spatial costs, for any module."""
 
 from .costs import density_cost, transport_cost
+from .spatial import SpatialCost
 
-__all__ = ["density_cost", "transport_cost"]
+__all__ = ["SpatialCost", "density_cost", "transport_cost"]
