@@ -18,21 +18,21 @@ class Points(NamedTuple):
     """Positions of neurons, laid out for computations over all pairs.
 
     Attributes:
-        plane: ``(networks, dim, units)``: the values of one coordinate are contiguous.
-        homogeneous: ``(networks, units, dim + 1)``: homogeneous coordinates, each position followed by a 1.
+        rows: ``(networks, dim + 1, units)``: the values of one coordinate are contiguous, and a row of 1 follows them
+            (homogeneous coordinates). Products of these rows with numbers of all pairs are several times as fast on a
+            CPU as products with columns.
     """
 
-    plane: Tensor
-    homogeneous: Tensor
+    rows: Tensor
 
     @classmethod
     def of(cls, position: Tensor) -> Points:
         """Lay out positions ``(networks, units, dim)``."""
-        return cls(position.mT.contiguous(), torch.nn.functional.pad(position, (0, 1), value=1.0))
+        return cls(torch.nn.functional.pad(position.mT, (0, 0, 0, 1), value=1.0))
 
     def layer(self, networks: slice, units: slice) -> Points:
         """Return some neurons of some networks."""
-        return Points(self.plane[networks, :, units], self.homogeneous[networks, units])
+        return Points(self.rows[networks, :, units])
 
 
 class PairMemory:
@@ -53,7 +53,7 @@ class PairMemory:
 
     def lend(self, one: Points, other: Points) -> tuple[Tensor, Tensor]:
         """Return two tensors ``(networks, units, other units)``, with whatever was last in them."""
-        shape = (one.plane.shape[0], one.plane.shape[2], other.plane.shape[2])
+        shape = (len(one.rows), one.rows.shape[2], other.rows.shape[2])
         first, second = (numbers[: shape[0] * shape[1] * shape[2]].view(shape) for numbers in self._numbers)
         return first, second
 
@@ -63,9 +63,9 @@ def _distances(one: Points, other: Points, distance: Tensor, scratch: Tensor) ->
 
     Computed from differences: the expansion |p|² + |q|² − 2 p·q is faster and loses the distances of close neurons.
     """
-    for k in range(one.plane.shape[1]):
+    for k in range(one.rows.shape[1] - 1):
         difference = scratch if k else distance
-        torch.sub(one.plane[:, k, :, None], other.plane[:, k, None, :], out=difference)
+        torch.sub(one.rows[:, k, :, None], other.rows[:, k, None, :], out=difference)
         if k:
             distance.addcmul_(difference, difference)
         else:
@@ -84,9 +84,9 @@ def pull(position: Tensor, forces: Tensor) -> Tensor:
 
     Args:
         position: p, ``(networks, units, dim)``.
-        forces: Σ_j f_ij q_j in homogeneous coordinates, ``(networks, units, dim + 1)``: the last is Σ_j f_ij.
+        forces: Σ_j f_ij q_j in homogeneous coordinates, ``(networks, dim + 1, units)``: the last is Σ_j f_ij.
     """
-    return position * forces[..., -1:] - forces[..., :-1]
+    return (position.mT * forces[:, -1:] - forces[:, :-1]).mT
 
 
 def transport_forces(
@@ -115,7 +115,7 @@ def transport_forces(
     else:
         torch.square(weight, out=size)
     _divide(size, distance)
-    forces = torch.bmm(size, target.homogeneous), torch.bmm(size.mT, source.homogeneous)
+    forces = torch.bmm(target.rows, size.mT), torch.bmm(source.rows, size)
     slope = torch.sign(weight, out=size) if strength == "absolute" else torch.mul(weight, 2, out=size)
     return slope, distance, *forces
 
@@ -136,7 +136,7 @@ def density_forces(points: Points, memory: PairMemory) -> tuple[Tensor, Tensor]:
     total = closeness.sum(dim=(1, 2))
     _divide(closeness, distance)
     # Every pair counts twice in the sum, once from either side.
-    return total, torch.bmm(closeness, points.homogeneous).mul_(-2)
+    return total, torch.bmm(points.rows, closeness).mul_(-2)
 
 
 class _Transport(torch.autograd.Function):
