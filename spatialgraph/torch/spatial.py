@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -94,11 +95,9 @@ class SpatialCost(nn.Module):
         self._model = (unwrapped(model),)  # in a tuple: a module of its own would be registered
         self._wiring = wiring(self._model[0], layers, sources)
         weights = [entry.weight(self._model[0]) for own in self._wiring.incoming.values() for entry in own]
-        dtype = torch.float64 if any(weight.dtype == torch.float64 for weight in weights) else torch.float32
-        initial = _initial(self._wiring.sizes, dim, seed, positions or {})
-        for name, position in initial.items():
-            parameter = nn.Parameter(position.to(weights[0].device, dtype))
-            self.register_parameter(_key(name), parameter)
+        device, dtype = weights[0].device, _precise(*(weight.dtype for weight in weights))
+        for name, position in _initial(self._wiring.sizes, dim, seed, positions or {}).items():
+            self.register_parameter(_key(name), nn.Parameter(position.to(device, dtype)))
 
     @property
     def positions(self) -> dict[str, Tensor]:
@@ -112,7 +111,7 @@ class SpatialCost(nn.Module):
             # A cost that is multiplied by 0 is not computed.
             costs += [self.transport * self._transport(name)] if self.transport else []
             costs += [self.density * self._density(name)] if self.density else []
-        device = self._position(next(iter(self._wiring.incoming))).device
+        device = next(self.parameters()).device
         total = sum((cost.to(device) for cost in costs), torch.zeros((), device=device))
         return total / len(self._wiring.incoming)
 
@@ -131,23 +130,27 @@ class SpatialCost(nn.Module):
         return self.get_parameter(_key(name))
 
     def _transport(self, name: str) -> Tensor:
-        total, connections = torch.zeros(()), 0
+        costs, connections = [], 0
         for entry in self._wiring.incoming[name]:
             weight = entry.weight(self._model[0])
-            # Half precision has too few digits for small differences of positions.
-            dtype = torch.promote_types(torch.promote_types(weight.dtype, self._position(name).dtype), torch.float32)
+            dtype = _precise(weight.dtype, self._position(name).dtype)
             target, *sources = (self._position(n).to(weight.device, dtype) for n in (name, *entry.sources))
             own, other = (torch.unflatten(end, 0, (len(weight), -1)) for end in (target, torch.cat(sources)))
             with torch.autocast(weight.device.type, enabled=False):
                 blocks = block_strengths(weight.to(dtype), other.shape[1])
-                total = total.to(weight.device) + transport_sum(blocks, own, other, self.strength).sum()
+                costs.append(transport_sum(blocks, own, other, self.strength).sum())
             connections += blocks.numel()
-        return total / (connections if self.average == "connections" else len(self._position(name)))
+        return sum(costs[1:], costs[0]) / (connections if self.average == "connections" else len(self._position(name)))
 
     def _density(self, name: str) -> Tensor:
         position = self._position(name)
         with torch.autocast(position.device.type, enabled=False):
-            return density_cost(position[None].to(torch.promote_types(position.dtype, torch.float32)))[0]
+            return density_cost(position[None].to(_precise(position.dtype)))[0]
+
+
+def _precise(*types: torch.dtype) -> torch.dtype:
+    """Return the type that costs are computed in: half precision has too few digits for differences of positions."""
+    return functools.reduce(torch.promote_types, types, torch.float32)
 
 
 def _key(name: str) -> str:
