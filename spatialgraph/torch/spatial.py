@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..arrays import array_of, floats
 from ..faults import Fault, array_faults, shown
 from .costs import density_cost, transport_sum
 from .layers import block_strengths
@@ -90,6 +91,8 @@ class SpatialCost(nn.Module):
         positions: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(model, nn.Module):
+            raise ValueError(str(Fault("model", "a torch.nn.Module", f"a {type(model).__name__}")))
         _check(transport=transport, density=density, dim=dim, average=average, strength=strength, seed=seed)
         self.transport, self.density = float(transport), float(density)
         self.average, self.strength = average, strength
@@ -166,18 +169,18 @@ def _key(name: str) -> str:
 
 
 def _initial(sizes: Mapping[str, int], dim: int, seed: int, given: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the initial positions of every population: as given, or drawn, in an order that the model settles."""
+    """Return the initial positions of every population, as given or drawn: what is drawn depends on no given ones."""
     draw = np.random.default_rng([seed, _POSITIONS])
     for name in given:
         if name not in sizes:
             raise ValueError(str(Fault("positions", f"populations of {', '.join(sizes)}", shown(name))))
     initial = {}
     for name, size in sizes.items():
-        drawn = draw.standard_normal((size, dim), dtype=np.float32)  # also where given: others do not depend on it
-        own = torch.as_tensor(given.get(name, drawn)).detach()
-        for fault in array_faults(f"positions[{name!r}]", own.double().cpu().numpy(), (size, dim)):
+        key, drawn = f"positions[{name!r}]", draw.standard_normal((size, dim), dtype=np.float32)
+        own = array_of(key, given.get(name, drawn))
+        for fault in array_faults(key, floats(key, own), (size, dim)):
             raise ValueError(str(fault))
-        initial[name] = own.clone()
+        initial[name] = torch.tensor(own.astype(np.float64))
     return initial
 
 

@@ -219,7 +219,7 @@ def _paying(
             name
             for layer in table
             for name in layer.units
-            if fnmatchcase(name, pattern) or fnmatchcase(layer.name, pattern)
+            if isinstance(pattern, str) and (fnmatchcase(name, pattern) or fnmatchcase(layer.name, pattern))
         ]
         if not own and pattern in modules:
             inside = any(layer.name.startswith(f"{pattern}.") for layer in table)

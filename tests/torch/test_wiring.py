@@ -96,6 +96,7 @@ SUPPORTED = "Linear, Conv1d to Conv3d and their transposes, MultiheadAttention"
             {"positions": {"out": [[0.0, 0.0], [0.0, float("nan")]]}},
             "positions['out']: expected finite values, found 1 that are not, the first at (1, 1)",
         ),
+        ({"layers": [0]}, "layers: expected names or patterns of fc1, fc2, out, found 0"),
         ({"average": "neurons"}, "average: expected 'connections' or 'units', found 'neurons'"),
         ({"strength": "cubed"}, "strength: expected 'absolute' or 'squared', found 'cubed'"),
         ({"transport": -1}, "transport: expected a number of at least 0, found -1"),
@@ -108,6 +109,11 @@ def test_errors_say_what_is_allowed(arguments, expected):
     with pytest.raises(ValueError, match="expected") as raised:
         SpatialCost(mlp(5, 4, 3, 2), **arguments)
     assert str(raised.value) == expected
+
+
+def test_positions_are_an_array():
+    with pytest.raises(ValueError, match=r"^positions\['out'\]: expected an array of numbers, found a list"):
+        SpatialCost(mlp(5, 4, 3, 2), positions={"out": [[0.0, 0.0], [1.0]]})
 
 
 def test_a_layer_without_a_source_that_fits_names_both():
@@ -141,6 +147,11 @@ def test_a_group_of_layers_is_named_by_a_pattern():
     model = nn.ModuleDict({"encoder": mlp(5, 4, 3)})
     with pytest.raises(ValueError, match=r"found 'encoder', a ModuleDict: 'encoder\.\*' names the layers in it$"):
         SpatialCost(model, layers=["encoder"])
+
+
+def test_what_is_no_model_cannot_pay():
+    with pytest.raises(ValueError, match=r"^model: expected a torch\.nn\.Module, found a list$"):
+        SpatialCost([nn.Linear(2, 2)])
 
 
 def test_a_model_without_layers_cannot_pay():
