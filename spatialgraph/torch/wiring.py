@@ -170,9 +170,9 @@ class _Sources:
             return found
         if self._size(flat) == entering.features or (len(found) == 1 and self._fits(entering, flat)):
             return [flat]
-        several = "each (a sum) or in all (side by side)" if len(found) > 1 else _shared(entering)
+        several = " each (a sum) or in all (side by side)" if len(found) > 1 else _shared(entering)
         sizes = ", ".join(f"{source!r} with {self._size(own)}" for source, own in zip(given, found, strict=True))
-        raise _error(key, f"{entering.features} units {several}, as the weight of {name!r} has", sizes)
+        raise _error(key, f"{entering.features} units{several}, as the weight of {name!r} has", sizes)
 
     def _guess(self, number: int, name: str, entering: Map) -> tuple[str, ...]:
         """Return the nearest layer before whose units fit; of the first layer the inputs."""
@@ -185,7 +185,7 @@ class _Sources:
         before = self._table[number - 1]
         raise _error(
             f"layer {name!r}",
-            f"a layer before it with {entering.features} units {_shared(entering)}".rstrip(),
+            f"a layer before it with {entering.features} units{_shared(entering)}",
             f"{before.name!r} with {self._size(before.returned)}, and none that fits: "
             f"say what it reads by sources={{{name!r}: {before.name!r}}}, or {self.input!r} for the model's inputs",
         )
@@ -242,7 +242,7 @@ def _without_wrappers(path: str) -> str:
 
 
 def _shared(entering: Map) -> str:
-    return "(or a number that divides it, of channels or heads)" if entering.flattens else ""
+    return " (or a number that divides it, of channels or heads)" if entering.flattens else ""
 
 
 def _listed(names: Sequence[str] | Mapping[str, object]) -> str:

@@ -111,6 +111,16 @@ def test_errors_say_what_is_allowed(arguments, expected):
     assert str(raised.value) == expected
 
 
+def test_a_convolution_reads_as_many_channels_as_it_has():
+    model = nn.ModuleDict({"a": nn.Conv2d(3, 4, 3), "b": nn.Conv2d(8, 2, 3)})
+    with pytest.raises(ValueError, match=r"^layer 'b': expected a layer before it with 8 units, found 'a' with 4"):
+        SpatialCost(model)
+    with pytest.raises(
+        ValueError, match=r"^sources\['b'\]: expected 8 units, as the weight of 'b' has, found 'a' with 4$"
+    ):
+        SpatialCost(model, sources={"b": "a"})
+
+
 def test_positions_are_an_array():
     with pytest.raises(ValueError, match=r"^positions\['out'\]: expected an array of numbers, found a list"):
         SpatialCost(mlp(5, 4, 3, 2), positions={"out": [[0.0, 0.0], [1.0]]})
