@@ -16,7 +16,7 @@ from .program import Inputs, Program, first_examples
 from .sites import Edit, Layout, RecurrentSite, Site
 
 if TYPE_CHECKING:
-    from .capture import Captured
+    from .captured import Captured
 
 Replacement = Callable[[Mapping[Node, Any]], Any]
 

@@ -23,7 +23,7 @@ from .sites import Edit
 from .sums import ElementSums
 
 if TYPE_CHECKING:
-    from .capture import Captured
+    from .captured import Captured
 
 # How many bytes the values of a pass may take on a processor, and what share of its free memory on a GPU.
 _BYTES = 2**27
