@@ -28,6 +28,8 @@ _REASONS = {
     "one-task": "the graph has a single task, so that all {units} are one module",
     "no-module": "none of {of} {units} besides the outputs serves a task",
     "small-module": "{count} of {of} {units} besides the outputs serve task {task!r}, less than {percent:.2g} %",
+    "shared-modules": "{count} of {of} {units} besides the outputs that serve a task serve every task, more than "
+    "{percent:.2g} %",
     "outputs-elsewhere": "{count} of {of} outputs of task {task!r} lie in its module, fewer than half",
 }
 

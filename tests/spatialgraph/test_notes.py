@@ -104,6 +104,10 @@ EXAMPLES = {
         UNITS | {"task": "b", "percent": 10 / 3},
         "degenerate: 1 of 4 neurons besides the outputs serve task 'b', less than 3.3 %",
     ),
+    "shared-modules": (
+        UNITS | {"percent": 90.0},
+        "degenerate: 1 of 4 neurons besides the outputs that serve a task serve every task, more than 90 %",
+    ),
     "outputs-elsewhere": (
         {"count": 0, "of": 2, "task": "b"},
         "degenerate: 0 of 2 outputs of task 'b' lie in its module, fewer than half",
