@@ -24,6 +24,11 @@ if all its incoming connections were 0 ("Biologically-Inspired Spatial Neural Ne
 published code). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice,
 so compare all three."""
 
+LEARNED = 0.1
+"""A task counts as learned if the accuracy of the whole network is at least this far from guessing (0) to perfect (1).
+Otherwise there is so little accuracy to lose that a small loss says nothing about modules. The limit is an accuracy of
+0.19 with ten equally frequent classes and 0.55 with two, whatever the number of examples."""
+
 # Smaller communities, as a share of the hidden units that masks may disable, are not disabled: each takes a run of the
 # network, methods find dozens with two units, and their effect cannot be distinguished from none.
 _LEAST_COMMUNITY = 0.01

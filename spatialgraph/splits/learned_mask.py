@@ -14,7 +14,7 @@ from ..faults import NotApplicableError
 from ..graph.graph import BoolArray, FloatArray, Graph, IntArray
 from ..graph.split import Split
 from ..notes import Note
-from ..runners.runner import Runner, require_ablation
+from ..runners.runner import LEARNED, Runner, require_ablation
 from .counting import hidden_word, note_on_units
 from .method import split_method
 
@@ -23,15 +23,12 @@ Number = TypeVar("Number", np.float32, np.bool_)
 _START = 2.0
 """The logit that masks start from, as in the source: each unit is kept with probability 0.88."""
 
-_BATCH = 256
+_BATCH = 128
 _RATE = 0.1
 """The learning rate of the first step; it falls to 0 along a line, so that masks settle."""
 
 _TOLERANCE = 0.05
 """Accuracy, 0 to 1: a task that loses more with the units that serve it is noted."""
-
-_LEARNED = 0.1
-"""A task is learned if its accuracy is at least this far from guessing (0) to perfect (1), as analyses have it."""
 
 
 @split_method("learned-mask", sees="activations")
@@ -53,7 +50,7 @@ def learned_mask(
         E[L(m)] + sparsity · mean_n p_n,      p_n = σ(l_n),      m_n = 1 with probability p_n, else 0,
 
     L(m) the cross-entropy of the task in nats if the neurons with m_n = 0 are disabled. A mask is drawn for each batch
-    of 256 examples, m_n = [l_n + ε_n > 0] with logistic noise ε (a binary concrete variable at temperature 1); forwards
+    of 128 examples, m_n = [l_n + ε_n > 0] with logistic noise ε (a binary concrete variable at temperature 1); forwards
     the network sees m, backwards the derivative is that of σ(l_n + ε_n) ("straight through"). In the end a neuron is
     kept where p_n > ½.
 
@@ -230,7 +227,7 @@ def _odd_mask(
 ) -> Iterator[Note]:
     """Yield what is odd about the units that serve a task by its mask."""
     name, full, guessed = graph.tasks[task], float(runner.full[task]), float(runner.guessed[task])
-    if full - guessed <= _LEARNED * (1 - guessed):
+    if full - guessed <= LEARNED * (1 - guessed):
         yield Note("mask-of-nothing", {"task": name, "accuracy": full, "guessed": guessed})
     free = np.concatenate([serving[k][graph.task_of[k] < 0] for k in graph.split_populations])
     if len(free) and (free.all() or not free.any()):
