@@ -92,7 +92,7 @@ class DenseRunner(Runner):
     """A dense network in NumPy, on one evaluation; computations that masks share are done once.
 
     It keeps the activations of the outputs and of the layers from which masked layers are computed, each ``(units,
-    examples)`` float32.
+    examples)`` float32, and the latter a second time once a gradient is asked for.
 
     Args:
         network: the network.
