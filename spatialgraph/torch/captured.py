@@ -149,15 +149,16 @@ def capture(
     model = unwrapped(model)
     require_evaluation_mode(model)
     device = _device_of(model, inputs)
-    examples = first_examples(inputs, 2)
-    program = trace(model, examples, set(OPERATORS))
-    error = _error(model, program, inputs, tolerance)
+    outputs = call(model, inputs)
+    program = trace(model, inputs, set(OPERATORS))
+    error = _error(outputs, program, inputs, tolerance)
+    examples = first_examples(inputs, program.batch or 2)
     walk = Walk(program, examples)
     if classes := units_of_inputs(walk):
         walk = Walk(program, examples, classes)
     heads = heads_of(walk.outputs, program.names)
     task_names, task_of = tasks_of(tasks, heads)
-    with_outputs, outputs = _with_outputs(walk, heads, task_of)
+    with_outputs, output_populations = _with_outputs(walk, heads, task_of)
     found = _named(with_outputs, names or {})
     chosen = _chosen(found, split)
     place = _positions(found, positions or {})
@@ -171,7 +172,7 @@ def capture(
     of_capture = {"error": error, "parameters": _digest(program), "notes": [_data(note) for note in notes]}
     known = {**(metadata or {}), "tasks": task_names, "capture": of_capture}
     graph = Graph(populations, tuple(_connections(found)), known)
-    return Captured(graph, program, tuple(found), tuple(heads), outputs, error, notes, device)
+    return Captured(graph, program, tuple(found), tuple(heads), output_populations, error, notes, device)
 
 
 def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:
@@ -190,18 +191,16 @@ def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:
     return own
 
 
-def _error(model: nn.Module, program: Program, inputs: Inputs, tolerance: float | None) -> float:
-    """Return the largest difference between the outputs of the program and the model's.
+def _error(outputs: Sequence[Any], program: Program, inputs: Inputs, tolerance: float | None) -> float:
+    """Return the largest difference between the outputs of the program and the model's outputs.
 
     Raises:
         ValueError: it is more than what is allowed.
     """
-    if program.batch is not None:
-        inputs = first_examples(inputs, program.batch)
     with torch.no_grad():
         pairs = [
             (one.double(), other.double(), _TOLERANCE.get(one.dtype, 1e-4))
-            for one, other in zip(call(model, inputs), program(inputs), strict=True)
+            for one, other in zip(outputs, program(inputs), strict=True)
             if isinstance(one, Tensor) and one.dtype.is_floating_point
         ]
     largest = 0.0

@@ -70,6 +70,8 @@ def gathered(
     Raises:
         ValueError: there is no batch, or one is no pair; or labels do not fit the examples or the tasks.
     """
+    if not isinstance(batches, Iterable | Evaluation) or isinstance(batches, Tensor | Mapping | str):
+        raise ValueError(f"batches: expected (inputs, labels), several times, found a {type(batches).__name__}")
     pairs = [_pair(number, batch) for number, batch in enumerate(_batches(batches))]
     if not pairs:
         raise ValueError("batches: expected at least one (inputs, labels), found none: an iterator is empty once used")

@@ -330,3 +330,54 @@ def test_a_dense_network_is_what_it_is_without_pytorch(activation):
         ):
             for name in ("full", "own", "leaked", "kept", "lesioned"):
                 assert (getattr(of_dense, name) == getattr(of_traced, name)).all(), (method, name)
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_gradients_of_masks_are_those_of_dense_networks(ablation):
+    rng = np.random.default_rng(0)
+    network = dense_network(rng)
+    examples = Evaluation(rng.normal(size=(30, 5)).astype(np.float32), rng.integers(0, 2, (30, 2)))
+    captured = capture(module_of(network), torch.zeros(2, 5), TASKS)
+    one, other = DenseRunner(network, examples), captured.runner(examples)
+    keep = {k: rng.uniform(size=network.layers[k].size).astype(np.float32) for k in (1, 2, 3)}
+    chosen = np.array([3, 7, 7, 20])
+    for task in (0, 1):
+        (loss, gradient), (traced, of_traced) = (r.mask_gradient(keep, task, chosen, ablation) for r in (one, other))
+        assert loss == pytest.approx(traced, rel=1e-5)
+        for k in keep:
+            np.testing.assert_allclose(gradient[k], of_traced[k], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [(Conv, (2, 5, 5)), (Transformer, (3, 6)), (lambda: Recurrent(nn.GRU, batch_first=True, num_layers=2), (6, 4))],
+)
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_gradients_of_masks_are_differences_of_losses(model, shape, ablation):
+    model = spread(model()).double()
+    inputs, labels = torch.randn(8, *shape, dtype=torch.float64), torch.randint(0, 2, (8, 2))
+    captured = capture(model, inputs[:2], TASKS)
+    runner = captured.runner([(inputs, labels)])
+    rng = np.random.default_rng(0)
+    keep = {k: rng.uniform(0.2, 0.8, p.size).astype(np.float32) for k, p in enumerate(captured.graph.populations) if k}
+    loss, gradient = runner.mask_gradient(keep, 0, np.arange(8), ablation)
+    assert loss > 0
+    for k, unit in [(k, int(rng.integers(len(keep[k])))) for k in keep]:
+        around = []
+        for step in (-2e-3, 2e-3):
+            moved = {**keep, k: keep[k].copy()}
+            moved[k][unit] += step
+            around.append((runner.mask_gradient(moved, 0, np.arange(8), ablation)[0], float(moved[k][unit])))
+        (low, at_low), (high, at_high) = around
+        assert gradient[k][unit] == pytest.approx((high - low) / (at_high - at_low), rel=2e-2, abs=1e-4)
+
+
+def test_learned_masks_are_made_of_traced_models():
+    rng = np.random.default_rng(0)
+    network = dense_network(rng)
+    examples = Evaluation(rng.normal(size=(60, 5)).astype(np.float32), rng.integers(0, 2, (60, 2)))
+    captured = capture(module_of(network), torch.zeros(2, 5), TASKS)
+    runners = (DenseRunner(network, examples), captured.runner(examples))
+    dense, traced = (apply("learned-mask:steps=40", runner.graph, runner, seed=3) for runner in runners)
+    for k in (1, 2, 3):
+        assert (dense.membership[k] == traced.membership[k]).all()
