@@ -9,7 +9,7 @@ the places that a dense layer reads after a flatten.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -108,12 +108,13 @@ class LinearMap:
 
     def after(self, outer: LinearMap) -> LinearMap:
         """Return the map that applies `outer` to the features of this one."""
+        stride = _multiplied(outer.stride, self.stride)
         if outer.moves is not None:
             if self.moves is not None:
-                return moving(outer.moves @ self.moves)
+                return replace(moving(outer.moves @ self.moves), stride=stride)
             # Factors and selections one after the other are one of them: deep networks have hundreds.
             if self.chain is not None and self.chain[0].moves is not None:
-                return self.chain[1].after(moving(outer.moves @ self.chain[0].moves))
+                return replace(self.chain[1].after(moving(outer.moves @ self.chain[0].moves)), stride=stride)
             support = abs(outer.moves) @ self.support > 0
         else:
             support = outer.support
@@ -126,8 +127,11 @@ class LinearMap:
                 for within in inner
             ]
 
-        stride = tuple(a * b for a, b in zip_longest(outer.stride, self.stride, fillvalue=1))
         return LinearMap((outer.shape[0], self.shape[1]), make, support, stride, chain=(outer, self))
+
+    def coarser(self, steps: Sequence[int]) -> LinearMap:
+        """Return the map to features on a coarser grid, of whose places one is so many steps, as pooling makes it."""
+        return replace(self, stride=_multiplied(steps, self.stride))
 
     def apart(self) -> LinearMap:
         """Return the map with taps that read the same place as no tap of another map."""
@@ -193,7 +197,9 @@ def addition(maps: Sequence[LinearMap]) -> LinearMap:
     """Return the sum of maps of the same shape."""
     if len(maps) == 1:
         return maps[0]
-    stride = max((m.stride for m in maps), key=len)
+    if all(m.moves is not None for m in maps):
+        return replace(moving(sum((m.moves for m in maps[1:]), maps[0].moves)), stride=maps[0].stride)
+    stride = tuple(max(steps) for steps in zip_longest(*(m.stride for m in maps), fillvalue=1))
     support = np.logical_or.reduce([m.support for m in maps])
     return LinearMap(maps[0].shape, lambda: [tap for part in maps for tap in part.make()], support, stride)
 
@@ -286,6 +292,11 @@ def _grouped(matrix: NDArray[Any], groups: int) -> Matrix:
     rows = np.repeat(np.arange(out), within)
     columns = np.arange(out)[:, None] // (out // groups) * within + np.arange(within)
     return sparse.csr_array((matrix.ravel(), (rows, columns.ravel())), (out, within * groups))
+
+
+def _multiplied(outer: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
+    """Return the stride of one grid on another, seen through a third; missing ones are 1."""
+    return tuple(a * b for a, b in zip_longest(outer, inner, fillvalue=1))
 
 
 def _moved(outer: Iterable[int], stride: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:

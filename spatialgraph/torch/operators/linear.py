@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...graph.graph import IntArray
 from ..maps import kernel_map, matrix_map
-from ..values import Value, constant, readings
+from ..values import Part, Value, constant, readings
 from ..walk import Place
 from ..table import operator
 
@@ -218,7 +218,9 @@ def pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
         raise ValueError(at.unknown("channels of one origin each, in dimension 1"))
     shape = [1] * at.output.ndim
     shape[axis] = -1
-    return value.reshaped(torch.from_numpy(features).reshape(shape).expand(at.output.shape))
+    index = torch.from_numpy(features).reshape(shape).expand(at.output.shape)
+    steps = [max(1, before // after) for before, after in zip(value.index.shape[2:], at.output.shape[2:], strict=True)]
+    return replace(value, index=index, parts=tuple(Part(p.source, p.map.coarser(steps)) for p in value.parts))
 
 
 @operator("aten.max_pool2d_with_indices.default", "aten.adaptive_max_pool2d.default", "aten.adaptive_max_pool1d.default")
