@@ -64,6 +64,11 @@ class Value:
     emits: int | None = None
     scores: tuple[Value, Value] | None = None
 
+    @property
+    def flows(self) -> bool:
+        """Whether it depends on units, be it as attention scores."""
+        return bool(self.parts) or self.scores is not None
+
     def reshaped(self, index: Tensor) -> Value:
         """Return the value with its elements in another order, or some of them."""
         return replace(self, index=index)

@@ -36,6 +36,8 @@ def _changed(node, args, kwargs, output):
         return args[0].mean(args[1], keepdim=bool(args[2:] and args[2])) * 0 + _first(args[0], args[1], args[2:])
     if name == "aten.layer_norm.default":
         return args[0] * (1 if args[2] is None else args[2])
+    if name == "aten.copy.default":  # which has no derivative
+        return args[1].expand(output.shape)
     if name == "aten.group_norm.default":
         return args[0] * args[2].reshape(-1, *[1] * (args[0].ndim - 2))
     return None
@@ -117,9 +119,10 @@ def _norms(stream, index, of, leaves, found):
             grads = torch.autograd.grad(number, list(leaves.values()), retain_graph=True, allow_unused=True)
             for source, grad in zip(leaves, grads, strict=True):
                 if grad is not None:
-                    element = found[source].index.expand(grad.shape).flatten() // found[source].width
-                    total = torch.bincount(element, (grad**2).flatten(), found[source].size)
-                    squares[source][unit] += total.numpy()
+                    element = found[source].index.expand(grad.shape)
+                    of_units = element >= 0
+                    number_of = element[of_units] // found[source].width
+                    squares[source][unit] += torch.bincount(number_of, grad[of_units] ** 2, found[source].size).numpy()
     return {s: np.sqrt(square) for s, square in squares.items() if square.any()}
 
 

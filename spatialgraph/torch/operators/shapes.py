@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..values import NOTHING, Home, Value
+from ..values import NOTHING, Home, Value, constant
 from ..walk import Place
 from ..table import operator
 
@@ -75,6 +75,14 @@ def unchanged(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     """Leave a value as it is: a copy, another precision, dropout of a model that is not training."""
     del at, arguments, named
     return value
+
+
+@operator("aten.copy.default")
+def copied(at: Place, value: Any, other: Any, *arguments: Any, **named: Any) -> Value:
+    """Put a value in the place of another, as an assignment in place does."""
+    if not isinstance(other, Value):
+        return constant(at.output, at.home("neuron"))
+    return replace(other, index=at.like_output(other))
 
 
 @operator("aten.cat.default", "aten.stack.default")
@@ -150,10 +158,12 @@ def _copied_padding(value: Value, pad: tuple[int, ...], mode: str) -> Value:
 @operator("aten.where.self")
 def where(at: Place, condition: Any, one: Any, other: Any) -> Value:
     """Take elements of one value where a condition holds, and of another elsewhere."""
-    values = [value for value in (condition, one, other) if isinstance(value, Value) and value.parts]
+    values = [value for value in (condition, one, other) if isinstance(value, Value) and value.flows]
+    if not values:
+        return constant(at.output, at.home("neuron"))
     if isinstance(condition, Value) or len(values) > 1:
         return at.nonlinearity(values, "where", tuple(f"factor{k + 1}" for k in range(len(values))))
-    return _masked(at, condition if values and values[0] is one else ~condition, one if values and values[0] is one else other)
+    return _masked(at, condition if values[0] is one else ~condition, values[0])
 
 
 @operator("aten.masked_fill.Scalar", "aten.masked_fill.Tensor")
