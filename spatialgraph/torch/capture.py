@@ -40,7 +40,8 @@ class Captured:
         graph: what is split, measured and exported.
         program: the traced model.
         found: where the units of each population are in the program, in the order of the graph.
-        heads: the outputs of the model.
+        heads: the tensors of outputs that the model returns.
+        outputs: the number of the population that holds the outputs of each head.
         error: the largest difference between the outputs of the traced program and those of the model on the inputs
             that it was captured with, in the outputs' own unit.
         notes: what the graph leaves out.
@@ -51,6 +52,7 @@ class Captured:
     program: Program
     found: tuple[Found, ...]
     heads: tuple[Head, ...]
+    outputs: tuple[int, ...]
     error: float
     notes: tuple[Note, ...]
     device: torch.device
@@ -136,7 +138,8 @@ def capture(
         walk = Walk(program, examples, classes)
     heads = heads_of(walk.outputs, program.names)
     task_names, task_of = tasks_of(tasks, heads)
-    found = _named(_with_outputs(walk, heads, task_of), names or {})
+    with_outputs, outputs = _with_outputs(walk, heads, task_of)
+    found = _named(with_outputs, names or {})
     chosen = _chosen(found, split)
     place = _positions(found, positions or {})
     populations = tuple(
@@ -148,7 +151,7 @@ def capture(
     )
     known = {**(metadata or {}), "tasks": task_names, "capture": {"error": error, "notes": [str(n) for n in notes]}}
     graph = Graph(populations, tuple(_connections(found)), known)
-    return Captured(graph, program, tuple(found), tuple(heads), error, notes, device)
+    return Captured(graph, program, tuple(found), tuple(heads), outputs, error, notes, device)
 
 
 def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:
@@ -194,22 +197,23 @@ def _error(model: nn.Module, program: Program, inputs: Inputs, tolerance: float 
     return largest
 
 
-def _with_outputs(walk: Walk, heads: Sequence[Head], task_of: IntArray) -> list[Found]:
-    """Return the populations of a walk, with the outputs."""
-    found = list(walk.found)
+def _with_outputs(walk: Walk, heads: Sequence[Head], task_of: IntArray) -> tuple[list[Found], tuple[int, ...]]:
+    """Return the populations of a walk, with the outputs; and the number of the population of each head's outputs."""
+    found, numbers = list(walk.found), []
     for head in heads:
         value, task = walk.outputs[head.place], task_of[list(head.numbers)]
-        node = walk.program.outputs[head.place]
         if value.emits is not None and _is_all(value, head, found[value.emits]):
             found[value.emits] = replace(found[value.emits], task=task)
+            numbers.append(value.emits)
             continue
         units = Units.equal(len(head.rows))
         entering = Entering("", value.selected(head.rows, torch.arange(units.count)), units)
-        home = value.home if value.home.fresh else Home("output", value.home.unit)
         unit = "neuron" if value.home.unit == "head" else value.home.unit
-        name = _free(home.module or "output", {f.name for f in found})
+        name = _free(value.home.module if value.home.fresh and value.home.module else "output", {f.name for f in found})
+        node = walk.program.outputs[head.place]
+        numbers.append(len(found))
         found.append(Found(name, units.count, unit, "", 1, node, torch.empty(0), (entering,), task))
-    return found
+    return found, tuple(numbers)
 
 
 def _is_all(value: Value, head: Head, found: Found) -> bool:

@@ -6,8 +6,9 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,6 +23,12 @@ from ..faults import shown
 Inputs = Tensor | tuple[Any, ...] | dict[str, Any]
 """What a model is called with: one tensor, a tuple of positional arguments, or a dict of named ones. The first
 dimension of every tensor is the examples."""
+
+
+Instead = Mapping[Node, Callable[[Mapping[Node, Any]], Any]]
+"""Operators, and functions of the values so far that are called in their place."""
+
+_AS_IT_IS: Instead = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,27 +64,32 @@ class Program:
             raise ValueError(f"inputs: expected arguments like those that the model was captured with, found {spec}")
         return dict(zip(self.inputs, values, strict=True))
 
-    def run(self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node]) -> dict[Node, Any]:
+    def run(
+        self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node], instead: Instead = _AS_IT_IS
+    ) -> dict[Node, Any]:
         """Run some operators and return the values of those to keep; others are forgotten after their last use.
 
         Args:
             values: the values of all that the operators use and that is not fixed; it is changed.
             nodes: the operators, in their order.
             keep: the operators whose values are wanted.
+            instead: functions of the values so far that are called in place of operators.
         """
-        for _ in self.steps(values, nodes, keep):
+        for _ in self.steps(values, nodes, keep, instead):
             pass
         return {node: self.fixed[node] if node in self.fixed else values[node] for node in keep}
 
-    def steps(self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node]) -> Iterator[Node]:
-        """Run some operators, as `run` does; yield each after it has run, when its value may be replaced."""
+    def steps(
+        self, values: dict[Node, Any], nodes: Sequence[Node], keep: Collection[Node], instead: Instead = _AS_IT_IS
+    ) -> Iterator[Node]:
+        """Run some operators, as `run` does; yield each after it has run."""
         last = {used: node for node in nodes for used in node.all_input_nodes}
         free: dict[Node, list[Node]] = {}
         for used, node in last.items():
             if used not in keep:
                 free.setdefault(node, []).append(used)
         for node in nodes:
-            values[node] = self.value_of(node, values)
+            values[node] = instead[node](values) if node in instead else self.value_of(node, values)
             yield node
             for used in free.get(node, ()):
                 values.pop(used, None)
@@ -143,7 +155,7 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
     leaves = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
     any_batch = pytree.tree_map(lambda leaf: {0: Dim.AUTO} if isinstance(leaf, Tensor) else None, (args, kwargs))
     try:
-        with warnings.catch_warnings(), torch.no_grad(), _quiet():
+        with warnings.catch_warnings(), torch.no_grad(), _quiet(), _written_out():
             warnings.simplefilter("ignore")
             exported = _export(model, args, kwargs, any_batch)
             table = torch.export.default_decompositions()
@@ -161,15 +173,36 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
 
 def _export(model: nn.Module, args: Any, kwargs: Any, any_batch: Any) -> ExportedProgram:
     """Return the exported model, for any number of examples if it can be had so."""
-    shapes = (*any_batch[0],) if not kwargs else None
-    named = dict(any_batch[1]) if kwargs and not args else None
+    shapes = dict(any_batch[1]) if kwargs else (*any_batch[0],)
+    errors = []
+    # Python's len(x) fixes the number of examples unless the code itself is traced, which takes longer.
+    for strict in (False, True):
+        try:
+            exported = torch.export.export(model, args, kwargs or None, dynamic_shapes=shapes, strict=strict)
+        except Exception as error:
+            errors.append(error)
+            continue
+        if not _is_for_one_number(exported):
+            return exported
     try:
-        return torch.export.export(model, args, kwargs or None, dynamic_shapes=shapes or named)
-    except Exception:
         return torch.export.export(model, args, kwargs or None)
+    except Exception:
+        raise (errors or [RuntimeError("no reason")])[0] from None
+
+
+def _is_for_one_number(exported: ExportedProgram) -> bool:
+    """Return whether a program runs on one number of examples alone."""
+    names = set(exported.graph_signature.user_inputs)
+    values = [node.meta.get("val") for node in exported.graph.nodes if node.name in names]
+    sizes = [value.shape[0] for value in values if isinstance(value, Tensor) and value.ndim]
+    return any(isinstance(size, int) or size.node.maybe_as_int() is not None for size in sizes)
 
 
 def _program(exported: ExportedProgram, examples: int) -> Program:
+    for node in exported.graph.nodes:
+        # A value under masks may lie in memory in an order that has no view of another shape.
+        if node.target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
+            node.target = torch.ops.aten.reshape.default
     places = {node.name: node for node in exported.graph.nodes}
     fixed: dict[Node, Any] = {}
     inputs: list[Node] = []
@@ -187,7 +220,6 @@ def _program(exported: ExportedProgram, examples: int) -> Program:
         for spec in exported.graph_signature.output_specs
         if spec.kind == OutputKind.USER_OUTPUT and hasattr(spec.arg, "name")
     )
-    traced = [n.meta["val"] for n in inputs if isinstance(n.meta.get("val"), Tensor) and n.meta["val"].ndim]
     spec = exported.call_spec
     return Program(
         tuple(node for node in exported.graph.nodes if node.op == "call_function"),
@@ -195,7 +227,7 @@ def _program(exported: ExportedProgram, examples: int) -> Program:
         tuple(inputs),
         outputs,
         _names(spec.out_spec, len(outputs)),
-        examples if any(isinstance(value.shape[0], int) for value in traced) else None,
+        examples if _is_for_one_number(exported) else None,
         spec.in_spec,
     )
 
@@ -231,6 +263,17 @@ def call(model: nn.Module, inputs: Inputs) -> list[Any]:
     args, kwargs = _arguments(inputs)
     with torch.no_grad():
         return pytree.tree_leaves(model(*args, **kwargs))
+
+
+@contextlib.contextmanager
+def _written_out() -> Iterator[None]:
+    """Have transformers run the operators that they consist of, and not one that does a whole layer."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
 
 
 @contextlib.contextmanager
