@@ -122,7 +122,9 @@ class LinearMap:
         def make() -> list[Tap]:
             inner = self.taps()
             return [
-                Tap(_moved(tap.offset, self.stride, within.offset), tap.place + within.place, tap.matrix @ within.matrix)
+                Tap(
+                    _moved(tap.offset, self.stride, within.offset), tap.place + within.place, tap.matrix @ within.matrix
+                )
                 for tap in outer.taps()
                 for within in inner
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ from torch.fx import Node
 from ..faults import shown
 from ..graph.graph import IntArray
 from .maps import LinearMap, Units, identity, read_at, scaling
-from .table import OPERATORS
 from .program import Program, module_of
-from .values import NOTHING, Home, Part, Value, added, constant, paired, readings
+from .table import OPERATORS
+from .values import Home, Part, Value, added, constant, paired, readings
 
 
 @dataclass(frozen=True, eq=False)

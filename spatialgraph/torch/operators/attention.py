@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ...graph.graph import IntArray
 from ..maps import Units
+from ..table import operator
 from ..values import Value
 from ..walk import Entering, Place
-from ..table import operator
 
 
 @operator("aten.scaled_dot_product_attention.default")
@@ -66,7 +66,9 @@ def heads(at: Place, slices: Tensor, scores: tuple[Value, Value], value: Value) 
         rows, units = _readers(matrices[torch.from_numpy(first)])
         entering.append(Entering(label, values[label].selected(rows, matrices), Units(units, size)))
     element = (head[:, None] * width + torch.arange(width)).reshape(*lead, 1, width).expand(at.output.shape)
-    return at.population(at.home("head"), "head", "attention", element, size, width, [e for e in entering if e.value.parts])
+    return at.population(
+        at.home("head"), "head", "attention", element, size, width, [e for e in entering if e.value.parts]
+    )
 
 
 def _matrices(value: Value, lead: torch.Size) -> Tensor:
@@ -94,4 +96,3 @@ def _readers(matrices: Tensor) -> tuple[IntArray, IntArray]:
         rows.append(features.numpy())
         units.append(np.full(len(features), head))
     return np.concatenate(rows), np.concatenate(units)
-

@@ -8,16 +8,41 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..table import operator
 from ..values import Home, Value, constant
 from ..walk import Place
-from ..table import operator
 
 _ACTIVATIONS = {"leaky_relu": "leaky-relu"}  # the names of `spatialgraph.network.ACTIVATIONS`
 
 _UNARY = (
     *("relu", "relu6", "gelu", "silu", "sigmoid", "tanh", "elu", "selu", "celu", "leaky_relu", "hardtanh", "hardswish"),
-    *("hardsigmoid", "softplus", "mish", "log_sigmoid", "softshrink", "hardshrink", "threshold", "prelu", "_prelu_kernel"),
-    *("exp", "expm1", "log", "log1p", "abs", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "atan", "erf"),
+    *(
+        "hardsigmoid",
+        "softplus",
+        "mish",
+        "log_sigmoid",
+        "softshrink",
+        "hardshrink",
+        "threshold",
+        "prelu",
+        "_prelu_kernel",
+    ),
+    *(
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "abs",
+        "sqrt",
+        "rsqrt",
+        "square",
+        "reciprocal",
+        "sin",
+        "cos",
+        "tan",
+        "atan",
+        "erf",
+    ),
     *("clamp", "clamp_min", "clamp_max", "sign", "round", "floor", "ceil", "sinh", "cosh"),
 )
 _POWERS = ("aten.pow.Tensor_Scalar",)

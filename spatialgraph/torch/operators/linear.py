@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ...graph.graph import IntArray
 from ..maps import kernel_map, matrix_map
+from ..table import operator
 from ..values import Part, Value, constant, readings
 from ..walk import Place
-from ..table import operator
 
 
 @operator("aten.linear.default")
@@ -63,7 +63,9 @@ def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
     return at.linear(at.read(value, axis), matrix_map(numbers(weight)), axis, "neuron")
 
 
-@operator("aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.conv2d.padding", "aten.conv1d.padding")
+@operator(
+    "aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.conv2d.padding", "aten.conv1d.padding"
+)
 def convolution(
     at: Place,
     value: Value,
@@ -81,7 +83,10 @@ def convolution(
     grid = weight.ndim - 2
     steps, gaps = _each(stride, grid), _each(dilation, grid)
     if isinstance(padding, str):
-        sides = [(gap * (size - 1)) // 2 if padding == "same" else 0 for gap, size in zip(gaps, weight.shape[2:], strict=True)]
+        sides = [
+            (gap * (size - 1)) // 2 if padding == "same" else 0
+            for gap, size in zip(gaps, weight.shape[2:], strict=True)
+        ]
     else:
         sides = list(_each(padding, grid))
     axis = -grid - 1
@@ -169,7 +174,9 @@ def div(at: Place, one: Any, other: Any) -> Value:
     """Divide by a constant, which scales features; or by a value, which makes units of their own."""
     if isinstance(other, Value) and other.parts:
         streams = [value for value in (one, other) if isinstance(value, Value) and value.parts]
-        return at.nonlinearity(streams, "quotient", ("factor1", "factor2")[: len(streams)] if len(streams) > 1 else ("",))
+        return at.nonlinearity(
+            streams, "quotient", ("factor1", "factor2")[: len(streams)] if len(streams) > 1 else ("",)
+        )
     return _by_constant(at, one, other, lambda constant: 1 / constant)
 
 
@@ -223,7 +230,9 @@ def pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     return replace(value, index=index, parts=tuple(Part(p.source, p.map.coarser(steps)) for p in value.parts))
 
 
-@operator("aten.max_pool2d_with_indices.default", "aten.adaptive_max_pool2d.default", "aten.adaptive_max_pool1d.default")
+@operator(
+    "aten.max_pool2d_with_indices.default", "aten.adaptive_max_pool2d.default", "aten.adaptive_max_pool1d.default"
+)
 def max_pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> tuple[Value, Value]:
     """Take the largest of several places, and say which: a channel stays the channel that it is."""
     first = replace(at, output=at.output[0])

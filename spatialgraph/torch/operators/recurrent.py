@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from ..maps import LinearMap, Units, matrix_map, selection
+from ..table import operator
 from ..values import Home, Part, Value
 from ..walk import Entering, Place
 from .linear import numbers
-from ..table import operator
+
 
 @operator("aten.rnn_tanh.input", "aten.rnn_relu.input", "aten.gru.input")
 def recurrent(

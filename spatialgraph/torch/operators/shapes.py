@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..table import operator
 from ..values import NOTHING, Home, Value, constant
 from ..walk import Place
-from ..table import operator
 
 
 @operator("aten.view.default", "aten._unsafe_view.default", "aten.reshape.default")
@@ -112,8 +112,8 @@ def joined(at: Place, values: Sequence[Any], dim: int = 0) -> Value:
 
 def _joined_parts(values: Sequence[Value], starts: Sequence[int], size: int) -> Any:
     """Return what joined features read: those of each value stand after those of the values before."""
-    from ..values import Part
     from ..maps import addition, selection
+    from ..values import Part
 
     if len(values) == 1 and starts[0] == 0 and values[0].size == size:
         return values[0].parts
@@ -198,7 +198,9 @@ def joined_features(one: Value, other: Value) -> tuple[Value, Value]:
     size = one.size + other.size
     parts = _joined_parts([one, other], [0, one.size], size)
     moved = torch.where(other.index >= 0, other.index + one.size, NOTHING)
-    return replace(one, size=size, parts=parts, emits=None), replace(other, index=moved, size=size, parts=parts, emits=None)
+    return replace(one, size=size, parts=parts, emits=None), replace(
+        other, index=moved, size=size, parts=parts, emits=None
+    )
 
 
 def _index(value: Any) -> Tensor:

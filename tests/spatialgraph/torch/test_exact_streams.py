@@ -64,8 +64,14 @@ def before_activation(m, x):
 
 def residual(function):
     return Of(
-        function, stem=conv(2, 4), a=conv(4, 3), b=conv(3, 4), c=conv(4, 5, stride=2), d=conv(5, 6),
-        short=conv(4, 6, 1, stride=2), head=nn.Linear(6, 2),
+        function,
+        stem=conv(2, 4),
+        a=conv(4, 3),
+        b=conv(3, 4),
+        c=conv(4, 5, stride=2),
+        d=conv(5, 6),
+        short=conv(4, 6, 1, stride=2),
+        head=nn.Linear(6, 2),
     )
 
 
@@ -122,9 +128,13 @@ MODELS = {
         numbers(2, 2, 8, 8),
     ),
     "parallel convolutions": lambda: (
-        Of(parallel, stem=conv(2, 4), a=conv(4, 4), b=conv(4, 4, 1), head=nn.Linear(4, 2)), numbers(2, 2, 8, 8)
+        Of(parallel, stem=conv(2, 4), a=conv(4, 4), b=conv(4, 4, 1), head=nn.Linear(4, 2)),
+        numbers(2, 2, 8, 8),
     ),
-    "used twice": lambda: (Of(used_twice, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), head=nn.Linear(4, 2)), numbers(2, 3)),
+    "used twice": lambda: (
+        Of(used_twice, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), head=nn.Linear(4, 2)),
+        numbers(2, 3),
+    ),
     "in place": lambda: (Of(in_place, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), head=nn.Linear(4, 2)), numbers(2, 3)),
     "divided": lambda: (Of(divided, stem=nn.Linear(3, 4), a=nn.Linear(2, 3), head=nn.Linear(5, 2)), numbers(2, 3)),
     "gated": lambda: (Of(gated, stem=nn.Linear(3, 8), a=nn.Linear(3, 4), head=nn.Linear(4, 2)), numbers(2, 3)),
@@ -237,12 +247,17 @@ def test_attention_across_two_streams():
         return m.head(m.attention(m.a(x).relu(), m.b(y).relu(), m.b(y).relu(), need_weights=False)[0])
 
     model = Of(
-        across, a=nn.Linear(3, 4), b=nn.Linear(2, 4),
-        attention=nn.MultiheadAttention(4, 2, batch_first=True), head=nn.Linear(4, 2),
+        across,
+        a=nn.Linear(3, 4),
+        b=nn.Linear(2, 4),
+        attention=nn.MultiheadAttention(4, 2, batch_first=True),
+        head=nn.Linear(4, 2),
     )
     captured = assert_exact(model, (numbers(2, 5, 3), numbers(2, 6, 2)))
     assert {(k[0], k[2]) for k in captured_strengths(captured) if k[1] == "attention"} == {
-        ("a", "query"), ("b", "key"), ("b#2", "value")
+        ("a", "query"),
+        ("b", "key"),
+        ("b#2", "value"),
     }
 
 
@@ -257,9 +272,15 @@ def test_heads_that_share_keys_and_values():
     strengths = captured_strengths(captured)
     population = captured.graph.populations[1]
     assert (population.size, population.unit) == (4, "head")
-    for label, layer, head in (("query", model.q, [0, 1, 2, 3]), ("key", model.k, [0, 0, 1, 1]), ("value", model.v, [0, 0, 1, 1])):
+    for label, layer, head in (
+        ("query", model.q, [0, 1, 2, 3]),
+        ("key", model.k, [0, 0, 1, 1]),
+        ("value", model.v, [0, 0, 1, 1]),
+    ):
         norm = layer.weight.detach().unflatten(0, (-1, 2)).norm(dim=1)[head]
-        np.testing.assert_allclose(strengths[captured.graph.populations[0].name, population.name, label], norm, atol=1e-6)
+        np.testing.assert_allclose(
+            strengths[captured.graph.populations[0].name, population.name, label], norm, atol=1e-6
+        )
 
 
 KINDS = {"tanh": (nn.RNN, 1), "gru": (nn.GRU, 3), "lstm": (nn.LSTM, 4)}
@@ -306,9 +327,16 @@ def test_a_decoder_that_begins_with_the_state_of_an_encoder():
     def decoded(m, x, y):
         return m.head(m.decoder(y, m.encoder(x)[1])[0])
 
-    model = Of(
-        decoded, encoder=nn.RNN(3, 4, batch_first=True), decoder=nn.RNN(2, 4, batch_first=True), head=nn.Linear(4, 2)
-    ).double().eval()
+    model = (
+        Of(
+            decoded,
+            encoder=nn.RNN(3, 4, batch_first=True),
+            decoder=nn.RNN(2, 4, batch_first=True),
+            head=nn.Linear(4, 2),
+        )
+        .double()
+        .eval()
+    )
     strengths = captured_strengths(capture(model, (numbers(2, 5, 3), numbers(2, 6, 2))))
     again = model.decoder.weight_hh_l0.detach().abs()
     np.testing.assert_allclose(strengths["encoder", "decoder", "initial"], again, atol=1e-6)
@@ -320,12 +348,16 @@ def test_embeddings_are_inputs_and_tied_outputs_read_by_the_same_weights():
         x = m.words(words) + m.places(torch.arange(words.shape[1]))
         return F.linear(m.norm(F.gelu(m.a(x))), m.words.weight)
 
-    model = Of(
-        language, words=nn.Embedding(7, 4), places=nn.Embedding(5, 4), a=nn.Linear(4, 4), norm=nn.LayerNorm(4)
-    ).double().eval()
+    model = (
+        Of(language, words=nn.Embedding(7, 4), places=nn.Embedding(5, 4), a=nn.Linear(4, 4), norm=nn.LayerNorm(4))
+        .double()
+        .eval()
+    )
     captured = capture(model, torch.arange(10).reshape(2, 5) % 7)
     assert [(p.name, p.size, p.unit, p.activation) for p in captured.graph.populations] == [
-        ("words", 4, "dimension", None), ("a", 4, "neuron", "gelu"), ("output", 7, "neuron", "")
+        ("words", 4, "dimension", None),
+        ("a", 4, "neuron", "gelu"),
+        ("output", 7, "neuron", ""),
     ]
     strengths = captured_strengths(captured)
     np.testing.assert_allclose(strengths["words", "a", ""], model.a.weight.detach().abs(), atol=1e-6)
