@@ -19,7 +19,7 @@ from ..graph.graph import IntArray
 from .maps import LinearMap, Units, identity, read_at, scaling
 from .program import Program, module_of
 from .table import OPERATORS
-from .values import Home, Part, Value, added, constant, paired, readings
+from .values import Home, Part, Value, added, constant, distinct, paired, readings
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Walk:
 
     Args:
         program: the program.
-        inputs: some examples.
+        outcomes: what each of its operators returns, see `outcomes_of`.
         classes: for each input of the program, the unit of each of its numbers; those of a walk before.
 
     Attributes:
@@ -84,7 +84,9 @@ class Walk:
         same: for each input, pairs of its numbers that a dense layer, a convolution or a recurrent layer reads alike.
     """
 
-    def __init__(self, program: Program, inputs: Any, classes: Mapping[Node, IntArray] | None = None) -> None:
+    def __init__(
+        self, program: Program, outcomes: Mapping[Node, Any], classes: Mapping[Node, IntArray] | None = None
+    ) -> None:
         self.program = program
         self.found: list[Found] = []
         self.left_out: dict[str, list[str]] = {}
@@ -92,18 +94,12 @@ class Walk:
         self._classes = classes or {}
         self._values: dict[Node, Any] = {}
         self._names: set[str] = set()
-        with torch.no_grad():
-            self._walk(inputs)
-        self.outputs: list[Any] = [self._values.get(node) for node in program.outputs]
-
-    def _walk(self, inputs: Any) -> None:
-        program = self.program
-        real = program.leaves(inputs)
-        for node, value in list(real.items()):
-            self._values[node] = self._input(node, value)
-        for node in program.steps(real, program.nodes, program.outputs):
+        for node in program.inputs:
+            self._values[node] = self._input(node, outcomes[node])
+        for node in program.nodes:
             if any(self._depends(argument) for argument in node.all_input_nodes):
-                self._values[node] = self._result(node, real)
+                self._values[node] = self._result(node, outcomes)
+        self.outputs: list[Any] = [self._values.get(node) for node in program.outputs]
 
     def _depends(self, node: Node) -> bool:
         return self._values.get(node) is not None
@@ -147,25 +143,25 @@ class Walk:
         self._names.add(free)
         return free
 
-    def _result(self, node: Node, real: Mapping[Node, Any]) -> Any:
+    def _result(self, node: Node, outcomes: Mapping[Node, Any]) -> Any:
         """Return what an operator makes of values that depend on the inputs."""
-        place = Place(self, node, module_of(node), real[node])
+        place = Place(self, node, module_of(node), outcomes[node])
         name = str(node.target)
 
         def known(used: Node) -> Any:
             value = self._values.get(used)
-            return (self.program.fixed[used] if used in self.program.fixed else real[used]) if value is None else value
+            return (self.program.fixed[used] if used in self.program.fixed else outcomes[used]) if value is None else value
 
         if name == "<built-in function getitem>":
             sequence = known(node.args[0])  # type: ignore[arg-type]
             return sequence[node.args[1]]
-        if not isinstance(real[node], Tensor | tuple | list):
+        if not isinstance(outcomes[node], Tensor | tuple | list):
             return None  # a size, or another number that no unit is in
         args, kwargs = torch.fx.map_arg((node.args, node.kwargs), known)
         if name in OPERATORS:
             return OPERATORS[name](place, *args, **kwargs)
-        if all(not v.parts and v.scores is None for v in _values_in(args, kwargs)) and isinstance(real[node], Tensor):
-            return constant(real[node], Home(place.module, "neuron"))
+        if all(not v.parts and v.scores is None for v in _values_in(args, kwargs)) and isinstance(outcomes[node], Tensor):
+            return constant(outcomes[node], Home(place.module, "neuron"))
         raise ValueError(place.unknown(f"operators that spatialgraph knows, found {name}"))
 
 
@@ -177,7 +173,7 @@ class Place:
         walk: the walk.
         node: the operator.
         module: the name of the user's module that it is in.
-        output: what the operator returns for the examples of the walk.
+        output: tensors of the shapes that the operator returns for some examples, without numbers.
     """
 
     walk: Walk
@@ -309,10 +305,43 @@ class Place:
         return value.through(outer, index, home or self.home(unit))
 
 
+def walked(program: Program, inputs: Any) -> Walk:
+    """Walk through a program; numbers of an input that are read alike are one unit.
+
+    Args:
+        program: the program.
+        inputs: some examples.
+    """
+    outcomes = outcomes_of(program, inputs)
+    walk = Walk(program, outcomes)
+    classes = units_of_inputs(walk)
+    return Walk(program, outcomes, classes) if classes else walk
+
+
+def outcomes_of(program: Program, inputs: Any) -> dict[Node, Any]:
+    """Return what each operator returns: of what depends on the inputs, the shapes alone."""
+
+    def shape(value: Any) -> Any:
+        return torch.empty_like(value, device="meta") if isinstance(value, Tensor) else value
+
+    real = program.leaves(inputs)
+    outcomes = {node: shape(value) for node, value in real.items()}
+    depends = {node for node, value in real.items() if isinstance(value, Tensor)}
+    with torch.no_grad():
+        for node in program.steps(real, program.nodes, ()):
+            if depends.isdisjoint(node.all_input_nodes):
+                outcomes[node] = real[node]
+                continue
+            outcomes[node] = torch.utils._pytree.tree_map(shape, real[node])
+            if isinstance(outcomes[node], Tensor | tuple | list):  # and no size
+                depends.add(node)
+    return outcomes
+
+
 def per_feature(index: Tensor, factor: Tensor, size: int) -> NDArray[np.float64]:
     """Return the factor of each feature, with its sign if it is the same everywhere, else the root mean square."""
-    used = index.flatten()
-    values = factor.detach().cpu().double().broadcast_to(index.shape).flatten()
+    factor = factor.detach().cpu().double().broadcast_to(index.shape)
+    used, values = (few.flatten() for few in distinct(index, factor))
     values, used = values[used >= 0], used[used >= 0]
     count = torch.bincount(used, minlength=size).clamp(min=1)
     mean = torch.bincount(used, values, size) / count

@@ -51,40 +51,30 @@ def heads(at: Place, slices: Tensor, scores: tuple[Value, Value], value: Value) 
     lead, width = at.output.shape[:-2], at.output.shape[-1]
     number = slices[..., 0, 0].broadcast_to(lead).flatten()
     origin = torch.broadcast_shapes(scores[0].index.shape[:-2], scores[1].index.shape[:-2])
-    streams = {
-        "query": _matrices(scores[0], origin)[number % math.prod(origin)],
-        "key": _matrices(scores[1], origin)[number % math.prod(origin)],
-        "value": _matrices(value, lead),
-    }
-    # The features that the first place of each matrix reads tell the heads apart.
-    read = torch.cat([matrices[:, 0] for matrices in streams.values()], dim=1)
-    _, head, first = _numbered(read)
-    size = len(first)
     values = {"query": scores[0], "key": scores[1], "value": value}
+    leads = {"query": origin, "key": origin, "value": lead}
+    numbers = {label: torch.unravel_index(number % math.prod(leads[label]), leads[label]) for label in values}
+    matrices = {label: v.index.broadcast_to(*leads[label], *v.index.shape[-2:]) for label, v in values.items()}
+    # The features that the first place of each matrix reads tell the heads apart.
+    read = torch.cat([matrices[label][..., 0, :][numbers[label]] for label in values], dim=1)
+    head, first = _numbered(read)
     entering = []
-    for label, matrices in streams.items():
-        rows, units = _readers(matrices[torch.from_numpy(first)])
-        entering.append(Entering(label, values[label].selected(rows, matrices), Units(units, size)))
+    for label, of in values.items():
+        rows, units = _readers(matrices[label][tuple(n[first] for n in numbers[label])])
+        entering.append(Entering(label, of.selected(rows, torch.arange(len(rows))), Units(units, len(first))))
+    size = len(first)
     element = (head[:, None] * width + torch.arange(width)).reshape(*lead, 1, width).expand(at.output.shape)
     return at.population(
         at.home("head"), "head", "attention", element, size, width, [e for e in entering if e.value.parts]
     )
 
 
-def _matrices(value: Value, lead: torch.Size) -> Tensor:
-    """Return the index of a value as matrices, ``(matrices, places, dimensions)``."""
-    return value.index.broadcast_to(*lead, *value.index.shape[-2:]).flatten(0, -3) if lead else value.index[None]
-
-
-def _numbered(rows: Tensor) -> tuple[Tensor, Tensor, IntArray]:
-    """Number rows that are equal alike, in the order in which they come; return also the first of each."""
-    distinct, inverse = torch.unique(rows, dim=0, return_inverse=True)
-    first = np.full(len(distinct), len(rows))
-    np.minimum.at(first, inverse.numpy(), np.arange(len(rows)))
-    order = np.argsort(first)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return distinct, torch.from_numpy(rank)[inverse], first[order]
+def _numbered(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Number rows that are equal alike, in the order in which they come; return the numbers and the first of each."""
+    distinct_rows, inverse = torch.unique(rows, dim=0, return_inverse=True)
+    first = torch.full((len(distinct_rows),), len(rows)).scatter_reduce(0, inverse, torch.arange(len(rows)), "amin")
+    order = first.argsort()
+    return order.argsort()[inverse], first[order]
 
 
 def _readers(matrices: Tensor) -> tuple[IntArray, IntArray]:

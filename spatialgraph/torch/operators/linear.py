@@ -15,7 +15,7 @@ from torch import Tensor
 from ...graph.graph import IntArray
 from ..maps import kernel_map, matrix_map
 from ..table import operator
-from ..values import Part, Value, constant, readings
+from ..values import Part, Value, constant, distinct, readings
 from ..walk import Place
 
 
@@ -195,7 +195,7 @@ def mean(at: Place, value: Value, dim: Any = None, keepdim: bool = False, **name
     if combined is None:
         return replace(value, index=index.broadcast_to(at.output.shape))
     matrix = combined.matrix(value.size, average=average)
-    return replace(value.through(matrix_map(matrix), index.reshape(at.output.shape)), home=at.home(value.home.unit))
+    return replace(value.through(matrix_map(matrix), index.broadcast_to(at.output.shape)), home=at.home(value.home.unit))
 
 
 @operator(
@@ -245,7 +245,7 @@ def largest(at: Place, value: Value, dim: Any = (), keepdim: bool = False) -> Va
     index, combined = _combined(value, dim or None, keepdim)
     if combined is None:
         return replace(value, index=index.broadcast_to(at.output.shape))
-    made = value.through(matrix_map(combined.matrix(value.size, average=False)), index.reshape(at.output.shape))
+    made = value.through(matrix_map(combined.matrix(value.size, average=False)), index.broadcast_to(at.output.shape))
     return at.nonlinearity([made], "max")
 
 
@@ -277,13 +277,15 @@ class _Combined:
 
 
 def _combined(value: Value, dim: Any, keepdim: bool) -> tuple[Tensor, _Combined | None]:
-    """Return the index after some dimensions are reduced; and which features are combined, None if none are."""
-    index = value.index
-    dims = list(range(index.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
-    dims = sorted(d % index.ndim for d in dims)
+    """Return the index after some dimensions are reduced; and which features are combined, None if none are.
+
+    The index has size 1 along dimensions in which it is the same.
+    """
+    dims = list(range(value.index.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    dims = sorted(d % value.index.ndim for d in dims)
+    (index,) = distinct(value.index)
     moved = index.movedim(dims, list(range(-len(dims), 0))).flatten(-len(dims))
-    same = bool((moved == moved[..., :1]).all())
-    if same:
+    if moved.shape[-1] == 1:
         result, combined = moved[..., 0], None
     else:
         rows, inverse = torch.unique(moved.flatten(0, -2).sort(dim=1).values, dim=0, return_inverse=True)

@@ -5,12 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
-
 from spatialgraph.network import Connection, Evaluation, Layer, Network
 from spatialgraph.runners import ABLATIONS, DenseRunner
 from spatialgraph.splits import apply
 from spatialgraph.torch import capture
+from torch import nn
 
 TASKS = {"one": [0, 1, 2], "other": [3, 4]}
 
