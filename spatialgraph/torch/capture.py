@@ -23,7 +23,7 @@ from .program import Inputs, Program, call, first_examples, require_evaluation_m
 from .table import OPERATORS
 from .tasks import Head, Tasks, heads_of, tasks_of
 from .values import Home, Value
-from .walk import Entering, Found, Walk, units_of_inputs
+from .walk import Entering, Found, Walk, walked
 
 # The relative difference of the outputs of the traced program that is allowed, by the precision of the outputs.
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 1e-2}
@@ -133,9 +133,7 @@ def capture(
     examples = first_examples(inputs, 2)
     program = trace(model, examples, set(OPERATORS))
     error = _error(model, program, inputs, tolerance)
-    walk = Walk(program, examples)
-    if classes := units_of_inputs(walk):
-        walk = Walk(program, examples, classes)
+    walk = walked(program, examples)
     heads = heads_of(walk.outputs, program.names)
     task_names, task_of = tasks_of(tasks, heads)
     with_outputs, outputs = _with_outputs(walk, heads, task_of)
