@@ -19,7 +19,7 @@ from ..graph.graph import IntArray
 from .maps import LinearMap, Units, identity, read_at, scaling
 from .program import Program, module_of
 from .table import OPERATORS
-from .values import Home, Part, Value, added, constant, distinct, paired, readings
+from .values import Home, Part, Value, added, constant, distinct, held_once, paired, readings
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ class Walk:
         return self._values.get(node) is not None
 
     def _input(self, node: Node, value: Any) -> Value | None:
-        """Return an input of the model: every number of one example is an element."""
+        """Return an input of the model: every number of one example is an element, or numbers that are read alike."""
         home = Home(node.name, "neuron", fresh=False)
         if not isinstance(value, Tensor):
             return None
@@ -115,8 +115,10 @@ class Walk:
         classes = self._classes.get(node)
         if classes is not None:
             numbers = torch.from_numpy(classes)[numbers]
-        index = numbers.expand(value.shape)
-        return self.enter(node, home, "neuron", None, index, int(numbers.max()) + 1, 1, ())
+        index = held_once(numbers.expand(value.shape))
+        grid = distinct(index)[0].shape[2:]
+        unit = "channel" if grid and max(grid) == 1 else "neuron"
+        return self.enter(node, home, unit, None, index, int(numbers.max()) + 1, 1, ())
 
     def enter(
         self,
