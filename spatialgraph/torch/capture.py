@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -270,27 +270,33 @@ def _positions(found: Sequence[Found], positions: Mapping[str, Any]) -> dict[str
 
 def _connections(found: Sequence[Found]) -> list[Connection]:
     """Return the connections of all populations; weights of a large model are made when they are looked at."""
-    made = []
+    made: list[MadeConnection] = []
+    recent = _Recent(_HELD)
     for target, of in enumerate(found):
         for entering in of.entering:
             for part in entering.value.parts:
                 source = found[part.source]
                 shape = (of.size, source.size)
                 columns = Units.equal(source.size, source.width)
-                make = _strengths(part.map.strength, entering.units, columns)
+                strength = partial(part.map.strength, entering.units, columns)
+                make = partial(recent.get, len(made), strength)
                 made.append(MadeConnection(part.source, target, shape, make, entering.label))
     if sum(int(np.prod(c.shape)) for c in made) > _HELD:
         return list(made)
     return [Connection(c.source, c.target, c.weight, c.label) for c in made]
 
 
-def _strengths(strength: Callable[..., FloatArray], rows: Units, columns: Units) -> Callable[[], FloatArray]:
-    """Return a function that makes the weights of a connection; the last that were made are kept for the next look."""
+class _Recent:
+    """The weights that were made last, for the next look, as many as are not too many numbers altogether."""
 
-    @lru_cache(maxsize=1)
-    def make() -> FloatArray:
-        return strength(rows, columns)
+    def __init__(self, numbers: int) -> None:
+        self._numbers = numbers
+        self._kept: dict[int, FloatArray] = {}
 
-    return make
-
-
+    def get(self, number: int, make: Callable[[], FloatArray]) -> FloatArray:
+        """Return the weights of a connection, made if they are not kept."""
+        weight = self._kept.pop(number) if number in self._kept else make()
+        self._kept[number] = weight
+        while len(self._kept) > 1 and sum(w.size for w in self._kept.values()) > self._numbers:
+            del self._kept[next(iter(self._kept))]
+        return weight

@@ -129,6 +129,7 @@ def test_a_convolutions_strength_in_resnet18_is_the_norm_over_its_taps(resnet18)
 
 def test_the_heads_of_a_vision_transformer():
     model, _ = _blocks("vit_b_16")
+    torch.nn.init.normal_(model.heads.head.weight)  # which torchvision begins with zeros
     graph = capture(model.eval(), torch.randn(2, 3, 32, 32)).graph
     assert [(p.size, p.unit) for p in graph.populations] == [
         (3, "channel"), (4, "head"), (64, "neuron"), (4, "head"), (64, "neuron"), (10, "neuron")
