@@ -174,20 +174,15 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
 def _export(model: nn.Module, args: Any, kwargs: Any, any_batch: Any) -> ExportedProgram:
     """Return the exported model, for any number of examples if it can be had so."""
     shapes = dict(any_batch[1]) if kwargs else (*any_batch[0],)
-    errors = []
     # Python's len(x) fixes the number of examples unless the code itself is traced, which takes longer.
     for strict in (False, True):
         try:
             exported = torch.export.export(model, args, kwargs or None, dynamic_shapes=shapes, strict=strict)
-        except Exception as error:
-            errors.append(error)
+        except Exception:  # noqa: S112  # it fails again below if not for the number of examples
             continue
         if not _is_for_one_number(exported):
             return exported
-    try:
-        return torch.export.export(model, args, kwargs or None)
-    except Exception:
-        raise (errors or [RuntimeError("no reason")])[0] from None
+    return torch.export.export(model, args, kwargs or None)
 
 
 def _is_for_one_number(exported: ExportedProgram) -> bool:

@@ -22,6 +22,13 @@ from .table import OPERATORS
 from .values import Home, Part, Value, added, constant, distinct, held_once, paired, readings
 
 
+SCORES = (
+    "features, or attention scores that are only scaled, masked, shared out by a nonlinearity and multiplied by values",
+    "attention scores used otherwise",
+)
+"""What is expected and found where attention scores stand in place of features."""
+
+
 @dataclass(frozen=True, eq=False)
 class Entering:
     """What a population reads.
@@ -164,7 +171,7 @@ class Walk:
             return OPERATORS[name](place, *args, **kwargs)
         if all(not v.parts and v.scores is None for v in _values_in(args, kwargs)) and isinstance(outcomes[node], Tensor):
             return constant(outcomes[node], Home(place.module, "neuron"))
-        raise ValueError(place.unknown(f"operators that spatialgraph knows, found {name}"))
+        raise ValueError(place.unknown())
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,13 +194,22 @@ class Place:
         """Return a home of features that are made here."""
         return Home(self.module, unit, fresh)
 
-    def unknown(self, expected: str) -> str:
-        """Return the message about an operator that cannot be followed."""
+    @property
+    def _where(self) -> str:
         where = f"in module {shown(self.module)}" if self.module else "in the model's own forward"
+        return f"operator {self.node.name} {where}"
+
+    def unknown(self) -> str:
+        """Return the message about an operator that is not in the table."""
+        name = str(self.node.target)
         return (
-            f"operator {self.node.name} {where}: expected {expected}; a function with "
-            f'@operator("{self.node.target}") from spatialgraph.torch adds one, see docs/models/operators.md'
+            f"{self._where}: expected an operator that spatialgraph knows, found {name}; a function with "
+            f'@operator("{name}") from spatialgraph.torch adds it, see docs/models/operators.md'
         )
+
+    def unfit(self, expected: str, found: str) -> str:
+        """Return the message about an operator that is known, but not with what it is given."""
+        return f"{self._where}: expected {expected}, found {found}; see docs/models/operators.md"
 
     def leave_out(self, what: str) -> None:
         """Remember that the graph does not show something that is done here."""
@@ -205,7 +221,7 @@ class Place:
         Numbers of an input that are read at one place are one unit: the pixels of a channel, a feature at all times.
         """
         if value.scores is not None:
-            raise ValueError(self.unknown("attention scores that are multiplied by values"))
+            raise ValueError(self.unfit(*SCORES))
         count = value.index.shape[axis]
         columns, features = readings(value.index, axis)
         again = np.flatnonzero(columns[1:] == columns[:-1])
@@ -247,7 +263,7 @@ class Place:
         if scores and not with_parts and len(scores) == 1:
             return scores[0].reshaped(self.like_output(scores[0]))
         if scores:
-            raise ValueError(self.unknown("attention scores that are added to constants alone"))
+            raise ValueError(self.unfit(*SCORES))
         if len(with_parts) <= 1:
             value = (with_parts or flowing)[0]
             return replace(value, index=self.like_output(value))
@@ -269,7 +285,7 @@ class Place:
         """
         if any(value.scores is not None for value in values):
             if len(values) > 1:
-                raise ValueError(self.unknown("attention scores that are multiplied by constants alone"))
+                raise ValueError(self.unfit(*SCORES))
             return values[0]
         if all(not value.parts for value in values):
             return constant(self.output, values[0].home)

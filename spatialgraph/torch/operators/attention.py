@@ -12,13 +12,14 @@ from torch import Tensor
 from ...graph.graph import IntArray
 from ..maps import Units
 from ..table import operator
-from ..values import Value
+from ..values import Value, constant, distinct
 from ..walk import Entering, Place
 
 
 @operator("aten.scaled_dot_product_attention.default")
-def attention(at: Place, query: Value, key: Value, value: Value, *arguments: Any, **named: Any) -> Value:
+def attention(at: Place, query: Any, key: Any, value: Any, *arguments: Any, **named: Any) -> Value:
     """Let every place read from others as much as its query meets their keys, softmax(q kᵀ / √d) v."""
+    query, key, value = (v if isinstance(v, Value) else constant(v, at.home("head")) for v in (query, key, value))
     if named.get("enable_gqa"):
         groups = query.index.shape[-3] // key.index.shape[-3]
         key, value = (v.reshaped(v.index.repeat_interleave(groups, dim=-3)) for v in (key, value))
@@ -32,11 +33,15 @@ def product(at: Place, one: Value, other: Value) -> Value:
     if one.scores is not None and other.scores is None and other.parts:
         return heads(at, one.index, one.scores, other)
     if one.scores is None and other.scores is None:
+        if distinct(one.index)[0].shape[-1] == 1 and distinct(other.index)[0].shape[-2] == 1:
+            # Sums over places of products of two features, as pooling by attention makes them.
+            rows, columns = one.reshaped(one.index[..., :1]), other.reshaped(other.index[..., :1, :])
+            return at.nonlinearity([rows, columns], "product", ("factor1", "factor2"))
         lead = at.output.shape[:-2]
         slices = torch.arange(math.prod(lead)).reshape(*lead, 1, 1).expand(at.output.shape)
         keys = other.reshaped(other.index.mT)
         return Value(slices, int(slices.numel()), (), one.home, scores=(one, keys))
-    raise ValueError(at.unknown("a product of queries and keys, or of attention scores and values"))
+    raise ValueError(at.unfit("queries times keys, or attention scores times values", "a product of other streams"))
 
 
 def heads(at: Place, slices: Tensor, scores: tuple[Value, Value], value: Value) -> Value:

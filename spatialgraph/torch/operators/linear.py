@@ -41,12 +41,31 @@ def matmul(at: Place, one: Any, other: Any) -> Value:
     if isinstance(one, Value) and isinstance(other, Value):
         return product(at, one, other)
     if isinstance(one, Value):
-        if other.ndim != 2:
-            raise ValueError(at.unknown(f"a constant factor of 2 dimensions, found {other.ndim}"))
-        return dense(at, one, other.T)
-    if one.ndim != 2:
-        raise ValueError(at.unknown(f"a constant factor of 2 dimensions, found {one.ndim}"))
-    return dense(at, other, one, axis=-2)
+        return dense(at, one, other.mT) if other.ndim == 2 else _dense_by_slice(at, one, other.mT)
+    if one.ndim == 2:
+        return dense(at, other, one, axis=-2)
+    turned = replace(at, output=at.output.mT)
+    made = _dense_by_slice(turned, other.reshaped(other.index.mT), one)
+    return made.reshaped(made.index.mT)
+
+
+def _dense_by_slice(at: Place, value: Value, weight: Tensor) -> Value:
+    """Return what dense layers make, one for each slice along the dimensions before the last two.
+
+    Args:
+        at: the operator.
+        value: what they read, along its last dimension.
+        weight: ``(..., outputs, inputs)``.
+    """
+    lead = weight.shape[:-2]
+    shape = torch.broadcast_shapes(value.index.shape, (*lead, 1, weight.shape[-1]))
+    index = value.index.broadcast_to(shape).movedim(list(range(-2 - len(lead), -2)), list(range(-1 - len(lead), -1)))
+    # The inputs of all slices lie beside each other, and so do the outputs, each slice reading its own.
+    beside = at.read(value.reshaped(index.flatten(-1 - len(lead))), -1)
+    blocks = sparse.block_diag([numbers(part) for part in weight.flatten(0, -3)], format="csr")
+    made = beside.through(matrix_map(sparse.csr_array(blocks)), torch.arange(blocks.shape[0]), at.home("neuron"))
+    outputs = made.index.reshape(*lead, 1, weight.shape[-2])
+    return made.reshaped(outputs.broadcast_to(at.output.shape))
 
 
 def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
@@ -59,7 +78,7 @@ def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
         axis: where the inputs lie; the outputs lie there too.
     """
     if isinstance(weight, Value):
-        raise ValueError(at.unknown("constant weights"))
+        raise ValueError(at.unfit("weights that are the same in every example", "some that depend on the inputs"))
     return at.linear(at.read(value, axis), matrix_map(numbers(weight)), axis, "neuron")
 
 
@@ -79,7 +98,7 @@ def convolution(
     """Read channels by a convolution: the strength is the norm over the taps of the kernel."""
     del bias
     if isinstance(weight, Value):
-        raise ValueError(at.unknown("a constant kernel"))
+        raise ValueError(at.unfit("a kernel that is the same in every example", "one that depends on the inputs"))
     grid = weight.ndim - 2
     steps, gaps = _each(stride, grid), _each(dilation, grid)
     if isinstance(padding, str):
@@ -222,7 +241,7 @@ def pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     axis = 1
     columns, features = readings(value.index, axis)
     if len(np.unique(columns)) != value.index.shape[axis] or len(columns) != value.index.shape[axis]:
-        raise ValueError(at.unknown("channels of one origin each, in dimension 1"))
+        raise ValueError(at.unfit("one channel at each place of dimension 1", "other units at other places"))
     shape = [1] * at.output.ndim
     shape[axis] = -1
     index = torch.from_numpy(features).reshape(shape).expand(at.output.shape)
@@ -254,6 +273,19 @@ def largest_and_where(at: Place, value: Value, dim: int, keepdim: bool = False) 
     """Take the largest of several elements, and say which."""
     first = replace(at, output=at.output[0])
     return largest(first, value, [dim], keepdim), constant(at.output[1], value.home)
+
+
+@operator("aten.cumsum.default", "aten.sort.default", "aten.topk.default")
+def along(at: Place, value: Value, *arguments: Any, **named: Any) -> Any:
+    """Add up, order or choose places: a feature stays what it is."""
+    output = at.output if isinstance(at.output, Tensor) else at.output[0]
+    number = 1 if "topk" in str(at.node.target) else 0
+    dim = named.get("dim", arguments[number] if len(arguments) > number else -1)
+    few = distinct(value.index)[0]
+    if few.shape[dim] > 1:
+        raise ValueError(at.unfit("places of the same unit along the dimension", "several units"))
+    result = replace(value, index=few.expand(output.shape))
+    return result if isinstance(at.output, Tensor) else (result, constant(at.output[1], value.home))
 
 
 class _Combined:

@@ -59,7 +59,7 @@ def _layers(
     directions = 2 if both else 1
     each, extra = divmod(len(parameters), layers * directions)
     if extra or each != (4 if biases else 2):
-        raise ValueError(at.unknown("an LSTM without a projection of its state"))
+        raise ValueError(at.unfit("layers without a projection of their state", "an LSTM with proj_size"))
     below, ends = value, list[Value]()
     for layer in range(layers):
         emitted = []

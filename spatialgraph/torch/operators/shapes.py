@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..table import operator
-from ..values import NOTHING, Home, Value, constant
-from ..walk import Place
+from ..values import NOTHING, Home, Value, constant, distinct
+from ..walk import SCORES, Place
 
 
 @operator("aten.view.default", "aten._unsafe_view.default", "aten.reshape.default")
@@ -90,7 +90,7 @@ def joined(at: Place, values: Sequence[Any], dim: int = 0) -> Value:
     """Put values beside each other; features of different values are different features, if they read other things."""
     flowing = [value for value in values if isinstance(value, Value)]
     if any(value.scores is not None for value in flowing):
-        raise ValueError(at.unknown("attention scores that are not put together"))
+        raise ValueError(at.unfit(*SCORES))
     offset, indices, starts = 0, list[Tensor](), dict[int, int]()
     for value in values:
         if isinstance(value, Tensor):
@@ -208,8 +208,22 @@ def _index(value: Any) -> Tensor:
 
 
 def _run(at: Place, index: Tensor, *arguments: Any, **named: Any) -> Any:
-    """Run the operator on the numbers of the features."""
-    on_cpu = torch.utils._pytree.tree_map(lambda leaf: leaf.cpu() if isinstance(leaf, Tensor) else leaf, arguments)
-    if any(isinstance(leaf, Value) for leaf in torch.utils._pytree.tree_leaves((arguments, named))):
-        raise ValueError(at.unknown("elements that are moved alike in every example"))
-    return at.node.target(index, *on_cpu, **named)  # type: ignore[operator]
+    """Run the operator on the numbers of the features; places that depend on the example must be those of one feature."""
+
+    def plain(leaf: Any) -> Any:
+        if isinstance(leaf, Value):
+            return torch.zeros(leaf.index.shape, dtype=torch.int64)
+        return leaf.cpu() if isinstance(leaf, Tensor) else leaf
+
+    leaves = torch.utils._pytree.tree_leaves((arguments, named))
+    if any(isinstance(leaf, Value) for leaf in leaves):
+        places = arguments[0]  # of `index` a list of places for each dimension, else the dimension
+        dims = [d for d, place in enumerate(places) if place is not None] if isinstance(places, list) else [places]
+        if any(distinct(index)[0].shape[d] > 1 for d in dims if not _is_each(places, d, index)):
+            raise ValueError(at.unfit("elements that are moved alike in every example", "units chosen by the inputs"))
+    return at.node.target(index, *torch.utils._pytree.tree_map(plain, arguments), **named)  # type: ignore[operator]
+
+
+def _is_each(places: Any, dim: int, index: Tensor) -> bool:
+    """Return whether a constant takes every entry of a dimension once, as that of examples."""
+    return isinstance(places, list) and isinstance(places[dim], Tensor) and index.shape[dim] == len(places[dim])

@@ -362,3 +362,55 @@ def test_embeddings_are_inputs_and_tied_outputs_read_by_the_same_weights():
     strengths = captured_strengths(captured)
     np.testing.assert_allclose(strengths["words", "a", ""], model.a.weight.detach().abs(), atol=1e-6)
     np.testing.assert_allclose(strengths["a", "output", ""], model.words.weight.detach().abs(), atol=1e-6)
+
+
+def test_heads_with_a_matrix_each_are_those_of_one_matrix():
+    class Einsum(Written):
+        def __init__(self):
+            super().__init__()
+            self.into = nn.Parameter(torch.randn(3, 2, 8, 4))
+            self.back = nn.Parameter(torch.randn(2, 4, 8))
+
+        def forward(self, x):
+            q, k, v = (torch.einsum("bpd,hde->bphe", self.norm(x), weight) for weight in self.into)
+            shares = (torch.einsum("bqhe,bkhe->bhqk", q, k) / 2).softmax(-1)
+            return x + torch.einsum("bqhe,hed->bqd", torch.einsum("bhqk,bkhe->bqhe", shares, v), self.back)
+
+    inputs, einsum, fused = numbers(2, 2, 8, 8), Tokens(Einsum(), token=False), Tokens(Fused(), token=False)
+    with torch.no_grad():
+        block = einsum.blocks[0]
+        fused.load_state_dict(einsum.state_dict(), strict=False)
+        fused.blocks[0].qkv.weight.copy_(block.into.transpose(2, 3).reshape(24, 8))
+        fused.blocks[0].out.weight.copy_(block.back.reshape(8, 8).T)
+    one, other = (captured_strengths(capture(m.double().eval(), inputs)) for m in (fused, einsum))
+    for weight, again in zip(one.values(), other.values(), strict=True):
+        np.testing.assert_allclose(again, weight, atol=1e-6)
+
+
+def by_slice(m, x):
+    x = F.relu(m.stem(x)).unflatten(-1, (2, 4))
+    return m.head(F.relu(torch.einsum("bphe,hef->bphf", x, m.weight)).flatten(2)).mean(1)
+
+
+def root_mean_square(m, x):
+    x = F.relu(m.stem(x))
+    return m.head(F.relu(m.a(x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * m.gain)))
+
+
+def test_matrices_for_each_slice_are_blocks_of_one():
+    model = Of(by_slice, stem=nn.Linear(3, 8), weight=nn.Parameter(torch.randn(2, 4, 3)), head=nn.Linear(6, 2))
+    captured = capture(model.double().eval(), numbers(2, 5, 3))
+    expected = torch.block_diag(*model.weight.detach().mT).abs()
+    population = captured.graph.populations[2].name
+    np.testing.assert_allclose(captured_strengths(captured)["stem", population, ""], expected, atol=1e-6)
+
+
+def test_a_root_mean_square_norm_by_hand_is_its_gain():
+    gain = nn.Parameter(torch.randn(4))
+    model = Of(root_mean_square, stem=nn.Linear(3, 4), gain=gain, a=nn.Linear(4, 5), head=nn.Linear(5, 2))
+    captured = capture(model.double().eval(), numbers(2, 3))
+    assert [p.size for p in captured.graph.populations] == [3, 4, 5, 2]
+    np.testing.assert_allclose(
+        captured_strengths(captured)["stem", "a", ""], (model.a.weight * gain).detach().abs(), atol=1e-6
+    )
+    assert "spread" in str(captured.notes[0])
