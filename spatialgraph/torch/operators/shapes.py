@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..values import NOTHING, Home, Value
-from ..walk import Place
 from ..table import operator
+from ..values import NOTHING, Home, Value, constant, distinct
+from ..walk import SCORES, Place
 
 
 @operator("aten.view.default", "aten._unsafe_view.default", "aten.reshape.default")
@@ -77,12 +77,20 @@ def unchanged(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     return value
 
 
+@operator("aten.copy.default")
+def copied(at: Place, value: Any, other: Any, *arguments: Any, **named: Any) -> Value:
+    """Put a value in the place of another, as an assignment in place does."""
+    if not isinstance(other, Value):
+        return constant(at.output, at.home("neuron"))
+    return replace(other, index=at.like_output(other))
+
+
 @operator("aten.cat.default", "aten.stack.default")
 def joined(at: Place, values: Sequence[Any], dim: int = 0) -> Value:
     """Put values beside each other; features of different values are different features, if they read other things."""
     flowing = [value for value in values if isinstance(value, Value)]
     if any(value.scores is not None for value in flowing):
-        raise ValueError(at.unknown("attention scores that are not put together"))
+        raise ValueError(at.unfit(*SCORES))
     offset, indices, starts = 0, list[Tensor](), dict[int, int]()
     for value in values:
         if isinstance(value, Tensor):
@@ -104,8 +112,8 @@ def joined(at: Place, values: Sequence[Any], dim: int = 0) -> Value:
 
 def _joined_parts(values: Sequence[Value], starts: Sequence[int], size: int) -> Any:
     """Return what joined features read: those of each value stand after those of the values before."""
-    from ..values import Part
     from ..maps import addition, selection
+    from ..values import Part
 
     if len(values) == 1 and starts[0] == 0 and values[0].size == size:
         return values[0].parts
@@ -150,10 +158,12 @@ def _copied_padding(value: Value, pad: tuple[int, ...], mode: str) -> Value:
 @operator("aten.where.self")
 def where(at: Place, condition: Any, one: Any, other: Any) -> Value:
     """Take elements of one value where a condition holds, and of another elsewhere."""
-    values = [value for value in (condition, one, other) if isinstance(value, Value) and value.parts]
+    values = [value for value in (condition, one, other) if isinstance(value, Value) and value.flows]
+    if not values:
+        return constant(at.output, at.home("neuron"))
     if isinstance(condition, Value) or len(values) > 1:
         return at.nonlinearity(values, "where", tuple(f"factor{k + 1}" for k in range(len(values))))
-    return _masked(at, condition if values and values[0] is one else ~condition, one if values and values[0] is one else other)
+    return _masked(at, condition if values[0] is one else ~condition, values[0])
 
 
 @operator("aten.masked_fill.Scalar", "aten.masked_fill.Tensor")
@@ -188,7 +198,9 @@ def joined_features(one: Value, other: Value) -> tuple[Value, Value]:
     size = one.size + other.size
     parts = _joined_parts([one, other], [0, one.size], size)
     moved = torch.where(other.index >= 0, other.index + one.size, NOTHING)
-    return replace(one, size=size, parts=parts, emits=None), replace(other, index=moved, size=size, parts=parts, emits=None)
+    return replace(one, size=size, parts=parts, emits=None), replace(
+        other, index=moved, size=size, parts=parts, emits=None
+    )
 
 
 def _index(value: Any) -> Tensor:
@@ -196,8 +208,22 @@ def _index(value: Any) -> Tensor:
 
 
 def _run(at: Place, index: Tensor, *arguments: Any, **named: Any) -> Any:
-    """Run the operator on the numbers of the features."""
-    on_cpu = torch.utils._pytree.tree_map(lambda leaf: leaf.cpu() if isinstance(leaf, Tensor) else leaf, arguments)
-    if any(isinstance(leaf, Value) for leaf in torch.utils._pytree.tree_leaves((arguments, named))):
-        raise ValueError(at.unknown("elements that are moved alike in every example"))
-    return at.node.target(index, *on_cpu, **named)  # type: ignore[operator]
+    """Run the operator on the numbers of the features; places that depend on the example must be those of one feature."""
+
+    def plain(leaf: Any) -> Any:
+        if isinstance(leaf, Value):
+            return torch.zeros(leaf.index.shape, dtype=torch.int64)
+        return leaf.cpu() if isinstance(leaf, Tensor) else leaf
+
+    leaves = torch.utils._pytree.tree_leaves((arguments, named))
+    if any(isinstance(leaf, Value) for leaf in leaves):
+        places = arguments[0]  # of `index` a list of places for each dimension, else the dimension
+        dims = [d for d, place in enumerate(places) if place is not None] if isinstance(places, list) else [places]
+        if any(distinct(index)[0].shape[d] > 1 for d in dims if not _is_each(places, d, index)):
+            raise ValueError(at.unfit("elements that are moved alike in every example", "units chosen by the inputs"))
+    return at.node.target(index, *torch.utils._pytree.tree_map(plain, arguments), **named)  # type: ignore[operator]
+
+
+def _is_each(places: Any, dim: int, index: Tensor) -> bool:
+    """Return whether a constant takes every entry of a dimension once, as that of examples."""
+    return isinstance(places, list) and isinstance(places[dim], Tensor) and index.shape[dim] == len(places[dim])
