@@ -281,7 +281,8 @@ def call(model: nn.Module, inputs: Inputs) -> list[Any]:
     """
     args, kwargs = _arguments(inputs)
     try:
-        with torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
             return pytree.tree_leaves(model(*args, **kwargs))
     except Exception as error:  # whatever a model of anyone's raises
         raise ValueError(
