@@ -22,7 +22,7 @@ from .maps import Units
 from .program import Inputs, Program, call, first_examples, require_evaluation_mode, trace, unwrapped
 from .table import OPERATORS
 from .tasks import Head, Tasks, heads_of, tasks_of
-from .values import Home, Value
+from .values import Value
 from .walk import Entering, Found, Walk, walked
 
 # The relative difference of the outputs of the traced program that is allowed, by the precision of the outputs.
