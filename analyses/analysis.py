@@ -37,6 +37,7 @@ from .columns import COLUMNS
 from .evidence import note_row
 from .frames import to_csv
 from .labels import reference_of
+from .runs import NO_MODELS, Models
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
 from .summary import write_summary
@@ -73,6 +74,7 @@ def analyze(
     jobs: int = 1,
     evaluations: Sequence[Path] = (),
     plugins: Sequence[str | Path] = (),
+    models: Models = NO_MODELS,
     fresh: bool = False,
     executor: Executor | None = None,
     console: Console | None = None,
@@ -96,6 +98,7 @@ def analyze(
             SHA-256 it names, wherever they lie; one that names none gets the only file that is given.
         plugins: Python files with split methods, metrics and null models of one's own; those who do the steps import
             them. A file that defines a function that this process knows already need not be named.
+        models: what runs the networks that are graphs of models; runners are known to this process alone.
         fresh: whether all is done again, also what is there and was made by the same code.
         executor: does the steps in place of processes of this machine; those that work for it see the same folders.
         console: where to show progress and what could not be done.
@@ -126,13 +129,16 @@ def analyze(
     _require_networks(plan, [file.stem for file in files])
     console = console or PlainConsole(stderr=True)
     alone = jobs == 1 and executor is None
+    if models.runners and not alone:
+        raise ValueError(f"jobs: expected 1, since the models are known to this process alone, found {jobs}")
     imported = tuple(Path(path).resolve() for path in plugins) if alone else _plugins_of(plan, plugins)
     _require_own(results)
     with locked(results, "analysis"):
         digests = {file: digest(file) for file in files}
         given = _given(evaluations)
         steps = [
-            steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given, imported) for file in files
+            steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given, imported, models)
+            for file in files
         ]
         if fresh:
             for step in (step for of in steps for step in of):
@@ -143,6 +149,8 @@ def analyze(
             known["evaluations"] = {os.path.relpath(p, results): sha256 for sha256, p in given.items()}
         if imported:
             known["plugins"] = [os.path.relpath(path, results) for path in imported]
+        if models.file is not None:
+            known["models"] = os.path.relpath(models.file, results)
         # From now on, parts and tables may be of two analyses.
         _write_analysis_json(run, results, plan, finished=False, **known)
         _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)

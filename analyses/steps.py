@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
@@ -17,16 +18,16 @@ from spatialgraph.files import digest
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
 from spatialgraph.notes import Note
-from spatialgraph.nulls import NULLS, UNTRAINED
+from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED
 from spatialgraph.plugins import load_all
 from spatialgraph.provenance import code_of, versions
-from spatialgraph.splits import Split, function_of
+from spatialgraph.splits import Split, function_of, sees
 from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
 from spatialgraph.strengths import STRENGTHS
 
 from .chance import NO_DRAWS, Drawn, KeptDraws, against, null_models
 from .columns import FULL
-from .runs import graph_and_runner
+from .runs import CAPTURE, NO_MODELS, Models, graph_and_runner
 from .scoring import (
     NOTHING,
     Agreement,
@@ -76,6 +77,7 @@ class Step:
         evaluation: the file of its held-out examples, None if there is none.
         keys: the keys that results of this network, plan and code have.
         plugins: files that the process that does the step imports first.
+        models: what runs the network if it is the graph of a model.
     """
 
     run: Path
@@ -86,6 +88,7 @@ class Step:
     evaluation: Path | None
     keys: Keys
     plugins: tuple[Path, ...] = ()
+    models: Models = NO_MODELS
 
     def __str__(self) -> str:
         return f"{self.file.stem} · {self.name}"
@@ -117,6 +120,7 @@ def steps_of(
     sha256: str,
     given: Mapping[str, Path] = MappingProxyType({}),
     plugins: tuple[Path, ...] = (),
+    models: Models = NO_MODELS,
 ) -> list[Step]:
     """Return the steps of a network, its scores first.
 
@@ -128,19 +132,26 @@ def steps_of(
         sha256: that of the network's file.
         given: files of held-out examples besides those of the run, by their SHA-256.
         plugins: files of the user's own whose functions are used.
+        models: what runs the graphs of models.
 
     Raises:
         ValueError: the network's file has a fault, or it names no held-out examples and several are given.
     """
-    named = read_header(file).metadata.get("evaluation")
+    metadata = read_header(file).metadata
+    named = metadata.get("evaluation")
     key_inputs: list[object] = [sha256, versions()]
-    if named is not None:
+    evaluation = None
+    if CAPTURE in metadata:
+        key_inputs += models.key(file.stem)
+    elif named is not None:
         evaluation = given.get(named["sha256"], run / named["file"])
     else:
         evaluation = _only(file, given)
         key_inputs += given  # the network's file does not say which
     names = (_SCORES, *(null_models() if plan.nulls else ()))
-    return [Step(run, file, parts, name, plan, evaluation, _keys(name, plan, key_inputs), plugins) for name in names]
+    return [
+        Step(run, file, parts, name, plan, evaluation, _keys(name, plan, key_inputs), plugins, models) for name in names
+    ]
 
 
 def _keys(name: str, plan: Plan, key_inputs: Sequence[object]) -> Keys:
@@ -171,7 +182,9 @@ def do(step: Step) -> None:
     load_all(step.plugins)
     notes: list[Noted] = []
     if step.name == _SCORES:
-        graph, runner = graph_and_runner(step.file, step.evaluation, lambda note: notes.append(Noted(FULL, "", note)))
+        graph, runner = graph_and_runner(
+            step.file, step.evaluation, lambda note: notes.append(Noted(FULL, "", note)), step.models
+        )
         if runner is not None:
             require_stated_accuracy(graph, runner)
         subject = subject_of(graph, runner, step.plan, called=step.file.stem)
@@ -212,9 +225,17 @@ def _kept_draws(step: Step) -> KeptDraws:
     return KeptDraws(drawn, methods, metrics)
 
 
+def _is_run(step: Step) -> bool:
+    """Return whether a null model needs a network that runs: a model takes long to be loaded and traced."""
+    of_weights = [method for method in step.plan.splits if sees(method) == "weights"]
+    asked = [STRENGTHS[step.plan.strength], *map(function_of, of_weights)]
+    return step.name == RANDOM_SPLIT or any("runner" in inspect.signature(function).parameters for function in asked)
+
+
 def _subject(step: Step) -> Subject:
     """Return a network as a null model needs it: with its untrained state if it is compared with that."""
-    graph, runner = graph_and_runner(step.file, step.evaluation)
+    models = step.models if _is_run(step) else NO_MODELS
+    graph, runner = graph_and_runner(step.file, step.evaluation, models=models)
     untrained = None
     if step.name == UNTRAINED and 0 in read_header(step.file).snapshots:
         untrained = graph_of(read_snapshot(step.file, 0))

@@ -162,6 +162,14 @@ def analyze(
             show_default="those of the run",
         ),
     ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            help="Python file whose load(name) returns the model and the batches of a captured network.",
+            metavar="FILE.py",
+            show_default="captured networks are not run",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Steps at a time; -1: as many as there are cores.")] = -1,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
     plugin: Plugins = None,
@@ -187,6 +195,7 @@ def analyze(
         chosen = {"splits": _names(splits), "ablations": _names(ablations), "metrics": _names(metrics)}
         how: dict[str, Any] = {"jobs": jobs, "evaluations": evaluation or (), "plugins": plugin or (), "fresh": fresh}
         how["reference"] = reference
+        how["models"] = _stage("analyses.runs").Models(models and models.resolve())
         _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
         _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 

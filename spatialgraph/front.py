@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from . import store
@@ -219,7 +220,8 @@ def measure(
 
 
 def analyze(
-    run: str | Path,
+    run: Any,
+    batches: Any = None,
     *,
     splits: Sequence[str | pd.DataFrame] | str | pd.DataFrame | None = None,
     ablations: Sequence[str] | str | None = None,
@@ -230,6 +232,7 @@ def analyze(
     jobs: int = 1,
     out: str | Path | None = None,
     evaluations: Sequence[str | Path] | str | Path = (),
+    models: str | Path | None = None,
     plugins: Sequence[str | Path] | str | Path = (),
     fresh: bool = False,
 ) -> pd.DataFrame:
@@ -239,7 +242,10 @@ def analyze(
     changed since. Progress is shown on a terminal and in a notebook.
 
     Args:
-        run: the folder of the run.
+        run: the folder of a run; or a model that ``spatialgraph.torch.capture`` captured, or several: a name for each,
+            and ``(captured, batches)``, or the runner that ``captured.runner`` makes of them.
+        batches: of a captured model: batches of held-out examples, see ``captured.runner``; without them nothing of
+            function is measured.
         splits: split methods, with parameters if others than the defaults are wanted; all if None. Also splits of your
             own, as in `split`: ``"file:mine.csv"`` is called ``file:mine``, and the first data frame ``file:frame1``.
         ablations: what disabled neurons emit; all if None.
@@ -248,9 +254,11 @@ def analyze(
         nulls: draws of each null model that scores are compared with; 0 for none.
         seed: of everything that is drawn at random.
         jobs: steps that are done at a time, each by a process; -1 for as many as there are cores. Functions that are
-            defined in a cell, and in no file, are known to this process alone: they need 1.
-        out: the folder of the results; ``RUN/results`` if None.
+            defined in a cell, and in no file, are known to this process alone, and so are captured models: they need 1.
+        out: the folder of the results; ``RUN/results`` if None. Graphs of captured models are written there too, into
+            ``networks``; None for a new folder among the system's temporary files.
         evaluations: files of held-out examples outside the run.
+        models: a Python file whose ``load(name)`` returns ``(model, batches)`` of a network that was captured.
         plugins: Python files with methods, measures and null models of your own.
         fresh: whether all is done again, also what is there and was made by the same code.
 
@@ -263,14 +271,43 @@ def analyze(
         FileNotFoundError: there are no networks.
     """
     load_all(_paths(plugins))
-    results = Path(run) / "results" if out is None else Path(out)
+    captured = _captured(run, batches)
+    if captured:
+        results = run = Path(mkdtemp(prefix="spatialgraph-") if out is None else out)
+        for name, (model, _) in captured.items():
+            model.write(run / "networks" / f"{name}.h5")
+    else:
+        results = Path(run) / "results" if out is None else Path(out)
+    runners = {name: runner for name, (_, runner) in captured.items() if runner is not None}
     methods = None if splits is None else _methods(splits, results)
     plan = stage("analyses.scoring").Plan.choose(methods, ablations, metrics, strength, nulls, seed)
     how = {"evaluations": _paths(evaluations), "plugins": _paths(plugins), "fresh": fresh, "quiet": True}
+    how["models"] = stage("analyses.runs").Models(None if models is None else Path(models).resolve(), runners)
     stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, **how)
     frame: pd.DataFrame = stage("analyses.results").read_scores(results / "scores.csv")
     frame.attrs["results"] = str(results)
     return frame
+
+
+def _captured(run: Any, batches: Any) -> dict[str, tuple[Any, Runner | None]]:
+    """Return the captured models that are given: name to the model and what runs it; none for the folder of a run."""
+    if isinstance(run, str | Path):
+        if batches is not None:
+            raise ValueError("batches: expected none for the folder of a run: models names a file that loads them")
+        return {}
+    given = run if isinstance(run, Mapping) else {run.graph.name: (run, batches)} if hasattr(run, "runner") else None
+    if not given:
+        raise TypeError(f"run: expected a folder, a captured model, or name to (captured, batches), found {_kind(run)}")
+    models: dict[str, tuple[Any, Runner | None]] = {}
+    for name, value in given.items():
+        model, examples = value if isinstance(value, tuple) else (getattr(value, "captured", value), value)
+        if not hasattr(model, "runner"):
+            raise TypeError(f"run: expected (captured, batches) for {name!r}, found {_kind(value)}")
+        if examples is model or examples is None:
+            models[name] = model, None
+        else:
+            models[name] = model, examples if isinstance(examples, Runner) else model.runner(examples)
+    return models
 
 
 def figure(

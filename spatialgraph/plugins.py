@@ -82,7 +82,7 @@ def load(path: str | Path) -> ModuleType:
         unload(module)
         if not isinstance(error, Exception):
             raise
-        raise ValueError(f"{path}: expected a plugin that can be imported, found {_reported(error, path)}") from error
+        raise ValueError(f"{path}: expected a plugin that can be imported, found {reported(error, path)}") from error
     return module
 
 
@@ -162,7 +162,7 @@ def _importing_from(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
-def _reported(error: Exception, path: Path) -> str:
+def reported(error: Exception, path: Path) -> str:
     """Return what went wrong, in one line, with the line of the plugin."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None

@@ -22,6 +22,14 @@ RUNS = {"count": 2, "modularity": 0.5, "runs": 3, "agreement": 1.0}
 EXAMPLES = {
     "text": ({"text": "the moon was full"}, "the moon was full"),
     "no-evaluation": ({}, "its metadata names no evaluation: nothing of function is measured"),
+    "no-models": (
+        {},
+        "nothing runs it, `analyze --models FILE` names what does: nothing of function is measured",
+    ),
+    "left-out": (
+        {"what": "the spread", "count": 3, "modules": ("norm1", "norm2")},
+        "the graph leaves out the spread (3 operators, of modules norm1, norm2)",
+    ),
     "no-runner": ({}, "nothing runs it: nothing of function is measured"),
     "not-applicable": ({"message": "split 'm': expected a, found b"}, "split 'm': expected a, found b"),
     "not-executable": ({}, "it cannot be run: nothing of function is measured"),
@@ -30,6 +38,7 @@ EXAMPLES = {
     "constant": (LAYER, "hidden: 1 of 4 neurons have a constant activation and serve no task"),
     "unattached": (UNITS, "1 of 4 neurons have no connection and serve no task"),
     "unreached": (UNITS, "1 of 4 neurons are connected to no output and serve no task"),
+    "in-no-mask": (LAYER, "hidden: 1 of 4 neurons are in no task's mask and serve none"),
     "tied": (
         LAYER,
         "hidden: 1 of 4 neurons are connected equally strongly to several tasks and go to the first of them",
@@ -52,6 +61,16 @@ EXAMPLES = {
     ),
     "shared": (LAYER, "hidden: 1 of 4 neurons serve several tasks"),
     "undecided": (UNITS | {"task": "b"}, "1 of 4 neurons are in no task's smallest cut and go to task 'b'"),
+    "mask-of-nothing": (
+        {"task": "b", "accuracy": 0.125, "guessed": 0.1},
+        "task 'b' was not learned (accuracy 0.125, by guessing 0.100): its mask says nothing",
+    ),
+    "mask-of-all": ({"task": "b", "of": 4, "units": "neurons"}, "the mask of task 'b' keeps all 4 neurons"),
+    "mask-of-none": ({"task": "b", "of": 4, "units": "neurons"}, "the mask of task 'b' keeps none of 4 neurons"),
+    "mask-costs": (
+        {"task": "b", "drop": 0.25, "limit": 0.05},
+        "task 'b' loses 0.250 of accuracy with the units of its mask alone, more than 0.05",
+    ),
     "greedy-cuts-less": ({}, "the greedy split cuts less than the cuts around each task; it is taken"),
     "greedy-sizes": (
         {"units": "heads"},
@@ -103,6 +122,10 @@ EXAMPLES = {
     "small-module": (
         UNITS | {"task": "b", "percent": 10 / 3},
         "degenerate: 1 of 4 neurons besides the outputs serve task 'b', less than 3.3 %",
+    ),
+    "shared-modules": (
+        UNITS | {"percent": 90.0},
+        "degenerate: 1 of 4 neurons besides the outputs that serve a task serve every task, more than 90 %",
     ),
     "outputs-elsewhere": (
         {"count": 0, "of": 2, "task": "b"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -16,10 +17,13 @@ from torch import Tensor, nn
 from ..arrays import floats
 from ..faults import shown
 from ..graph.graph import Connection, FloatArray, Graph, IntArray, MadeConnection, Population
+from ..network import Evaluation, Network
 from ..notes import Note
+from ..store import write_network
 from . import operators as _operators  # noqa: F401  # enters the operators
 from .maps import Units
 from .program import Inputs, Program, call, first_examples, require_evaluation_mode, trace, unwrapped
+from .runner import TracedRunner
 from .table import OPERATORS
 from .tasks import Head, Tasks, heads_of, tasks_of
 from .values import Value
@@ -57,17 +61,16 @@ class Captured:
     notes: tuple[Note, ...]
     device: torch.device
 
-    def runner(self, batches: Iterable[Any], **options: Any) -> Any:
+    def runner(self, batches: Iterable[Any] | Evaluation, **options: Any) -> TracedRunner:
         """Return what answers for the model on examples; see `TracedRunner`, which this makes."""
-        from .runner import TracedRunner
-
         return TracedRunner(self, batches, **options)
 
-    def write(self, path: str | Path, **metadata: Any) -> Path:
+    def write(self, path: str | Path, *, untrained: Captured | None = None, **metadata: Any) -> Path:
         """Write the graph to a file, whole or not at all, for ``spatialgraph analyze --models``; return its path.
 
         Args:
             path: the file: ``networks/NAME.h5`` in the folder of a run.
+            untrained: the same model, captured before it was trained; for the null model of that name.
             metadata: what else is known of the network: ``kind`` and ``inputs``, by which tables group networks,
                 ``seed``, and what you like. Its name is that of the file unless another is given.
 
@@ -75,12 +78,28 @@ class Captured:
             ValueError: a value that JSON cannot hold, or another fault.
             OSError: the file cannot be written.
         """
-        from ..store import write_network
-
         path = Path(path)
         known = {**self.graph.metadata, "name": path.stem, **metadata}
-        write_network(path, replace(self.graph, metadata=known))
+        snapshots: dict[float, Network | Graph] = {} if untrained is None else {0: untrained.graph}
+        write_network(path, replace(self.graph, metadata=known), snapshots)
         return path
+
+    def of(self, graph: Graph) -> Captured:
+        """Return the model with its graph as it was written, with other metadata, positions or names.
+
+        Raises:
+            ValueError: the graph is of another model.
+        """
+        written = graph.metadata.get("capture")
+        expected = self.graph.metadata["capture"]["parameters"]
+        found = written.get("parameters") if isinstance(written, Mapping) else None
+        sizes = [[p.size for p in of.populations] for of in (graph, self.graph)]
+        if found != expected or sizes[0] != sizes[1]:
+            raise ValueError(
+                f"network {graph.name!r}: expected the model that was captured, whose parameters have the digest "
+                f"{str(found)[:12]}…, found one with {expected[:12]}…"
+            )
+        return replace(self, graph=graph)
 
 
 def capture(
@@ -130,13 +149,13 @@ def capture(
     model = unwrapped(model)
     require_evaluation_mode(model)
     device = _device_of(model, inputs)
-    examples = first_examples(inputs, 2)
-    program = trace(model, examples, set(OPERATORS))
-    error = _error(model, program, inputs, tolerance)
-    walk = walked(program, examples)
+    outputs = call(model, inputs)
+    program = trace(model, inputs, set(OPERATORS))
+    error = _error(outputs, program, inputs, tolerance)
+    walk = walked(program, first_examples(inputs, program.batch or 2))
     heads = heads_of(walk.outputs, program.names)
     task_names, task_of = tasks_of(tasks, heads)
-    with_outputs, outputs = _with_outputs(walk, heads, task_of)
+    with_outputs, output_populations = _with_outputs(walk, heads, task_of)
     found = _named(with_outputs, names or {})
     chosen = _chosen(found, split)
     place = _positions(found, positions or {})
@@ -147,9 +166,10 @@ def capture(
         Note("left-out", {"what": what, "count": len(where), "modules": tuple(dict.fromkeys(where))[:3]})
         for what, where in walk.left_out.items()
     )
-    known = {**(metadata or {}), "tasks": task_names, "capture": {"error": error, "notes": [str(n) for n in notes]}}
+    of_capture = {"error": error, "parameters": _digest(program), "notes": [_data(note) for note in notes]}
+    known = {**(metadata or {}), "tasks": task_names, "capture": of_capture}
     graph = Graph(populations, tuple(_connections(found)), known)
-    return Captured(graph, program, tuple(found), tuple(heads), outputs, error, notes, device)
+    return Captured(graph, program, tuple(found), tuple(heads), output_populations, error, notes, device)
 
 
 def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:
@@ -168,31 +188,43 @@ def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:
     return own
 
 
-def _error(model: nn.Module, program: Program, inputs: Inputs, tolerance: float | None) -> float:
-    """Return the largest difference between the outputs of the program and the model's.
+def _error(outputs: Sequence[Any], program: Program, inputs: Inputs, tolerance: float | None) -> float:
+    """Return the largest difference between the outputs of the program and the model's outputs.
 
     Raises:
         ValueError: it is more than what is allowed.
     """
-    if program.batch is not None:
-        inputs = first_examples(inputs, program.batch)
     with torch.no_grad():
         pairs = [
             (one.double(), other.double(), _TOLERANCE.get(one.dtype, 1e-4))
-            for one, other in zip(call(model, inputs), program(inputs), strict=True)
+            for one, other in zip(outputs, program(inputs), strict=True)
             if isinstance(one, Tensor) and one.dtype.is_floating_point
         ]
     largest = 0.0
     for one, other, usual in pairs:
         error, size = float((one - other).abs().max()), float(one.abs().max())
-        if not error <= (usual if tolerance is None else tolerance) * max(size, 1e-30):
+        allowed = usual if tolerance is None else tolerance
+        if not error <= allowed * max(size, 1e-30):
             raise ValueError(
-                f"model: expected a traced program whose outputs differ by at most "
-                f"{usual if tolerance is None else tolerance:g} of the largest, {size:g}, found {error:g}: the model may "
-                "draw at random, or remember what it was called with"
+                f"model: expected outputs of the traced program that differ by at most {allowed:g} of the largest, "
+                f"{size:g}, found {error:g}: the model may draw at random, or remember what it was called with"
             )
         largest = max(largest, error)
     return largest
+
+
+def _digest(program: Program) -> str:
+    """Return the SHA-256 of the parameters and constants of a program, as float32 has them."""
+    known = hashlib.sha256()
+    for value in program.fixed.values():
+        if isinstance(value, Tensor):
+            known.update(value.detach().cpu().float().contiguous().numpy().tobytes())
+    return known.hexdigest()
+
+
+def _data(note: Note) -> dict[str, Any]:
+    """Return a note as JSON has it."""
+    return {"code": note.code, "values": dict(note.values)}
 
 
 def _with_outputs(walk: Walk, heads: Sequence[Head], task_of: IntArray) -> tuple[list[Found], tuple[int, ...]]:
@@ -216,7 +248,12 @@ def _with_outputs(walk: Walk, heads: Sequence[Head], task_of: IntArray) -> tuple
 
 def _is_all(value: Value, head: Head, found: Found) -> bool:
     """Return whether the outputs are all units of a population, in their order."""
-    return found.width == 1 and found.task is None and np.array_equal(head.rows, np.arange(found.size)) and value.size == found.size
+    return (
+        found.width == 1
+        and found.task is None
+        and np.array_equal(head.rows, np.arange(found.size))
+        and value.size == found.size
+    )
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -256,9 +293,7 @@ def _positions(found: Sequence[Found], positions: Mapping[str, Any]) -> dict[str
     placed = {}
     for name, position in positions.items():
         if name not in sizes:
-            raise ValueError(
-                f"positions: expected names of populations, {', '.join(sizes):.300}, found {shown(name)}"
-            )
+            raise ValueError(f"positions: expected names of populations, {', '.join(sizes):.300}, found {shown(name)}")
         array = position.detach().cpu().float().numpy() if isinstance(position, Tensor) else position
         placed[name] = floats(f"position of layer {shown(name)}", array)
         if placed[name].ndim != 2 or len(placed[name]) != sizes[name]:
