@@ -217,8 +217,12 @@ def addition(maps: Sequence[LinearMap]) -> LinearMap:
     """Return the sum of maps of the same shape."""
     if len(maps) == 1:
         return maps[0]
-    if all(m.moves is not None for m in maps):
-        return replace(moving(sum((m.moves for m in maps[1:]), maps[0].moves)), stride=maps[0].stride)
+    held = [m.moves for m in maps if m.moves is not None]
+    if len(held) == len(maps):
+        total = held[0]
+        for moves in held[1:]:
+            total = total + moves
+        return replace(moving(total), stride=maps[0].stride)
     stride = tuple(max(steps) for steps in zip_longest(*(m.stride for m in maps), fillvalue=1))
     support = np.logical_or.reduce([m.support for m in maps])
     return LinearMap(maps[0].shape, lambda: [tap for part in maps for tap in part.make()], support, stride)

@@ -145,7 +145,7 @@ def paired(values: Sequence[Value]) -> tuple[list[Value], Tensor]:
     first = values[0]
     if all(value.index is first.index and value.size == first.size for value in values):
         return list(values), first.index
-    shape = torch.broadcast_shapes(*(value.index.shape for value in values))
+    shape = np.broadcast_shapes(*(value.index.shape for value in values))
     few = distinct(*(value.index.broadcast_to(shape) for value in values))
     sizes = [value.size + 1 for value in values]
     code = torch.zeros_like(few[0])

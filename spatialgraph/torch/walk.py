@@ -21,7 +21,6 @@ from .program import Program, module_of
 from .table import OPERATORS
 from .values import Home, Part, Value, added, constant, distinct, held_once, paired, readings
 
-
 SCORES = (
     "features, or attention scores that are only scaled, masked, shared out by a nonlinearity and multiplied by values",
     "attention scores used otherwise",
@@ -159,7 +158,9 @@ class Walk:
 
         def known(used: Node) -> Any:
             value = self._values.get(used)
-            return (self.program.fixed[used] if used in self.program.fixed else outcomes[used]) if value is None else value
+            return (
+                (self.program.fixed[used] if used in self.program.fixed else outcomes[used]) if value is None else value
+            )
 
         if name == "<built-in function getitem>":
             sequence = known(node.args[0])  # type: ignore[arg-type]
@@ -169,7 +170,9 @@ class Walk:
         args, kwargs = torch.fx.map_arg((node.args, node.kwargs), known)
         if name in OPERATORS:
             return OPERATORS[name](place, *args, **kwargs)
-        if all(not v.parts and v.scores is None for v in _values_in(args, kwargs)) and isinstance(outcomes[node], Tensor):
+        if all(not v.parts and v.scores is None for v in _values_in(args, kwargs)) and isinstance(
+            outcomes[node], Tensor
+        ):
             return constant(outcomes[node], Home(place.module, "neuron"))
         raise ValueError(place.unknown())
 
@@ -244,7 +247,7 @@ class Place:
         A feature with other factors at other places is multiplied by their root mean square.
         """
         if isinstance(factor, Tensor) and factor.ndim:
-            index = value.index.broadcast_to(torch.broadcast_shapes(value.index.shape, factor.shape))
+            index = value.index.broadcast_to(np.broadcast_shapes(value.index.shape, factor.shape))
             factors = per_feature(index, factor, value.size)
         else:
             index, factors = value.index, np.full(value.size, float(factor))

@@ -23,7 +23,7 @@ def attention(at: Place, query: Any, key: Any, value: Any, *arguments: Any, **na
     if named.get("enable_gqa"):
         groups = query.index.shape[-3] // key.index.shape[-3]
         key, value = (v.reshaped(v.index.repeat_interleave(groups, dim=-3)) for v in (key, value))
-    lead = torch.broadcast_shapes(*(v.index.shape[:-2] for v in (query, key, value)))
+    lead = np.broadcast_shapes(*(v.index.shape[:-2] for v in (query, key, value)))
     slices = torch.arange(math.prod(lead)).reshape(*lead, 1, 1)
     return heads(at, slices, (query, key), value)
 
@@ -55,7 +55,7 @@ def heads(at: Place, slices: Tensor, scores: tuple[Value, Value], value: Value) 
     """
     lead, width = at.output.shape[:-2], at.output.shape[-1]
     number = slices[..., 0, 0].broadcast_to(lead).flatten()
-    origin = torch.broadcast_shapes(scores[0].index.shape[:-2], scores[1].index.shape[:-2])
+    origin = np.broadcast_shapes(scores[0].index.shape[:-2], scores[1].index.shape[:-2])
     values = {"query": scores[0], "key": scores[1], "value": value}
     leads = {"query": origin, "key": origin, "value": lead}
     numbers = {label: torch.unravel_index(number % math.prod(leads[label]), leads[label]) for label in values}

@@ -16,7 +16,21 @@ from ..walk import Place
 _ACTIVATIONS = {"leaky_relu": "leaky-relu"}  # the names of `spatialgraph.network.ACTIVATIONS`
 
 _UNARY = (
-    *("relu", "relu6", "gelu", "silu", "sigmoid", "tanh", "elu", "selu", "celu", "leaky_relu", "rrelu", "hardtanh", "hardswish"),
+    *(
+        "relu",
+        "relu6",
+        "gelu",
+        "silu",
+        "sigmoid",
+        "tanh",
+        "elu",
+        "selu",
+        "celu",
+        "leaky_relu",
+        "rrelu",
+        "hardtanh",
+        "hardswish",
+    ),
     *(
         "hardsigmoid",
         "softplus",

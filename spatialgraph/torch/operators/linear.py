@@ -58,7 +58,7 @@ def _dense_by_slice(at: Place, value: Value, weight: Tensor) -> Value:
         weight: ``(..., outputs, inputs)``.
     """
     lead = weight.shape[:-2]
-    shape = torch.broadcast_shapes(value.index.shape, (*lead, 1, weight.shape[-1]))
+    shape = np.broadcast_shapes(value.index.shape, (*lead, 1, weight.shape[-1]))
     index = value.index.broadcast_to(shape).movedim(list(range(-2 - len(lead), -2)), list(range(-1 - len(lead), -1)))
     # The inputs of all slices lie beside each other, and so do the outputs, each slice reading its own.
     beside = at.read(value.reshaped(index.flatten(-1 - len(lead))), -1)
@@ -193,13 +193,11 @@ def div(at: Place, one: Any, other: Any) -> Value:
     """Divide by a constant, which scales features; or by a value, which makes units of their own."""
     if isinstance(other, Value) and other.parts:
         streams = [value for value in (one, other) if isinstance(value, Value) and value.parts]
-        return at.nonlinearity(
-            streams, "quotient", ("factor1", "factor2")[: len(streams)] if len(streams) > 1 else ("",)
-        )
+        return at.nonlinearity(streams, "quotient", ("factor1", "factor2") if len(streams) > 1 else ("",))
     return _by_constant(at, one, other, lambda constant: 1 / constant)
 
 
-def _by_constant(at: Place, value: Any, factor: Any, change: Any) -> Value:
+def _by_constant(at: Place, value: Value, factor: Any, change: Any) -> Value:
     """Scale a value by a constant; one that depends on the example but on no unit leaves it as it is."""
     if isinstance(factor, Value):
         return replace(value, index=at.like_output(value))
@@ -214,7 +212,9 @@ def mean(at: Place, value: Value, dim: Any = None, keepdim: bool = False, **name
     if combined is None:
         return replace(value, index=index.broadcast_to(at.output.shape))
     matrix = combined.matrix(value.size, average=average)
-    return replace(value.through(matrix_map(matrix), index.broadcast_to(at.output.shape)), home=at.home(value.home.unit))
+    return replace(
+        value.through(matrix_map(matrix), index.broadcast_to(at.output.shape)), home=at.home(value.home.unit)
+    )
 
 
 @operator(

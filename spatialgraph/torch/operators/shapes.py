@@ -158,24 +158,35 @@ def _copied_padding(value: Value, pad: tuple[int, ...], mode: str) -> Value:
 @operator("aten.where.self")
 def where(at: Place, condition: Any, one: Any, other: Any) -> Value:
     """Take elements of one value where a condition holds, and of another elsewhere."""
-    values = [value for value in (condition, one, other) if isinstance(value, Value) and value.flows]
+    values = [value for value in (one, other) if isinstance(value, Value) and value.flows]
+    if isinstance(condition, Value) and condition.parts:
+        labels = ("",) if not values else ("factor1", "factor2", "factor3")[: len(values) + 1]
+        return at.nonlinearity([condition, *values], "where", labels)
     if not values:
         return constant(at.output, at.home("neuron"))
-    if isinstance(condition, Value) or len(values) > 1:
-        return at.nonlinearity(values, "where", tuple(f"factor{k + 1}" for k in range(len(values))))
-    return _masked(at, condition if values[0] is one else ~condition, values[0])
+    if isinstance(condition, Value):  # what holds depends on the example, but on no unit
+        return at.added(values)
+    if len(values) == 1:
+        return _masked(at, condition if values[0] is one else ~condition, values[0])
+    if any(value.scores is not None for value in values):
+        raise ValueError(at.unfit(*SCORES))
+    first, second = joined_features(one, other)
+    index = torch.where(condition.cpu(), at.like_output(first), at.like_output(second))
+    return replace(first, index=index, home=at.home(one.home.unit, fresh=False))
 
 
 @operator("aten.masked_fill.Scalar", "aten.masked_fill.Tensor")
-def masked_fill(at: Place, value: Value, mask: Any, constant: Any) -> Value:
+def masked_fill(at: Place, value: Any, mask: Any, filling: Any) -> Value:
     """Put a constant in place of elements."""
-    del constant
-    if isinstance(mask, Value):
-        return value  # which elements are replaced depends on the example
+    del filling
+    if not isinstance(value, Value):
+        return constant(at.output, at.home("neuron"))
+    if isinstance(mask, Value):  # which elements are replaced depends on the example
+        return value.reshaped(at.like_output(value))
     return _masked(at, ~mask, value)
 
 
-def _masked(at: Place, stays: Tensor, value: Any) -> Value:
+def _masked(at: Place, stays: Tensor, value: Value) -> Value:
     if value.scores is not None:
         return value.reshaped(at.like_output(value))
     return value.reshaped(torch.where(stays.cpu(), at.like_output(value), NOTHING))
@@ -185,12 +196,11 @@ def _masked(at: Place, stays: Tensor, value: Any) -> Value:
 def scattered(at: Place, value: Any, part: Any, *arguments: Any, **named: Any) -> Value:
     """Put a value in place of some elements of another."""
     if isinstance(value, Value) and isinstance(part, Value) and value.parts and part.parts:
-        both = joined_features(value, part)
-        index = at.node.target(both[0].index, both[1].index, *arguments, **named)  # type: ignore[operator]
-        return replace(both[0], index=index, home=at.home(value.home.unit, fresh=False))
-    index = at.node.target(_index(value), _index(part), *arguments, **named)  # type: ignore[operator]
-    kept = value if isinstance(value, Value) and value.parts else part
-    return replace(kept, index=index) if isinstance(kept, Value) else replace(value, index=index)
+        kept, part = joined_features(value, part)
+    else:
+        kept = value if isinstance(value, Value) and (value.parts or not isinstance(part, Value)) else part
+    index: Tensor = at.node.target(_index(value), _index(part), *arguments, **named)  # type: ignore[operator]
+    return replace(kept, index=index, home=at.home(kept.home.unit, fresh=False))
 
 
 def joined_features(one: Value, other: Value) -> tuple[Value, Value]:
@@ -198,9 +208,8 @@ def joined_features(one: Value, other: Value) -> tuple[Value, Value]:
     size = one.size + other.size
     parts = _joined_parts([one, other], [0, one.size], size)
     moved = torch.where(other.index >= 0, other.index + one.size, NOTHING)
-    return replace(one, size=size, parts=parts, emits=None), replace(
-        other, index=moved, size=size, parts=parts, emits=None
-    )
+    together = replace(one, size=size, parts=parts, emits=None)
+    return together, replace(together, index=moved, home=other.home)
 
 
 def _index(value: Any) -> Tensor:
@@ -208,7 +217,7 @@ def _index(value: Any) -> Tensor:
 
 
 def _run(at: Place, index: Tensor, *arguments: Any, **named: Any) -> Any:
-    """Run the operator on the numbers of the features; places that depend on the example must be those of one feature."""
+    """Run the operator on the numbers of the features; places chosen by the inputs must be those of one feature."""
 
     def plain(leaf: Any) -> Any:
         if isinstance(leaf, Value):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from jacobians import assert_exact, captured_strengths
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from spatialgraph.torch import capture
 
@@ -50,16 +50,16 @@ def conv(i, o, k=3, **kw):
 
 
 def after_activation(m, x):
-    x = F.relu(m.stem(x))
-    x = F.relu(x + m.b(F.relu(m.a(x))))
-    return m.head(F.relu(m.short(x) + m.d(F.relu(m.c(x)))).mean((2, 3)))
+    x = functional.relu(m.stem(x))
+    x = functional.relu(x + m.b(functional.relu(m.a(x))))
+    return m.head(functional.relu(m.short(x) + m.d(functional.relu(m.c(x)))).mean((2, 3)))
 
 
 def before_activation(m, x):
     x = m.stem(x)
-    x = x + m.b(F.relu(m.a(F.relu(x))))
-    x = m.short(x) + m.d(F.relu(m.c(F.relu(x))))
-    return m.head(F.relu(x).mean((2, 3)))
+    x = x + m.b(functional.relu(m.a(functional.relu(x))))
+    x = m.short(x) + m.d(functional.relu(m.c(functional.relu(x))))
+    return m.head(functional.relu(x).mean((2, 3)))
 
 
 def residual(function):
@@ -76,25 +76,25 @@ def residual(function):
 
 
 def concatenated(m, x):
-    x = F.relu(m.stem(x))
+    x = functional.relu(m.stem(x))
     for layer in (m.a, m.b, m.c):
-        x = torch.cat([x, layer(F.relu(x))], 1)
-    return m.head(F.relu(x).mean((2, 3)))
+        x = torch.cat([x, layer(functional.relu(x))], 1)
+    return m.head(functional.relu(x).mean((2, 3)))
 
 
 def squeezed(m, x):
-    x = F.relu(m.stem(x))
-    gate = torch.sigmoid(m.b(F.relu(m.a(x.mean((2, 3), keepdim=True)))))
-    return m.head(F.relu(m.c(x * gate)).mean((2, 3)))
+    x = functional.relu(m.stem(x))
+    gate = torch.sigmoid(m.b(functional.relu(m.a(x.mean((2, 3), keepdim=True)))))
+    return m.head(functional.relu(m.c(x * gate)).mean((2, 3)))
 
 
 def parallel(m, x):
-    x = F.relu(m.stem(x))
-    return m.head(F.relu(m.a(x) + m.b(x) + x).mean((2, 3)))
+    x = functional.relu(m.stem(x))
+    return m.head(functional.relu(m.a(x) + m.b(x) + x).mean((2, 3)))
 
 
 def used_twice(m, x):
-    return m.head(F.relu(m.a(F.relu(m.a(F.relu(m.stem(x)))))))
+    return m.head(functional.relu(m.a(functional.relu(m.a(functional.relu(m.stem(x)))))))
 
 
 def in_place(m, x):
@@ -104,16 +104,29 @@ def in_place(m, x):
     y = m.a(x)
     y.mul_(2).add_(x)
     y[:, 0] = 0
-    return m.head(F.relu_(y))
+    return m.head(functional.relu_(y))
 
 
 def divided(m, x):
-    one, other = F.relu(m.stem(x)).chunk(2, dim=1)
+    one, other = functional.relu(m.stem(x)).chunk(2, dim=1)
     return m.head(torch.cat([other, m.a(one)], dim=1))
 
 
 def gated(m, x):
-    return m.head(F.glu(m.stem(x)) * F.silu(m.a(x)))
+    return m.head(functional.glu(m.stem(x)) * functional.silu(m.a(x)))
+
+
+def written_into(m, x):
+    x = functional.relu(m.stem(x))
+    y = m.a(x).clone()
+    y[:, :2] = m.b(x)[:, 1:]
+    y[:, 2] = x[:, 0]
+    return m.head(functional.relu(y))
+
+
+def chosen(m, x):
+    x = functional.relu(m.stem(x))
+    return m.head(functional.relu(torch.where(torch.tensor([True, False, True, True]), m.a(x), -x)))
 
 
 MODELS = {
@@ -136,6 +149,11 @@ MODELS = {
         numbers(2, 3),
     ),
     "in place": lambda: (Of(in_place, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), head=nn.Linear(4, 2)), numbers(2, 3)),
+    "written into": lambda: (
+        Of(written_into, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), b=nn.Linear(4, 3), head=nn.Linear(4, 2)),
+        numbers(2, 3),
+    ),
+    "chosen": lambda: (Of(chosen, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), head=nn.Linear(4, 2)), numbers(2, 3)),
     "divided": lambda: (Of(divided, stem=nn.Linear(3, 4), a=nn.Linear(2, 3), head=nn.Linear(5, 2)), numbers(2, 3)),
     "gated": lambda: (Of(gated, stem=nn.Linear(3, 8), a=nn.Linear(3, 4), head=nn.Linear(4, 2)), numbers(2, 3)),
 }
@@ -184,7 +202,7 @@ class Written(nn.Module):
 
 class Fused(Written):
     def mix(self, q, k, v):
-        return F.scaled_dot_product_attention(q, k, v)
+        return functional.scaled_dot_product_attention(q, k, v)
 
 
 class Multihead(nn.Module):
@@ -232,7 +250,7 @@ def test_masks_bias_and_where_leave_attention_what_it_is():
             scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
             mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
             scores = torch.where(mask, scores, -1e9) + torch.arange(4.0)
-            return F.dropout(scores.masked_fill(~mask, float("-inf")).softmax(-1), 0.1, self.training) @ v
+            return functional.dropout(scores.masked_fill(~mask, float("-inf")).softmax(-1), 0.1, self.training) @ v
 
     inputs, fused, masked = numbers(2, 2, 8, 8), Tokens(Fused(), token=False), Tokens(Masked(), token=False)
     masked.load_state_dict(fused.state_dict())
@@ -265,7 +283,7 @@ def test_heads_that_share_keys_and_values():
     def grouped(m, x):
         q = m.q(x).unflatten(-1, (4, 2)).transpose(1, 2)
         k, v = (f(x).unflatten(-1, (2, 2)).transpose(1, 2) for f in (m.k, m.v))
-        return m.head(F.scaled_dot_product_attention(q, k, v, enable_gqa=True).transpose(1, 2).flatten(2))
+        return m.head(functional.scaled_dot_product_attention(q, k, v, enable_gqa=True).transpose(1, 2).flatten(2))
 
     model = Of(grouped, q=nn.Linear(3, 8), k=nn.Linear(3, 4), v=nn.Linear(3, 4), head=nn.Linear(8, 2)).double().eval()
     captured = capture(model, numbers(2, 5, 3))
@@ -346,7 +364,7 @@ def test_a_decoder_that_begins_with_the_state_of_an_encoder():
 def test_embeddings_are_inputs_and_tied_outputs_read_by_the_same_weights():
     def language(m, words):
         x = m.words(words) + m.places(torch.arange(words.shape[1]))
-        return F.linear(m.norm(F.gelu(m.a(x))), m.words.weight)
+        return functional.linear(m.norm(functional.gelu(m.a(x))), m.words.weight)
 
     model = (
         Of(language, words=nn.Embedding(7, 4), places=nn.Embedding(5, 4), a=nn.Linear(4, 4), norm=nn.LayerNorm(4))
@@ -388,13 +406,13 @@ def test_heads_with_a_matrix_each_are_those_of_one_matrix():
 
 
 def by_slice(m, x):
-    x = F.relu(m.stem(x)).unflatten(-1, (2, 4))
-    return m.head(F.relu(torch.einsum("bphe,hef->bphf", x, m.weight)).flatten(2)).mean(1)
+    x = functional.relu(m.stem(x)).unflatten(-1, (2, 4))
+    return m.head(functional.relu(torch.einsum("bphe,hef->bphf", x, m.weight)).flatten(2)).mean(1)
 
 
 def root_mean_square(m, x):
-    x = F.relu(m.stem(x))
-    return m.head(F.relu(m.a(x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * m.gain)))
+    x = functional.relu(m.stem(x))
+    return m.head(functional.relu(m.a(x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * m.gain)))
 
 
 def test_matrices_for_each_slice_are_blocks_of_one():

@@ -1,9 +1,12 @@
 """Strengths of small models of every kind, against derivatives of their programs; see `jacobians`."""
 
+import numpy as np
 import pytest
 import torch
-from jacobians import assert_exact
+from jacobians import assert_exact, captured_strengths
 from torch import nn
+
+from spatialgraph.torch import capture
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +116,39 @@ IMAGES = {
 def test_convolutions(name):
     model, inputs = IMAGES[name]()
     assert_exact(with_running_statistics(model), inputs)
+
+
+def test_a_transposed_convolutions_strength_is_the_norm_over_all_taps():
+    """Also where only some taps reach any one place, as with a stride: derivatives at one place would be smaller."""
+    model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.ConvTranspose2d(4, 6, 4, stride=2, groups=2), nn.ReLU())
+    captured = capture(model.double().eval(), numbers(2, 2, 8, 8))
+    norms = model[2].weight.detach().norm(dim=(2, 3)).unflatten(0, (2, 2))  # (groups, channels in, channels out)
+    expected = torch.block_diag(*norms.mT)
+    np.testing.assert_allclose(captured_strengths(captured)["0", "2", ""], expected, atol=1e-6)
+
+
+def test_pooling_leaves_strengths_what_they_are():
+    """A derivative would be divided by the places that are averaged, which says nothing about the channel."""
+    layers = nn.Conv2d(2, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2)
+    captured = capture(nn.Sequential(*layers).double().eval(), numbers(2, 2, 8, 8))
+    np.testing.assert_allclose(captured.graph.connections[1].weight, layers[4].weight.detach(), atol=1e-7)
+
+
+def test_places_of_different_origin_count_as_the_mean_of_those_that_read_the_source():
+    class Beside(nn.Module):
+        """Puts two streams, of which the second is also in the first, one after the other."""
+
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c, self.out = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            one, other = self.a(x).relu(), self.b(x).relu()
+            return self.out(torch.cat([one + self.c(other), other], dim=1))
+
+    model = Beside().double().eval()
+    strengths = captured_strengths(capture(model, numbers(2, 5, 3)))
+    out, through = model.out.weight.detach(), (model.out.weight @ model.c.weight).detach()
+    # The places of the first half alone read `a`; `b` is read by both halves, through other maps.
+    np.testing.assert_allclose(strengths["a", "out", ""], out.abs(), atol=1e-6)
+    np.testing.assert_allclose(strengths["b", "out", ""], ((out + through) / 2).abs(), atol=1e-6)

@@ -108,7 +108,9 @@ def test_the_channels_and_connections_of_resnet18(resnet18):
     # Each convolution of a block and the outputs have one connection from below, and each block one from its shortcut;
     # nothing reaches past a block, since an activation follows on each sum.
     assert len(graph.connections) == 1 + 2 * 8 + 8 + 1
-    by_names = {(graph.populations[c.source].name, graph.populations[c.target].name): c.weight for c in graph.connections}
+    by_names = {
+        (graph.populations[c.source].name, graph.populations[c.target].name): c.weight for c in graph.connections
+    }
     # An identity shortcut is diagonal; one with a convolution is none.
     assert (by_names["conv1", "layer1.0.conv2"] == np.eye(64)).all()
     assert np.count_nonzero(by_names["layer1.1.conv2", "layer2.0.conv2"]) == 64 * 128
@@ -121,9 +123,7 @@ def test_a_convolutions_strength_in_resnet18_is_the_norm_over_its_taps(resnet18)
     block = model.layer1[0]
     scale = (block.bn1.weight / (block.bn1.running_var + block.bn1.eps).sqrt()).detach().numpy()
     expected = np.abs(scale)[:, None] * np.linalg.norm(block.conv1.weight.detach().numpy().reshape(64, 64, 9), axis=2)
-    connection = next(
-        c for c in graph.connections if (names[c.source], names[c.target]) == ("conv1", "layer1.0.conv1")
-    )
+    connection = next(c for c in graph.connections if (names[c.source], names[c.target]) == ("conv1", "layer1.0.conv1"))
     np.testing.assert_allclose(connection.weight, expected, rtol=1e-5)
 
 
@@ -132,7 +132,12 @@ def test_the_heads_of_a_vision_transformer():
     torch.nn.init.normal_(model.heads.head.weight)  # which torchvision begins with zeros
     graph = capture(model.eval(), torch.randn(2, 3, 32, 32)).graph
     assert [(p.size, p.unit) for p in graph.populations] == [
-        (3, "channel"), (4, "head"), (64, "neuron"), (4, "head"), (64, "neuron"), (10, "neuron")
+        (3, "channel"),
+        (4, "head"),
+        (64, "neuron"),
+        (4, "head"),
+        (64, "neuron"),
+        (10, "neuron"),
     ]
     # A head reads queries, keys and values of the patches, of all heads and of all neurons before it.
     into = sorted((c.source, c.label) for c in graph.connections if c.target == 3)
