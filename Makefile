@@ -21,6 +21,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/training.py --out docs/benchmarks/training.json
 	$(BIN)/python benchmarks/masking.py --out docs/benchmarks/masking.json
 	$(BIN)/python benchmarks/analysis.py --out docs/benchmarks/analysis.json
+	$(BIN)/python benchmarks/spatial_cost.py --out docs/benchmarks/spatial_cost.json
 
 $(VENV)/installed-%: pyproject.toml
 	@echo "installing into $(VENV), PyTorch included: this takes a few minutes the first time"

@@ -20,7 +20,7 @@ Functions of your own, in a cell or a file: `split_method`, `metric`, `null_mode
 `SPLITS`, `METRICS`, `NULLS`, `STRENGTHS`, `ABLATIONS`.
 
 Nothing is imported before it is used, so that ``import spatialgraph`` and the command line start at once; PyTorch is
-imported by training alone.
+imported by training and by `spatialgraph.torch` alone.
 """
 
 from __future__ import annotations

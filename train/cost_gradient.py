@@ -12,8 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spatialgraph.torch.costs import (
+    PairMemory,
+    Points,
+    connections_or_units,
+    density_forces,
+    pull,
+    transport_forces,
+)
+
 from .compiled import CompiledBatch, CompiledLayer, kernel
-from .costs import PairMemory, Points, connections_or_units, density_forces, pull, transport_forces
 from .grid import Member
 from .model import Stack
 from .settings import Experiment
@@ -135,20 +143,20 @@ class _Operations:
     def _forces(self) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Add the gradient by the weights; return the forces of both costs, summed over layers, and the density."""
         points = Points.of(self._position)
-        transport, density = torch.zeros_like(points.homogeneous), torch.zeros_like(points.homogeneous)
+        transport, density = torch.zeros_like(points.rows), torch.zeros_like(points.rows)
         closeness = torch.zeros_like(self._transport)
         for layer in self._layers:
             sources, targets = layer.weight.shape[1:]
             for some in self._parts(sources * targets):
                 ends = points.layer(some, layer.source), points.layer(some, layer.target)
                 slope, distance, *forces = transport_forces(layer.weight[some], *ends, self._strength, self._memory)
-                transport[some, layer.source].add_(forces[0], alpha=layer.transport_share)
-                transport[some, layer.target].add_(forces[1], alpha=layer.transport_share)
+                transport[some, :, layer.source].add_(forces[0], alpha=layer.transport_share)
+                transport[some, :, layer.target].add_(forces[1], alpha=layer.transport_share)
                 distance.mul_(self._transport[some, None, None])
                 layer.gradient[some].addcmul_(slope, distance, value=layer.transport_share)
             for some in self._parts(targets**2):
                 total, force = density_forces(points.layer(some, layer.target), self._memory)
-                density[some, layer.target].add_(force, alpha=layer.density_share)
+                density[some, :, layer.target].add_(force, alpha=layer.density_share)
                 closeness[some].add_(total, alpha=layer.density_share)
         return (transport, density), closeness
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .capture import Captured, capture
+from .spatial import Part, SpatialCost
 
-__all__ = ["Captured", "capture"]
+__all__ = ["Captured", "Part", "SpatialCost", "capture"]

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spatialgraph.torch.costs import density_cost, transport_cost
 from spatialgraph.train import cost_gradient
 from spatialgraph.train.compiled import kernel
 from spatialgraph.train.cost_gradient import CostGradient, _Compiled, _Operations
-from spatialgraph.train.costs import density_cost, transport_cost
 from spatialgraph.train.grid import Member
 from spatialgraph.train.model import Stack, initial_stack, positioned
 from spatialgraph.train.settings import Experiment

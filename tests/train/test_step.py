@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spatialgraph.train.costs import density_cost, transport_cost
+from spatialgraph.torch.costs import density_cost, transport_cost
 from spatialgraph.train.data import Dataset, Examples
 from spatialgraph.train.grid import batches_of
 from spatialgraph.train.inputs import Batches

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spatialgraph.train.costs import density_cost, transport_cost
+from spatialgraph.torch.costs import density_cost, transport_cost, transport_sum
 
 
 def plain_distances(one, other):
@@ -92,3 +92,18 @@ def test_distances_of_close_neurons_keep_their_digits():
 def test_density_falls_as_neurons_move_apart():
     place = torch.randn(1, 6, 2, generator=torch.Generator().manual_seed(1))
     assert density_cost(place) > density_cost(2 * place) > density_cost(5 * place) > 1 / 6
+
+
+@pytest.mark.parametrize("strength", ["absolute", "squared"])
+def test_the_sum_is_the_same_seen_from_the_other_side(strength):
+    weight, source, target = case(5)
+    one = transport_sum(weight, source, target, strength)
+    torch.testing.assert_close(one, transport_sum(weight.mT, target, source, strength))
+
+
+def test_gradients_of_gradients_are_refused():
+    """The gradient is computed without a graph of its own; a second derivative would silently lack terms."""
+    place = torch.zeros(1, 3, 2, requires_grad=True)
+    (gradient,) = torch.autograd.grad(density_cost(place).square().sum(), place, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()

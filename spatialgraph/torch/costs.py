@@ -11,27 +11,28 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class Points(NamedTuple):
     """Positions of neurons, laid out for computations over all pairs.
 
     Attributes:
-        plane: ``(networks, dim, units)``: the values of one coordinate are contiguous.
-        homogeneous: ``(networks, units, dim + 1)``: homogeneous coordinates, each position followed by a 1.
+        rows: ``(networks, dim + 1, units)``: the values of one coordinate are contiguous, and a row of 1 follows them
+            (homogeneous coordinates). Products of these rows with numbers of all pairs are several times as fast on a
+            CPU as products with columns.
     """
 
-    plane: Tensor
-    homogeneous: Tensor
+    rows: Tensor
 
     @classmethod
     def of(cls, position: Tensor) -> Points:
         """Lay out positions ``(networks, units, dim)``."""
-        return cls(position.mT.contiguous(), torch.nn.functional.pad(position, (0, 1), value=1.0))
+        return cls(torch.nn.functional.pad(position.mT, (0, 0, 0, 1), value=1.0))
 
     def layer(self, networks: slice, units: slice) -> Points:
         """Return some neurons of some networks."""
-        return Points(self.plane[networks, :, units], self.homogeneous[networks, units])
+        return Points(self.rows[networks, :, units])
 
 
 class PairMemory:
@@ -52,7 +53,7 @@ class PairMemory:
 
     def lend(self, one: Points, other: Points) -> tuple[Tensor, Tensor]:
         """Return two tensors ``(networks, units, other units)``, with whatever was last in them."""
-        shape = (one.plane.shape[0], one.plane.shape[2], other.plane.shape[2])
+        shape = (len(one.rows), one.rows.shape[2], other.rows.shape[2])
         first, second = (numbers[: shape[0] * shape[1] * shape[2]].view(shape) for numbers in self._numbers)
         return first, second
 
@@ -62,9 +63,9 @@ def _distances(one: Points, other: Points, distance: Tensor, scratch: Tensor) ->
 
     Computed from differences: the expansion |p|² + |q|² − 2 p·q is faster and loses the distances of close neurons.
     """
-    for k in range(one.plane.shape[1]):
+    for k in range(one.rows.shape[1] - 1):
         difference = scratch if k else distance
-        torch.sub(one.plane[:, k, :, None], other.plane[:, k, None, :], out=difference)
+        torch.sub(one.rows[:, k, :, None], other.rows[:, k, None, :], out=difference)
         if k:
             distance.addcmul_(difference, difference)
         else:
@@ -83,9 +84,9 @@ def pull(position: Tensor, forces: Tensor) -> Tensor:
 
     Args:
         position: p, ``(networks, units, dim)``.
-        forces: Σ_j f_ij q_j in homogeneous coordinates, ``(networks, units, dim + 1)``: the last is Σ_j f_ij.
+        forces: Σ_j f_ij q_j in homogeneous coordinates, ``(networks, dim + 1, units)``: the last is Σ_j f_ij.
     """
-    return position * forces[..., -1:] - forces[..., :-1]
+    return (position.mT * forces[:, -1:] - forces[:, :-1]).mT
 
 
 def transport_forces(
@@ -114,7 +115,7 @@ def transport_forces(
     else:
         torch.square(weight, out=size)
     _divide(size, distance)
-    forces = torch.bmm(size, target.homogeneous), torch.bmm(size.mT, source.homogeneous)
+    forces = torch.bmm(target.rows, size.mT), torch.bmm(source.rows, size)
     slope = torch.sign(weight, out=size) if strength == "absolute" else torch.mul(weight, 2, out=size)
     return slope, distance, *forces
 
@@ -135,7 +136,7 @@ def density_forces(points: Points, memory: PairMemory) -> tuple[Tensor, Tensor]:
     total = closeness.sum(dim=(1, 2))
     _divide(closeness, distance)
     # Every pair counts twice in the sum, once from either side.
-    return total, torch.bmm(closeness, points.homogeneous).mul_(-2)
+    return total, torch.bmm(points.rows, closeness).mul_(-2)
 
 
 class _Transport(torch.autograd.Function):
@@ -151,6 +152,7 @@ class _Transport(torch.autograd.Function):
         return total
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         weight, source, target = (saved * outer[0][:, None, None] for saved in ctx.saved_tensors)
         return weight, source, target, None
@@ -165,6 +167,7 @@ class _Density(torch.autograd.Function):
         return total
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> Tensor:
         (gradient,) = ctx.saved_tensors
         scaled: Tensor = gradient * outer[0][:, None, None]
@@ -174,6 +177,24 @@ class _Density(torch.autograd.Function):
 def connections_or_units(source: int, target: int, average: str) -> int:
     """Return the divisor of the transport cost's sum: the number of connections, or of the target layer's neurons."""
     return target * (source if average == "connections" else 1)
+
+
+def transport_sum(weight: Tensor, source: Tensor, target: Tensor, strength: str = "absolute") -> Tensor:
+    """Return Σ strength · distance over the connections of a layer: `transport_cost` before the division.
+
+    It is symmetric: weights ``(networks, target units, source units)`` with both positions exchanged give the same sum.
+
+    Args:
+        weight: ``(networks, source units, target units)``.
+        source: positions, ``(networks, source units, dim)``.
+        target: positions, ``(networks, target units, dim)``.
+        strength: ``"absolute"`` for |a|, or ``"squared"`` for a².
+
+    Returns:
+        ``(networks,)``, at least 0, in units of length.
+    """
+    total: Tensor = _Transport.apply(weight, source, target, strength)
+    return total
 
 
 def transport_cost(
@@ -202,7 +223,7 @@ def transport_cost(
         >>> transport_cost(weight, source, target).item()  # (2 · 5 + 1 · 1) / 2
         5.5
     """
-    total: Tensor = _Transport.apply(weight, source, target, strength)
+    total = transport_sum(weight, source, target, strength)
     return total / connections_or_units(source.shape[1], target.shape[1], average)
 
 

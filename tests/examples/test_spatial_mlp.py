@@ -1,0 +1,50 @@
+"""The example trains what it says, on data that ship with the package: deep sigmoid networks learn little from them."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from spatialgraph.train.data import load
+
+PATH = Path(__file__).parents[2] / "examples" / "spatial_mlp.py"
+
+
+@pytest.fixture(scope="module")
+def example():
+    spec = importlib.util.spec_from_file_location("spatial_mlp", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def transport(cost):
+    return sum(part.transport for part in cost.parts().values())
+
+
+def test_the_spatial_network_has_shorter_connections(example):
+    tasks = [load("digits"), load("letters")]
+    settings = {"epochs": 5, "batch": 64, "hidden": (32, 32, 32, 32)}
+    trained = {spatial: example.train(0, tasks, spatial=spatial, **settings) for spatial in (True, False)}
+    assert transport(trained[True][1]) < transport(trained[False][1]) / 3
+    assert list(trained[True][1].positions) == ["fc2", "fc3", "fc4", "out"]
+    assert all(0 <= accuracy <= 1 for model, _ in trained.values() for accuracy in example.accuracies(model, tasks))
+
+
+def test_the_seed_settles_a_network(example):
+    tasks = [load("digits"), load("letters")]
+    state = torch.get_rng_state()
+    one, other = (example.train(3, tasks, epochs=1, hidden=(8, 8, 8, 8)) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(map(torch.equal, one[0].state_dict().values(), other[0].state_dict().values()))
+    assert all(map(torch.equal, one[1].state_dict().values(), other[1].state_dict().values()))
+
+
+def test_the_script_says_what_it_trained(example, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["spatial_mlp.py", "--tasks", "digits", "letters", "--epochs", "1", "--seeds", "1"])
+    example.main()
+    torch.set_flush_denormal(False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": accuracy digits 0.")[0] for line in lines] == ["spatial 0", "regular 0"]
+    assert all("; transport fc3 0." in line for line in lines)
