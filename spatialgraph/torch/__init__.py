@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .capture import Captured, capture
-from .spatial import Part, SpatialCost
+from .costs import density_cost, transport_cost
+from .spatial import SpatialCost
 
-__all__ = ["Captured", "Part", "SpatialCost", "capture"]
+__all__ = ["Captured", "SpatialCost", "capture", "density_cost", "transport_cost"]
