@@ -24,13 +24,13 @@ SPLITS = ["greedy", "spectral", "leiden", "task-variance", "ablation", "random"]
 METRICS = ["modularity", "cut", "share", "task-alignment", "accuracy", "accuracy-drop", "accuracy-without"]
 
 
-def options(description: str | None, epochs: int) -> argparse.Namespace:
+def options(description: str | None, epochs: int, examples: int = 10_000) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, help="folder of MNIST and Fashion-MNIST; digits and letters without")
     parser.add_argument("--seeds", type=int, default=3, help="networks of each kind")
     parser.add_argument("--epochs", type=int, default=epochs)
-    parser.add_argument("--examples", type=int, default=10_000, help="training images of each task")
+    parser.add_argument("--examples", type=int, default=examples, help="training images of each task")
     parser.add_argument("--held-out", type=int, default=500, help="test images of a task that modules are judged on")
     parser.add_argument("--nulls", type=int, default=19, help="draws of each null model: 19 allow p = 0.05")
     parser.add_argument("--splits", nargs="+", default=SPLITS, help="`spatialgraph analyze --list` shows all")

@@ -15,6 +15,7 @@ FIGURES = {
     "resnet": "methods",
     "gru_rows": "connections",
     "transformer": "connections",
+    "spatial_mlp": "connections",
 }
 
 
@@ -28,6 +29,7 @@ def run(monkeypatch, tmp_path):
         state = torch.get_rng_state()
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
         torch.set_rng_state(state)
+        torch.set_flush_denormal(False)
         return tmp_path / name
 
     return run
@@ -37,7 +39,7 @@ def run(monkeypatch, tmp_path):
 def test_an_example_writes_its_table_and_its_figure(run, name, capsys):
     results = run(name)
     table = (results / "table.md").read_text()
-    assert capsys.readouterr().out.strip() == table.strip()
+    assert capsys.readouterr().out.endswith(f"{table}\n")
     scores = pd.read_csv(results / "scores.csv", keep_default_na=False)
     kinds = scores[["inputs", "kind"]].drop_duplicates()
     assert "untrained" in set(kinds["kind"])
@@ -48,5 +50,4 @@ def test_an_example_writes_its_table_and_its_figure(run, name, capsys):
 
 
 def test_every_example_is_tried():
-    others = {"common", "spatial_mlp"}
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*FIGURES, *others}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*FIGURES, "common"}
