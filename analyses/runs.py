@@ -45,18 +45,23 @@ class Models:
             return []
         return [digest(self.file), code_of(_traced().runner_of)]
 
-    def runner(self, name: str, graph: Graph) -> Runner | None:
+    def runner(self, file: Path) -> Runner | None:
         """Return what runs a network; None if nothing does.
 
         Raises:
-            ValueError: the file does not load the model that the graph is of.
+            ValueError: the user's file does not load the model that the network's file is of.
         """
-        if name in self.runners:
-            return self.runners[name]
+        if file.stem in self.runners:
+            return self.runners[file.stem]
         if self.file is None:
             return None
-        runner: Runner = _traced().runner_of(self.file, name, graph)
-        return runner
+        return _loaded(self.file, self.file.stat().st_mtime_ns, file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)  # the steps of one network often come one after the other
+def _loaded(models: Path, _models_changed: int, file: Path, _file_changed: int) -> Runner:
+    runner: Runner = _traced().runner_of(models, file.stem, graph_of(read(file)))
+    return runner
 
 
 def _traced() -> Any:
@@ -92,7 +97,7 @@ def graph_and_runner(
         graph = graph_of(read(file, in_pieces=file.stat().st_size > _LARGE))
         for left_out in notes_of(captured.get("notes")):
             note(left_out)
-        runner = models.runner(file.stem, graph)
+        runner = models.runner(file)
         if runner is None:
             note(Note("no-models"))
         return graph, runner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
@@ -17,10 +18,10 @@ from spatialgraph.files import digest
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
 from spatialgraph.notes import Note
-from spatialgraph.nulls import NULLS, UNTRAINED
+from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED
 from spatialgraph.plugins import load_all
 from spatialgraph.provenance import code_of, versions
-from spatialgraph.splits import Split, function_of
+from spatialgraph.splits import Split, function_of, sees
 from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
 from spatialgraph.strengths import STRENGTHS
 
@@ -224,9 +225,17 @@ def _kept_draws(step: Step) -> KeptDraws:
     return KeptDraws(drawn, methods, metrics)
 
 
+def _is_run(step: Step) -> bool:
+    """Return whether a null model needs a network that runs: a model takes long to be loaded and traced."""
+    of_weights = [method for method in step.plan.splits if sees(method) == "weights"]
+    asked = [STRENGTHS[step.plan.strength], *map(function_of, of_weights)]
+    return step.name == RANDOM_SPLIT or any("runner" in inspect.signature(function).parameters for function in asked)
+
+
 def _subject(step: Step) -> Subject:
     """Return a network as a null model needs it: with its untrained state if it is compared with that."""
-    graph, runner = graph_and_runner(step.file, step.evaluation, models=step.models)
+    models = step.models if _is_run(step) else NO_MODELS
+    graph, runner = graph_and_runner(step.file, step.evaluation, models=models)
     untrained = None
     if step.name == UNTRAINED and 0 in read_header(step.file).snapshots:
         untrained = graph_of(read_snapshot(step.file, 0))

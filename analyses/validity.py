@@ -7,13 +7,9 @@ import pandas as pd
 
 from spatialgraph.metrics import METRICS, facts
 from spatialgraph.nulls import kept_measures
+from spatialgraph.runners.runner import LEARNED
 
 from .columns import FULL, GUESSED
-
-LEARNED = 0.1
-"""A task counts as learned if the accuracy of the whole network is at least this far from guessing (0) to perfect (1).
-Otherwise there is so little accuracy to lose that a small loss says nothing about modules. The limit is an accuracy of
-0.19 with ten equally frequent classes and 0.55 with two, whatever the number of examples."""
 
 _FEW = 3
 """Fewer draws may be equal by accident."""

@@ -29,6 +29,8 @@ _REASONS = {
     "one-task": "the graph has a single task, so that all {units} are one module",
     "no-module": "none of {of} {units} besides the outputs serves a task",
     "small-module": "{count} of {of} {units} besides the outputs serve task {task!r}, less than {percent:.2g} %",
+    "shared-modules": "{count} of {of} {units} besides the outputs that serve a task serve every task, more than "
+    "{percent:.2g} %",
     "outputs-elsewhere": "{count} of {of} outputs of task {task!r} lie in its module, fewer than half",
 }
 
@@ -51,6 +53,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "constant": f"{_OF_LAYER} have a constant activation and serve no task",
         "unattached": "{count} of {of} {units} have no connection and serve no task",
         "unreached": "{count} of {of} {units} are connected to no output and serve no task",
+        "in-no-mask": f"{_OF_LAYER} are in no task's mask and serve none",
         # of units that another task has as good a claim to
         "tied": f"{_OF_LAYER} are connected equally strongly to several tasks and go to the first of them",
         "tied-effects": f"{_OF_LAYER} affect the {{measure}} of several tasks alike and go to the first of them",
@@ -60,6 +63,13 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "harmful": f"{_OF_LAYER} go to a task whose {{measure}} does not grow without them",
         "shared": f"{_OF_LAYER} serve several tasks",
         "undecided": "{count} of {of} {units} are in no task's smallest cut and go to task {task!r}",
+        # of the masks of tasks
+        "mask-of-nothing": "task {task!r} was not learned (accuracy {accuracy:.3f}, by guessing {guessed:.3f}): its "
+        "mask says nothing",
+        "mask-of-all": "the mask of task {task!r} keeps all {of} {units}",
+        "mask-of-none": "the mask of task {task!r} keeps none of {of} {units}",
+        "mask-costs": "task {task!r} loses {drop:.3f} of accuracy with the units of its mask alone, more than "
+        "{limit:g}",
         # of tasks and methods
         "greedy-cuts-less": "the greedy split cuts less than the cuts around each task; it is taken",
         "greedy-sizes": "the greedy split, whose sizes this one has, left {units} without a task or decided ties: see "

@@ -15,7 +15,7 @@ STAGES = ("train", "analyses")
 LIBRARY = (
     *("registry", "stages", "plugins", "provenance", "escapes", "console", "files", "memory", "threads", "workers"),
     *("heaps", "progress", "arrays", "faults", "notes", "graph", "network", "runners", "splits", "strengths"),
-    *("agreement", "metrics", "nulls", "torch", "store", "scatter", "describe", "front", "cli", "__main__"),
+    *("agreement", "metrics", "nulls", "store", "torch", "scatter", "describe", "front", "cli", "__main__"),
 )
 
 

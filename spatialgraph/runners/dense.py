@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..graph.graph import BoolArray, DoubleArray, FloatArray, IntArray
 from ..graph.split import Split
 from ..network import Evaluation, Network
-from ..threads import one_thread
+from ..threads import one_product_thread, one_thread
 from .activations import (
     activate,
     blocks,
@@ -33,6 +33,7 @@ from .activations import (
     statistics,
     task_variance,
 )
+from .gradient import MaskedPass, Masks, cross_entropy, unchanged
 from .runner import ABLATIONS, Performance, Question, Runner, SingleAblation, Statistics, require_ablation
 from .single import emitted, single_ablation
 
@@ -91,7 +92,7 @@ class DenseRunner(Runner):
     """A dense network in NumPy, on one evaluation; computations that masks share are done once.
 
     It keeps the activations of the outputs and of the layers from which masked layers are computed, each ``(units,
-    examples)`` float32.
+    examples)`` float32, and the latter a second time once a gradient is asked for.
 
     Args:
         network: the network.
@@ -120,6 +121,7 @@ class DenseRunner(Runner):
         self._computed = _layers_to_compute(network, self._start)
         self._tanh = in_tanh(network, self._computed)
         self._units_of = [np.flatnonzero(network.output_task == task) for task in range(len(network.tasks))]
+        self._kept: dict[int, FloatArray] = {}
 
     @cached_property
     def _whole(self) -> _Whole:
@@ -244,6 +246,52 @@ class DenseRunner(Runner):
         """Return the effect of disabling each unit alone, see `spatialgraph.runners.single.single_ablation`."""
         return single_ablation(self.network, self.evaluation, ablation, self._hidden)
 
+    def mask_gradient(
+        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray, ablation: str
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Return the loss of a task under a mask of units, and its gradient, see `spatialgraph.runners.gradient`."""
+        require_ablation(ablation)
+        self._require_keep(keep, {k: (self.network.layers[k].size,) for k in self.populations}, "layer")
+        constants = self._constants[ablation]
+        loss, gradient = self._loss_and_gradient(Masks(keep, constants), task, examples)
+        return loss, dict(gradient.units)
+
+    def weight_mask_gradient(
+        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Return the loss of a task under a mask of weights, and its gradient, see `spatialgraph.runners.gradient`."""
+        self._require_keep(keep, {n: c.shape for n, c in enumerate(self.network.connections)}, "connection")
+        loss, gradient = self._loss_and_gradient(Masks(weights=keep), task, examples)
+        return loss, dict(gradient.weights)
+
+    def _loss_and_gradient(self, masks: Masks, task: int, examples: IntArray) -> tuple[float, Masks]:
+        """Return the loss of a task under masks, and its gradient."""
+        self._require_labels(task, examples)
+        known = self._activations(unchanged(self.network, masks.units, masks.weights), examples)
+        with one_product_thread():
+            run = MaskedPass(self.network, masks, known)
+            loss, slope = cross_entropy(run.outputs, self._units_of[task], self.evaluation.labels[examples, task])
+            return loss, run.gradient(slope)
+
+    def _activations(self, layers: Iterable[int], examples: IntArray) -> dict[int, FloatArray]:
+        """Return activations of the whole network: layer number to ``(some examples, units)``.
+
+        Masks are learned in hundreds of steps, and each asks for a few examples: the activations of all are kept.
+        """
+        missing = {k for k in layers if k} - set(self._kept)
+        if missing:
+            count = len(self.evaluation.inputs)
+            self._kept |= {k: np.empty((count, self.network.layers[k].size), np.float32) for k in missing}
+            with one_thread():
+                for block in blocks(count):
+                    activations = forward(self.network, self.evaluation.values(self.evaluation.inputs[block]))
+                    for k in missing:
+                        self._kept[k][block] = activations[k]
+        inputs = self.evaluation.inputs
+        return {
+            k: self._kept[k].take(examples, axis=0) if k else self.evaluation.values(inputs[examples]) for k in layers
+        }
+
     def _answer(self, hidden: bytes, right: dict[Question, int]) -> None:
         """Count the right answers to questions about one mask of the hidden layers."""
         asked: dict[str, list[tuple[Question, IntArray, FloatArray]]] = {}
@@ -342,6 +390,11 @@ class DenseRunner(Runner):
         columns = {k: np.stack([of[k] for of in constants], axis=1).astype(np.float64) for k in self._hidden}
         renamed = [k for k in self._hidden if self._tanh.layers[k].activation != self.network.layers[k].activation]
         return columns | {k: 2 * columns[k] - 1 for k in renamed}
+
+    @cached_property
+    def _constants(self) -> dict[str, dict[int, FloatArray]]:
+        """What disabled units emit under each ablation: to layer number to ``(units,)``."""
+        return {ablation: self.constants(ablation) for ablation in ABLATIONS}
 
     def _known(self, block: _Block, layer: int, units: IntArray | None) -> FloatArray:
         """Return the activations of some units of the whole network, ``(some units, examples)``."""

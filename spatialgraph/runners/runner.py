@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.graph import BoolArray, DoubleArray, Graph
+from ..faults import NotApplicableError
+from ..graph.graph import BoolArray, DoubleArray, FloatArray, Graph, IntArray
 from ..graph.split import Split
 
 ABLATIONS = ("zero", "incoming", "mean")
@@ -22,6 +23,11 @@ ABLATIONS = ("zero", "incoming", "mean")
 if all its incoming connections were 0 ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as in its
 published code). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice,
 so compare all three."""
+
+LEARNED = 0.1
+"""A task counts as learned if the accuracy of the whole network is at least this far from guessing (0) to perfect (1).
+Otherwise there is so little accuracy to lose that a small loss says nothing about modules. The limit is an accuracy of
+0.19 with ten equally frequent classes and 0.55 with two, whatever the number of examples."""
 
 # Smaller communities, as a share of the hidden units that masks may disable, are not disabled: each takes a run of the
 # network, methods find dozens with two units, and their effect cannot be distinguished from none.
@@ -205,6 +211,64 @@ class Runner(ABC):
             ValueError: there is no such ablation.
         """
 
+    def mask_gradient(
+        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray, ablation: str
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Return the loss of a task under a mask of units with values from 0 to 1, and its gradient.
+
+        Every unit of the populations in the mask emits  k·x + (1 − k)·e,  x its activation, k its value in the mask and
+        e the ablation's constant: the unit is whole at 1 and disabled at 0, as in `accuracy`. Units of other
+        populations are whole. The loss is the cross-entropy in nats of the softmax over the task's outputs, averaged
+        over the examples. Masks are learned by it, one for each task.
+
+        A runner need not implement it, and none does by default.
+
+        Args:
+            keep: population number to ``(units,)``, the values k; some of `populations`, outputs included.
+            task: the number of the task.
+            examples: ``(some examples,)``, their numbers; at least one, each labelled for the task. One that stands
+                there twice counts twice.
+            ablation: the constant that disabled units emit, one of `ABLATIONS`.
+
+        Returns:
+            the loss, at least 0; and its derivatives with respect to each k, as `keep`: 0 for a unit that the task's
+            outputs do not depend on.
+
+        Raises:
+            NotApplicableError: this runner does not compute gradients.
+            ValueError: there is no such ablation, the mask does not fit, or an example is not labelled for the task.
+        """
+        raise NotApplicableError(self._no_gradients)
+
+    def weight_mask_gradient(
+        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Return the loss of a task under a mask of weights with values from 0 to 1, and its gradient.
+
+        As `mask_gradient`, but of connections: each weight is multiplied by its value in the mask. Biases stay, and so
+        do the connections that are not in the mask.
+
+        Args:
+            keep: number of a connection in ``graph.connections`` to ``(target units, source units)``, the factors;
+                where the map between two units is a block, one factor multiplies all of it.
+            task: as in `mask_gradient`.
+            examples: as in `mask_gradient`.
+
+        Returns:
+            the loss, and its derivatives with respect to each factor, as `keep`.
+
+        Raises:
+            NotApplicableError: this runner does not compute gradients.
+            ValueError: the mask does not fit, or an example is not labelled for the task.
+        """
+        raise NotApplicableError(self._no_gradients)
+
+    @property
+    def _no_gradients(self) -> str:
+        """The message of a runner that does not compute gradients."""
+        found = type(self).__name__
+        return f"network {self.graph.name!r}: expected a runner that computes gradients of masks, found {found}"
+
     def accuracy(self, masks: Sequence[Mask], ablation: str) -> DoubleArray:
         """Return the accuracy under each mask.
 
@@ -331,6 +395,29 @@ class Runner(ABC):
         outputs = self._outputs_of[task].items()
         keep = (mask[k][units].tobytes() if k in mask else b"\1" * len(units) for k, units in outputs)
         return Question(hidden, b"".join(keep), task, ablation)
+
+    def _require_keep(self, keep: Mapping[int, FloatArray], shapes: Mapping[int, tuple[int, ...]], of: str) -> None:
+        """Raise ValueError unless the values of a mask are from 0 to 1 and have the shapes of what can be masked.
+
+        Args:
+            keep: the mask.
+            shapes: the shape of each part that can be masked.
+            of: the word for a part.
+        """
+        for k, values in keep.items():
+            if k not in shapes:
+                raise ValueError(f"mask: expected numbers of {of}s from {list(shapes)}, found {k}")
+            if values.shape != shapes[k]:
+                raise ValueError(f"mask of {of} {k}: expected shape {shapes[k]}, found {values.shape}")
+            if not ((values >= 0) & (values <= 1)).all():
+                found = f"{values.min():g} to {values.max():g}"
+                raise ValueError(f"mask of {of} {k}: expected numbers from 0 to 1, found {found}")
+
+    def _require_labels(self, task: int, examples: IntArray) -> None:
+        """Raise ValueError unless there are examples, and all of them are labelled for a task."""
+        if not len(examples) or not self.labelled[examples, task].all():
+            found = f"{np.count_nonzero(~self.labelled[examples, task])} without" if len(examples) else "none"
+            raise ValueError(f"examples of task {self.graph.tasks[task]!r}: expected some, all labelled, found {found}")
 
     def _require_mask(self, number: int, mask: Mask) -> None:
         for k, keep in mask.items():

@@ -29,6 +29,7 @@ from . import communities
 from . import activation
 from . import positions
 from . import ablation
+from . import learned_mask
 from . import random
 from . import file
 # isort: on
@@ -53,6 +54,7 @@ __all__ = [
     "greedy",
     "is_degenerate",
     "is_known",
+    "learned_mask",
     "min_cut",
     "parameters",
     "positions",

@@ -16,6 +16,10 @@ from .counting import hidden_word
 # off its outputs and little else.
 _NEGLIGIBLE = 0.1
 
+# Modules are one and the same if more than this share of their neurons serve every task: fewer than a tenth are left to
+# tell the tasks apart. No task loses anything in such a split, and nothing follows from it.
+_COMMON = 0.9
+
 # A task with fewer of its outputs than this share in its module cannot give most of its answers there.
 _OUTPUTS = 0.5
 
@@ -33,12 +37,13 @@ def why_degenerate(graph: Graph, split: Split) -> tuple[Note, ...]:
     - has hardly any neuron besides the outputs: less than a tenth of an equal share, 1 / tasks, of the neurons of the
       split hidden layers, all layers together, that serve a task. This happens if all neurons, or nearly all, go to one
       task, and if a cut is around the outputs alone;
+    - is nearly the same as that of every other task: more than nine tenths of the neurons that serve a task serve all;
     - has fewer than half of the outputs of its task. This happens if all outputs lie in one cluster.
 
     Measures of such a split, good or bad, are not about modules: a task with all neurons loses nothing, and a task
-    without neurons loses everything. A task may lack neurons in a single layer, since modules may begin at different
-    depths. A network with one task cannot be divided among tasks: every split of it is degenerate, unless it has
-    several communities.
+    without neurons loses everything. Neurons that serve several tasks count for each of them. A task may lack neurons
+    in a single layer, since modules may begin at different depths. A network with one task cannot be divided among
+    tasks: every split of it is degenerate, unless it has several communities.
 
     Args:
         graph: the graph.
@@ -66,7 +71,7 @@ def why_degenerate(graph: Graph, split: Split) -> tuple[Note, ...]:
 
 
 def _small(graph: Graph, split: Split) -> Iterator[Note]:
-    """Yield a note for each task that has hardly any neuron besides the outputs."""
+    """Yield a note for each task that has hardly any neuron besides the outputs, and one if all have the same."""
     hidden = [split.membership[k][graph.task_of[k] < 0] for k in graph.split_populations]
     if not sum(map(len, hidden)):
         return
@@ -79,6 +84,10 @@ def _small(graph: Graph, split: Split) -> Iterator[Note]:
         if count < least * serving:
             counts = {"count": count, "of": serving, "percent": 100 * least}
             yield Note("small-module", counts | {"task": task, "units": hidden_word(graph)})
+    common = np.count_nonzero(members.all(axis=1))
+    if common > _COMMON * serving:
+        counts = {"count": common, "of": serving, "percent": 100 * _COMMON}
+        yield Note("shared-modules", counts | {"units": hidden_word(graph)})
 
 
 def _without_outputs(graph: Graph, split: Split) -> Iterator[Note]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 Change = Callable[[int, Tensor], Tensor]
-"""Takes the number of a step and the state of a layer, ``(examples, units)``; returns the state that it goes on with."""
+"""Takes the number of a step and the state of a layer, ``(examples, units)``; returns the state to go on with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,9 @@ class Recurrence:
         starts = (state,) if isinstance(state, Tensor) else tuple(state)
         each = 4 if biases else 2
         parameters = tuple(tuple(given[k : k + each]) for k in range(0, len(given), each))
-        return cls(kind, inputs.transpose(0, 1) if batch_first else inputs, starts, parameters, layers, both, batch_first)
+        return cls(
+            kind, inputs.transpose(0, 1) if batch_first else inputs, starts, parameters, layers, both, batch_first
+        )
 
     @property
     def directions(self) -> int:
@@ -111,7 +113,7 @@ class Recurrence:
         return (torch.tanh(total) if self.kind == "rnn_tanh" else torch.relu(total)), rest
 
     def without_connections(self) -> Recurrence:
-        """Return the layers with all weights 0: their states are those of units that nothing reaches but their biases."""
+        """Return the layers with all weights 0, so that nothing but its biases reaches a unit."""
         parameters = tuple((torch.zeros_like(w), torch.zeros_like(u), *b) for w, u, *b in self.parameters)
         starts = tuple(torch.zeros_like(start) for start in self.starts)
         return Recurrence(

@@ -52,7 +52,11 @@ class Examples:
 
 
 def gathered(
-    batches: Iterable[Any] | Evaluation, heads: Sequence[Head], task_of: NDArray[np.int64], tasks: Sequence[str], score: bool
+    batches: Iterable[Any] | Evaluation,
+    heads: Sequence[Head],
+    task_of: NDArray[np.int64],
+    tasks: Sequence[str],
+    score: bool,
 ) -> Examples:
     """Put batches of examples together.
 
@@ -66,6 +70,8 @@ def gathered(
     Raises:
         ValueError: there is no batch, or one is no pair; or labels do not fit the examples or the tasks.
     """
+    if not isinstance(batches, Iterable | Evaluation) or isinstance(batches, Tensor | Mapping | str):
+        raise ValueError(f"batches: expected (inputs, labels), several times, found a {type(batches).__name__}")
     pairs = [_pair(number, batch) for number, batch in enumerate(_batches(batches))]
     if not pairs:
         raise ValueError("batches: expected at least one (inputs, labels), found none: an iterator is empty once used")
@@ -134,14 +140,16 @@ def _labels_for_score(
     if table.shape[1] == len(task_of):
         return [table[:, torch.from_numpy(task_of == task)] for task in range(len(tasks))]
     raise ValueError(
-        f"labels: expected shape (examples, {len(tasks)}), one for each task, or (examples, {len(task_of)}), one for each "
-        f"output, found {tuple(table.shape)}"
+        f"labels: expected shape (examples, {len(tasks)}), one for each task, or (examples, {len(task_of)}), one for "
+        f"each output, found {tuple(table.shape)}"
     )
 
 
 def _of_tasks(labels: Mapping[Any, Any], tasks: Sequence[str]) -> list[Any]:
     if set(labels) != set(tasks):
-        raise ValueError(f"labels: expected those of the tasks {', '.join(tasks)}, found {shown(', '.join(map(str, labels)))}")
+        raise ValueError(
+            f"labels: expected those of the tasks {', '.join(tasks)}, found {shown(', '.join(map(str, labels)))}"
+        )
     return [labels[name] for name in tasks]
 
 

@@ -16,7 +16,7 @@ from .program import Inputs, Program, first_examples
 from .sites import Edit, Layout, RecurrentSite, Site
 
 if TYPE_CHECKING:
-    from .capture import Captured
+    from .captured import Captured
 
 Replacement = Callable[[Mapping[Node, Any]], Any]
 
@@ -81,15 +81,15 @@ class MaskedProgram:
             if found.index.numel():
                 at.setdefault(found.node, []).append(k)
         for node, populations in at.items():
-            found, layout = [self.captured.found[k] for k in populations], self._layouts[node]
-            if found[0].unit == "state" and isinstance(layout, list):
-                recurrent = RecurrentSite(found, self.captured.device)
+            here, layout = [self.captured.found[k] for k in populations], self._layouts[node]
+            if here[0].unit == "state" and isinstance(layout, list):
+                recurrent = RecurrentSite(here, self.captured.device)
                 sites |= {k: (recurrent, number) for number, k in enumerate(populations)}
             elif isinstance(layout, Layout):
-                sites |= {k: Site(f, layout, self.captured.device) for k, f in zip(populations, found, strict=True)}
+                sites |= {k: Site(f, layout, self.captured.device) for k, f in zip(populations, here, strict=True)}
             else:
                 raise ValueError(
-                    f"model: expected examples along one dimension of what {found[0].name!r} emits, found another shape"
+                    f"model: expected examples along one dimension of what {here[0].name!r} emits, found another shape"
                 )
         return sites
 

@@ -12,7 +12,7 @@ from torch import nn
 from ..faults import shown
 from ..graph.graph import Graph
 from ..plugins import load, reported
-from .capture import Captured, capture
+from .captured import Captured, capture
 from .runner import TracedRunner
 
 _FUNCTION = "load"

@@ -61,7 +61,13 @@ class Program:
         """
         values, spec = pytree.tree_flatten(_arguments(inputs))
         if spec != self.in_spec:
-            raise ValueError(f"inputs: expected arguments like those that the model was captured with, found {spec}")
+            known, found = (_described(pytree.tree_unflatten([0] * s.num_leaves, s)) for s in (self.in_spec, spec))
+            raise ValueError(f"inputs: expected {known}, as the model was captured with, found {found}")
+        for node, value in zip(self.inputs, values, strict=True):
+            traced = node.meta.get("val")
+            if isinstance(value, Tensor) and isinstance(traced, Tensor) and value.shape[1:] != _sizes(traced):
+                expected, found = (", ".join(map(str, of)) for of in (_sizes(traced), value.shape[1:]))
+                raise ValueError(f"inputs: expected shape (examples, {expected}), found (examples, {found})")
         return dict(zip(self.inputs, values, strict=True))
 
     def run(
@@ -137,68 +143,70 @@ def require_evaluation_mode(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if module.training:
             where = f"module {shown(name)}" if name else "the model"
-            raise ValueError(f"model: expected evaluation mode, found training mode in {where}: call model.eval() first")
+            raise ValueError(
+                f"model: expected evaluation mode, found training mode in {where}: call model.eval() first"
+            )
 
 
 def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
-    """Trace a model.
+    """Trace a model, for any number of examples if it can be had so, else for those that are given.
 
     Args:
         model: the model, in evaluation mode.
-        inputs: some examples, at least 2.
+        inputs: some examples.
         keep: the names of the operators that are left as they are; others are taken apart into core ATen operators.
 
     Raises:
         ValueError: the model cannot be traced; the message says why.
     """
-    args, kwargs = _arguments(inputs)
-    leaves = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-    any_batch = pytree.tree_map(lambda leaf: {0: Dim.AUTO} if isinstance(leaf, Tensor) else None, (args, kwargs))
     try:
         with warnings.catch_warnings(), torch.no_grad(), _quiet(), _written_out():
             warnings.simplefilter("ignore")
-            exported = _export(model, args, kwargs, any_batch)
+            exported, batch = _export(model, inputs)
             table = torch.export.default_decompositions()
-            known = [operator for operator in table if str(operator) in keep]
-            for operator in known:
+            for operator in [operator for operator in table if str(operator) in keep]:
                 del table[operator]
-            exported = exported.run_decompositions(table)
+            return _program(exported.run_decompositions(table), batch)
     except Exception as error:  # what export raises has no common class
         raise ValueError(
-            "model: expected one that torch.export traces, whose control flow does not depend on the values of tensors, "
-            f"found {_first_line(error)}"
+            "model: expected one that torch.export traces, whose control flow does not depend on the values of "
+            f"tensors, found {_first_line(error)}"
         ) from error
-    return _program(exported, len(leaves[0]))
 
 
-def _export(model: nn.Module, args: Any, kwargs: Any, any_batch: Any) -> ExportedProgram:
-    """Return the exported model, for any number of examples if it can be had so."""
-    shapes = dict(any_batch[1]) if kwargs else (*any_batch[0],)
+def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | None]:
+    """Return the exported model, and the number of examples that it runs on, None for any."""
+    # One example would be taken for a size that never changes.
+    args, kwargs = _arguments(first_examples(inputs, 2))
+    any_number = pytree.tree_map(lambda leaf: {0: Dim.AUTO} if isinstance(leaf, Tensor) else None, (args, kwargs))
     errors = []
     # Python's len(x) fixes the number of examples unless the code itself is traced, which takes longer.
     for strict in (False, True):
         try:
+            shapes = any_number[1] if kwargs else any_number[0]
             exported = torch.export.export(model, args, kwargs or None, dynamic_shapes=shapes, strict=strict)
         except Exception as error:
             errors.append(error)
             continue
         if not _is_for_one_number(exported):
-            return exported
+            return exported, None
+    args, kwargs = _arguments(inputs)
+    count = next(len(leaf) for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
     try:
-        return torch.export.export(model, args, kwargs or None)
-    except Exception:
-        raise (errors or [RuntimeError("no reason")])[0] from None
+        return torch.export.export(model, args, kwargs or None), count
+    except Exception as error:
+        raise (errors or [error])[0] from None
 
 
 def _is_for_one_number(exported: ExportedProgram) -> bool:
     """Return whether a program runs on one number of examples alone."""
     names = set(exported.graph_signature.user_inputs)
     values = [node.meta.get("val") for node in exported.graph.nodes if node.name in names]
-    sizes = [value.shape[0] for value in values if isinstance(value, Tensor) and value.ndim]
+    sizes: list[Any] = [value.shape[0] for value in values if isinstance(value, Tensor) and value.ndim]
     return any(isinstance(size, int) or size.node.maybe_as_int() is not None for size in sizes)
 
 
-def _program(exported: ExportedProgram, examples: int) -> Program:
+def _program(exported: ExportedProgram, batch: int | None) -> Program:
     for node in exported.graph.nodes:
         # A value under masks may lie in memory in an order that has no view of another shape.
         if node.target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
@@ -227,7 +235,7 @@ def _program(exported: ExportedProgram, examples: int) -> Program:
         tuple(inputs),
         outputs,
         _names(spec.out_spec, len(outputs)),
-        examples if _is_for_one_number(exported) else None,
+        batch,
         spec.in_spec,
     )
 
@@ -238,6 +246,18 @@ def _names(out_spec: Any, count: int) -> tuple[str, ...]:
     paths = [path for path, _ in pytree.tree_flatten_with_path(made)[0]]
     names = [".".join(str(getattr(key, "key", getattr(key, "idx", ""))) for key in path).strip(".") for path in paths]
     return tuple(names) if len(names) == count else ("",) * count
+
+
+def _sizes(traced: Tensor) -> torch.Size:
+    """Return the shape of one example of an input, as it was traced."""
+    return torch.Size(int(size) for size in traced.shape[1:])
+
+
+def _described(arguments: Any) -> str:
+    """Return what a model is called with, for messages."""
+    positional, named = arguments
+    parts = [f"{len(positional)} tensor{'' if len(positional) == 1 else 's'}"] if positional else []
+    return " and ".join([*parts, *([f"a dict of {', '.join(named)}"] if named else [])]) or "nothing"
 
 
 def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -259,10 +279,19 @@ def first_examples(inputs: Inputs, count: int) -> Inputs:
 
 
 def call(model: nn.Module, inputs: Inputs) -> list[Any]:
-    """Return the leaves of what a model returns, without gradients."""
+    """Return the leaves of what a model returns, without gradients.
+
+    Raises:
+        ValueError: the model cannot be called with these inputs.
+    """
     args, kwargs = _arguments(inputs)
-    with torch.no_grad():
-        return pytree.tree_leaves(model(*args, **kwargs))
+    try:
+        with torch.no_grad():
+            return pytree.tree_leaves(model(*args, **kwargs))
+    except Exception as error:  # whatever a model of anyone's raises
+        raise ValueError(
+            f"inputs: expected some that the model can be called with, found {_first_line(error)}"
+        ) from error
 
 
 @contextlib.contextmanager

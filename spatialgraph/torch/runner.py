@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..faults import NotApplicableError
-from ..graph.graph import BoolArray, DoubleArray, IntArray
+from ..graph.graph import BoolArray, DoubleArray, FloatArray, IntArray
 from ..network import Evaluation
 from ..runners.runner import Question, Runner, SingleAblation, Statistics, require_ablation
 from .examples import Score, gathered, most_frequent, right_and_loss
@@ -23,7 +23,7 @@ from .sites import Edit
 from .sums import ElementSums
 
 if TYPE_CHECKING:
-    from .capture import Captured
+    from .captured import Captured
 
 # How many bytes the values of a pass may take on a processor, and what share of its free memory on a GPU.
 _BYTES = 2**27
@@ -105,7 +105,9 @@ class TracedRunner(Runner):
         probes = [self._probes[task] for task in sorted(self._probes)]
         for leaf in torch.utils._pytree.tree_leaves((self.examples.inputs, self.examples.labels, probes)):
             value = leaf.detach().cpu().contiguous() if isinstance(leaf, Tensor) else leaf
-            known.update(value.view(torch.uint8).numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode())
+            known.update(
+                value.view(torch.uint8).numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode()
+            )
         return known.hexdigest()
 
     @property
@@ -116,7 +118,8 @@ class TracedRunner(Runner):
     @cached_property
     def full(self) -> DoubleArray:
         """The accuracy, or the score, of the whole network in each task, ``(tasks,)``; nan without labels."""
-        return self._judged([_Run({}, "zero")])[0][0]
+        accuracy: DoubleArray = self._judged([_Run({}, "zero")])[0][0]
+        return accuracy
 
     @cached_property
     def guessed(self) -> DoubleArray:
@@ -143,8 +146,8 @@ class TracedRunner(Runner):
     def statistics(self, populations: Iterable[int] | None = None) -> Statistics:
         """Return the mean and the variance of every unit's activation over the examples labelled for each task.
 
-        Places count alike: of a channel, its activation at every pixel. Of a head, which emits several numbers, the mean
-        is over all of them, and the variance their sum.
+        Places count alike: of a channel, its activation at every pixel. Of a head, which emits several numbers, the
+        mean is over all of them, and the variance their sum.
         """
         labelled = self.labelled.reshape(self.examples.count, -1, len(self.graph.tasks)).any(axis=1)
         sums = self._sums(self._all(populations), self._whole(torch.from_numpy(labelled).double()))
@@ -191,7 +194,62 @@ class TracedRunner(Runner):
             drop[k][units], increase[k][units] = accuracy - accuracies, losses - loss
         return SingleAblation(self.graph.tasks, ablation, accuracy, loss, drop, increase)
 
+    def mask_gradient(
+        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray, ablation: str
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Return the loss of a task under a mask with values from 0 to 1, and its gradient, by automatic derivatives.
+
+        Raises:
+            NotApplicableError: answers are judged by a score of one's own, whose gradient is not known.
+            ValueError: as of every runner.
+        """
+        require_ablation(ablation)
+        if self._score is not None:
+            raise NotApplicableError(
+                f"network {self.graph.name!r}: expected accuracies, found a score without gradient"
+            )
+        self._require_keep(keep, {k: (self.graph.populations[k].size,) for k in self.populations}, "layer")
+        self._require_labels(task, examples)
+        values = {
+            k: torch.tensor(of, dtype=torch.float32, device=self._device, requires_grad=True) for k, of in keep.items()
+        }
+        most = self.captured.program.batch or max(2, int(self._memory() // max(3 * self._masked.bytes, 1)))
+        loss = 0.0
+        for start in range(0, len(examples), most):
+            some = examples[start : start + most]
+            part = self._loss_under(values, task, some, ablation) * (len(some) / len(examples))
+            if part.requires_grad:
+                part.backward()
+            loss += float(part.detach())
+        zeros = {k: np.zeros_like(of, np.float32) for k, of in keep.items()}
+        return loss, zeros | {k: v.grad.cpu().numpy() for k, v in values.items() if v.grad is not None}
+
     # Masked runs
+
+    def _loss_under(self, keep: Mapping[int, Tensor], task: int, places: IntArray, ablation: str) -> Tensor:
+        """Return the cross-entropy of a task at some places, under a mask with values from 0 to 1."""
+        each, emitting = self.examples.places, set(self._masked.populations)
+        inputs = self.examples.some(torch.from_numpy(places // each))
+        filled = self.captured.program.batch or max(len(places), 2)
+        inputs = self._to_device(inputs if filled == len(places) else first_examples(inputs, filled))
+        changed = frozenset(keep) & emitting
+        edits = {k: self._mixture(k, keep[k], ablation) for k in changed}
+        part = self._masked.part(changed)
+        with torch.no_grad():
+            starts = self._masked.start(part, inputs)
+        outputs = self._masked.outputs(part, starts, inputs, edits, 1)
+        rows = torch.arange(len(places)) * each + torch.from_numpy(places % each)
+        outputs = outputs[rows.to(outputs.device)]
+        for k in keep.keys() - emitting:
+            shares = torch.ones(len(self._task_of), device=self._device)
+            shares[self._output_numbers[k].to(self._device)] = keep[k]
+            outputs = shares * outputs + (1 - shares) * self._output_constants(ablation).to(self._device)
+        labels = self.examples.labels[task][torch.from_numpy(places)].to(self._device)
+        return torch.nn.functional.cross_entropy(outputs[:, self._columns[task].to(self._device)].float(), labels)
+
+    def _mixture(self, k: int, keep: Tensor, ablation: str) -> Edit:
+        """Return what mixes the emissions of a population with constants."""
+        return Edit(keep[None], None if ablation == "zero" else self._constant(k, ablation)[None])
 
     def _judged(self, runs: Sequence[_Run]) -> tuple[DoubleArray, DoubleArray]:
         """Return the accuracy, or score, of masked networks in every task, and their loss, ``(runs, tasks)`` each."""

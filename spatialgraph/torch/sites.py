@@ -29,7 +29,8 @@ class Layout:
 
     def apart(self, value: Tensor) -> Tensor:
         """Return a value as ``(examples, entries of each, other dimensions)``."""
-        return value.movedim(self.axis, 0).unflatten(0, (-1, self.each))
+        apart: Tensor = value.movedim(self.axis, 0).unflatten(0, (-1, self.each))
+        return apart
 
     def together(self, value: Tensor) -> Tensor:
         """Return what `apart` took apart."""
@@ -133,6 +134,7 @@ def _change(edit: Edit) -> Change:
         if keep.dtype == torch.bool:
             return torch.where(keep, emitted, constant).flatten(0, 1)
         keep = keep.to(state.dtype)
-        return (keep * emitted + (1 - keep) * constant).flatten(0, 1)
+        mixed: Tensor = keep * emitted + (1 - keep) * constant
+        return mixed.flatten(0, 1)
 
     return change

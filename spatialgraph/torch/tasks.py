@@ -16,8 +16,8 @@ from ..graph.graph import IntArray
 from .values import NOTHING, Value
 
 Tasks = Mapping[str, Any] | Sequence[str] | None
-"""Which outputs are whose: a name for each head of a model with several; or name to a slice of the outputs, to a list of
-their numbers, or to the name of a head. None for a task for each head."""
+"""Which outputs are whose: a name for each head of a model with several; or name to a slice of the outputs, to a list
+of their numbers, or to the name of a head. None for a task for each head."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +92,8 @@ def tasks_of(tasks: Tasks, heads: Sequence[Head]) -> tuple[list[str], IntArray]:
         names = [tasks] if isinstance(tasks, str) else list(tasks)
         if len(names) != len(heads):
             raise ValueError(
-                f"tasks: expected a name for each of the model's {len(heads)} heads, found {len(names)}; name to a slice "
-                f"of its {count} outputs divides them"
+                f"tasks: expected a name for each of the model's {len(heads)} heads, found {len(names)}; name to a "
+                f"slice of its {count} outputs divides them"
             )
         tasks = {name: list(head.numbers) for name, head in zip(names, heads, strict=True)}
     if not tasks:
@@ -103,7 +103,9 @@ def tasks_of(tasks: Tasks, heads: Sequence[Head]) -> tuple[list[str], IntArray]:
         outputs = _outputs(name, chosen, heads, count)
         if len(twice := [k for k in outputs if task_of[k] >= 0]):
             other = list(tasks)[task_of[twice[0]]]
-            raise ValueError(f"tasks: expected each output in one task, found output {twice[0]} in {other!r} and {name!r}")
+            raise ValueError(
+                f"tasks: expected each output in one task, found output {twice[0]} in {other!r} and {name!r}"
+            )
         task_of[outputs] = number
     return list(tasks), task_of
 

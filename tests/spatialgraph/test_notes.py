@@ -30,6 +30,7 @@ EXAMPLES = {
     "constant": (LAYER, "hidden: 1 of 4 neurons have a constant activation and serve no task"),
     "unattached": (UNITS, "1 of 4 neurons have no connection and serve no task"),
     "unreached": (UNITS, "1 of 4 neurons are connected to no output and serve no task"),
+    "in-no-mask": (LAYER, "hidden: 1 of 4 neurons are in no task's mask and serve none"),
     "tied": (
         LAYER,
         "hidden: 1 of 4 neurons are connected equally strongly to several tasks and go to the first of them",
@@ -52,6 +53,16 @@ EXAMPLES = {
     ),
     "shared": (LAYER, "hidden: 1 of 4 neurons serve several tasks"),
     "undecided": (UNITS | {"task": "b"}, "1 of 4 neurons are in no task's smallest cut and go to task 'b'"),
+    "mask-of-nothing": (
+        {"task": "b", "accuracy": 0.125, "guessed": 0.1},
+        "task 'b' was not learned (accuracy 0.125, by guessing 0.100): its mask says nothing",
+    ),
+    "mask-of-all": ({"task": "b", "of": 4, "units": "neurons"}, "the mask of task 'b' keeps all 4 neurons"),
+    "mask-of-none": ({"task": "b", "of": 4, "units": "neurons"}, "the mask of task 'b' keeps none of 4 neurons"),
+    "mask-costs": (
+        {"task": "b", "drop": 0.25, "limit": 0.05},
+        "task 'b' loses 0.250 of accuracy with the units of its mask alone, more than 0.05",
+    ),
     "greedy-cuts-less": ({}, "the greedy split cuts less than the cuts around each task; it is taken"),
     "greedy-sizes": (
         {"units": "heads"},
@@ -103,6 +114,10 @@ EXAMPLES = {
     "small-module": (
         UNITS | {"task": "b", "percent": 10 / 3},
         "degenerate: 1 of 4 neurons besides the outputs serve task 'b', less than 3.3 %",
+    ),
+    "shared-modules": (
+        UNITS | {"percent": 90.0},
+        "degenerate: 1 of 4 neurons besides the outputs that serve a task serve every task, more than 90 %",
     ),
     "outputs-elsewhere": (
         {"count": 0, "of": 2, "task": "b"},

@@ -62,6 +62,15 @@ def test_a_share_that_is_small_for_two_tasks_is_not_for_ten():
     )
 
 
+@pytest.mark.parametrize(("shared", "degenerate"), [(36, False), (37, True), (40, True)])
+def test_modules_that_share_all_but_a_tenth_of_their_neurons_are_one(shared, degenerate):
+    # Of 40 hidden neurons, 36 are nine tenths; the others serve the first task or the second.
+    members = np.stack([np.arange(40) < shared + 2, (np.arange(40) < shared) | (np.arange(40) >= shared + 2)], axis=1)
+    made = Split("m", {1: members[:20], 2: members[20:], 3: np.eye(2, dtype=bool).repeat(2, axis=0)})
+    told = f"degenerate: {shared} of 40 neurons besides the outputs that serve a task serve every task, more than 90 %"
+    assert said(why_degenerate(NETWORK.graph, made)) == ((told,) if degenerate else ())
+
+
 def test_one_task_has_nothing_to_be_divided_but_communities():
     one, labels = chain([[1], [1]], [[1, 1]], tasks=[0]), {1: [0, 0], 2: [0]}
     told = ("degenerate: the graph has a single task, so that all neurons are one module",)

@@ -16,7 +16,7 @@ from spatialgraph.runners import DenseRunner
 from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, parameters, sees, select, split_method
 
 CLUSTERINGS = ("spectral", "louvain", "leiden", "positions")
-SHARING = ("greedy-shared", "probability")
+SHARING = ("greedy-shared", "probability", "learned-mask")
 OF_WEIGHTS = [method for method in SPLITS if sees(method) == "weights"]
 
 
@@ -101,7 +101,9 @@ def test_every_method_says_in_a_sentence_what_it_does_and_what_it_cannot_do(meth
     assert "cannot" in SPLITS[method].__doc__
 
 
-@pytest.mark.parametrize("method", ["activation-mean", "activation-variance", "task-variance", "ablation"])
+@pytest.mark.parametrize(
+    "method", ["activation-mean", "activation-variance", "task-variance", "ablation", "learned-mask"]
+)
 def test_methods_that_run_the_network_need_a_runner(method):
     said = rf"^split '{method}': expected a network that is run on examples, found a graph alone$"
     with pytest.raises(NotApplicableError, match=said):
@@ -111,7 +113,7 @@ def test_methods_that_run_the_network_need_a_runner(method):
 def test_an_unknown_method_is_refused_with_those_that_are_known():
     known = (
         "greedy, greedy-shared, probability, spectral, spectral-anchored, min-cut, louvain, leiden, "
-        "activation-mean, activation-variance, task-variance, positions, ablation, random"
+        "activation-mean, activation-variance, task-variance, positions, ablation, learned-mask, random"
     )
     with pytest.raises(ValueError, match=f"^unknown split method 'magic'; known: {known}"):
         apply("magic", pair().graph)
@@ -142,7 +144,7 @@ def test_a_method_that_makes_the_wrong_split_is_found_out():
 
 def test_the_methods_are_known_without_the_libraries_that_only_some_need():
     code = (
-        "import sys, spatialgraph.splits as s; assert len(s.SPLITS) >= 14; "
+        "import sys, spatialgraph.splits as s; assert len(s.SPLITS) >= 15; "
         "heavy = ('sklearn', 'sknetwork', 'igraph', 'networkx', 'scipy.optimize', 'matplotlib', 'h5py'); "
         "sys.exit(any(m in sys.modules for m in heavy))"
     )

@@ -1,15 +1,17 @@
 """Traced models under masks: equal to masks set by hand, and to dense networks."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from spatialgraph.network import Connection, Evaluation, Layer, Network
 from spatialgraph.runners import ABLATIONS, DenseRunner
 from spatialgraph.splits import apply
 from spatialgraph.torch import capture
-from torch import nn
 
 TASKS = {"one": [0, 1, 2], "other": [3, 4]}
 
@@ -155,7 +157,10 @@ def test_channels_are_masked_as_by_a_hook(name):
 
 def attention(layer, x):
     """What the heads of an attention emit, written out, ``(examples, tokens, heads, dimensions)``."""
-    q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in nn.functional.linear(x, layer.in_proj_weight, layer.in_proj_bias).chunk(3, -1))
+    q, k, v = (
+        part.unflatten(-1, (2, 4)).transpose(1, 2)
+        for part in nn.functional.linear(x, layer.in_proj_weight, layer.in_proj_bias).chunk(3, -1)
+    )
     shares = torch.softmax(q @ k.mT / math.sqrt(4), dim=-1)
     return (shares @ v).transpose(1, 2)
 
@@ -228,7 +233,9 @@ def test_states_are_masked_at_every_step_as_by_a_loop(kind):
     def hooked(ablation):
         whole = states(cell, inputs)
         alone = states(alone_cell, torch.zeros(1, 6, 4))[0]
-        constant = {"zero": torch.zeros(6, 1), "mean": mean_of(whole, (0, 1))[0].expand(6, -1), "incoming": alone}[ablation]
+        constant = {"zero": torch.zeros(6, 1), "mean": mean_of(whole, (0, 1))[0].expand(6, -1), "incoming": alone}[
+            ablation
+        ]
         masked = states(cell, inputs, lambda step, h: torch.where(keep, h, constant[step]))
         return model.fc(masked[:, -1])
 
@@ -236,7 +243,9 @@ def test_states_are_masked_at_every_step_as_by_a_loop(kind):
 
 
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
-@pytest.mark.parametrize("options", [{"batch_first": True, "num_layers": 2, "bidirectional": True}, {"num_layers": 2}, {"bias": False}])
+@pytest.mark.parametrize(
+    "options", [{"batch_first": True, "num_layers": 2, "bidirectional": True}, {"num_layers": 2}, {"bias": False}]
+)
 def test_recurrences_step_by_step_are_those_of_pytorch(kind, options):
     """Masks that keep every unit run the layers step by step."""
     model = spread(Recurrent(kind, **options))
@@ -260,10 +269,16 @@ class _TimeFirst(nn.Module):
 def dense_network(rng, activation="tanh"):
     sizes = (5, 8, 6, 5)
     layers = [
-        Layer("input" if not k else f"layer{k}", size, activation if 0 < k < 3 else "", rng.normal(size=size) if k else None, split=k > 0)
+        Layer(
+            "input" if not k else f"layer{k}",
+            size,
+            activation if 0 < k < 3 else "",
+            rng.normal(size=size) if k else None,
+            split=k > 0,
+        )
         for k, size in enumerate(sizes)
     ]
-    weights = [rng.normal(size=pair[::-1]) for pair in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.normal(size=pair[::-1]) for pair in itertools.pairwise(sizes)]
     connections = [Connection(k, k + 1, weight) for k, weight in enumerate(weights)]
     return Network(layers, connections, [0, 0, 0, 1, 1], {"tasks": ["one", "other"]})
 
@@ -295,7 +310,9 @@ def test_a_dense_network_is_what_it_is_without_pytorch(activation):
     hidden = [1, 2]
     for k in hidden:
         np.testing.assert_allclose(one.deviation(hidden)[k], other.deviation(hidden)[k], rtol=1e-5)
-        np.testing.assert_allclose(one.statistics(hidden).mean[k], other.statistics(hidden).mean[k], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            one.statistics(hidden).mean[k], other.statistics(hidden).mean[k], rtol=1e-4, atol=1e-6
+        )
         np.testing.assert_allclose(one.statistics(hidden).variance[k], other.statistics(hidden).variance[k], rtol=1e-4)
         np.testing.assert_allclose(one.task_variance(hidden)[k], other.task_variance(hidden)[k], rtol=1e-4)
     for ablation in ABLATIONS:
@@ -308,6 +325,59 @@ def test_a_dense_network_is_what_it_is_without_pytorch(activation):
         split, traced = apply(method, network.graph, one), apply(method, captured.graph, other)
         for k in (1, 2, 3):
             assert (split.labels(k) == traced.labels(k)).all(), method
-        for of_dense, of_traced in zip(one.performances([split], ABLATIONS)[0], other.performances([traced], ABLATIONS)[0], strict=True):
+        for of_dense, of_traced in zip(
+            one.performances([split], ABLATIONS)[0], other.performances([traced], ABLATIONS)[0], strict=True
+        ):
             for name in ("full", "own", "leaked", "kept", "lesioned"):
                 assert (getattr(of_dense, name) == getattr(of_traced, name)).all(), (method, name)
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_gradients_of_masks_are_those_of_dense_networks(ablation):
+    rng = np.random.default_rng(0)
+    network = dense_network(rng)
+    examples = Evaluation(rng.normal(size=(30, 5)).astype(np.float32), rng.integers(0, 2, (30, 2)))
+    captured = capture(module_of(network), torch.zeros(2, 5), TASKS)
+    one, other = DenseRunner(network, examples), captured.runner(examples)
+    keep = {k: rng.uniform(size=network.layers[k].size).astype(np.float32) for k in (1, 2, 3)}
+    chosen = np.array([3, 7, 7, 20])
+    for task in (0, 1):
+        (loss, gradient), (traced, of_traced) = (r.mask_gradient(keep, task, chosen, ablation) for r in (one, other))
+        assert loss == pytest.approx(traced, rel=1e-5)
+        for k in keep:
+            np.testing.assert_allclose(gradient[k], of_traced[k], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [(Conv, (2, 5, 5)), (Transformer, (3, 6)), (lambda: Recurrent(nn.GRU, batch_first=True, num_layers=2), (6, 4))],
+)
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_gradients_of_masks_are_differences_of_losses(model, shape, ablation):
+    model = spread(model()).double()
+    inputs, labels = torch.randn(8, *shape, dtype=torch.float64), torch.randint(0, 2, (8, 2))
+    captured = capture(model, inputs[:2], TASKS)
+    runner = captured.runner([(inputs, labels)])
+    rng = np.random.default_rng(0)
+    keep = {k: rng.uniform(0.2, 0.8, p.size).astype(np.float32) for k, p in enumerate(captured.graph.populations) if k}
+    loss, gradient = runner.mask_gradient(keep, 0, np.arange(8), ablation)
+    assert loss > 0
+    for k, unit in [(k, int(rng.integers(len(keep[k])))) for k in keep]:
+        around = []
+        for step in (-2e-3, 2e-3):
+            moved = {**keep, k: keep[k].copy()}
+            moved[k][unit] += step
+            around.append((runner.mask_gradient(moved, 0, np.arange(8), ablation)[0], float(moved[k][unit])))
+        (low, at_low), (high, at_high) = around
+        assert gradient[k][unit] == pytest.approx((high - low) / (at_high - at_low), rel=2e-2, abs=1e-4)
+
+
+def test_learned_masks_are_made_of_traced_models():
+    rng = np.random.default_rng(0)
+    network = dense_network(rng)
+    examples = Evaluation(rng.normal(size=(60, 5)).astype(np.float32), rng.integers(0, 2, (60, 2)))
+    captured = capture(module_of(network), torch.zeros(2, 5), TASKS)
+    runners = (DenseRunner(network, examples), captured.runner(examples))
+    dense, traced = (apply("learned-mask:steps=40", runner.graph, runner, seed=3) for runner in runners)
+    for k in (1, 2, 3):
+        assert (dense.membership[k] == traced.membership[k]).all()

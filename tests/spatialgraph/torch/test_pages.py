@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "models").glob("*.md"))
+PAGES = sorted((Path(__file__).parents[3] / "docs" / "models").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..arrays import floats
 from ..faults import shown
 from ..graph.graph import Connection, FloatArray, Graph, IntArray, MadeConnection, Population
-from ..network import Evaluation
+from ..network import Evaluation, Network
 from ..notes import Note
 from ..store import write_network
 from . import operators as _operators  # noqa: F401  # enters the operators
@@ -26,7 +26,7 @@ from .program import Inputs, Program, call, first_examples, require_evaluation_m
 from .runner import TracedRunner
 from .table import OPERATORS
 from .tasks import Head, Tasks, heads_of, tasks_of
-from .values import Home, Value
+from .values import Value
 from .walk import Entering, Found, Walk, units_of_inputs
 
 # The relative difference of the outputs of the traced program that is allowed, by the precision of the outputs.
@@ -80,7 +80,7 @@ class Captured:
         """
         path = Path(path)
         known = {**self.graph.metadata, "name": path.stem, **metadata}
-        snapshots = None if untrained is None else {0: untrained.graph}
+        snapshots: dict[float, Network | Graph] = {} if untrained is None else {0: untrained.graph}
         write_network(path, replace(self.graph, metadata=known), snapshots)
         return path
 
@@ -96,8 +96,8 @@ class Captured:
         sizes = [[p.size for p in of.populations] for of in (graph, self.graph)]
         if found != expected or sizes[0] != sizes[1]:
             raise ValueError(
-                f"network {graph.name!r}: expected the model that was captured, with the parameters {str(found)[:12]}…, "
-                f"found one with {expected[:12]}…"
+                f"network {graph.name!r}: expected the model that was captured, whose parameters have the digest "
+                f"{str(found)[:12]}…, found one with {expected[:12]}…"
             )
         return replace(self, graph=graph)
 
@@ -149,15 +149,16 @@ def capture(
     model = unwrapped(model)
     require_evaluation_mode(model)
     device = _device_of(model, inputs)
-    examples = first_examples(inputs, 2)
-    program = trace(model, examples, set(OPERATORS))
-    error = _error(model, program, inputs, tolerance)
+    outputs = call(model, inputs)
+    program = trace(model, inputs, set(OPERATORS))
+    error = _error(outputs, program, inputs, tolerance)
+    examples = first_examples(inputs, program.batch or 2)
     walk = Walk(program, examples)
     if classes := units_of_inputs(walk):
         walk = Walk(program, examples, classes)
     heads = heads_of(walk.outputs, program.names)
     task_names, task_of = tasks_of(tasks, heads)
-    with_outputs, outputs = _with_outputs(walk, heads, task_of)
+    with_outputs, output_populations = _with_outputs(walk, heads, task_of)
     found = _named(with_outputs, names or {})
     chosen = _chosen(found, split)
     place = _positions(found, positions or {})
@@ -171,7 +172,7 @@ def capture(
     of_capture = {"error": error, "parameters": _digest(program), "notes": [_data(note) for note in notes]}
     known = {**(metadata or {}), "tasks": task_names, "capture": of_capture}
     graph = Graph(populations, tuple(_connections(found)), known)
-    return Captured(graph, program, tuple(found), tuple(heads), outputs, error, notes, device)
+    return Captured(graph, program, tuple(found), tuple(heads), output_populations, error, notes, device)
 
 
 def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:
@@ -190,28 +191,26 @@ def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:
     return own
 
 
-def _error(model: nn.Module, program: Program, inputs: Inputs, tolerance: float | None) -> float:
-    """Return the largest difference between the outputs of the program and the model's.
+def _error(outputs: Sequence[Any], program: Program, inputs: Inputs, tolerance: float | None) -> float:
+    """Return the largest difference between the outputs of the program and the model's outputs.
 
     Raises:
         ValueError: it is more than what is allowed.
     """
-    if program.batch is not None:
-        inputs = first_examples(inputs, program.batch)
     with torch.no_grad():
         pairs = [
             (one.double(), other.double(), _TOLERANCE.get(one.dtype, 1e-4))
-            for one, other in zip(call(model, inputs), program(inputs), strict=True)
+            for one, other in zip(outputs, program(inputs), strict=True)
             if isinstance(one, Tensor) and one.dtype.is_floating_point
         ]
     largest = 0.0
     for one, other, usual in pairs:
         error, size = float((one - other).abs().max()), float(one.abs().max())
-        if not error <= (usual if tolerance is None else tolerance) * max(size, 1e-30):
+        allowed = usual if tolerance is None else tolerance
+        if not error <= allowed * max(size, 1e-30):
             raise ValueError(
-                f"model: expected a traced program whose outputs differ by at most "
-                f"{usual if tolerance is None else tolerance:g} of the largest, {size:g}, found {error:g}: the model may "
-                "draw at random, or remember what it was called with"
+                f"model: expected outputs of the traced program that differ by at most {allowed:g} of the largest, "
+                f"{size:g}, found {error:g}: the model may draw at random, or remember what it was called with"
             )
         largest = max(largest, error)
     return largest
@@ -252,7 +251,12 @@ def _with_outputs(walk: Walk, heads: Sequence[Head], task_of: IntArray) -> tuple
 
 def _is_all(value: Value, head: Head, found: Found) -> bool:
     """Return whether the outputs are all units of a population, in their order."""
-    return found.width == 1 and found.task is None and np.array_equal(head.rows, np.arange(found.size)) and value.size == found.size
+    return (
+        found.width == 1
+        and found.task is None
+        and np.array_equal(head.rows, np.arange(found.size))
+        and value.size == found.size
+    )
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -292,9 +296,7 @@ def _positions(found: Sequence[Found], positions: Mapping[str, Any]) -> dict[str
     placed = {}
     for name, position in positions.items():
         if name not in sizes:
-            raise ValueError(
-                f"positions: expected names of populations, {', '.join(sizes):.300}, found {shown(name)}"
-            )
+            raise ValueError(f"positions: expected names of populations, {', '.join(sizes):.300}, found {shown(name)}")
         array = position.detach().cpu().float().numpy() if isinstance(position, Tensor) else position
         placed[name] = floats(f"position of layer {shown(name)}", array)
         if placed[name].ndim != 2 or len(placed[name]) != sizes[name]:
@@ -328,5 +330,3 @@ def _strengths(strength: Callable[..., FloatArray], rows: Units, columns: Units)
         return strength(rows, columns)
 
     return make
-
-
