@@ -2,9 +2,9 @@
 
     python examples/resnet.py --data-dir data
 
-Units are channels, named after the convolution that makes them (``layer2.0.conv1``) or, behind a sum, after their
-block. A shortcut is a connection of its own: of a channel to itself, or its convolution. The control is the same
-network that learned one of the two tasks alone, beside the untrained one.
+Units are channels, named after the convolution that makes them; those behind a sum after the block's last,
+``layer2.0.conv2``. A shortcut is a connection of its own: of a channel to itself, or its convolution. The control is the
+same network that learned one of the two tasks alone, beside the untrained one.
 """
 
 import torch
