@@ -37,7 +37,7 @@ def main() -> None:
                 if kind == "trained":
                     fit(model, shown, seed, asked.epochs)
                 networks[f"{mode}-{kind}-{seed}"] = captured(model, shown, kind, seed)
-    results = analyse(networks, asked, __file__, reference="untrained")
+    results = analyse(networks, asked, __file__, reference="trained")
     draw("methods", results)
 
 

@@ -134,13 +134,17 @@ def table(results: Path) -> pd.DataFrame:
         a row for each kind and method. Q: modularity; Q shuffled, Q same strengths: on the draws of the null models,
         each split anew; above: networks with more than the latter have, p at most 0.05. Then accuracy that is lost when
         each task has its own module alone / a random module of the same size, by what disabled units emit.
-        degenerate: networks in which a task has next to no module.
+        A task that was not learned has nothing to lose. degenerate: networks in which a task has next to no module.
     """
     scores, nulls, notes = (
         pd.read_csv(results / f"{name}.csv", keep_default_na=False) for name in ("scores", "nulls", "notes")
     )
     key = ["inputs", "kind", "split"]
-    whole = scores[(scores["split"] == "none") & (scores["metric"] == "accuracy")].groupby(key[:2])["value"].mean()
+    whole, guessed = (
+        scores[(scores["split"] == "none") & (scores["metric"] == metric)].groupby([*key[:2], "task"])["value"].mean()
+        for metric in ("accuracy", "guessed-accuracy")
+    )
+    learned = (whole - guessed >= 0.1 * (1 - guessed)).groupby(key[:2]).all()
     split = scores[scores["split"] != "none"]
     columns = {"Q": split[split["metric"] == "modularity"].groupby(key)["value"].mean()}
     for null, name in (("shuffle", "Q shuffled"), ("strength", "Q same strengths")):
@@ -153,21 +157,27 @@ def table(results: Path) -> pd.DataFrame:
         own = drops[drops["ablation"] == ablation].groupby(key)["value"].mean()
         random = by_chance[by_chance["ablation"] == ablation]
         random = pd.to_numeric(random["mean"]).groupby([random[k] for k in key]).mean()
-        columns[f"lost, {ablation}"] = own.map("{:.2f}".format) + " / " + random.map("{:.2f}".format)
+        columns[f"lost, {ablation}"] = own.map(_number) + " / " + random.map(_number)
     degenerate = notes[notes["note"].str.startswith("degenerate")].drop_duplicates(["network", "split"])
     of = split.drop_duplicates(["network", "split"]).merge(degenerate, how="left", on=["network", "split"])
     columns["degenerate"] = of["code"].notna().groupby([of[k] for k in key]).sum()
     frame = pd.DataFrame(columns)
     order = split[key].drop_duplicates().itertuples(index=False, name=None)
     frame = frame.reindex(list(order)).reset_index()
-    accuracy = [whole[tuple(row)] for row in frame[key[:2]].itertuples(index=False, name=None)]
-    frame.insert(2, "accuracy", accuracy)
+    of_kinds = pd.MultiIndex.from_frame(frame[key[:2]])
+    frame.insert(2, "accuracy", whole.groupby(key[:2]).mean()[of_kinds].to_numpy())
+    lost = [column for column in frame if column.startswith("lost")]
+    frame.loc[~learned[of_kinds].to_numpy(), lost] = "–"
     return frame
 
 
 def draw(name: str, results: Path, **chosen: str) -> None:
-    """Save a figure beside the results, as an SVG; `spatialgraph figures RESULTS` draws all there are."""
-    sg.figure(name, results, **chosen).savefig(results / f"{name}.svg")
+    """Save a figure beside the results; `spatialgraph figures RESULTS` draws all there are."""
+    sg.figure(name, results, **chosen).savefig(results / f"{name}.png", dpi=150)
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # 0.00 in place of -0.00
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -175,7 +185,7 @@ def markdown(frame: pd.DataFrame) -> str:
     lines = [list(frame.columns), ["---:" if pd.api.types.is_numeric_dtype(dtype) else "---" for dtype in frame.dtypes]]
     previous: list[str] = []
     for row in frame.itertuples(index=False, name=None):
-        cells = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in row]
+        cells = [_number(value) if isinstance(value, float) else str(value) for value in row]
         lines.append(["" if cells[:3] == previous[:3] and k < 3 else cell for k, cell in enumerate(cells)])
         previous = cells
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -3,8 +3,8 @@
     python examples/resnet.py --data-dir data
 
 Units are channels, named after the convolution that makes them; those behind a sum after the block's last,
-``layer2.0.conv2``. A shortcut is a connection of its own: of a channel to itself, or its convolution. The control is the
-same network that learned one of the two tasks alone, beside the untrained one.
+``layer2.0.conv2``. A shortcut is a connection of its own: of a channel to itself, or its convolution. Controls are the
+same network that learned one of the two tasks alone, and the untrained one.
 """
 
 import torch
@@ -60,7 +60,7 @@ def main() -> None:
             if learned:
                 fit(model, shown, seed, asked.epochs, learned=learned)
             networks[f"{kind.replace(' ', '-')}-{seed}"] = captured(model, shown, kind, seed)
-    results = analyse(networks, asked, __file__, reference="untrained")
+    results = analyse(networks, asked, __file__, reference="both tasks")
     draw("methods", results)
 
 

@@ -39,7 +39,7 @@ def main() -> None:
             if kind != "untrained":
                 fit(model, shown, seed, asked.epochs)
             networks[f"{kind}-{seed}"] = captured(model, shown, kind, seed)
-    results = analyse(networks, asked, __file__, reference="untrained")
+    results = analyse(networks, asked, __file__, reference="plain")
     draw("connections", results)
 
 

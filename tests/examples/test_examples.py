@@ -46,7 +46,7 @@ def test_an_example_writes_its_table_and_its_figure(run, name, capsys):
     assert len(table.splitlines()) == 2 + 2 * len(kinds)  # a line for each method, below the head
     assert not scores[scores["metric"] == "accuracy-drop"].empty
     assert not scores[scores["metric"] == "modularity"].empty
-    assert (results / f"{FIGURES[name]}.svg").stat().st_size > 1000
+    assert (results / f"{FIGURES[name]}.png").stat().st_size > 1000
 
 
 def test_every_example_is_tried():
