@@ -1,22 +1,22 @@
 """Train a plain PyTorch network on two tasks at once, with the spatial costs and, as a control, without.
 
-    python examples/spatial_mlp.py [--tasks mnist fashion-mnist] [--data-dir data] [--epochs 20] [--seeds 3]
+    python examples/spatial_mlp.py --data-dir data
 
 The network, the data and the loop are one's own. The spatial costs are two lines of it: `SpatialCost` is made, and its
 value is added to the loss. Both images are shown at once, added pixel by pixel, and ten outputs answer for each task.
+What is split are the layers that pay.
 """
 
-import argparse
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import torch
+from common import analyse, captured, draw, images, options
 from torch import Tensor, nn
 
 from spatialgraph.torch import SpatialCost
-from spatialgraph.train.data import Dataset, Examples, load
+from spatialgraph.train.data import Dataset, Examples
 
 HIDDEN = (128, 128, 128, 256)
 PENALISED = ["fc3", "fc4", "out"]
@@ -74,32 +74,22 @@ def train(
     return model, cost
 
 
-@torch.no_grad()
-def accuracies(model: nn.Module, tasks: Sequence[Dataset]) -> list[float]:
-    """Return the share of each task's held-out examples that are answered rightly, 0 to 1."""
-    right = torch.zeros(len(tasks))
-    for inputs, labels in batches([task.test for task in tasks], 1000):
-        answers = model(inputs).split([task.classes for task in tasks], dim=1)
-        right += torch.stack([(own.argmax(1) == label).sum() for own, label in zip(answers, labels, strict=True)])
-    return [count / len(task.test) for count, task in zip(right.tolist(), tasks, strict=True)]
-
-
 def main() -> None:
-    """Train a spatial and a regular network for each seed; say how accurate they are, and what their wiring costs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", nargs="+", default=["mnist", "fashion-mnist"], help="as spatialgraph.train.data has")
-    parser.add_argument("--data-dir", type=Path, help="where they lie, or are downloaded to")
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
+    """Train a network of each kind for each seed, say what its wiring costs, capture and analyse it."""
+    asked = options(__doc__, epochs=20, examples=60_000)
     torch.set_flush_denormal(True)  # weights that costs shrink become that small, and slow
-    tasks = [load(name, arguments.data_dir) for name in arguments.tasks]
-    for seed in range(arguments.seeds):
-        for kind in ("spatial", "regular"):
-            model, cost = train(seed, tasks, spatial=kind == "spatial", epochs=arguments.epochs)
-            scores = (f"{task.name} {score:.3f}" for task, score in zip(tasks, accuracies(model, tasks), strict=True))
+    shown = images("mix", asked)
+    networks = {}
+    for seed in range(asked.seeds):
+        for kind in ("untrained", "regular", "spatial"):
+            epochs = 0 if kind == "untrained" else asked.epochs
+            model, cost = train(seed, shown.tasks, spatial=kind == "spatial", epochs=epochs)
             wiring = (f"{layer} {part.transport:.4f}" for layer, part in cost.parts().items())
-            print(f"{kind} {seed}: accuracy {', '.join(scores)}; transport {', '.join(wiring)}", flush=True)
+            print(f"{kind} {seed}: transport {', '.join(wiring)}", flush=True)
+            positions = cost.positions if kind == "spatial" else None
+            networks[f"{kind}-{seed}"] = captured(model, shown, kind, seed, split=PENALISED, positions=positions)
+    results = analyse(networks, asked, __file__, reference="regular")
+    draw("connections", results)
 
 
 if __name__ == "__main__":

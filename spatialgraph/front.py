@@ -229,6 +229,7 @@ def analyze(
     strength: str = "absolute",
     nulls: int = 100,
     seed: int = 0,
+    reference: str | None = None,
     jobs: int = 1,
     out: str | Path | None = None,
     evaluations: Sequence[str | Path] | str | Path = (),
@@ -253,6 +254,7 @@ def analyze(
         strength: what the strength of a connection is.
         nulls: draws of each null model that scores are compared with; 0 for none.
         seed: of everything that is drawn at random.
+        reference: the kind that every other kind is compared with; None for the first in the order of tables.
         jobs: steps that are done at a time, each by a process; -1 for as many as there are cores. Functions that are
             defined in a cell, and in no file, are known to this process alone, and so are captured models: they need 1.
         out: the folder of the results; ``RUN/results`` if None. Graphs of captured models are written there too, into
@@ -283,7 +285,7 @@ def analyze(
     plan = stage("analyses.scoring").Plan.choose(methods, ablations, metrics, strength, nulls, seed)
     how = {"evaluations": _paths(evaluations), "plugins": _paths(plugins), "fresh": fresh, "quiet": True}
     how["models"] = stage("analyses.runs").Models(None if models is None else Path(models).resolve(), runners)
-    stage("analyses.analysis").analyze(run, results, plan=plan, jobs=jobs, **how)
+    stage("analyses.analysis").analyze(run, results, plan=plan, reference=reference, jobs=jobs, **how)
     frame: pd.DataFrame = stage("analyses.results").read_scores(results / "scores.csv")
     frame.attrs["results"] = str(results)
     return frame

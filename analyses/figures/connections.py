@@ -29,6 +29,8 @@ _DECADES = 4
 # The most cells that all matrices of a drawing have, and the most connections of a network that its densities count.
 MOST_CELLS, MOST_COUNTED = 1_000_000, 1_000_000
 _BESIDE = 4
+# Inches: of the highest matrix, and of a letter of its labels.
+_HEIGHT, _LETTER = 1.9, 0.055
 _BINS = 40
 # Beside the strengths of more kinds, the longest title needs two lines.
 _TITLED = 2
@@ -60,9 +62,9 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
     orders = [_order(one.network, one.split) for one in shown]
     lists = [one.network.split_connections for one in shown]
     sizes = [max(own[row].shape[0] for own in lists if row < len(own)) for row in range(down)]
-    heights = np.clip(np.array(sizes) / max(sizes), 0.4, 1.0)
+    heights = np.clip(np.array(sizes) / max(sizes), 0.4, 1.0) * _HEIGHT
     width = SINGLE if len(shown) == 1 else DOUBLE
-    figure = Figure(figsize=(width, float(heights.sum()) * 1.9 + 0.3 * down + 0.5))
+    figure = Figure(figsize=(width, float(heights.sum()) + 0.3 * down + 0.5))
     axes = figure.subplots(down, len(shown), squeeze=False, height_ratios=heights.tolist())
     colours = plots.task_colours(tasks_shown(shown))
     top = max(float(np.abs(c.weight).max()) for one in shown for c in one.network.split_connections) or 1.0
@@ -73,23 +75,29 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
         order = order if side is None else _thinned(order, side)
         for row, connection in enumerate(one.network.split_connections):
             frames.append(_matrix(axes[row, column], one, connection, order, colours, norm))
+            axes[row, column].set_ylabel(_in_height(one.network, connection, float(heights[row])), labelpad=9)
         for ax in axes[len(one.network.split_connections) :, column]:
             ax.set_axis_off()
         title = kind_label(one.kind) if choice.networks is None else one.network.name
         head(axes[0, column], column, title, several=len(shown) > 1)
-    plots.colour_bar(figure, axes.ravel().tolist(), norm, "absolute weight", fraction=0.03, pad=0.01, aspect=35)
+    words = {one.network.units_word(one.network.split_populations) for one in shown}
+    units = words.pop() if len(words) == 1 else "units"
+    # A connection of neurons is one weight; of channels, heads and states it is the norm of several.
+    strength = "absolute weight" if units == "neurons" else "strength"
+    plots.colour_bar(figure, axes.ravel().tolist(), norm, strength, fraction=0.03, pad=0.01, aspect=35)
     neurons = pd.concat([order.assign(network=one.network.name) for one, order in zip(shown, orders, strict=True)])
     keys = task_keys(colours, neurons["task"])
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 8))
     numbers = pd.concat([neurons.assign(part="neuron"), pd.concat(frames).assign(part="connection")], ignore_index=True)
     caption = (
-        f"Absolute weights of the connections between split layers ({inputs_label(shown[0].inputs)}: "
-        f"{', '.join(one.network.name for one in shown)}), a row for each target neuron, a column for each source. "
-        f"Neurons are ordered by module (split method: {shown[0].split.method}), the strongest first; strips show the "
-        f"modules, lines where they end. Shades end {_DECADES} decades below the largest weight."
+        f"{strength.capitalize()}s of the connections between split layers ({inputs_label(shown[0].inputs)}: "
+        f"{', '.join(one.network.name for one in shown)}), a row for each target "
+        f"{units.removesuffix('s')}, a column for each source. {units.capitalize()} are ordered by module (split "
+        f"method: {shown[0].split.method}), the strongest first; strips show the modules, lines where they end. "
+        f"Shades end {_DECADES} decades below the largest {strength.split()[-1]}."
     )
     if side is not None:
-        caption += f" Of a layer of more than {side} neurons {side} are shown, evenly spaced in that order."
+        caption += f" Of a layer of more than {side} {units} {side} are shown, evenly spaced in that order."
     return Drawing(name, figure, first(numbers, "part", "network"), caption)
 
 
@@ -125,6 +133,16 @@ def _order(network: Graph, split: Split) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def _in_height(network: Graph, connection: Connection, height: float) -> str:
+    """Return the target of a connection as the label of a matrix so many inches high: in two lines if it is longer."""
+    name = network.populations[connection.target].name
+    dots = [place for place, letter in enumerate(name, start=1) if letter == "."]
+    if len(name) * _LETTER <= height or not dots:
+        return name
+    at = min(dots, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:at]}\n{name[at:]}"
+
+
 def _matrix(
     ax: Axes, one: Shown, connection: Connection, order: pd.DataFrame, colours: dict[str, str], norm: LogNorm
 ) -> pd.DataFrame:
@@ -138,7 +156,6 @@ def _matrix(
     for axis, neurons in (("x", source), ("y", target)):
         plots.boundaries(ax, neurons["task"].replace(several).tolist(), colours, axis)
     ax.set_xlabel(f"{names[0]} ({connection.label})" if connection.label else names[0], labelpad=8)
-    ax.set_ylabel(names[1], labelpad=9)
     rows, columns = np.indices(strength.shape).reshape(2, -1)
     return pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""The example trains what it says, on data that ship with the package: deep sigmoid networks learn little from them."""
+"""What the example trains, on data that ship with the package: deep sigmoid networks learn little from them."""
 
 import importlib.util
 from pathlib import Path
@@ -11,8 +11,9 @@ from spatialgraph.train.data import load
 PATH = Path(__file__).parents[2] / "examples" / "spatial_mlp.py"
 
 
-@pytest.fixture(scope="module")
-def example():
+@pytest.fixture
+def example(monkeypatch):
+    monkeypatch.syspath_prepend(str(PATH.parent))
     spec = importlib.util.spec_from_file_location("spatial_mlp", PATH)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -29,7 +30,6 @@ def test_the_spatial_network_has_shorter_connections(example):
     trained = {spatial: example.train(0, tasks, spatial=spatial, **settings) for spatial in (True, False)}
     assert transport(trained[True][1]) < transport(trained[False][1]) / 3
     assert list(trained[True][1].positions) == ["fc2", "fc3", "fc4", "out"]
-    assert all(0 <= accuracy <= 1 for model, _ in trained.values() for accuracy in example.accuracies(model, tasks))
 
 
 def test_the_seed_settles_a_network(example):
@@ -39,12 +39,3 @@ def test_the_seed_settles_a_network(example):
     assert torch.equal(torch.get_rng_state(), state)
     assert all(map(torch.equal, one[0].state_dict().values(), other[0].state_dict().values()))
     assert all(map(torch.equal, one[1].state_dict().values(), other[1].state_dict().values()))
-
-
-def test_the_script_says_what_it_trained(example, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["spatial_mlp.py", "--tasks", "digits", "letters", "--epochs", "1", "--seeds", "1"])
-    example.main()
-    torch.set_flush_denormal(False)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": accuracy digits 0.")[0] for line in lines] == ["spatial 0", "regular 0"]
-    assert all("; transport fc3 0." in line for line in lines)

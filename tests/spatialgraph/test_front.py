@@ -139,9 +139,17 @@ def test_an_analysis_gives_the_scores_and_says_where_its_results_lie(results, ca
     assert isinstance(sg.figure("modularity-drop", results), Figure)
 
 
+def test_an_analysis_compares_with_the_kind_that_is_asked_for(results):
+    out = results.parent / "few"
+    sg.analyze(results.parent, splits="greedy", metrics="cut", nulls=0, reference="spatial", out=out)
+    assert json.loads((out / "analysis.json").read_text())["reference"] == "spatial"
+    with pytest.raises(ValueError, match="reference"):
+        sg.analyze(results.parent, splits="greedy", metrics="cut", nulls=0, reference="none", out=out)
+
+
 def test_the_defaults_are_those_of_the_command_line():
     ours, theirs = (inspect.signature(function).parameters for function in (sg.analyze, command))
-    for name in ("strength", "nulls", "seed", "fresh"):
+    for name in ("strength", "nulls", "seed", "reference", "fresh"):
         assert ours[name].default == theirs[name].default
     assert [ours[name].default for name in ("splits", "ablations", "metrics")] == [None] * 3
 

@@ -8,9 +8,9 @@ import pytest
 from results_builder import build_results
 
 from spatialgraph.analyses.figures import Choice, connections, drawings
-from spatialgraph.analyses.figures.connections import connection_frame, density
+from spatialgraph.analyses.figures.connections import _in_height, connection_frame, density
 from spatialgraph.analyses.results import Results
-from spatialgraph.graph import Connection
+from spatialgraph.graph import Connection, Graph, Population
 from spatialgraph.graph.split import Split
 from spatialgraph.network import Layer, Network
 
@@ -139,3 +139,14 @@ def test_many_connections_are_counted_by_a_sample(tmp_path, monkeypatch):
     assert len(some.merge(whole, on=list(whole.columns))) == len(some)
     (drawing,) = drawings(results, "distances")
     assert drawing.caption.endswith("Of mix-spatial-0 about 60 connections are counted, drawn at random.")
+
+
+def test_a_long_name_beside_a_low_matrix_takes_two_lines():
+    names = ("encoder.layers.0.self_attn", "encoder", "a-name-without-any-dot-in-it")
+    populations = [Population(name, 2, "head", split=True) for name in names]
+    graph = Graph((*populations, Population("output", 2, split=True, task=[0, 1])), (), {"tasks": ["a", "b"]})
+    to = [Connection(3, target, np.ones((2, 2))) for target in range(3)]
+    assert _in_height(graph, to[0], 0.8) == "encoder.layers.\n0.self_attn"
+    assert _in_height(graph, to[0], 1.9) == "encoder.layers.0.self_attn"
+    assert _in_height(graph, to[1], 0.8) == "encoder"
+    assert _in_height(graph, to[2], 0.8) == "a-name-without-any-dot-in-it"
