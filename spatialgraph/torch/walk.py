@@ -112,9 +112,9 @@ class Walk:
 
     def _input(self, node: Node, value: Any) -> Value | None:
         """Return an input of the model: every number of one example is an element, or numbers that are read alike."""
-        home = Home(node.name, "neuron", fresh=False)
         if not isinstance(value, Tensor):
             return None
+        home = Home(self._input_name(node), "neuron", fresh=False)
         if not value.dtype.is_floating_point:
             return constant(value, home)
         numbers = torch.arange(value[0].numel()).reshape(value[0].shape)
@@ -125,6 +125,12 @@ class Walk:
         grid = distinct(index)[0].shape[2:]
         unit = "channel" if grid and max(grid) == 1 else "neuron"
         return self.enter(node, home, unit, None, index, int(numbers.max()) + 1, 1, ())
+
+    def _input_name(self, node: Node) -> str:
+        """Return the name of an input: of the only one as `SpatialCost` calls it, else that of the argument."""
+        if len(self.program.inputs) > 1:
+            return node.name
+        return "model input" if any(module_of(of) == "input" for of in self.program.nodes) else "input"
 
     def enter(
         self,

@@ -66,7 +66,7 @@ def _layers(
         for direction in range(directions):
             number = layer * directions + direction
             enters, again = (numbers(weight) for weight in parameters[number * each :][:2])
-            name = f"{at.module}.l{layer}{'_reverse' if direction else ''}" if layers * directions > 1 else at.module
+            name = f"{at.module}.l{layer}{'_reverse' if direction else ''}"
             begins = [s.reshaped(s.index.select(0, number)) for s in states if isinstance(s, Value) and s.parts]
             emitted.append(_population(at, name, below, enters, again, begins))
         ends += emitted

@@ -338,7 +338,7 @@ def test_the_last_state_and_the_sequence_are_one_population():
     model = Of(both, rnn=nn.GRU(3, 4, batch_first=True), a=nn.Linear(4, 2), b=nn.Linear(4, 2)).double().eval()
     captured = capture(model, numbers(2, 5, 3))
     weight = (model.a.weight + model.b.weight).detach().abs()
-    np.testing.assert_allclose(captured_strengths(captured)["rnn", "a", ""], weight, atol=1e-6)
+    np.testing.assert_allclose(captured_strengths(captured)["rnn.l0", "a", ""], weight, atol=1e-6)
 
 
 def test_a_decoder_that_begins_with_the_state_of_an_encoder():
@@ -357,8 +357,8 @@ def test_a_decoder_that_begins_with_the_state_of_an_encoder():
     )
     strengths = captured_strengths(capture(model, (numbers(2, 5, 3), numbers(2, 6, 2))))
     again = model.decoder.weight_hh_l0.detach().abs()
-    np.testing.assert_allclose(strengths["encoder", "decoder", "initial"], again, atol=1e-6)
-    np.testing.assert_allclose(strengths["decoder", "decoder", ""], again, atol=1e-6)
+    np.testing.assert_allclose(strengths["encoder.l0", "decoder.l0", "initial"], again, atol=1e-6)
+    np.testing.assert_allclose(strengths["decoder.l0", "decoder.l0", ""], again, atol=1e-6)
 
 
 def test_embeddings_are_inputs_and_tied_outputs_read_by_the_same_weights():
