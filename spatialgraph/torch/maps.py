@@ -133,8 +133,9 @@ class LinearMap:
         stride = _multiplied(outer.stride, self.stride)
         if outer.moves is not None and self.moves is not None:
             return replace(moving(outer.moves @ self.moves), stride=stride)
-        # Factors and selections, of which deep networks have hundreds, are multiplied with what follows: that is cheap.
-        if self.chain is not None and self.chain[0].moves is not None:
+        # Factors and selections, of which deep networks have hundreds, are multiplied with what is next to them: that
+        # is cheap, and of queries, keys and values that one layer makes, each is then made alone.
+        if self.chain is not None and (self.chain[0].moves is not None or outer.moves is not None):
             return self.chain[1].after(self.chain[0].after(outer))
         support = outer.support if outer.moves is None else abs(outer.moves) @ self.support > 0
 
