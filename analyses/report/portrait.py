@@ -112,11 +112,11 @@ def _splits(results: Results, name: str) -> dict[str, Split]:
 
 
 def _layers(network: Graph) -> list[dict[str, Any]]:
-    """Return the split layers: name, units and the number of the first neuron over all of them."""
+    """Return the split layers: name, units, what a unit is, and the number of the first over all of them."""
     layers, first = [], 0
     for number in network.split_populations:
         layer = network.populations[number]
-        layers.append({"name": layer.name, "size": layer.size, "first": first})
+        layers.append({"name": layer.name, "size": layer.size, "unit": layer.unit, "first": first})
         first += layer.size
     return layers
 

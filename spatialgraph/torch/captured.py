@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from .runner import TracedRunner
 from .table import OPERATORS
 from .tasks import Head, Tasks, heads_of, tasks_of
 from .values import Value
-from .walk import Entering, Found, Walk, units_of_inputs
+from .walk import Entering, Found, Walk, walked
 
 # The relative difference of the outputs of the traced program that is allowed, by the precision of the outputs.
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 1e-2}
@@ -152,10 +152,7 @@ def capture(
     outputs = call(model, inputs)
     program = trace(model, inputs, set(OPERATORS))
     error = _error(outputs, program, inputs, tolerance)
-    examples = first_examples(inputs, program.batch or 2)
-    walk = Walk(program, examples)
-    if classes := units_of_inputs(walk):
-        walk = Walk(program, examples, classes)
+    walk = walked(program, first_examples(inputs, program.batch or 2))
     heads = heads_of(walk.outputs, program.names)
     task_names, task_of = tasks_of(tasks, heads)
     with_outputs, output_populations = _with_outputs(walk, heads, task_of)
@@ -308,25 +305,33 @@ def _positions(found: Sequence[Found], positions: Mapping[str, Any]) -> dict[str
 
 def _connections(found: Sequence[Found]) -> list[Connection]:
     """Return the connections of all populations; weights of a large model are made when they are looked at."""
-    made = []
+    made: list[MadeConnection] = []
+    recent = _Recent(_HELD)
     for target, of in enumerate(found):
         for entering in of.entering:
             for part in entering.value.parts:
                 source = found[part.source]
                 shape = (of.size, source.size)
                 columns = Units.equal(source.size, source.width)
-                make = _strengths(part.map.strength, entering.units, columns)
+                strength = partial(part.map.strength, entering.units, columns)
+                make = partial(recent.get, len(made), strength)
                 made.append(MadeConnection(part.source, target, shape, make, entering.label))
     if sum(int(np.prod(c.shape)) for c in made) > _HELD:
         return list(made)
     return [Connection(c.source, c.target, c.weight, c.label) for c in made]
 
 
-def _strengths(strength: Callable[..., FloatArray], rows: Units, columns: Units) -> Callable[[], FloatArray]:
-    """Return a function that makes the weights of a connection; the last that were made are kept for the next look."""
+class _Recent:
+    """The weights that were made last, for the next look, as many as are not too many numbers altogether."""
 
-    @lru_cache(maxsize=1)
-    def make() -> FloatArray:
-        return strength(rows, columns)
+    def __init__(self, numbers: int) -> None:
+        self._numbers = numbers
+        self._kept: dict[int, FloatArray] = {}
 
-    return make
+    def get(self, number: int, make: Callable[[], FloatArray]) -> FloatArray:
+        """Return the weights of a connection, made if they are not kept."""
+        weight = self._kept.pop(number) if number in self._kept else make()
+        self._kept[number] = weight
+        while len(self._kept) > 1 and sum(w.size for w in self._kept.values()) > self._numbers:
+            del self._kept[next(iter(self._kept))]
+        return weight

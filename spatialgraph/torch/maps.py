@@ -9,7 +9,7 @@ the places that a dense layer reads after a flatten.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -45,6 +45,11 @@ class Units:
         """The largest number of members of a unit."""
         return int(np.bincount(self.of[self.of >= 0]).max(initial=0))
 
+    @property
+    def single(self) -> bool:
+        """Whether each member is the unit of its number."""
+        return len(self.of) == self.count and np.array_equal(self.of, np.arange(self.count))
+
     def sums(self) -> sparse.csr_array:
         """Return the matrix that adds up the members of each unit, ``(members, units)``."""
         here = np.flatnonzero(self.of >= 0)
@@ -60,12 +65,17 @@ class Tap:
         offset: how far that place is from the one that is computed, in steps of the source's grid; missing coordinates
             are 0.
         place: tells apart places that have no offset, such as those that a dense layer reads after a flatten.
-        matrix: ``(features, elements)``.
+        make: returns the matrix, ``(features, elements)``.
     """
 
     offset: tuple[int, ...]
     place: tuple[int, ...]
-    matrix: Matrix
+    make: Callable[[], Matrix]
+
+    @property
+    def matrix(self) -> Matrix:
+        """The matrix, ``(features, elements)``, made now."""
+        return self.make()
 
     @property
     def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -74,6 +84,16 @@ class Tap:
         while offset and not offset[-1]:
             offset = offset[:-1]
         return offset, self.place
+
+    def held(self) -> Tap:
+        """Return the tap with its matrix made, for whoever needs it several times."""
+        matrix = self.matrix
+        return replace(self, make=lambda: matrix)
+
+    def after(self, outer: Tap, stride: Iterable[int]) -> Tap:
+        """Return what a tap of another map reads through this one, whose grid has a stride on the source's."""
+        offset = _moved(outer.offset, stride, self.offset)
+        return Tap(offset, outer.place + self.place, lambda: product(outer.matrix, self.matrix))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +108,7 @@ class LinearMap:
             missing ones are 1.
         moves: the matrix of a map that only takes elements, each times a factor, and is therefore held; None of others.
         chain: the two maps that it is composed of, the outer one first; None if it is not.
+        changes: False for the map that leaves everything as it is.
     """
 
     shape: tuple[int, int]
@@ -96,44 +117,46 @@ class LinearMap:
     stride: tuple[int, ...] = ()
     moves: sparse.csr_array | None = None
     chain: tuple[LinearMap, LinearMap] | None = None
+    changes: bool = True
 
     def taps(self) -> list[Tap]:
-        """Return the taps, those that read the same place added up."""
-        merged: dict[Any, Tap] = {}
+        """Return the taps, those that read the same place as one; their matrices are made when they are looked at."""
+        together: dict[Any, list[Tap]] = {}
         for tap in self.make():
-            known = merged.get(tap.key)
-            matrix = tap.matrix if known is None else known.matrix + tap.matrix
-            merged[tap.key] = Tap(tap.offset, tap.place, matrix)
-        return list(merged.values())
+            together.setdefault(tap.key, []).append(tap)
+        return [taps[0] if len(taps) == 1 else _added(taps) for taps in together.values()]
 
     def after(self, outer: LinearMap) -> LinearMap:
         """Return the map that applies `outer` to the features of this one."""
-        if outer.moves is not None:
-            if self.moves is not None:
-                return moving(outer.moves @ self.moves)
-            # Factors and selections one after the other are one of them: deep networks have hundreds.
-            if self.chain is not None and self.chain[0].moves is not None:
-                return self.chain[1].after(moving(outer.moves @ self.chain[0].moves))
-            support = abs(outer.moves) @ self.support > 0
-        else:
-            support = outer.support
+        if not self.changes:
+            return outer
+        stride = _multiplied(outer.stride, self.stride)
+        if outer.moves is not None and self.moves is not None:
+            return replace(moving(outer.moves @ self.moves), stride=stride)
+        # Factors and selections, of which deep networks have hundreds, are multiplied with what follows: that is cheap.
+        if self.chain is not None and self.chain[0].moves is not None:
+            return self.chain[1].after(self.chain[0].after(outer))
+        support = outer.support if outer.moves is None else abs(outer.moves) @ self.support > 0
 
         def make() -> list[Tap]:
-            inner = self.taps()
-            return [
-                Tap(_moved(tap.offset, self.stride, within.offset), tap.place + within.place, tap.matrix @ within.matrix)
-                for tap in outer.taps()
-                for within in inner
-            ]
+            inner, after = self.taps(), outer.taps()
+            # A matrix that is multiplied by several is made once; of a single one, none is held longer than needed.
+            inner = [tap.held() for tap in inner] if len(after) > 1 else inner
+            after = [tap.held() for tap in after] if len(inner) > 1 else after
+            return [within.after(tap, self.stride) for tap in after for within in inner]
 
-        stride = tuple(a * b for a, b in zip_longest(outer.stride, self.stride, fillvalue=1))
         return LinearMap((outer.shape[0], self.shape[1]), make, support, stride, chain=(outer, self))
+
+    def coarser(self, steps: Sequence[int]) -> LinearMap:
+        """Return the map to features on a coarser grid, of whose places one is so many steps, as pooling makes it."""
+        chain = (self.chain[0].coarser(steps), self.chain[1]) if self.chain else None
+        return replace(self, stride=_multiplied(steps, self.stride), chain=chain, changes=True)
 
     def apart(self) -> LinearMap:
         """Return the map with taps that read the same place as no tap of another map."""
 
         def make() -> list[Tap]:
-            return [Tap((), (number,), tap.matrix) for number, tap in enumerate(self.taps())]
+            return [Tap((), (number,), tap.make) for number, tap in enumerate(self.taps())]
 
         return LinearMap(self.shape, make, self.support)
 
@@ -153,29 +176,30 @@ class LinearMap:
             ``(target units, source units)``.
         """
         taps = self.taps()
-        into, out_of = rows.sums().T.tocsr(), columns.sums()
         if len(taps) == 1 and max(rows.most, columns.most) == 1:
-            return _dense(into @ taps[0].matrix @ out_of)
-        total = np.zeros((into.shape[0], out_of.shape[1]))
+            return _by_units(taps[0].matrix, rows, columns)
+        total = np.zeros((rows.count, columns.count), np.float32)
         for tap in taps:
-            squares = tap.matrix.multiply(tap.matrix) if sparse.issparse(tap.matrix) else np.square(tap.matrix)
-            total += _dense(into @ squares @ out_of)
-        return np.sqrt(total).astype(np.float32)
+            matrix = tap.matrix
+            squares = matrix.multiply(matrix) if sparse.issparse(matrix) else np.square(matrix)
+            del matrix
+            total += _by_units(squares, rows, columns)
+        return np.sqrt(total, out=total)
 
 
 def identity(size: int) -> LinearMap:
     """Return the map that leaves everything as it is."""
-    return moving(sparse.eye_array(size, dtype=np.float32, format="csr"))
+    return replace(moving(sparse.eye_array(size, dtype=np.float32, format="csr")), changes=False)
 
 
 def moving(matrix: sparse.csr_array) -> LinearMap:
     """Return the map that takes elements, each times a factor: ``(features, elements)``."""
-    return LinearMap(matrix.shape, lambda: (Tap((), (), matrix),), np.diff(matrix.indptr) > 0, moves=matrix)
+    return LinearMap(matrix.shape, lambda: (Tap((), (), lambda: matrix),), np.diff(matrix.indptr) > 0, moves=matrix)
 
 
 def matrix_map(matrix: Matrix) -> LinearMap:
     """Return the map that is one matrix, ``(features, elements)``."""
-    return LinearMap(matrix.shape, lambda: (Tap((), (), matrix),), np.ones(matrix.shape[0], np.bool_))
+    return LinearMap(matrix.shape, lambda: (Tap((), (), lambda: matrix),), np.ones(matrix.shape[0], np.bool_))
 
 
 def scaling(factors: NDArray[Any]) -> LinearMap:
@@ -193,7 +217,13 @@ def addition(maps: Sequence[LinearMap]) -> LinearMap:
     """Return the sum of maps of the same shape."""
     if len(maps) == 1:
         return maps[0]
-    stride = max((m.stride for m in maps), key=len)
+    held = [m.moves for m in maps if m.moves is not None]
+    if len(held) == len(maps):
+        total = held[0]
+        for moves in held[1:]:
+            total = total + moves
+        return replace(moving(total), stride=maps[0].stride)
+    stride = tuple(max(steps) for steps in zip_longest(*(m.stride for m in maps), fillvalue=1))
     support = np.logical_or.reduce([m.support for m in maps])
     return LinearMap(maps[0].shape, lambda: [tap for part in maps for tap in part.make()], support, stride)
 
@@ -224,7 +254,9 @@ def read_at(inner: LinearMap, columns: IntArray, features: IntArray, count: int)
         readings = [_mean_of_support(reading, inner.support) for reading in readings]
     if several and inner.moves is not None and len(readings) == 1:
         return moving(_mean_of_elements(readings[0], inner.moves))
-    taps = [Tap((), (number,) if len(readings) > 1 else (), reading) for number, reading in enumerate(readings)]
+    if len(readings) == 1:
+        return inner.after(moving(readings[0]))
+    taps = [Tap((), (number,), _given(reading)) for number, reading in enumerate(readings)]
     return inner.after(LinearMap((count, size), lambda: taps, np.ones(count, np.bool_)))
 
 
@@ -271,7 +303,7 @@ def kernel_map(
         taps = []
         for step in np.ndindex(*kernel.shape[2:]):
             offset = tuple(s * d - p for s, d, p in zip(step, dilation, padding, strict=True))
-            taps.append(Tap(offset, (), _grouped(kernel[(..., *step)], groups)))
+            taps.append(Tap(offset, (), _given(_grouped(kernel[(..., *step)], groups))))
         return taps
 
     shape = (kernel.shape[0], kernel.shape[1] * groups)
@@ -286,6 +318,11 @@ def _grouped(matrix: NDArray[Any], groups: int) -> Matrix:
     rows = np.repeat(np.arange(out), within)
     columns = np.arange(out)[:, None] // (out // groups) * within + np.arange(within)
     return sparse.csr_array((matrix.ravel(), (rows, columns.ravel())), (out, within * groups))
+
+
+def _multiplied(outer: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
+    """Return the stride of one grid on another, seen through a third; missing ones are 1."""
+    return tuple(a * b for a, b in zip_longest(outer, inner, fillvalue=1))
 
 
 def _moved(outer: Iterable[int], stride: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
@@ -305,6 +342,39 @@ def _occurrence(values: IntArray) -> IntArray:
     return result
 
 
-def _dense(matrix: Matrix) -> FloatArray:
-    array = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
-    return np.ascontiguousarray(array, np.float32)
+def product(one: Matrix, other: Matrix) -> Matrix:
+    """Return the product of two matrices; of a dense one and a selection, by taking columns."""
+    if sparse.issparse(one) or not sparse.issparse(other):
+        return one @ other
+    counts = np.diff(other.indptr)
+    if counts.max(initial=0) > 1 or np.bincount(other.indices, minlength=1).max() > 1:
+        return one @ other
+    result = np.zeros((len(one), other.shape[1]), one.dtype)
+    taken = one[:, counts > 0]
+    result[:, other.indices] = taken if (other.data == 1).all() else taken * other.data
+    return result
+
+
+def _added(taps: Sequence[Tap]) -> Tap:
+    """Return the sum of taps that read the same place."""
+
+    def make() -> Matrix:
+        total = taps[0].matrix
+        for tap in taps[1:]:
+            total = total + tap.matrix
+        return total
+
+    return replace(taps[0], make=make)
+
+
+def _given(matrix: Matrix) -> Callable[[], Matrix]:
+    return lambda: matrix
+
+
+def _by_units(matrix: Matrix, rows: Units, columns: Units) -> FloatArray:
+    """Add up the numbers of each block, ``(features, elements)`` to ``(rows' units, columns' units)``."""
+    if not rows.single:
+        matrix = rows.sums().T.tocsr() @ matrix
+    if not columns.single:
+        matrix = matrix @ columns.sums()
+    return np.ascontiguousarray(matrix.toarray() if sparse.issparse(matrix) else matrix, np.float32)

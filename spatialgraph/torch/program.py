@@ -179,23 +179,18 @@ def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | No
     # One example would be taken for a size that never changes.
     args, kwargs = _arguments(first_examples(inputs, 2))
     any_number = pytree.tree_map(lambda leaf: {0: Dim.AUTO} if isinstance(leaf, Tensor) else None, (args, kwargs))
-    errors = []
     # Python's len(x) fixes the number of examples unless the code itself is traced, which takes longer.
     for strict in (False, True):
         try:
             shapes = any_number[1] if kwargs else any_number[0]
             exported = torch.export.export(model, args, kwargs or None, dynamic_shapes=shapes, strict=strict)
-        except Exception as error:
-            errors.append(error)
+        except Exception:  # noqa: S112  # it fails again below if not for the number of examples
             continue
         if not _is_for_one_number(exported):
             return exported, None
     args, kwargs = _arguments(inputs)
     count = next(len(leaf) for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
-    try:
-        return torch.export.export(model, args, kwargs or None), count
-    except Exception as error:
-        raise (errors or [error])[0] from None
+    return torch.export.export(model, args, kwargs or None), count
 
 
 def _is_for_one_number(exported: ExportedProgram) -> bool:
@@ -286,7 +281,8 @@ def call(model: nn.Module, inputs: Inputs) -> list[Any]:
     """
     args, kwargs = _arguments(inputs)
     try:
-        with torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
             return pytree.tree_leaves(model(*args, **kwargs))
     except Exception as error:  # whatever a model of anyone's raises
         raise ValueError(

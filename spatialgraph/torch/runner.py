@@ -224,6 +224,19 @@ class TracedRunner(Runner):
         zeros = {k: np.zeros_like(of, np.float32) for k, of in keep.items()}
         return loss, zeros | {k: v.grad.cpu().numpy() for k, v in values.items() if v.grad is not None}
 
+    def weight_mask_gradient(
+        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Refuse masks of weights: a connection of a traced model may be composed of several layers' weights.
+
+        Raises:
+            NotApplicableError: always.
+        """
+        raise NotApplicableError(
+            f"network {self.graph.name!r}: expected a mask of units of a traced model, found one of weights, whose "
+            "connections may be composed of the weights of several layers"
+        )
+
     # Masked runs
 
     def _loss_under(self, keep: Mapping[int, Tensor], task: int, places: IntArray, ablation: str) -> Tensor:

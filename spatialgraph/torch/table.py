@@ -41,3 +41,12 @@ def operator(*names: str) -> Callable[[OperatorFunction], OperatorFunction]:
         return function
 
     return enter
+
+
+def described() -> str:
+    """Return a Markdown table of the operators that are known, those of one function in a row."""
+    together: dict[Operator, list[str]] = {}
+    for name, function in OPERATORS.items():
+        together.setdefault(function, []).append(name)
+    rows = [(OPERATORS.summary(names[0]), " ".join(f"`{name}`" for name in names)) for names in together.values()]
+    return "\n".join(["| what it does | operators |", "|---|---|", *(f"| {what} | {names} |" for what, names in rows)])

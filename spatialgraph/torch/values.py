@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,9 @@ from .maps import LinearMap, addition, selection
 
 NOTHING = -1
 """The number of the feature of an element that reads no unit: a constant, such as a class token."""
+
+# Numbers up to this are told apart by a mark for each, which is much faster than sorting them.
+_MARKED = 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,14 @@ class Value:
     emits: int | None = None
     scores: tuple[Value, Value] | None = None
 
+    @property
+    def flows(self) -> bool:
+        """Whether it depends on units, be it as attention scores."""
+        return bool(self.parts) or self.scores is not None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", held_once(self.index))
+
     def reshaped(self, index: Tensor) -> Value:
         """Return the value with its elements in another order, or some of them."""
         return replace(self, index=index)
@@ -81,16 +93,47 @@ class Value:
 
     def dense(self) -> tuple[Value, IntArray]:
         """Return the value with the features that occur numbered from 0, and their numbers before."""
-        occurring, index = torch.unique(self.index, return_inverse=True)
-        if len(occurring) and occurring[0] == NOTHING:
-            occurring, index = occurring[1:], index - 1
+        (few,) = distinct(self.index)
+        occurring, index = _ranked(few, self.size)
         rows = occurring.numpy()
-        return self.selected(rows, index), rows
+        return self.selected(rows, index.expand(self.index.shape)), rows
+
+
+def held_once(index: Tensor) -> Tensor:
+    """Return an index that holds what is the same all along a dimension once, expanded to its shape.
+
+    Most are the same in all examples and at all places of a grid; what is done with them then takes no time.
+    """
+    few = index
+    for d, size in enumerate(index.shape):
+        if size > 1 and (few.stride(d) == 0 or _is_same(few, d)):
+            few = few.narrow(d, 0, 1)
+    return index if few is index else few.expand(index.shape)
+
+
+def _is_same(index: Tensor, dim: int) -> bool:
+    first = index.narrow(dim, 0, 1)
+    # Two slices tell most of them apart.
+    return torch.equal(first, index.narrow(dim, 1, 1)) and torch.equal(index, first.expand_as(index))
+
+
+def distinct(*tensors: Tensor, keep: Sequence[int] = ()) -> list[Tensor]:
+    """Return tensors of one shape without the dimensions along which all are the same, which then have size 1.
+
+    Args:
+        tensors: as `held_once` makes them.
+        keep: dimensions that are left as they are.
+    """
+    few = list(tensors)
+    for d in range(tensors[0].ndim):
+        if d not in keep and tensors[0].shape[d] > 1 and all(t.stride(d) == 0 for t in tensors):
+            few = [t.narrow(d, 0, 1) for t in few]
+    return few
 
 
 def constant(like: Tensor, home: Home) -> Value:
     """Return a value that reads no unit."""
-    return Value(torch.full(like.shape, NOTHING), 0, (), home)
+    return Value(torch.tensor(NOTHING).expand(like.shape), 0, (), home)
 
 
 def paired(values: Sequence[Value]) -> tuple[list[Value], Tensor]:
@@ -99,25 +142,37 @@ def paired(values: Sequence[Value]) -> tuple[list[Value], Tensor]:
     Returns:
         the values with the new features, and the index that all of them have.
     """
-    indices = torch.broadcast_tensors(*(value.index for value in values))
-    together = torch.stack([index.flatten() for index in indices], dim=1)
     first = values[0]
     if all(value.index is first.index and value.size == first.size for value in values):
         return list(values), first.index
-    # One number for each combination: a sort of numbers is much faster than one of rows.
+    shape = np.broadcast_shapes(*(value.index.shape for value in values))
+    few = distinct(*(value.index.broadcast_to(shape) for value in values))
     sizes = [value.size + 1 for value in values]
-    code = torch.zeros(len(together), dtype=torch.int64)
-    for column, size in zip(together.T, sizes, strict=True):
-        code = code * size + column + 1
-    occurring, inverse = torch.unique(code, return_inverse=True)
-    nothing = bool(len(occurring)) and occurring[0] == 0
-    index = (inverse - int(nothing)).reshape(indices[0].shape)
-    occurring = occurring[1:] if nothing else occurring
+    code = torch.zeros_like(few[0])
+    for index, size in zip(few, sizes, strict=True):
+        code = code * size + index + 1
+    occurring, index = _ranked(code - 1, math.prod(sizes))
+    occurring = occurring + 1
     rows = []
     for size in reversed(sizes):
         rows.append((occurring % size - 1).numpy())
         occurring = occurring // size
+    index = index.expand(shape)
     return [value.selected(row, index) for value, row in zip(values, reversed(rows), strict=True)], index
+
+
+def _ranked(numbers: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return the numbers that occur, in ascending order, and the rank of each; `NOTHING` has none and stays."""
+    if size > _MARKED:
+        occurring, rank = torch.unique(numbers, return_inverse=True)
+        nothing = int(len(occurring) > 0 and occurring[0] == NOTHING)
+        return occurring[nothing:], rank - nothing
+    marks = torch.zeros(size + 1, dtype=torch.bool)
+    marks[numbers.flatten() + 1] = True
+    marks[0] = False
+    rank = marks.cumsum(0) - 1
+    rank[0] = NOTHING
+    return marks[1:].nonzero().flatten(), rank[numbers + 1]
 
 
 def added(values: Sequence[Value], home: Home) -> Value:
@@ -138,10 +193,9 @@ def readings(index: Tensor, axis: int) -> tuple[IntArray, IntArray]:
     Returns:
         ``(readings,)``, the places along the axis, and ``(readings,)``, the feature that is read there.
     """
-    rows = index.movedim(axis, -1).flatten(0, -2)
+    (few,) = distinct(index, keep=[axis % index.ndim])
+    rows = few.movedim(axis, -1).flatten(0, -2)
     places = rows.shape[-1]
-    if (rows == rows[:1]).all():
-        rows = rows[:1]
     pairs = torch.unique((rows + 1) * places + torch.arange(places))
     features, columns = (pairs // places - 1).numpy(), (pairs % places).numpy()
     order = np.lexsort((features, columns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,15 @@ from torch.fx import Node
 from ..faults import shown
 from ..graph.graph import IntArray
 from .maps import LinearMap, Units, identity, read_at, scaling
-from .table import OPERATORS
 from .program import Program, module_of
-from .values import NOTHING, Home, Part, Value, added, constant, paired, readings
+from .table import OPERATORS
+from .values import Home, Part, Value, added, constant, distinct, held_once, paired, readings
+
+SCORES = (
+    "features, or attention scores that are only scaled, masked, shared out by a nonlinearity and multiplied by values",
+    "attention scores used otherwise",
+)
+"""What is expected and found where attention scores stand in place of features."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +80,7 @@ class Walk:
 
     Args:
         program: the program.
-        inputs: some examples.
+        outcomes: what each of its operators returns, see `outcomes_of`.
         classes: for each input of the program, the unit of each of its numbers; those of a walk before.
 
     Attributes:
@@ -84,7 +90,9 @@ class Walk:
         same: for each input, pairs of its numbers that a dense layer, a convolution or a recurrent layer reads alike.
     """
 
-    def __init__(self, program: Program, inputs: Any, classes: Mapping[Node, IntArray] | None = None) -> None:
+    def __init__(
+        self, program: Program, outcomes: Mapping[Node, Any], classes: Mapping[Node, IntArray] | None = None
+    ) -> None:
         self.program = program
         self.found: list[Found] = []
         self.left_out: dict[str, list[str]] = {}
@@ -92,35 +100,37 @@ class Walk:
         self._classes = classes or {}
         self._values: dict[Node, Any] = {}
         self._names: set[str] = set()
-        with torch.no_grad():
-            self._walk(inputs)
-        self.outputs: list[Any] = [self._values.get(node) for node in program.outputs]
-
-    def _walk(self, inputs: Any) -> None:
-        program = self.program
-        real = program.leaves(inputs)
-        for node, value in list(real.items()):
-            self._values[node] = self._input(node, value)
-        for node in program.steps(real, program.nodes, program.outputs):
+        for node in program.inputs:
+            self._values[node] = self._input(node, outcomes[node])
+        for node in program.nodes:
             if any(self._depends(argument) for argument in node.all_input_nodes):
-                self._values[node] = self._result(node, real)
+                self._values[node] = self._result(node, outcomes)
+        self.outputs: list[Any] = [self._values.get(node) for node in program.outputs]
 
     def _depends(self, node: Node) -> bool:
         return self._values.get(node) is not None
 
     def _input(self, node: Node, value: Any) -> Value | None:
-        """Return an input of the model: every number of one example is an element."""
-        home = Home(node.name, "neuron", fresh=False)
+        """Return an input of the model: every number of one example is an element, or numbers that are read alike."""
         if not isinstance(value, Tensor):
             return None
+        home = Home(self._input_name(node), "neuron", fresh=False)
         if not value.dtype.is_floating_point:
             return constant(value, home)
         numbers = torch.arange(value[0].numel()).reshape(value[0].shape)
         classes = self._classes.get(node)
         if classes is not None:
             numbers = torch.from_numpy(classes)[numbers]
-        index = numbers.expand(value.shape)
-        return self.enter(node, home, "neuron", None, index, int(numbers.max()) + 1, 1, ())
+        index = held_once(numbers.expand(value.shape))
+        grid = distinct(index)[0].shape[2:]
+        unit = "channel" if grid and max(grid) == 1 else "neuron"
+        return self.enter(node, home, unit, None, index, int(numbers.max()) + 1, 1, ())
+
+    def _input_name(self, node: Node) -> str:
+        """Return the name of an input: of the only one as `SpatialCost` calls it, else that of the argument."""
+        if len(self.program.inputs) > 1:
+            return node.name
+        return "model input" if any(module_of(of) == "input" for of in self.program.nodes) else "input"
 
     def enter(
         self,
@@ -147,26 +157,30 @@ class Walk:
         self._names.add(free)
         return free
 
-    def _result(self, node: Node, real: Mapping[Node, Any]) -> Any:
+    def _result(self, node: Node, outcomes: Mapping[Node, Any]) -> Any:
         """Return what an operator makes of values that depend on the inputs."""
-        place = Place(self, node, module_of(node), real[node])
+        place = Place(self, node, module_of(node), outcomes[node])
         name = str(node.target)
 
         def known(used: Node) -> Any:
             value = self._values.get(used)
-            return (self.program.fixed[used] if used in self.program.fixed else real[used]) if value is None else value
+            return (
+                (self.program.fixed[used] if used in self.program.fixed else outcomes[used]) if value is None else value
+            )
 
         if name == "<built-in function getitem>":
             sequence = known(node.args[0])  # type: ignore[arg-type]
             return sequence[node.args[1]]
-        if not isinstance(real[node], Tensor | tuple | list):
+        if not isinstance(outcomes[node], Tensor | tuple | list):
             return None  # a size, or another number that no unit is in
         args, kwargs = torch.fx.map_arg((node.args, node.kwargs), known)
         if name in OPERATORS:
             return OPERATORS[name](place, *args, **kwargs)
-        if all(not v.parts and v.scores is None for v in _values_in(args, kwargs)) and isinstance(real[node], Tensor):
-            return constant(real[node], Home(place.module, "neuron"))
-        raise ValueError(place.unknown(f"operators that spatialgraph knows, found {name}"))
+        if all(not v.parts and v.scores is None for v in _values_in(args, kwargs)) and isinstance(
+            outcomes[node], Tensor
+        ):
+            return constant(outcomes[node], Home(place.module, "neuron"))
+        raise ValueError(place.unknown())
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +191,7 @@ class Place:
         walk: the walk.
         node: the operator.
         module: the name of the user's module that it is in.
-        output: what the operator returns for the examples of the walk.
+        output: tensors of the shapes that the operator returns for some examples, without numbers.
     """
 
     walk: Walk
@@ -189,13 +203,22 @@ class Place:
         """Return a home of features that are made here."""
         return Home(self.module, unit, fresh)
 
-    def unknown(self, expected: str) -> str:
-        """Return the message about an operator that cannot be followed."""
+    @property
+    def _where(self) -> str:
         where = f"in module {shown(self.module)}" if self.module else "in the model's own forward"
+        return f"operator {self.node.name} {where}"
+
+    def unknown(self) -> str:
+        """Return the message about an operator that is not in the table."""
+        name = str(self.node.target)
         return (
-            f"operator {self.node.name} {where}: expected {expected}; a function with "
-            f'@operator("{self.node.target}") from spatialgraph.torch adds one, see docs/models/operators.md'
+            f"{self._where}: expected an operator that spatialgraph knows, found {name}; a function with "
+            f'@operator("{name}") from spatialgraph.torch adds it, see docs/models/operators.md'
         )
+
+    def unfit(self, expected: str, found: str) -> str:
+        """Return the message about an operator that is known, but not with what it is given."""
+        return f"{self._where}: expected {expected}, found {found}; see docs/models/operators.md"
 
     def leave_out(self, what: str) -> None:
         """Remember that the graph does not show something that is done here."""
@@ -207,7 +230,7 @@ class Place:
         Numbers of an input that are read at one place are one unit: the pixels of a channel, a feature at all times.
         """
         if value.scores is not None:
-            raise ValueError(self.unknown("attention scores that are multiplied by values"))
+            raise ValueError(self.unfit(*SCORES))
         count = value.index.shape[axis]
         columns, features = readings(value.index, axis)
         again = np.flatnonzero(columns[1:] == columns[:-1])
@@ -230,7 +253,7 @@ class Place:
         A feature with other factors at other places is multiplied by their root mean square.
         """
         if isinstance(factor, Tensor) and factor.ndim:
-            index = value.index.broadcast_to(torch.broadcast_shapes(value.index.shape, factor.shape))
+            index = value.index.broadcast_to(np.broadcast_shapes(value.index.shape, factor.shape))
             factors = per_feature(index, factor, value.size)
         else:
             index, factors = value.index, np.full(value.size, float(factor))
@@ -249,7 +272,7 @@ class Place:
         if scores and not with_parts and len(scores) == 1:
             return scores[0].reshaped(self.like_output(scores[0]))
         if scores:
-            raise ValueError(self.unknown("attention scores that are added to constants alone"))
+            raise ValueError(self.unfit(*SCORES))
         if len(with_parts) <= 1:
             value = (with_parts or flowing)[0]
             return replace(value, index=self.like_output(value))
@@ -271,7 +294,7 @@ class Place:
         """
         if any(value.scores is not None for value in values):
             if len(values) > 1:
-                raise ValueError(self.unknown("attention scores that are multiplied by constants alone"))
+                raise ValueError(self.unfit(*SCORES))
             return values[0]
         if all(not value.parts for value in values):
             return constant(self.output, values[0].home)
@@ -309,10 +332,43 @@ class Place:
         return value.through(outer, index, home or self.home(unit))
 
 
+def walked(program: Program, inputs: Any) -> Walk:
+    """Walk through a program; numbers of an input that are read alike are one unit.
+
+    Args:
+        program: the program.
+        inputs: some examples.
+    """
+    outcomes = outcomes_of(program, inputs)
+    walk = Walk(program, outcomes)
+    classes = units_of_inputs(walk)
+    return Walk(program, outcomes, classes) if classes else walk
+
+
+def outcomes_of(program: Program, inputs: Any) -> dict[Node, Any]:
+    """Return what each operator returns: of what depends on the inputs, the shapes alone."""
+
+    def shape(value: Any) -> Any:
+        return torch.empty_like(value, device="meta") if isinstance(value, Tensor) else value
+
+    real = program.leaves(inputs)
+    outcomes = {node: shape(value) for node, value in real.items()}
+    depends = {node for node, value in real.items() if isinstance(value, Tensor)}
+    with torch.no_grad():
+        for node in program.steps(real, program.nodes, ()):
+            if depends.isdisjoint(node.all_input_nodes):
+                outcomes[node] = real[node]
+                continue
+            outcomes[node] = torch.utils._pytree.tree_map(shape, real[node])
+            if isinstance(outcomes[node], Tensor | tuple | list):  # and no size
+                depends.add(node)
+    return outcomes
+
+
 def per_feature(index: Tensor, factor: Tensor, size: int) -> NDArray[np.float64]:
     """Return the factor of each feature, with its sign if it is the same everywhere, else the root mean square."""
-    used = index.flatten()
-    values = factor.detach().cpu().double().broadcast_to(index.shape).flatten()
+    factor = factor.detach().cpu().double().broadcast_to(index.shape)
+    used, values = (few.flatten() for few in distinct(index, factor))
     values, used = values[used >= 0], used[used >= 0]
     count = torch.bincount(used, minlength=size).clamp(min=1)
     mean = torch.bincount(used, values, size) / count

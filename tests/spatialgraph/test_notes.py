@@ -22,6 +22,14 @@ RUNS = {"count": 2, "modularity": 0.5, "runs": 3, "agreement": 1.0}
 EXAMPLES = {
     "text": ({"text": "the moon was full"}, "the moon was full"),
     "no-evaluation": ({}, "its metadata names no evaluation: nothing of function is measured"),
+    "no-models": (
+        {},
+        "nothing runs it, `analyze --models FILE` names what does: nothing of function is measured",
+    ),
+    "left-out": (
+        {"what": "the spread", "count": 3, "modules": ("norm1", "norm2")},
+        "the graph leaves out the spread (3 operators, of modules norm1, norm2)",
+    ),
     "no-runner": ({}, "nothing runs it: nothing of function is measured"),
     "not-applicable": ({"message": "split 'm': expected a, found b"}, "split 'm': expected a, found b"),
     "not-executable": ({}, "it cannot be run: nothing of function is measured"),

@@ -48,7 +48,7 @@ function drawFacts() {
   const { kept, total } = network.connections;
   const parts = [`${network.name}: accuracy ${accuracy}.`];
   if (kept < total) parts.push(`The page has the strongest ${many(kept)} of its ${many(total)} connections.`);
-  if (network.dimensions === 0) parts.push("It has no positions: its neurons are laid out in squares, in their order in the layer.");
+  if (network.dimensions === 0) parts.push(`It has no positions: its ${unitWord(network)}s are laid out in squares, in their order in the layer.`);
   if (network.dimensions > 2) parts.push(`Positions have ${network.dimensions} dimensions: shown are the first two principal coordinates.`);
   const degenerate = network.degenerate[state.method];
   if (degenerate) parts.push(`† The split by ${state.method} is degenerate, no division into task modules: ${degenerate.join("; ")}.`);

@@ -89,7 +89,18 @@ const taskName = (network, label) => (label === NONE ? "no task" : label === SEV
 
 function nameOf(network, unit) {
   const layer = network.layers[layersOf(network)[unit]];
-  return `${layer.name} ${unit - layer.first}`;
+  return `${layer.name} ${layer.unit === "neuron" ? "" : `${layer.unit} `}${unit - layer.first}`;
+}
+
+/** Return what the units of a network are called: "unit" if they are of several kinds. */
+function unitWord(network) {
+  const words = new Set(network.layers.map((layer) => layer.unit));
+  return words.size === 1 ? [...words][0] : "unit";
+}
+
+/** Return a number of units in words: "1 neuron", "12 channels". */
+function counted(network, count) {
+  return `${count} ${unitWord(network)}${count === 1 ? "" : "s"}`;
 }
 
 /** Return rows of bars: for each a text, a share from 0 to 1, a colour, and a reference to mark on it, if any. */

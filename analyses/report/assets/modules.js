@@ -27,10 +27,10 @@ function drawModules() {
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
   note.textContent = network.lesions
     ? `Accuracy that each task loses without a module (${labelOf(content.ablations, state.ablation)}). The mark is what ` +
-      "it loses without as many random neurons."
+      `it loses without as many random ${unitWord(network)}s.`
     : "What tasks lose without a module was not measured.";
   const cards = network.tasks.map((name, module) => moduleCard(network, name, module, counts));
-  if (counts.get(NONE)) cards.push(quiet(`${counts.get(NONE)} neurons serve no task.`));
+  if (counts.get(NONE)) cards.push(quiet(`${counted(network, counts.get(NONE))} ${counts.get(NONE) === 1 ? "serves" : "serve"} no task.`));
   if (state.brushed.length) cards.unshift(brushedCard(network, labels));
   refill(element("modules"), ...cards);
 }
@@ -54,7 +54,7 @@ function moduleCard(network, name, module, counts) {
       onclick: () => change({ module: state.module === module ? NONE : module, brushed: [] }),
     },
     make("b", {}, `without ${name}`),
-    ` (${size} neuron${size === 1 ? "" : "s"})`,
+    ` (${counted(network, size)})`,
     ...(network.lesions ? [bars(entries)] : []),
   );
 }
@@ -64,5 +64,5 @@ function brushedCard(network, labels) {
   for (const unit of state.brushed) counts.set(labels[unit], (counts.get(labels[unit]) ?? 0) + 1);
   const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([label, count]) => `${taskName(network, label)} ${count}`);
   const chosen = state.module === NONE ? "" : ` Their module: ${network.tasks[state.module]}.`;
-  return make("p", { id: "brushed" }, `${state.brushed.length} neurons chosen: ${parts.join(", ")}.${chosen}`);
+  return make("p", { id: "brushed" }, `${counted(network, state.brushed.length)} chosen: ${parts.join(", ")}.${chosen}`);
 }

@@ -98,12 +98,14 @@ function drawNeuron() {
   const unit = state.neuron;
   const panel = element("neuron");
   if (unit === NONE) {
-    element("neuron-title").textContent = "Neuron";
-    panel.replaceChildren(quiet("Click a neuron for its strengths, its selectivity, what each method says of it, and its strongest connections."));
+    const word = unitWord(network);
+    element("neuron-title").textContent = word[0].toUpperCase() + word.slice(1);
+    panel.replaceChildren(quiet(`Click a ${word} for its strengths, its selectivity, what each method says of it, and its strongest connections.`));
     return;
   }
   const labels = labelsOf(network, state.method);
-  element("neuron-title").textContent = `Neuron ${nameOf(network, unit)}`;
+  const isNeuron = network.layers[layersOf(network)[unit]].unit === "neuron";
+  element("neuron-title").textContent = `${isNeuron ? "Neuron " : ""}${nameOf(network, unit)}`;
   const entering = network.array("entering")[unit];
   const selectivity = selectivityBars(network, unit);
   const links = strongestOf(network, unit, 12).map(({ other, own, weight }) =>

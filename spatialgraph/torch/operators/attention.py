@@ -11,18 +11,19 @@ from torch import Tensor
 
 from ...graph.graph import IntArray
 from ..maps import Units
-from ..values import Value
-from ..walk import Entering, Place
 from ..table import operator
+from ..values import Value, constant, distinct
+from ..walk import Entering, Place
 
 
 @operator("aten.scaled_dot_product_attention.default")
-def attention(at: Place, query: Value, key: Value, value: Value, *arguments: Any, **named: Any) -> Value:
+def attention(at: Place, query: Any, key: Any, value: Any, *arguments: Any, **named: Any) -> Value:
     """Let every place read from others as much as its query meets their keys, softmax(q kᵀ / √d) v."""
+    query, key, value = (v if isinstance(v, Value) else constant(v, at.home("head")) for v in (query, key, value))
     if named.get("enable_gqa"):
         groups = query.index.shape[-3] // key.index.shape[-3]
         key, value = (v.reshaped(v.index.repeat_interleave(groups, dim=-3)) for v in (key, value))
-    lead = torch.broadcast_shapes(*(v.index.shape[:-2] for v in (query, key, value)))
+    lead = np.broadcast_shapes(*(v.index.shape[:-2] for v in (query, key, value)))
     slices = torch.arange(math.prod(lead)).reshape(*lead, 1, 1)
     return heads(at, slices, (query, key), value)
 
@@ -32,11 +33,15 @@ def product(at: Place, one: Value, other: Value) -> Value:
     if one.scores is not None and other.scores is None and other.parts:
         return heads(at, one.index, one.scores, other)
     if one.scores is None and other.scores is None:
+        if distinct(one.index)[0].shape[-1] == 1 and distinct(other.index)[0].shape[-2] == 1:
+            # Sums over places of products of two features, as pooling by attention makes them.
+            rows, columns = one.reshaped(one.index[..., :1]), other.reshaped(other.index[..., :1, :])
+            return at.nonlinearity([rows, columns], "product", ("factor1", "factor2"))
         lead = at.output.shape[:-2]
         slices = torch.arange(math.prod(lead)).reshape(*lead, 1, 1).expand(at.output.shape)
         keys = other.reshaped(other.index.mT)
         return Value(slices, int(slices.numel()), (), one.home, scores=(one, keys))
-    raise ValueError(at.unknown("a product of queries and keys, or of attention scores and values"))
+    raise ValueError(at.unfit("queries times keys, or attention scores times values", "a product of other streams"))
 
 
 def heads(at: Place, slices: Tensor, scores: tuple[Value, Value], value: Value) -> Value:
@@ -50,39 +55,31 @@ def heads(at: Place, slices: Tensor, scores: tuple[Value, Value], value: Value) 
     """
     lead, width = at.output.shape[:-2], at.output.shape[-1]
     number = slices[..., 0, 0].broadcast_to(lead).flatten()
-    origin = torch.broadcast_shapes(scores[0].index.shape[:-2], scores[1].index.shape[:-2])
-    streams = {
-        "query": _matrices(scores[0], origin)[number % math.prod(origin)],
-        "key": _matrices(scores[1], origin)[number % math.prod(origin)],
-        "value": _matrices(value, lead),
-    }
-    # The features that the first place of each matrix reads tell the heads apart.
-    read = torch.cat([matrices[:, 0] for matrices in streams.values()], dim=1)
-    _, head, first = _numbered(read)
-    size = len(first)
+    origin = np.broadcast_shapes(scores[0].index.shape[:-2], scores[1].index.shape[:-2])
     values = {"query": scores[0], "key": scores[1], "value": value}
+    leads = {"query": origin, "key": origin, "value": lead}
+    numbers = {label: torch.unravel_index(number % math.prod(leads[label]), leads[label]) for label in values}
+    matrices = {label: v.index.broadcast_to(*leads[label], *v.index.shape[-2:]) for label, v in values.items()}
+    # The features that the first place of each matrix reads tell the heads apart.
+    read = torch.cat([matrices[label][..., 0, :][numbers[label]] for label in values], dim=1)
+    head, first = _numbered(read)
     entering = []
-    for label, matrices in streams.items():
-        rows, units = _readers(matrices[torch.from_numpy(first)])
-        entering.append(Entering(label, values[label].selected(rows, matrices), Units(units, size)))
+    for label, of in values.items():
+        rows, units = _readers(matrices[label][tuple(n[first] for n in numbers[label])])
+        entering.append(Entering(label, of.selected(rows, torch.arange(len(rows))), Units(units, len(first))))
+    size = len(first)
     element = (head[:, None] * width + torch.arange(width)).reshape(*lead, 1, width).expand(at.output.shape)
-    return at.population(at.home("head"), "head", "attention", element, size, width, [e for e in entering if e.value.parts])
+    return at.population(
+        at.home("head"), "head", "attention", element, size, width, [e for e in entering if e.value.parts]
+    )
 
 
-def _matrices(value: Value, lead: torch.Size) -> Tensor:
-    """Return the index of a value as matrices, ``(matrices, places, dimensions)``."""
-    return value.index.broadcast_to(*lead, *value.index.shape[-2:]).flatten(0, -3) if lead else value.index[None]
-
-
-def _numbered(rows: Tensor) -> tuple[Tensor, Tensor, IntArray]:
-    """Number rows that are equal alike, in the order in which they come; return also the first of each."""
-    distinct, inverse = torch.unique(rows, dim=0, return_inverse=True)
-    first = np.full(len(distinct), len(rows))
-    np.minimum.at(first, inverse.numpy(), np.arange(len(rows)))
-    order = np.argsort(first)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return distinct, torch.from_numpy(rank)[inverse], first[order]
+def _numbered(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Number rows that are equal alike, in the order in which they come; return the numbers and the first of each."""
+    distinct_rows, inverse = torch.unique(rows, dim=0, return_inverse=True)
+    first = torch.full((len(distinct_rows),), len(rows)).scatter_reduce(0, inverse, torch.arange(len(rows)), "amin")
+    order = first.argsort()
+    return order.argsort()[inverse], first[order]
 
 
 def _readers(matrices: Tensor) -> tuple[IntArray, IntArray]:
@@ -94,4 +91,3 @@ def _readers(matrices: Tensor) -> tuple[IntArray, IntArray]:
         rows.append(features.numpy())
         units.append(np.full(len(features), head))
     return np.concatenate(rows), np.concatenate(units)
-

@@ -7,17 +7,57 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx import Node
 
+from ..table import operator
 from ..values import Home, Value, constant
 from ..walk import Place
-from ..table import operator
 
 _ACTIVATIONS = {"leaky_relu": "leaky-relu"}  # the names of `spatialgraph.network.ACTIVATIONS`
 
 _UNARY = (
-    *("relu", "relu6", "gelu", "silu", "sigmoid", "tanh", "elu", "selu", "celu", "leaky_relu", "hardtanh", "hardswish"),
-    *("hardsigmoid", "softplus", "mish", "log_sigmoid", "softshrink", "hardshrink", "threshold", "prelu", "_prelu_kernel"),
-    *("exp", "expm1", "log", "log1p", "abs", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "atan", "erf"),
+    *(
+        "relu",
+        "relu6",
+        "gelu",
+        "silu",
+        "sigmoid",
+        "tanh",
+        "elu",
+        "selu",
+        "celu",
+        "leaky_relu",
+        "rrelu",
+        "hardtanh",
+        "hardswish",
+    ),
+    *(
+        "hardsigmoid",
+        "softplus",
+        "mish",
+        "log_sigmoid",
+        "softshrink",
+        "hardshrink",
+        "threshold",
+        "prelu",
+        "_prelu_kernel",
+    ),
+    *(
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "abs",
+        "sqrt",
+        "rsqrt",
+        "square",
+        "reciprocal",
+        "sin",
+        "cos",
+        "tan",
+        "atan",
+        "erf",
+    ),
     *("clamp", "clamp_min", "clamp_max", "sign", "round", "floor", "ceil", "sinh", "cosh"),
 )
 _POWERS = ("aten.pow.Tensor_Scalar",)
@@ -27,6 +67,8 @@ _POWERS = ("aten.pow.Tensor_Scalar",)
 def activation(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     """Act on every unit by a nonlinear function, which is what makes them units."""
     name = str(at.node.target).split(".")[1].lstrip("_").removesuffix("_kernel")
+    if name in ("pow", "square") and _is_of_a_norm(at.node):
+        return spread(at, value)
     return at.nonlinearity([value], _ACTIVATIONS.get(name, name))
 
 
@@ -64,7 +106,7 @@ def batch_norm(at: Place, value: Value, weight: Any, bias: Any, *arguments: Any,
     mean, variance = (a for a in arguments if isinstance(a, Tensor))
     epsilon = [argument for argument in arguments if isinstance(argument, float)][-1]
     if flags and flags[0]:
-        raise ValueError(at.unknown("a batch norm that is not training"))
+        raise ValueError(at.unfit("a batch norm in evaluation mode", "one that is training"))
     del mean
     factor = 1 / (variance.double() + epsilon).sqrt() * (1 if weight is None else weight.double())
     result = _named_after(at, at.scaled(value, factor.reshape(-1, *[1] * (value.index.ndim - 2))))
@@ -106,13 +148,39 @@ def spread(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     return constant(at.output, value.home)
 
 
+@operator("aten.zeros_like.default", "aten.ones_like.default", "aten.full_like.default", "aten.empty_like.default")
+def filled(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
+    """Make a constant of the same shape."""
+    return constant(at.output, value.home)
+
+
+@operator("aten.argmax.default", "aten.argmin.default")
+def position(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
+    """Say where the largest element is, which is no unit's activation."""
+    return constant(at.output, value.home)
+
+
 @operator("aten.embedding.default")
 def embedding(at: Place, weight: Any, indices: Any, *arguments: Any, **named: Any) -> Value:
     """Look up the vector of a token: its dimensions are inputs of the network."""
     if isinstance(weight, Value):
-        raise ValueError(at.unknown("a constant table"))
+        raise ValueError(at.unfit("a table that is the same in every example", "one that depends on the inputs"))
     index = torch.arange(weight.shape[1]).expand(at.output.shape)
     return at.walk.enter(at.node, Home(at.module, "dimension"), "dimension", None, index, weight.shape[1], 1, ())
+
+
+# What root-mean-square norms that are written by hand do with the squares of what they divide.
+_OF_NORMS = (("mean",), ("add", "clamp", "clamp_min"), ("rsqrt", "sqrt"))
+
+
+def _is_of_a_norm(node: Node) -> bool:
+    """Return whether squares are averaged, and their root taken."""
+    for names in _OF_NORMS:
+        users = [user for user in node.users if str(user.target).split(".")[1] in names]
+        if len(users) != len(node.users) or len(users) != 1:
+            return False
+        (node,) = users
+    return True
 
 
 def _named_after(at: Place, value: Value) -> Value:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ...graph.graph import IntArray
 from ..maps import kernel_map, matrix_map
-from ..values import Value, constant, readings
-from ..walk import Place
 from ..table import operator
+from ..values import Part, Value, constant, distinct, readings
+from ..walk import Place
 
 
 @operator("aten.linear.default")
@@ -41,12 +41,31 @@ def matmul(at: Place, one: Any, other: Any) -> Value:
     if isinstance(one, Value) and isinstance(other, Value):
         return product(at, one, other)
     if isinstance(one, Value):
-        if other.ndim != 2:
-            raise ValueError(at.unknown(f"a constant factor of 2 dimensions, found {other.ndim}"))
-        return dense(at, one, other.T)
-    if one.ndim != 2:
-        raise ValueError(at.unknown(f"a constant factor of 2 dimensions, found {one.ndim}"))
-    return dense(at, other, one, axis=-2)
+        return dense(at, one, other.mT) if other.ndim == 2 else _dense_by_slice(at, one, other.mT)
+    if one.ndim == 2:
+        return dense(at, other, one, axis=-2)
+    turned = replace(at, output=at.output.mT)
+    made = _dense_by_slice(turned, other.reshaped(other.index.mT), one)
+    return made.reshaped(made.index.mT)
+
+
+def _dense_by_slice(at: Place, value: Value, weight: Tensor) -> Value:
+    """Return what dense layers make, one for each slice along the dimensions before the last two.
+
+    Args:
+        at: the operator.
+        value: what they read, along its last dimension.
+        weight: ``(..., outputs, inputs)``.
+    """
+    lead = weight.shape[:-2]
+    shape = np.broadcast_shapes(value.index.shape, (*lead, 1, weight.shape[-1]))
+    index = value.index.broadcast_to(shape).movedim(list(range(-2 - len(lead), -2)), list(range(-1 - len(lead), -1)))
+    # The inputs of all slices lie beside each other, and so do the outputs, each slice reading its own.
+    beside = at.read(value.reshaped(index.flatten(-1 - len(lead))), -1)
+    blocks = sparse.block_diag([numbers(part) for part in weight.flatten(0, -3)], format="csr")
+    made = beside.through(matrix_map(sparse.csr_array(blocks)), torch.arange(blocks.shape[0]), at.home("neuron"))
+    outputs = made.index.reshape(*lead, 1, weight.shape[-2])
+    return made.reshaped(outputs.broadcast_to(at.output.shape))
 
 
 def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
@@ -59,11 +78,13 @@ def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
         axis: where the inputs lie; the outputs lie there too.
     """
     if isinstance(weight, Value):
-        raise ValueError(at.unknown("constant weights"))
+        raise ValueError(at.unfit("weights that are the same in every example", "some that depend on the inputs"))
     return at.linear(at.read(value, axis), matrix_map(numbers(weight)), axis, "neuron")
 
 
-@operator("aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.conv2d.padding", "aten.conv1d.padding")
+@operator(
+    "aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.conv2d.padding", "aten.conv1d.padding"
+)
 def convolution(
     at: Place,
     value: Value,
@@ -77,11 +98,14 @@ def convolution(
     """Read channels by a convolution: the strength is the norm over the taps of the kernel."""
     del bias
     if isinstance(weight, Value):
-        raise ValueError(at.unknown("a constant kernel"))
+        raise ValueError(at.unfit("a kernel that is the same in every example", "one that depends on the inputs"))
     grid = weight.ndim - 2
     steps, gaps = _each(stride, grid), _each(dilation, grid)
     if isinstance(padding, str):
-        sides = [(gap * (size - 1)) // 2 if padding == "same" else 0 for gap, size in zip(gaps, weight.shape[2:], strict=True)]
+        sides = [
+            (gap * (size - 1)) // 2 if padding == "same" else 0
+            for gap, size in zip(gaps, weight.shape[2:], strict=True)
+        ]
     else:
         sides = list(_each(padding, grid))
     axis = -grid - 1
@@ -169,11 +193,11 @@ def div(at: Place, one: Any, other: Any) -> Value:
     """Divide by a constant, which scales features; or by a value, which makes units of their own."""
     if isinstance(other, Value) and other.parts:
         streams = [value for value in (one, other) if isinstance(value, Value) and value.parts]
-        return at.nonlinearity(streams, "quotient", ("factor1", "factor2")[: len(streams)] if len(streams) > 1 else ("",))
+        return at.nonlinearity(streams, "quotient", ("factor1", "factor2") if len(streams) > 1 else ("",))
     return _by_constant(at, one, other, lambda constant: 1 / constant)
 
 
-def _by_constant(at: Place, value: Any, factor: Any, change: Any) -> Value:
+def _by_constant(at: Place, value: Value, factor: Any, change: Any) -> Value:
     """Scale a value by a constant; one that depends on the example but on no unit leaves it as it is."""
     if isinstance(factor, Value):
         return replace(value, index=at.like_output(value))
@@ -188,7 +212,9 @@ def mean(at: Place, value: Value, dim: Any = None, keepdim: bool = False, **name
     if combined is None:
         return replace(value, index=index.broadcast_to(at.output.shape))
     matrix = combined.matrix(value.size, average=average)
-    return replace(value.through(matrix_map(matrix), index.reshape(at.output.shape)), home=at.home(value.home.unit))
+    return replace(
+        value.through(matrix_map(matrix), index.broadcast_to(at.output.shape)), home=at.home(value.home.unit)
+    )
 
 
 @operator(
@@ -215,13 +241,17 @@ def pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     axis = 1
     columns, features = readings(value.index, axis)
     if len(np.unique(columns)) != value.index.shape[axis] or len(columns) != value.index.shape[axis]:
-        raise ValueError(at.unknown("channels of one origin each, in dimension 1"))
+        raise ValueError(at.unfit("one channel at each place of dimension 1", "other units at other places"))
     shape = [1] * at.output.ndim
     shape[axis] = -1
-    return value.reshaped(torch.from_numpy(features).reshape(shape).expand(at.output.shape))
+    index = torch.from_numpy(features).reshape(shape).expand(at.output.shape)
+    steps = [max(1, before // after) for before, after in zip(value.index.shape[2:], at.output.shape[2:], strict=True)]
+    return replace(value, index=index, parts=tuple(Part(p.source, p.map.coarser(steps)) for p in value.parts))
 
 
-@operator("aten.max_pool2d_with_indices.default", "aten.adaptive_max_pool2d.default", "aten.adaptive_max_pool1d.default")
+@operator(
+    "aten.max_pool2d_with_indices.default", "aten.adaptive_max_pool2d.default", "aten.adaptive_max_pool1d.default"
+)
 def max_pooled(at: Place, value: Value, *arguments: Any, **named: Any) -> tuple[Value, Value]:
     """Take the largest of several places, and say which: a channel stays the channel that it is."""
     first = replace(at, output=at.output[0])
@@ -234,7 +264,7 @@ def largest(at: Place, value: Value, dim: Any = (), keepdim: bool = False) -> Va
     index, combined = _combined(value, dim or None, keepdim)
     if combined is None:
         return replace(value, index=index.broadcast_to(at.output.shape))
-    made = value.through(matrix_map(combined.matrix(value.size, average=False)), index.reshape(at.output.shape))
+    made = value.through(matrix_map(combined.matrix(value.size, average=False)), index.broadcast_to(at.output.shape))
     return at.nonlinearity([made], "max")
 
 
@@ -243,6 +273,19 @@ def largest_and_where(at: Place, value: Value, dim: int, keepdim: bool = False) 
     """Take the largest of several elements, and say which."""
     first = replace(at, output=at.output[0])
     return largest(first, value, [dim], keepdim), constant(at.output[1], value.home)
+
+
+@operator("aten.cumsum.default", "aten.sort.default", "aten.topk.default")
+def along(at: Place, value: Value, *arguments: Any, **named: Any) -> Any:
+    """Add up, order or choose places: a feature stays what it is."""
+    output = at.output if isinstance(at.output, Tensor) else at.output[0]
+    number = 1 if "topk" in str(at.node.target) else 0
+    dim = named.get("dim", arguments[number] if len(arguments) > number else -1)
+    few = distinct(value.index)[0]
+    if few.shape[dim] > 1:
+        raise ValueError(at.unfit("places of the same unit along the dimension", "several units"))
+    result = replace(value, index=few.expand(output.shape))
+    return result if isinstance(at.output, Tensor) else (result, constant(at.output[1], value.home))
 
 
 class _Combined:
@@ -266,13 +309,15 @@ class _Combined:
 
 
 def _combined(value: Value, dim: Any, keepdim: bool) -> tuple[Tensor, _Combined | None]:
-    """Return the index after some dimensions are reduced; and which features are combined, None if none are."""
-    index = value.index
-    dims = list(range(index.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
-    dims = sorted(d % index.ndim for d in dims)
+    """Return the index after some dimensions are reduced; and which features are combined, None if none are.
+
+    The index has size 1 along dimensions in which it is the same.
+    """
+    dims = list(range(value.index.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    dims = sorted(d % value.index.ndim for d in dims)
+    (index,) = distinct(value.index)
     moved = index.movedim(dims, list(range(-len(dims), 0))).flatten(-len(dims))
-    same = bool((moved == moved[..., :1]).all())
-    if same:
+    if moved.shape[-1] == 1:
         result, combined = moved[..., 0], None
     else:
         rows, inverse = torch.unique(moved.flatten(0, -2).sort(dim=1).values, dim=0, return_inverse=True)

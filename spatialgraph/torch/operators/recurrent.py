@@ -9,14 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..maps import LinearMap, Units, matrix_map
+from ..maps import LinearMap, Units, matrix_map, selection
+from ..table import operator
 from ..values import Home, Part, Value
 from ..walk import Entering, Place
 from .linear import numbers
-from ..table import operator
-
-GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
-"""How many rows of a recurrent layer's weights each unit of its state has."""
 
 
 @operator("aten.rnn_tanh.input", "aten.rnn_relu.input", "aten.gru.input")
@@ -33,8 +30,8 @@ def recurrent(
     batch_first: bool,
 ) -> tuple[Value, Value]:
     """Read a sequence by recurrent layers; a unit of a state reads what is below and the state before."""
-    del state, dropout, training, batch_first
-    return _layers(at, value, parameters, biases, layers, both)[:2]
+    del dropout, training, batch_first
+    return _layers(at, value, (state,), parameters, biases, layers, both)[:2]
 
 
 @operator("aten.lstm.input")
@@ -51,35 +48,34 @@ def lstm(
     batch_first: bool,
 ) -> tuple[Value, Value, Value]:
     """Read a sequence by layers of LSTM cells."""
-    del states, dropout, training, batch_first
-    return _layers(at, value, parameters, biases, layers, both)
+    del dropout, training, batch_first
+    return _layers(at, value, states, parameters, biases, layers, both)
 
 
 def _layers(
-    at: Place, value: Value, parameters: Sequence[Any], biases: bool, layers: int, both: bool
+    at: Place, value: Value, states: Sequence[Any], parameters: Sequence[Any], biases: bool, layers: int, both: bool
 ) -> tuple[Value, Value, Value]:
     """Enter a population for each layer and direction; return the sequence that the last layer emits, and the ends."""
-    directions, each = (2 if both else 1), (4 if biases else 2)
-    kind = str(at.node.target).split(".")[1]
-    projected = kind == "lstm" and len(parameters) % (layers * directions) == 0 and (
-        len(parameters) // (layers * directions) not in (2, 4)
-    )
-    if projected:
-        raise ValueError(at.unknown("an LSTM without a projection of its state"))
+    directions = 2 if both else 1
+    each, extra = divmod(len(parameters), layers * directions)
+    if extra or each != (4 if biases else 2):
+        raise ValueError(at.unfit("layers without a projection of their state", "an LSTM with proj_size"))
     below, ends = value, list[Value]()
     for layer in range(layers):
         emitted = []
         for direction in range(directions):
-            weights = parameters[(layer * directions + direction) * each :][:2]
-            name = f"{at.module}.l{layer}{'_reverse' if direction else ''}" if layers * directions > 1 else at.module
-            emitted.append(_population(at, name, below, *map(numbers, weights), GATES[kind]))
+            number = layer * directions + direction
+            enters, again = (numbers(weight) for weight in parameters[number * each :][:2])
+            name = f"{at.module}.l{layer}{'_reverse' if direction else ''}"
+            begins = [s.reshaped(s.index.select(0, number)) for s in states if isinstance(s, Value) and s.parts]
+            emitted.append(_population(at, name, below, enters, again, begins))
         ends += emitted
         below = _beside(emitted, value.index.shape[:-1])
     last = _stacked(ends, at.output[1].shape)
     return below, last, last
 
 
-def _population(at: Place, name: str, below: Value, enters: Any, again: Any, gates: int) -> Value:
+def _population(at: Place, name: str, below: Value, enters: Any, again: Any, begins: Sequence[Value]) -> Value:
     """Enter the units of one layer's state in one direction.
 
     Args:
@@ -88,17 +84,22 @@ def _population(at: Place, name: str, below: Value, enters: Any, again: Any, gat
         below: what the layer reads.
         enters: ``(gates × units, inputs)``.
         again: ``(gates × units, units)``.
-        gates: how many rows of the weights each unit has.
+        begins: the state that it begins with, and the cells' of an LSTM; empty if these are constant.
     """
     size = again.shape[1]
-    units = Units(np.tile(np.arange(size), gates), size)
-    index = torch.arange(len(enters))
-    from_below = Entering("", at.read(below, -1).through(matrix_map(enters), index), units)
-    activation = str(at.node.target).split(".")[1]
+    units = Units(np.tile(np.arange(size), len(again) // size), size)
+    index = torch.arange(len(again))
     home = Home(name, "state")
-    number = len(at.walk.found)
-    itself = Value(index, len(again), (Part(number, matrix_map(again)),), home)
-    entering = [e for e in (from_below, Entering("", itself, units)) if e.value.parts]
+    itself = Value(index, len(again), (Part(len(at.walk.found), matrix_map(again)),), home)
+    entering = [
+        Entering("", at.read(below, -1).through(matrix_map(enters), index), units),
+        Entering("", itself, units),
+        # The state of another layer is read as the own state of the moment before; what its cells hold is kept.
+        *(Entering("initial", at.read(s, -1).through(matrix_map(again), index), units) for s in begins[:1]),
+        *(Entering("cell", at.read(s, -1), Units.equal(size)) for s in begins[1:]),
+    ]
+    activation = str(at.node.target).split(".")[1]
+    entering = [e for e in entering if e.value.parts]
     return at.population(home, "state", activation, torch.arange(size), size, 1, entering)
 
 
@@ -124,8 +125,6 @@ def _joined(values: Sequence[Value], index: Tensor) -> Value:
 
 def _placed(rows: Any, size: int) -> LinearMap:
     """Return the map that puts features at other numbers."""
-    from ..maps import selection
-
     places = np.full(size, -1)
     places[rows] = np.arange(len(rows))
     return selection(places, len(rows))

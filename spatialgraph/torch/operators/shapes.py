@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..values import NOTHING, Home, Value
-from ..walk import Place
 from ..table import operator
+from ..values import NOTHING, Home, Value, constant, distinct
+from ..walk import SCORES, Place
 
 
 @operator("aten.view.default", "aten._unsafe_view.default", "aten.reshape.default")
@@ -77,12 +77,20 @@ def unchanged(at: Place, value: Value, *arguments: Any, **named: Any) -> Value:
     return value
 
 
+@operator("aten.copy.default")
+def copied(at: Place, value: Any, other: Any, *arguments: Any, **named: Any) -> Value:
+    """Put a value in the place of another, as an assignment in place does."""
+    if not isinstance(other, Value):
+        return constant(at.output, at.home("neuron"))
+    return replace(other, index=at.like_output(other))
+
+
 @operator("aten.cat.default", "aten.stack.default")
 def joined(at: Place, values: Sequence[Any], dim: int = 0) -> Value:
     """Put values beside each other; features of different values are different features, if they read other things."""
     flowing = [value for value in values if isinstance(value, Value)]
     if any(value.scores is not None for value in flowing):
-        raise ValueError(at.unknown("attention scores that are not put together"))
+        raise ValueError(at.unfit(*SCORES))
     offset, indices, starts = 0, list[Tensor](), dict[int, int]()
     for value in values:
         if isinstance(value, Tensor):
@@ -104,8 +112,8 @@ def joined(at: Place, values: Sequence[Any], dim: int = 0) -> Value:
 
 def _joined_parts(values: Sequence[Value], starts: Sequence[int], size: int) -> Any:
     """Return what joined features read: those of each value stand after those of the values before."""
-    from ..values import Part
     from ..maps import addition, selection
+    from ..values import Part
 
     if len(values) == 1 and starts[0] == 0 and values[0].size == size:
         return values[0].parts
@@ -150,22 +158,35 @@ def _copied_padding(value: Value, pad: tuple[int, ...], mode: str) -> Value:
 @operator("aten.where.self")
 def where(at: Place, condition: Any, one: Any, other: Any) -> Value:
     """Take elements of one value where a condition holds, and of another elsewhere."""
-    values = [value for value in (condition, one, other) if isinstance(value, Value) and value.parts]
-    if isinstance(condition, Value) or len(values) > 1:
-        return at.nonlinearity(values, "where", tuple(f"factor{k + 1}" for k in range(len(values))))
-    return _masked(at, condition if values and values[0] is one else ~condition, one if values and values[0] is one else other)
+    values = [value for value in (one, other) if isinstance(value, Value) and value.flows]
+    if isinstance(condition, Value) and condition.parts:
+        labels = ("",) if not values else ("factor1", "factor2", "factor3")[: len(values) + 1]
+        return at.nonlinearity([condition, *values], "where", labels)
+    if not values:
+        return constant(at.output, at.home("neuron"))
+    if isinstance(condition, Value):  # what holds depends on the example, but on no unit
+        return at.added(values)
+    if len(values) == 1:
+        return _masked(at, condition if values[0] is one else ~condition, values[0])
+    if any(value.scores is not None for value in values):
+        raise ValueError(at.unfit(*SCORES))
+    first, second = joined_features(one, other)
+    index = torch.where(condition.cpu(), at.like_output(first), at.like_output(second))
+    return replace(first, index=index, home=at.home(one.home.unit, fresh=False))
 
 
 @operator("aten.masked_fill.Scalar", "aten.masked_fill.Tensor")
-def masked_fill(at: Place, value: Value, mask: Any, constant: Any) -> Value:
+def masked_fill(at: Place, value: Any, mask: Any, filling: Any) -> Value:
     """Put a constant in place of elements."""
-    del constant
-    if isinstance(mask, Value):
-        return value  # which elements are replaced depends on the example
+    del filling
+    if not isinstance(value, Value):
+        return constant(at.output, at.home("neuron"))
+    if isinstance(mask, Value):  # which elements are replaced depends on the example
+        return value.reshaped(at.like_output(value))
     return _masked(at, ~mask, value)
 
 
-def _masked(at: Place, stays: Tensor, value: Any) -> Value:
+def _masked(at: Place, stays: Tensor, value: Value) -> Value:
     if value.scores is not None:
         return value.reshaped(at.like_output(value))
     return value.reshaped(torch.where(stays.cpu(), at.like_output(value), NOTHING))
@@ -175,12 +196,11 @@ def _masked(at: Place, stays: Tensor, value: Any) -> Value:
 def scattered(at: Place, value: Any, part: Any, *arguments: Any, **named: Any) -> Value:
     """Put a value in place of some elements of another."""
     if isinstance(value, Value) and isinstance(part, Value) and value.parts and part.parts:
-        both = joined_features(value, part)
-        index = at.node.target(both[0].index, both[1].index, *arguments, **named)  # type: ignore[operator]
-        return replace(both[0], index=index, home=at.home(value.home.unit, fresh=False))
-    index = at.node.target(_index(value), _index(part), *arguments, **named)  # type: ignore[operator]
-    kept = value if isinstance(value, Value) and value.parts else part
-    return replace(kept, index=index) if isinstance(kept, Value) else replace(value, index=index)
+        kept, part = joined_features(value, part)
+    else:
+        kept = value if isinstance(value, Value) and (value.parts or not isinstance(part, Value)) else part
+    index: Tensor = at.node.target(_index(value), _index(part), *arguments, **named)  # type: ignore[operator]
+    return replace(kept, index=index, home=at.home(kept.home.unit, fresh=False))
 
 
 def joined_features(one: Value, other: Value) -> tuple[Value, Value]:
@@ -188,7 +208,8 @@ def joined_features(one: Value, other: Value) -> tuple[Value, Value]:
     size = one.size + other.size
     parts = _joined_parts([one, other], [0, one.size], size)
     moved = torch.where(other.index >= 0, other.index + one.size, NOTHING)
-    return replace(one, size=size, parts=parts, emits=None), replace(other, index=moved, size=size, parts=parts, emits=None)
+    together = replace(one, size=size, parts=parts, emits=None)
+    return together, replace(together, index=moved, home=other.home)
 
 
 def _index(value: Any) -> Tensor:
@@ -196,8 +217,22 @@ def _index(value: Any) -> Tensor:
 
 
 def _run(at: Place, index: Tensor, *arguments: Any, **named: Any) -> Any:
-    """Run the operator on the numbers of the features."""
-    on_cpu = torch.utils._pytree.tree_map(lambda leaf: leaf.cpu() if isinstance(leaf, Tensor) else leaf, arguments)
-    if any(isinstance(leaf, Value) for leaf in torch.utils._pytree.tree_leaves((arguments, named))):
-        raise ValueError(at.unknown("elements that are moved alike in every example"))
-    return at.node.target(index, *on_cpu, **named)  # type: ignore[operator]
+    """Run the operator on the numbers of the features; places chosen by the inputs must be those of one feature."""
+
+    def plain(leaf: Any) -> Any:
+        if isinstance(leaf, Value):
+            return torch.zeros(leaf.index.shape, dtype=torch.int64)
+        return leaf.cpu() if isinstance(leaf, Tensor) else leaf
+
+    leaves = torch.utils._pytree.tree_leaves((arguments, named))
+    if any(isinstance(leaf, Value) for leaf in leaves):
+        places = arguments[0]  # of `index` a list of places for each dimension, else the dimension
+        dims = [d for d, place in enumerate(places) if place is not None] if isinstance(places, list) else [places]
+        if any(distinct(index)[0].shape[d] > 1 for d in dims if not _is_each(places, d, index)):
+            raise ValueError(at.unfit("elements that are moved alike in every example", "units chosen by the inputs"))
+    return at.node.target(index, *torch.utils._pytree.tree_map(plain, arguments), **named)  # type: ignore[operator]
+
+
+def _is_each(places: Any, dim: int, index: Tensor) -> bool:
+    """Return whether a constant takes every entry of a dimension once, as that of examples."""
+    return isinstance(places, list) and isinstance(places[dim], Tensor) and index.shape[dim] == len(places[dim])

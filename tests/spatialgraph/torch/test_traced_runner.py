@@ -134,7 +134,7 @@ def test_channels_are_masked_as_by_a_hook(name):
     model = spread(Conv())
     inputs, labels, keep = torch.randn(40, 2, 5, 5), labels_of(40), torch.arange(6) % 3 != 0
     captured = capture(model, inputs[:2], TASKS)
-    assert [p.name for p in captured.graph.populations] == ["x", "conv1", "conv2", "fc"]
+    assert [p.name for p in captured.graph.populations] == ["input", "conv1", "conv2", "fc"]
 
     def constants(emitted, alone, ablation):
         return {"zero": torch.zeros(1), "mean": mean_of(emitted, (0, 2, 3)), "incoming": alone}[ablation]
@@ -239,7 +239,7 @@ def test_states_are_masked_at_every_step_as_by_a_loop(kind):
         masked = states(cell, inputs, lambda step, h: torch.where(keep, h, constant[step]))
         return model.fc(masked[:, -1])
 
-    compare(model, captured, inputs, labels, "rnn", keep, hooked)
+    compare(model, captured, inputs, labels, "rnn.l0", keep, hooked)
 
 
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
