@@ -20,7 +20,6 @@ from spatialgraph.torch import SpatialCost
 
 UNITS = 64
 PAYING = ["gru", "output"]
-NAMES = {"x": "input", "gru": "gru.l0"}  # what `SpatialCost` calls the populations that `capture` calls so
 
 
 class Rows(nn.Module):
@@ -72,7 +71,7 @@ def main() -> None:
             if kind != "untrained":
                 fit(model, shown, seed, asked.epochs, learning_rate=0.005, cost=cost)
             positions = cost.positions if isinstance(cost, SpatialCost) else None
-            networks[f"{kind}-{seed}"] = captured(model, shown, kind, seed, names=NAMES, positions=positions)
+            networks[f"{kind}-{seed}"] = captured(model, shown, kind, seed, positions=positions)
     results = analyse(networks, asked, __file__, reference="regular")
     draw("connections", results)
 
