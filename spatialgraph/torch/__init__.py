@@ -6,6 +6,8 @@
     captured = capture(model.eval(), inputs, tasks={"digits": slice(0, 10), "letters": slice(10, 20)})
     captured.graph                                              # split, measured, exported like every graph
     sg.analyze(captured, batches)                               # as every network of a run
+
+An operator that a model has and `capture` does not know is one function with `operator`.
 """
 
 from __future__ import annotations

@@ -373,7 +373,7 @@ finally:
 
 def test_the_lines_of_the_readme_run(work, monkeypatch, capsys):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = text.split("```python\n")[1].split("```")[0]
+    [lines] = [block for part in text.split("```python\n")[1:] if "sg.read(" in (block := part.split("```")[0])]
     monkeypatch.chdir(work / "runs")
     (work / "runs" / "run").symlink_to("small")
     exec(compile(lines, "README.md", "exec"), {})
