@@ -21,7 +21,7 @@ from .evidence import (
 )
 from .finding import LOSES, MATTERS, Finding, difference_cell
 from .labels import shared_with_draws
-from .statistics import LEVEL
+from .statistics import LEVEL, combined_p
 from .wording import between, counted, group_name, listed, markdown_table, number, p_said
 from .worth import GRAPH_NULLS, MODULARITY
 
@@ -122,6 +122,12 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
         if most
         else f"In no group are most networks told to be more modular than networks with {shared_with_draws(strict[0])}"
     )
+    least = _least_p(tested)
+    if least > LEVEL:
+        sentence = (
+            f"Too few draws, or networks, to tell them from null models: corrected, no p can be below {number(least)}, "
+            "however modular they are. `analyze --nulls 100` draws more"
+        )
     below = "; ↓: below it, by the p of the other tail" if tested["p_opposite"].notna().any() else ""
     text = (
         f"**{sentence}.** Networks whose modularity (`{evidence.method}`) is above that of the null model "
@@ -132,7 +138,17 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     if "distance" not in names:
         lines.append("- No null model here keeps distances, so what geometry does is not known.")
     lines += _from_few_draws(evidence, rows[rows["draws"] < LEAST_DRAWS])
-    return Finding(text + "\n".join(lines), bool(most), hint=evidence.few and bool(most or some or less))
+    return Finding(
+        text + "\n".join(lines), bool(most), hint=least > LEVEL or (evidence.few and bool(most or some or less))
+    )
+
+
+def _least_p(rows: pd.DataFrame) -> float:
+    """Return the least p, corrected, that a group of networks could have: if every network were above all draws."""
+    rows = rows[rows["spread"]]
+    cells = rows.assign(floor=1 / (rows["draws"] + 1)).groupby(["kind", "inputs", "null"])["floor"]
+    least = cells.agg(lambda p: combined_p(p.to_numpy(np.float64)))
+    return min(1.0, float(least.min()) * 2 * len(least))  # Holm's first step, of the cells and both tails
 
 
 def _groups_by_verdict(rows: list[Row]) -> tuple[list[str], list[str], list[str], list[str]]:

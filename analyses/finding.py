@@ -21,7 +21,7 @@ class Finding:
     Attributes:
         text: Markdown, its first sentence bold.
         holds: whether it tells what holds or what works; otherwise what does not.
-        hint: whether it rests on too few seeds for a test, and therefore holds as little as it does not.
+        hint: whether it rests on too few seeds, or draws, for a test, and therefore holds as little as it does not.
     """
 
     text: str

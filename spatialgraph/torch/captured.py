@@ -50,6 +50,7 @@ class Captured:
             that it was captured with, in the outputs' own unit.
         notes: what the graph leaves out.
         device: where the model was.
+        untrained: the graph of the model before it was trained; None if it is not known.
     """
 
     graph: Graph
@@ -60,17 +61,19 @@ class Captured:
     error: float
     notes: tuple[Note, ...]
     device: torch.device
+    untrained: Graph | None = None
 
     def runner(self, batches: Iterable[Any] | Evaluation, **options: Any) -> TracedRunner:
         """Return what answers for the model on examples; see `TracedRunner`, which this makes."""
         return TracedRunner(self, batches, **options)
 
-    def write(self, path: str | Path, *, untrained: Captured | None = None, **metadata: Any) -> Path:
+    def write(self, path: str | Path, **metadata: Any) -> Path:
         """Write the graph to a file, whole or not at all, for ``spatialgraph analyze --models``; return its path.
+
+        The graph before training goes with it, if it is known: `untrained`, for the null model of that name.
 
         Args:
             path: the file: ``networks/NAME.h5`` in the folder of a run.
-            untrained: the same model, captured before it was trained; for the null model of that name.
             metadata: what else is known of the network: ``kind`` and ``inputs``, by which tables group networks,
                 ``seed``, and what you like. Its name is that of the file unless another is given.
 
@@ -80,7 +83,7 @@ class Captured:
         """
         path = Path(path)
         known = {**self.graph.metadata, "name": path.stem, **metadata}
-        snapshots: dict[float, Network | Graph] = {} if untrained is None else {0: untrained.graph}
+        snapshots: dict[float, Network | Graph] = {} if self.untrained is None else {0: self.untrained}
         write_network(path, replace(self.graph, metadata=known), snapshots)
         return path
 
@@ -110,6 +113,7 @@ def capture(
     split: Iterable[str] | str | None = None,
     names: Mapping[str, str] | None = None,
     positions: Mapping[str, Any] | None = None,
+    untrained: Captured | None = None,
     metadata: Mapping[str, Any] | None = None,
     tolerance: float | None = None,
 ) -> Captured:
@@ -128,6 +132,7 @@ def capture(
             are no inputs. Outputs are among them in any case.
         names: other names for populations, by the names that they would have.
         positions: population name to ``(units, dim)``; those of a `SpatialCost` are ``cost.positions``.
+        untrained: the same model, captured before it was trained; for the null model of that name.
         metadata: what else is known of the network, such as its ``name``, ``kind`` and ``seed``.
         tolerance: the largest difference between the outputs of the traced program and the model's, relative to the
             largest output; None for 1e-4, and what the precision allows for others than float32.
@@ -169,7 +174,26 @@ def capture(
     of_capture = {"error": error, "parameters": _digest(program), "notes": [_data(note) for note in notes]}
     known = {**(metadata or {}), "tasks": task_names, "capture": of_capture}
     graph = Graph(populations, tuple(_connections(found)), known)
-    return Captured(graph, program, tuple(found), tuple(heads), output_populations, error, notes, device)
+    return Captured(
+        graph, program, tuple(found), tuple(heads), output_populations, error, notes, device, _before(graph, untrained)
+    )
+
+
+def _before(graph: Graph, untrained: Captured | None) -> Graph | None:
+    """Return the graph of a model before it was trained.
+
+    Raises:
+        ValueError: it is the graph of another model.
+    """
+    if untrained is None:
+        return None
+    now, before = ([(p.name, p.size) for p in of.populations] for of in (graph, untrained.graph))
+    if now != before:
+        different = next(
+            (pair for pair in zip(now, before, strict=False) if pair[0] != pair[1]), (len(now), len(before))
+        )
+        raise ValueError(f"untrained: expected the populations of the model, found {different[1]} for {different[0]}")
+    return untrained.graph
 
 
 def _device_of(model: nn.Module, inputs: Inputs) -> torch.device:

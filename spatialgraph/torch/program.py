@@ -178,11 +178,13 @@ def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | No
     """Return the exported model, and the number of examples that it runs on, None for any."""
     # One example would be taken for a size that never changes.
     args, kwargs = _arguments(first_examples(inputs, 2))
-    any_number = pytree.tree_map(lambda leaf: {0: Dim.AUTO} if isinstance(leaf, Tensor) else None, (args, kwargs))
+    shapes = torch.export.ShapesCollection()
+    for leaf in pytree.tree_leaves((args, kwargs)):
+        if isinstance(leaf, Tensor):
+            shapes[leaf] = {0: Dim.AUTO}
     # Python's len(x) fixes the number of examples unless the code itself is traced, which takes longer.
     for strict in (False, True):
         try:
-            shapes = any_number[1] if kwargs else any_number[0]
             exported = torch.export.export(model, args, kwargs or None, dynamic_shapes=shapes, strict=strict)
         except Exception:  # noqa: S112  # it fails again below if not for the number of examples
             continue

@@ -7,6 +7,7 @@ from planted_scores import drops, nulls_of, rows_of, scores_of
 
 from spatialgraph.analyses.chance_findings import better_than_sizes, beyond_chance, sizes_alone, worse_than_sizes
 from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.statistics import combined_p
 
 # Sizes
 
@@ -176,6 +177,23 @@ def test_a_null_model_without_spread_shows_no_z_and_is_counted_apart():
 def test_from_few_seeds_chance_is_a_hint():
     scores, nulls = chances()
     assert beyond_chance(Evidence(scores[scores["seed"] < 4], nulls[nulls["seed"] < 4])).hint
+
+
+def test_too_few_draws_are_no_evidence_of_no_modules():
+    scores, nulls = chances(draws=19)
+    few = nulls["seed"] < 3
+    finding = beyond_chance(Evidence(scores[scores["seed"] < 3], nulls[few].assign(p=0.05, p_opposite=1.0)))
+    # Fisher's p of three networks at 1/20 is 0.0063; of three cells and both tails, 6 times as much.
+    assert combined_p(np.full(3, 0.05)) * 6 < 0.05
+    assert not finding.text.startswith("**Too few")
+    more = pd.concat([nulls[few], nulls[few].assign(null="strength"), nulls[few].assign(null="other")])
+    finding = beyond_chance(Evidence(scores[scores["seed"] < 3], more.assign(p=0.05, p_opposite=1.0)))
+    assert finding.hint
+    assert not finding.holds
+    assert finding.text.startswith(
+        "**Too few draws, or networks, to tell them from null models: corrected, no p can be"
+    )
+    assert "`analyze --nulls 100` draws more.**" in finding.text
 
 
 def test_of_one_draw_no_claim_is_made():

@@ -218,8 +218,8 @@ def test_a_captured_model_is_written_with_its_untrained_state(tmp_path):
     before = capture(model, inputs)
     with torch.no_grad():
         model[0].weight.add_(1)
-    after = capture(model, inputs)
-    path = after.write(tmp_path / "networks" / "mine-0.h5", untrained=before, kind="plain", seed=4)
+    after = capture(model, inputs, untrained=before)
+    path = after.write(tmp_path / "networks" / "mine-0.h5", kind="plain", seed=4)
     graph = read(path)
     assert (graph.name, graph.metadata["kind"], graph.metadata["seed"]) == ("mine-0", "plain", 4)
     assert (graph.connections[0].weight == after.graph.connections[0].weight).all()
@@ -264,6 +264,10 @@ REFUSED = {
     "positions of another size": (
         lambda m: capture(m, X, positions={"0": np.zeros((3, 2))}),
         r"position of layer '0': expected shape \(8, dim\), found \(3, 2\)",
+    ),
+    "untrained model of another kind": (
+        lambda m: capture(m, X, untrained=capture(nn.Linear(6, 4).eval(), X)),
+        r"untrained: expected the populations of the model, found \('output', 4\) for \('0', 8\)",
     ),
     "inputs that the model refuses": (
         lambda m: capture(m, X[:, :5]),
@@ -328,3 +332,27 @@ class Nothing(nn.Module):
 def test_models_that_cannot_be_followed_are_refused(model, message):
     with pytest.raises(ValueError, match=message):
         capture(model().eval(), X)
+
+
+class Several(nn.Module):
+    """A model that is called with any number of inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right, self.out = nn.Linear(3, 4), nn.Linear(2, 4), nn.Linear(8, 2)
+
+    def forward(self, *parts):
+        return self.out(torch.cat([self.left(parts[0]), self.right(parts[1])], dim=1).relu())
+
+
+def test_several_inputs_are_populations_of_their_own():
+    model, inputs = Several().eval(), (torch.randn(5, 3), torch.randn(5, 2))
+    captured = capture(model, inputs)
+    assert captured.program.batch is None
+    sizes = [(p.size, p.activation) for p in captured.graph.populations]
+    assert sizes == [(3, None), (2, None), (8, "relu"), (2, "")]
+    expected = torch.block_diag(model.left.weight, model.right.weight).detach().numpy()
+    found = np.concatenate([c.weight for c in captured.graph.connections[:2]], axis=1)
+    np.testing.assert_allclose(found, expected)
+    runner = captured.runner([(inputs, torch.zeros(5).long())])
+    assert runner.full[0] == pytest.approx((model(*inputs).argmax(1) == 0).double().mean().item())

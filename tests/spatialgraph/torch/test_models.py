@@ -44,9 +44,9 @@ def run(tmp_path):
         for seed in (0, 1):
             model, batches = load(f"mine-{seed}")
             untrained = capture(model, batches[0][0], TASKS)
-            captured = capture(model, batches[0][0], TASKS)
+            captured = capture(model, batches[0][0], TASKS, untrained=untrained)
             path = tmp_path / "run" / "networks" / f"mine-{seed}.h5"
-            captured.write(path, untrained=untrained, kind="small", seed=seed)
+            captured.write(path, kind="small", seed=seed)
     (tmp_path / "models.py").write_text(FILE, encoding="utf-8")
     return tmp_path
 
@@ -114,7 +114,8 @@ def test_captured_models_are_analysed_as_their_files_are(run, tmp_path):
         with torch.random.fork_rng():
             model, batches = load(name)
         metadata = {"kind": "small", "seed": int(name[-1])}
-        captured[name] = capture(model, batches[0][0], TASKS, metadata=metadata), batches
+        before = capture(model, batches[0][0], TASKS)
+        captured[name] = capture(model, batches[0][0], TASKS, untrained=before, metadata=metadata), batches
     frame = sg.analyze(captured, **ASKED, out=tmp_path / "live")
     columns = ["network", "kind", "split", "ablation", "metric", "task", "value"]
     found = pd.read_csv(tmp_path / "live" / "scores.csv")[columns]
