@@ -37,16 +37,23 @@ def load(name):
     return model.eval(), batches
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A run of two captured models, and the file that loads them."""
+@pytest.fixture(scope="module")
+def trained():
+    """Two captured models, by name."""
+    captured = {}
     with torch.random.fork_rng():
         for seed in (0, 1):
             model, batches = load(f"mine-{seed}")
             untrained = capture(model, batches[0][0], TASKS)
-            captured = capture(model, batches[0][0], TASKS, untrained=untrained)
-            path = tmp_path / "run" / "networks" / f"mine-{seed}.h5"
-            captured.write(path, kind="small", seed=seed)
+            captured[f"mine-{seed}"] = capture(model, batches[0][0], TASKS, untrained=untrained)
+    return captured
+
+
+@pytest.fixture
+def run(tmp_path, trained):
+    """A run of two captured models, and the file that loads them."""
+    for name, captured in trained.items():
+        captured.write(tmp_path / "run" / "networks" / f"{name}.h5", kind="small", seed=int(name[-1]))
     (tmp_path / "models.py").write_text(FILE, encoding="utf-8")
     return tmp_path
 
