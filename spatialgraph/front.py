@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .torch.captured import Captured
+
+Examples = Any
+"""Held-out examples, or their file; of a captured model batches of them, or its runner."""
+
 _DPI = 150  # of figures in a notebook
 
 _READERS: dict[str, Callable[[Path], Any]] = {
@@ -91,19 +96,20 @@ def write(path: str | Path, value: Network | Graph | Evaluation | Mapping[str, M
 
 
 def split(
-    network: Network | Graph | str | Path,
+    network: Network | Graph | Captured | str | Path,
     method: str | pd.DataFrame = "greedy",
-    examples: Evaluation | str | Path | None = None,
+    examples: Examples = None,
     seed: int = 0,
 ) -> Split:
     """Split a network by a method, or as a table says.
 
     Args:
-        network: a network, a graph, or the file of one.
+        network: a network, a graph, or the file of one; or what ``spatialgraph.torch.capture`` returned.
         method: a name in ``SPLITS``, with parameters if others than the defaults are wanted:
             ``"leiden:resolution=0.5"``. Or a split of your own: ``"file:mine.csv"``, CSV or JSON, or a data frame, with
             the columns that `split_frame` has, and ``network`` if it is of several.
-        examples: held-out examples, or their file, for the methods that see activations.
+        examples: held-out examples, or their file, for the methods that see activations; of a captured model batches of
+            them, or what ``captured.runner`` returned.
         seed: of the methods that draw at random; `analyze` gives each network a seed of its own, made of its one.
 
     Raises:
@@ -126,12 +132,12 @@ def split(
     return checked(made, graph)
 
 
-def split_frame(split: Split, network: Network | Graph | str | Path) -> pd.DataFrame:
+def split_frame(split: Split, network: Network | Graph | Captured | str | Path) -> pd.DataFrame:
     """Return a split as a table, which `split` and `analyze` take for a split again.
 
     Args:
         split: a split of the network.
-        network: a network, a graph, or the file of one.
+        network: a network, a graph, or the file of one; or what ``spatialgraph.torch.capture`` returned.
 
     Returns:
         a row for each unit of the split layers, with columns layer (its name), unit (its number) and module: the name
@@ -152,13 +158,13 @@ def split_frame(split: Split, network: Network | Graph | str | Path) -> pd.DataF
     return pd.DataFrame(file.rows_of(split, graph))
 
 
-def write_split(path: str | Path, split: Split, network: Network | Graph | str | Path) -> Path:
+def write_split(path: str | Path, split: Split, network: Network | Graph | Captured | str | Path) -> Path:
     """Write a split as CSV or JSON, to be edited, or named as ``file:PATH`` among the methods; return the path.
 
     Args:
         path: the file; its ending says which, ``.csv`` or ``.json``.
         split: a split of the network.
-        network: a network, a graph, or the file of one.
+        network: a network, a graph, or the file of one; or what ``spatialgraph.torch.capture`` returned.
 
     Raises:
         ValueError: another ending, or the split is not of this network.
@@ -170,19 +176,19 @@ def write_split(path: str | Path, split: Split, network: Network | Graph | str |
 
 
 def measure(
-    network: Network | Graph | str | Path,
+    network: Network | Graph | Captured | str | Path,
     split: Split,
     metrics: Sequence[str] | str | None = None,
-    examples: Evaluation | str | Path | None = None,
+    examples: Examples = None,
     ablations: Sequence[str] | str | None = None,
 ) -> pd.DataFrame:
     """Measure a split of a network: structure, and with examples also function.
 
     Args:
-        network: a network, a graph, or the file of one.
+        network: a network, a graph, or the file of one; or what ``spatialgraph.torch.capture`` returned.
         split: a split of it.
         metrics: names in ``METRICS``; all if None.
-        examples: held-out examples, or their file; without them nothing of function is measured.
+        examples: held-out examples, as in `split`; without them nothing of function is measured.
         ablations: what disabled neurons emit, names in ``ABLATIONS``; all if None.
 
     Returns:
@@ -297,13 +303,13 @@ def _captured(run: Any, batches: Any) -> dict[str, tuple[Any, Runner | None]]:
         if batches is not None:
             raise ValueError("batches: expected none for the folder of a run: models names a file that loads them")
         return {}
-    given = run if isinstance(run, Mapping) else {run.graph.name: (run, batches)} if hasattr(run, "runner") else None
+    given = run if isinstance(run, Mapping) else {run.graph.name: (run, batches)} if _is_captured(run) else None
     if not given:
         raise TypeError(f"run: expected a folder, a captured model, or name to (captured, batches), found {_kind(run)}")
     models: dict[str, tuple[Any, Runner | None]] = {}
     for name, value in given.items():
         model, examples = value if isinstance(value, tuple) else (getattr(value, "captured", value), value)
-        if not hasattr(model, "runner"):
+        if not _is_captured(model):
             raise TypeError(f"run: expected (captured, batches) for {name!r}, found {_kind(value)}")
         if examples is model or examples is None:
             models[name] = model, None
@@ -400,12 +406,19 @@ def _results(folder: Path) -> Any:
     return stage("analyses.results").Results.load(folder)
 
 
-def _graph_and_runner(network: object, examples: object) -> tuple[Graph, Runner | None]:
+def _is_captured(network: object) -> bool:
+    return hasattr(network, "runner")  # asked so, PyTorch need not be imported
+
+
+def _graph_and_runner(network: Any, examples: Any) -> tuple[Graph, Runner | None]:
     """Return the graph of a network, and what runs it on examples, if there are any; each may be a file."""
     load_installed()
     network = store.read(network) if isinstance(network, str | Path) else network
+    if _is_captured(network):
+        runner = network.runner(examples) if examples is not None and not isinstance(examples, Runner) else examples
+        return network.graph, runner
     if not isinstance(network, Network | Graph):
-        raise TypeError(f"network: expected a Network, a Graph or a file of one, found {_kind(network)}")
+        raise TypeError(f"network: expected a Network, a Graph, a captured model or a file, found {_kind(network)}")
     if examples is None:
         return graph_of(network), None
     examples = store.read_evaluation(examples) if isinstance(examples, str | Path) else examples

@@ -139,6 +139,19 @@ def test_captured_models_are_analysed_as_their_files_are(run, tmp_path):
         sg.analyze(one, batches, splits="greedy", jobs=2)
 
 
+def test_notebooks_split_and_measure_captured_models(trained):
+    captured, (_, batches) = trained["mine-0"], load("mine-0")
+    runner = captured.runner(batches)
+    one, other = (sg.split(captured, "ablation", examples) for examples in (batches, runner))
+    assert all((one.membership[k] == other.membership[k]).all() for k in one.membership)
+    frame = sg.measure(captured, one, ["modularity", "accuracy"], runner, "mean")
+    assert set(frame["metric"]) == {"modularity", "accuracy"}
+    expected = runner.performance(one, "mean").own
+    found = frame[(frame["metric"] == "accuracy") & (frame["ablation"] == "mean")]["value"].to_numpy()
+    np.testing.assert_allclose(found, expected)
+    assert len(sg.split_frame(sg.split(captured), captured)) == 10
+
+
 def test_other_examples_are_other_results(tmp_path):
     with torch.random.fork_rng():
         model, batches = load("mine-0")
