@@ -77,7 +77,8 @@ def load(path: str | Path) -> ModuleType:
     sys.modules[name] = module
     try:
         with _importing_from(path.parent):
-            spec.loader.exec_module(module)
+            # Not by the loader, which takes what it cached of a file for that of an edit of the same second and size.
+            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102
     except BaseException as error:
         unload(module)
         if not isinstance(error, Exception):

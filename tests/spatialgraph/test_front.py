@@ -95,7 +95,7 @@ def test_methods_that_see_activations_need_examples():
     assert found.labels(1).tolist() == [0, 0, 1, 1]
     with pytest.raises(ValueError, match="expected one that can be run on the examples, found a graph alone"):
         sg.split(network.graph, "greedy", small_evaluation(UNITS))
-    with pytest.raises(TypeError, match="network: expected a Network, a Graph, a captured model or a file, found a list"):
+    with pytest.raises(TypeError, match="expected a Network, a Graph, a captured model or a file, found a list"):
         sg.split([network])
     with pytest.raises(TypeError, match="examples: expected an Evaluation or a file of one, found a ndarray"):
         sg.split(network, examples=np.zeros(2))

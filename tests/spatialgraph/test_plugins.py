@@ -1,5 +1,6 @@
 """Plugins: files and packages of others, entered once, replaced when edited, taken out again when they fail."""
 
+import os
 import sys
 import textwrap
 from importlib.metadata import EntryPoint
@@ -193,3 +194,15 @@ def test_the_files_of_functions_that_other_processes_must_import(write):
     exec("def cell(graph): 'A cell.'", {"__name__": "a_notebook"}, of_a_notebook)
     with pytest.raises(ValueError, match=r"^cell: expected a function in a file, .* or use one process \(jobs=1\)$"):
         files_of([of_a_notebook["cell"]])
+
+
+def test_an_edit_of_the_same_second_and_size_is_seen(tmp_path):
+    path = tmp_path / "quick.py"
+    path.write_text("value = 1\n", encoding="utf-8")
+    stamp = path.stat().st_mtime
+    assert plugins.load(path).value == 1
+    path.write_text("value = 2\n", encoding="utf-8")
+    os.utime(path, (stamp, stamp))
+    module = plugins.load(path)
+    assert module.value == 2
+    plugins.unload(module)

@@ -145,7 +145,7 @@ def test_notebooks_split_and_measure_captured_models(trained):
     one, other = (sg.split(captured, "ablation", examples) for examples in (batches, runner))
     assert all((one.membership[k] == other.membership[k]).all() for k in one.membership)
     frame = sg.measure(captured, one, ["modularity", "accuracy"], runner, "mean")
-    assert set(frame["metric"]) == {"modularity", "accuracy"}
+    assert set(frame["metric"]) == {"modularity", "accuracy", "guessed-accuracy"}
     expected = runner.performance(one, "mean").own
     found = frame[(frame["metric"] == "accuracy") & (frame["ablation"] == "mean")]["value"].to_numpy()
     np.testing.assert_allclose(found, expected)
