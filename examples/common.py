@@ -177,7 +177,7 @@ def draw(name: str, results: Path, **chosen: str) -> None:
 
 
 def _number(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"  # 0.00 in place of -0.00
+    return "–" if pd.isna(value) else f"{round(value, 2) + 0.0:.2f}"  # 0.00 in place of -0.00
 
 
 def markdown(frame: pd.DataFrame) -> str:
