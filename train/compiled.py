@@ -67,9 +67,9 @@ class CompiledBatch(ctypes.Structure):
 def kernel() -> ctypes.CDLL | None:
     """Return the kernel, compiled on first use and kept in the user's cache; None if it is not available.
 
-    It does the same arithmetic as PyTorch's operations in `spatialgraph.torch.costs`, several times as fast. A machine
-    without a compiler uses those operations. A kernel is loaded from the cache only if this user wrote it and nobody
-    else can change it.
+    It does the same arithmetic as PyTorch's operations in `spatialgraph.torch.costs.pairs`, several times as fast. A
+    machine without a compiler uses those operations. A kernel is loaded from the cache only if this user wrote it and
+    nobody else can change it.
     """
     with suppress(OSError, RuntimeError, subprocess.SubprocessError):
         library = _load()

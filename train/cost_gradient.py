@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spatialgraph.torch.costs import (
+from spatialgraph.torch.costs.pairs import (
     PairMemory,
     Points,
     connections_or_units,

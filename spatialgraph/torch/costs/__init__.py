@@ -1,0 +1,32 @@
+"""What networks may pay for besides their tasks, one file for each cost, all in `COSTS`.
+
+A new cost is one function with ``@cost("name", symbol=…, default=…, reason=…)``, in any file. Training, its settings,
+names and records follow from it, and `Cost` gives it to any module.
+"""
+
+from __future__ import annotations
+
+# Imported to enter their costs in `COSTS`, in the order of lists.
+# isort: off
+from .cost import COSTS, Facts, Layer, Paying, Population, Shape, Start, cost, distances
+from .pairs import density_cost, transport_cost, transport_sum
+from . import transport, density, l1
+# isort: on
+
+__all__ = [
+    "COSTS",
+    "Facts",
+    "Layer",
+    "Paying",
+    "Population",
+    "Shape",
+    "Start",
+    "cost",
+    "density",
+    "density_cost",
+    "distances",
+    "l1",
+    "transport",
+    "transport_cost",
+    "transport_sum",
+]
