@@ -12,7 +12,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from io import StringIO
 from pathlib import Path
@@ -33,6 +33,7 @@ DATASETS: Registry[Callable[[Path | None], Dataset], None] = Registry("data set"
 """Every named data set. A function of the folder that data sets lie in (None: the folder of the user's cache)."""
 
 
+_VALIDATION = 8  # the stream of random numbers by which examples are set aside; no seed of a network is in it
 _TIMEOUT = 20.0  # seconds that a server may be silent; without a limit, a network that drops packets hangs for minutes
 
 
@@ -116,6 +117,31 @@ class Dataset:
     def pixels(self) -> int:
         """The number of pixels of an image."""
         return self.image_shape[0] * self.image_shape[1]
+
+
+def set_aside(dataset: Dataset, share: float) -> tuple[Dataset, Dataset]:
+    """Divide the examples to train on: take a share of them, drawn at random, always the same, for validation.
+
+    Args:
+        dataset: the task.
+        share: of the examples to set aside, more than 0 and less than 1.
+
+    Returns:
+        the task without these examples, and the task with these as its held-out ones.
+
+    Example:
+        >>> part = Examples(np.zeros((10, 4), np.uint8), np.arange(10))
+        >>> rest, aside = set_aside(Dataset("dark", part, part, classes=10, image_shape=(2, 2)), 0.2)
+        >>> len(rest.train), len(aside.test), sorted([*rest.train.labels, *aside.test.labels]) == list(range(10))
+        (8, 2, True)
+    """
+    examples = len(dataset.train)
+    count = min(max(1, round(share * examples)), examples - 1)
+    order = np.random.default_rng([_VALIDATION, examples]).permutation(examples)
+    parts = []
+    for rows in (np.sort(order[count:]), np.sort(order[:count])):
+        parts.append(Examples(dataset.train.images[rows], dataset.train.labels[rows]))
+    return replace(dataset, train=parts[0]), replace(dataset, train=parts[0], test=parts[1])
 
 
 def load(name: str, folder: Path | None = None) -> Dataset:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import torch
 
@@ -23,6 +22,8 @@ from .loop import Trained
 from .model import initial_parameters
 from .moments import Moments
 from .settings import settings_of
+
+_ACCURACIES = ("accuracy", "validation_accuracy")  # whose last values are metadata of a network
 
 
 class DivergedError(RuntimeError):
@@ -78,7 +79,8 @@ def write_networks(
         own = {name: array[index] for name, array in trained.arrays.items()}
         network = _network(trained, member, index, own, metadata)
         # The start is drawn again: the seed settles it, so that nothing had to be kept.
-        kept = {**moments.of(member), 0.0: initial_parameters(trained.experiment, trained.sizes, member.seed)}
+        start = initial_parameters(trained.experiment, trained.sizes, member.seed, member.positions)
+        kept = {**moments.of(member), 0.0: start}
         write_network(file, network, {epoch: _as_it_was(trained, member, network, kept[epoch]) for epoch in kept})
     return diverged
 
@@ -99,9 +101,13 @@ def _network(
             "kind": member.kind,
             "inputs": trained.batch.inputs,
             "seed": member.seed,
-            "accuracy": history["accuracy"][-1].astype(float).tolist(),
+            **{name: history[name][-1].astype(float).tolist() for name in _ACCURACIES if name in history},
             "epochs": trained.epoch,
-            "experiment": settings_of(experiment) | attrs.asdict(member),
+            "family": member.family,
+            "settings": dict(member.settings),
+            "symbols": dict(member.symbols),
+            "positions": member.positions,
+            "experiment": settings_of(experiment) | member.described(),
             "code_version": spatialgraph.__version__,
             "packages": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
             "device": trained.device,
@@ -142,5 +148,5 @@ def _parts(
 
 
 def _position(arrays: Mapping[str, np.ndarray], member: Member, layer: int) -> np.ndarray | None:
-    """Return a layer's positions; a network that pays no cost has none: they were never learned."""
-    return arrays.get(f"position/{layer}") if member.penalised else None
+    """Return a layer's positions; a network that pays no cost that is of positions has none: they play no part."""
+    return arrays.get(f"position/{layer}") if member.positions else None

@@ -18,8 +18,8 @@ from torch import Tensor
 from spatialgraph.network import Evaluation
 from spatialgraph.registry import Registry
 
+from .checks import SettingError
 from .data import Dataset, Examples
-from .settings import SettingError
 
 INPUT_MODES: Registry[Callable[[Sequence[Dataset]], InputMode], None] = Registry("input mode")
 """Every input mode, by name. A function of the data sets, one for each task, that returns an `InputMode`; it raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,13 @@ from torch import Tensor
 
 from spatialgraph.network import Evaluation
 
+from .checks import SettingError
 from .grid import Batch
 from .inputs import Batches
 from .model import Stack, accuracies, initial_stack, layer_sizes
+from .paid import payers
 from .replay import Replayed
-from .settings import Experiment, SettingError
+from .settings import Experiment
 from .step import Step
 
 Arrays = dict[str, NDArray[Any]]
@@ -50,7 +52,13 @@ class Trained:
 
     def history_of(self, index: int) -> Arrays:
         """Return the history of one network: quantity to ``(epochs,)`` or ``(epochs, tasks)``."""
-        return {name: values[:, index] for name, values in self.history.items() if index < values.shape[1]}
+        every = list(range(len(self.batch.members)))
+        columns = {name: payers(self.batch.members).get(name, every) for name in self.history}
+        return {
+            name: values[:, columns[name].index(index)]
+            for name, values in self.history.items()
+            if index in columns[name]
+        }
 
 
 class Training:
@@ -58,11 +66,12 @@ class Training:
 
     Args:
         experiment: the settings.
-        batch: the networks; those that pay costs come first.
+        batch: the networks.
         batches: gives every network its examples.
         evaluation: the held-out examples whose accuracy is measured after every epoch.
         classes: the number of outputs of each task.
         device: where the parameters live.
+        validation: the examples set aside from training, whose accuracy is measured too; None if there are none.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class Training:
         evaluation: Evaluation,
         classes: Sequence[int],
         device: torch.device,
+        validation: Evaluation | None = None,
     ) -> None:
         self.experiment = experiment
         self.batch = batch
@@ -80,12 +90,13 @@ class Training:
         self.epoch = 0
         self.history: dict[str, list[NDArray[np.float32]]] = {}
         self._batches = batches
-        self._test_inputs = torch.from_numpy(np.array(evaluation.values(evaluation.inputs))).to(device)
-        self._test_labels = torch.from_numpy(np.array(evaluation.labels)).to(device)
+        self._held_out = _on_device(evaluation, device)
+        self._validation = None if validation is None else _on_device(validation, device)
         self.sizes = layer_sizes(experiment, batches.inputs, sum(classes))
         self.stack: Stack = initial_stack(experiment, self.sizes, batch.members, device)
         self._step = Step(experiment, batch.members, classes, batches, self.stack)
-        self._adam = _adam(self.stack, self._step.gradient, [member.learning_rate for member in batch.members])
+        rates = [member.learning_rate for member in batch.members]
+        self._adam = _adam(self.stack, self._step.gradient, rates, self._step.paid.learned)
         # A recorded step reads its index from one place.
         shown = len(classes), len(self._step.seeds) * experiment.batch_size
         self._index = torch.zeros(shown, dtype=torch.int32, device=device)
@@ -101,6 +112,8 @@ class Training:
         """Move every network by one step, shown the examples of the index."""
         self._step(self._index)
         self._adam.step()
+        for _, _, way in self._step.ways:
+            way.after_step()
 
     def _order(self, epoch: int) -> Tensor:
         """Return the order of the examples of an epoch, and remember it alone."""
@@ -121,26 +134,29 @@ class Training:
         order = self._order(self.epoch).to(self._index.device, non_blocking=True)
         for taken, index in enumerate(order, self.epoch * self.steps + 1):
             self._index.copy_(index)
+            self._step.taken.fill_(taken - 1)
             self._take()
+            for _, _, way in self._step.ways:
+                way.between_steps(taken)
             if after_step:
                 after_step(taken)
         if self.epoch + 1 < self.experiment.epochs:
             self._order(self.epoch + 1)  # is drawn while a GPU still works through the steps
         task_loss = self._step.task_loss / self.steps
-        accuracy = accuracies(
-            self.stack, self._test_inputs, self._test_labels, self.classes, self.experiment.activation
-        )
-        costs = self._step.costs()  # leaves gradients that the next step replaces
-        for name, values in {
-            "loss": task_loss.mean(dim=1) + self._step.cost / self.steps,
-            "task_loss": task_loss,
-            "accuracy": accuracy,
-            "transport": costs.transport,
-            "density": costs.density,
-        }.items():
-            self.history.setdefault(name, []).append(values.cpu().numpy())
+        accuracy = self._accuracy(*self._held_out)
+        loss = task_loss.mean(dim=1) + self._step.cost / self.steps
+        # Leaves gradients and a sum that the next step replaces. Costs of activations are those of the last step.
+        self._step.paid.by_parameters(self._step.cost)
+        recorded = {"loss": loss, "task_loss": task_loss, "accuracy": accuracy, **self._step.paid.values}
+        if self._validation is not None:
+            recorded["validation_accuracy"] = self._accuracy(*self._validation)
+        for name, values in recorded.items():
+            self.history.setdefault(name, []).append(np.array(values.cpu()))  # a copy: costs are replaced in place
         self.epoch += 1
         return self.history["accuracy"][-1]
+
+    def _accuracy(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        return accuracies(self.stack, inputs, labels, self.classes, self.experiment.activation)
 
     def trained(self) -> Trained:
         """Return the networks as they are now, as arrays in host memory."""
@@ -158,8 +174,8 @@ class Training:
     def state(self) -> Arrays:
         """Return everything that is needed to resume training: parameters, Adam's moments, history."""
         trained = self.trained()
-        adam = {f"adam/{name}": tensor.cpu().numpy() for name, tensor in self._moments()}
-        return trained.arrays | adam | {f"history/{name}": values for name, values in trained.history.items()}
+        kept = {name: tensor.detach().cpu().numpy() for name, tensor in self._kept()}
+        return trained.arrays | kept | {f"history/{name}": values for name, values in trained.history.items()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], epoch: int) -> None:
         """Go on from a state that `state` returned after so many epochs.
@@ -174,8 +190,8 @@ class Training:
         for tensor in self._step.gradient.tensors:
             tensor.zero_()
         self._adam.step()
-        for name, tensor in self._moments():
-            _fill(tensor, arrays, f"adam/{name}")
+        for name, tensor in self._kept():
+            _fill(tensor.data, arrays, name)
         self.history = {
             name.removeprefix("history/"): list(values)
             for name, values in arrays.items()
@@ -187,16 +203,22 @@ class Training:
         networks = len(self.batch.members)
         wanted = {"loss": (networks,), "task_loss": (networks, len(self.classes))}
         wanted["accuracy"] = wanted["task_loss"]
-        wanted |= {cost: (sum(member.penalised for member in self.batch.members),) for cost in ("transport", "density")}
+        wanted |= {} if self._validation is None else {"validation_accuracy": wanted["task_loss"]}
+        wanted |= {cost: (len(own),) for cost, own in payers(self.batch.members).items()}
         for name, shape in wanted.items():
             _require_shape(arrays, f"history/{name}", (epoch, *shape))
 
-    def _moments(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield the numbers that Adam remembers, with names."""
+    def _kept(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the numbers, besides parameters, that training goes on from: of Adam, of costs, of ways of training."""
+        for name, tensor, _ in self._step.paid.learned:
+            yield name, tensor
+        for way_name, networks, way in self._step.ways:
+            for name, tensor in way.state.items():
+                yield f"way/{way_name}/{networks.start}/{name}", tensor
         for number, group in enumerate(self._adam.param_groups):
             for place, parameter in enumerate(group["params"]):
                 for name, tensor in self._adam.state[parameter].items():
-                    yield f"{number}/{place}/{name}", tensor
+                    yield f"adam/{number}/{place}/{name}", tensor
 
 
 def _fill(tensor: Tensor, arrays: Mapping[str, NDArray[Any]], name: str) -> None:
@@ -215,8 +237,20 @@ def _require_shape(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[i
         )
 
 
-def _adam(stack: Stack, gradient: Stack, rates: Sequence[float]) -> torch.optim.Adam:
-    """Make one Adam for all networks, with a group for each stretch of networks of one learning rate."""
+def _on_device(evaluation: Evaluation, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the inputs and the labels of examples on a device."""
+    arrays = evaluation.values(evaluation.inputs), evaluation.labels
+    inputs, labels = (torch.from_numpy(np.array(array)).to(device) for array in arrays)
+    return inputs, labels
+
+
+def _adam(
+    stack: Stack, gradient: Stack, rates: Sequence[float], learned: Iterable[tuple[str, Tensor, float]]
+) -> torch.optim.Adam:
+    """Make one Adam for all networks, with a group for each stretch of networks of one learning rate.
+
+    Groups of the parameters that costs have of their own follow.
+    """
     groups = []
     start = 0
     for rate, stretch in itertools.groupby(rates):
@@ -226,4 +260,5 @@ def _adam(stack: Stack, gradient: Stack, rates: Sequence[float]) -> torch.optim.
             parameter.grad = part[start:stop]
         groups.append({"params": parameters, "lr": rate})
         start = stop
+    groups += [{"params": [tensor], "lr": rate} for _, tensor, rate in learned]
     return torch.optim.Adam(groups, fused=True, capturable=stack.position.is_cuda)

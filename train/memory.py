@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import torch
 
+from .checks import SettingError
 from .data import Dataset
 from .model import EVALUATION_BLOCK, positioned
-from .settings import Experiment, SettingError
+from .settings import Experiment
 
 _SHARE = 0.7  # of the memory of a device, left for networks by other processes and by what libraries reserve
 _FLOAT = 4  # bytes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .grid import Member
@@ -40,7 +41,7 @@ EVALUATION_BLOCK = 1024
 """How many held-out examples pass at a time."""
 
 # Streams of random numbers that depend on a network's seed alone; the order of examples has its own (`inputs`).
-_WEIGHTS, _POSITIONS = 1, 2
+_WEIGHTS, _POSITIONS, _PLACES = 1, 2, 6
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ class Stack:
         depth = len(tensors) // 2
         return cls(tuple(tensors[:depth]), tuple(tensors[depth : 2 * depth]), tensors[-1], units)
 
-    def first(self, networks: int) -> Stack:
-        """Return the first networks, which share the memory."""
-        return Stack.of([tensor[:networks] for tensor in self.tensors], self.units)
+    def some(self, networks: slice) -> Stack:
+        """Return some networks, which share the memory."""
+        return Stack.of([tensor[networks] for tensor in self.tensors], self.units)
 
     def zeros(self) -> Stack:
         """Return zeros of the same shapes."""
@@ -102,8 +103,17 @@ def positioned(experiment: Experiment) -> tuple[int, ...]:
     return tuple(sorted({k for layer in experiment.penalised for k in (layer - 1, layer)}))
 
 
-def initial_parameters(experiment: Experiment, sizes: Sequence[int], seed: int) -> dict[str, np.ndarray]:
-    """Draw the initial parameters of one network, named as `Stack.named` does; only the seed and the shape count."""
+def initial_parameters(
+    experiment: Experiment, sizes: Sequence[int], seed: int, positions: str = "learned"
+) -> dict[str, np.ndarray]:
+    """Draw the initial parameters of one network, named as `Stack.named` does.
+
+    Args:
+        experiment: the settings.
+        sizes: the number of units of every layer, the input first.
+        seed: of the network.
+        positions: how they begin (`spatialgraph.train.kinds.POSITIONS`): weights do not depend on it.
+    """
     draw = np.random.default_rng([seed, _WEIGHTS])
     arrays: dict[str, np.ndarray] = {}
     for k, (source, size) in enumerate(itertools.pairwise(sizes), start=1):
@@ -111,23 +121,49 @@ def initial_parameters(experiment: Experiment, sizes: Sequence[int], seed: int) 
         weight = draw.uniform(-bound, bound, (source, size)) * experiment.initial_gain
         arrays[f"weight/{k}"] = weight.astype(np.float32)
         arrays[f"bias/{k}"] = draw.uniform(-bound, bound, (1, size)).astype(np.float32)
-    draw = np.random.default_rng([seed, _POSITIONS])
+    on_grid = positions == "grid"
+    draw = np.random.default_rng([seed, _PLACES if on_grid else _POSITIONS])
     for k in positioned(experiment):
-        arrays[f"position/{k}"] = draw.standard_normal((sizes[k], experiment.dimensions), dtype=np.float32)
+        shape = sizes[k], experiment.dimensions
+        # Places of the grid are dealt out at random: else the outputs of a task would lie side by side.
+        drawn = draw.permutation(grid(*shape)) if on_grid else draw.standard_normal(shape, dtype=np.float32)
+        arrays[f"position/{k}"] = drawn
     return arrays
+
+
+def grid(units: int, dimensions: int) -> NDArray[np.float32]:
+    """Return places of a regular grid, as wide as possible alike in all directions, centred, of variance 1 in each.
+
+    The last row is not full where no rectangle has as many places. A direction with a single place has variance 0.
+
+    Returns:
+        ``(units, dimensions)``.
+
+    Example:
+        >>> grid(4, 2).tolist()
+        [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
+    """
+    side = next(side for side in itertools.count(1) if side**dimensions >= units)
+    places = np.stack(np.unravel_index(np.arange(units), (side,) * dimensions), axis=1).astype(float)
+    spread = places.std(axis=0)
+    scaled: NDArray[np.float32] = ((places - places.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(
+        np.float32
+    )
+    return scaled
 
 
 def initial_stack(
     experiment: Experiment, sizes: Sequence[int], members: Sequence[Member], device: torch.device
 ) -> Stack:
-    """Draw the initial parameters of a batch; a network's own depend on its seed alone."""
-    by_seed = {seed: initial_parameters(experiment, sizes, seed) for seed in {member.seed for member in members}}
+    """Draw the initial parameters of a batch; a network's own depend on its seed and how its positions begin alone."""
+    starts = {(member.seed, member.positions) for member in members}
+    drawn = {start: initial_parameters(experiment, sizes, *start) for start in starts}
     layers = positioned(experiment)
     ends = np.cumsum([sizes[k] for k in layers]).tolist()
 
     def stacked(*names: str) -> Tensor:
-        own = {seed: np.concatenate([arrays[name] for name in names]) for seed, arrays in by_seed.items()}
-        return torch.from_numpy(np.stack([own[member.seed] for member in members])).to(device)
+        own = {start: np.concatenate([arrays[name] for name in names]) for start, arrays in drawn.items()}
+        return torch.from_numpy(np.stack([own[member.seed, member.positions] for member in members])).to(device)
 
     tensors = [stacked(f"{part}/{k}") for part in ("weight", "bias") for k in range(1, len(sizes))]
     position = stacked(*(f"position/{k}" for k in layers))

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from spatialgraph.files import atomic
 
-from .grid import GRID, unnamed_in, values_of
-from .settings import Experiment, SettingError, difference, experiment_from, settings_of
+from .checks import SettingError
+from .grid import unnamed_in
+from .kinds import GENERAL, Kind, Values, joined, joined_values, values_of
+from .settings import Experiment, difference, experiment_from, settings_of
 
 _FILE, _UNNAMED = "experiment.json", "unnamed"
 
 # Settings that may change when a run is carried on: those that add networks under the same settings, and those that
-# change no weights. A list of `GRID` may be extended too.
-_NETWORKS = ("seeds", "inputs", "kinds")
-_EXTENSIBLE = (*_NETWORKS, "checkpoint_seconds", "snapshots", "snapshot_seeds")
+# change no weights. Lists of `GENERAL` settings and of kinds may be extended too.
+_NETWORKS = ("seeds", "inputs")
+_EXTENSIBLE = (*_NETWORKS, "kinds", "checkpoint_seconds", "snapshots", "snapshot_seeds")
 
 
 @attrs.frozen
@@ -27,7 +30,7 @@ class Record:
 
     Attributes:
         experiment: the latest settings, with every seed, input mode, kind and value of a grid that was ever asked for.
-        unnamed: the run's defaults for settings of `GRID`, which names of networks leave out: those that it began with.
+        unnamed: the run's defaults, which names of networks leave out: those that the run, or a kind in it, began with.
     """
 
     experiment: Experiment
@@ -43,9 +46,16 @@ def carried_on(run: Path, experiment: Experiment) -> Record:
     before = read_record(run)
     if before is None:
         return Record(experiment, unnamed_in(experiment))
-    _require_same(run, before.experiment, experiment)
-    every = {name: _joined(getattr(before.experiment, name), getattr(experiment, name)) for name in (*_NETWORKS, *GRID)}
-    return Record(experiment_from(settings_of(experiment) | every), before.unnamed)
+    known = before.experiment
+    _require_same(run, known, experiment)
+    every: dict[str, Any] = {
+        name: joined_values(getattr(known, name), getattr(experiment, name)) for name in (*_NETWORKS, *GENERAL)
+    }
+    whole = attrs.evolve(experiment, **every, kinds=joined(known.kinds, experiment.kinds))
+    begun = {kind.name for kind in known.kinds}
+    own = {key: value for key, value in unnamed_in(experiment).items() if "/" in key}
+    added = {key: value for key, value in own.items() if key.partition("/")[0] not in begun}
+    return Record(whole, added | dict(before.unnamed))
 
 
 def read_record(run: Path) -> Record | None:
@@ -61,7 +71,7 @@ def read_record(run: Path) -> Record | None:
         settings = json.loads(file.read_text(encoding="utf-8"))
         added = settings.pop(_UNNAMED, {})
         experiment = experiment_from(settings)
-        return Record(experiment, unnamed_in(experiment) | {name: float(added[name]) for name in GRID if name in added})
+        return Record(experiment, unnamed_in(experiment) | {name: float(value) for name, value in added.items()})
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise SettingError(f"{file}: expected the settings of a run, found a fault: {error}") from None
 
@@ -77,22 +87,42 @@ def write_record(run: Path, record: Record) -> None:
 
 def _require_same(run: Path, before: Experiment, asked: Experiment) -> None:
     """Raise SettingError if a setting that affects weights differs."""
-    differs = difference(before, asked, but=(*_EXTENSIBLE, *GRID))
+    differs = difference(before, asked, but=(*_EXTENSIBLE, *GENERAL))
     if differs:
         raise SettingError(f"{run} was trained with {differs}: choose another --out, or the same settings")
-    for name in GRID:
-        known, value = values_of(before, name), getattr(asked, name)
-        # A list asks for more, as seeds do; a number that the run does not have is rather a slip.
-        if not isinstance(value, tuple) and value not in known:
-            raise SettingError(
-                f"{run} was trained with {name} = {getattr(before, name)!r}, not {value!r}: choose another --out, the "
-                f"same settings, or the list {name}={[*known, value]} to have both"
-            )
+    for name in GENERAL:
+        _require_known(run, name, getattr(before, name), getattr(asked, name))
+    known = {kind.name: kind for kind in before.kinds}
+    for kind in asked.kinds:
+        _require_same_kind(run, known.get(kind.name, kind), kind)
 
 
-def _joined(before: object, asked: object) -> object:
-    """Return all values of two lists, or of a number and a list; a number if both are the same one."""
-    if not isinstance(before, tuple) and not isinstance(asked, tuple):
-        return asked
-    values = [value if isinstance(value, tuple) else (value,) for value in (before, asked)]
-    return tuple(dict.fromkeys([*values[0], *values[1]]))
+def _require_same_kind(run: Path, before: Kind, asked: Kind) -> None:
+    """Raise SettingError if a kind is not what it was when the run began."""
+    where, old, new = f"kinds.{asked.name}", dict(before.table), dict(asked.table)
+    if before.positions != asked.positions:
+        raise SettingError(
+            f"{run} was trained with {where}.positions = {before.positions!r}, not {asked.positions!r}: choose another "
+            "name for the kind, or another --out"
+        )
+    if (before.general, set(old)) != (asked.general, set(new)):
+        parts = [", ".join([*kind.general, *dict(kind.table)]) or "none" for kind in (before, asked)]
+        raise SettingError(
+            f"{run} was trained with {where} of the settings {parts[0]}, not {parts[1]}: choose another name for the "
+            "kind, or another --out"
+        )
+    for name, value in new.items():
+        _require_known(run, f"{where}.{name}", old[name], value)
+
+
+def _require_known(run: Path, name: str, before: float | Values, asked: float | Values) -> None:
+    """Raise SettingError if a number is asked for that the run does not have.
+
+    A list asks for more, as seeds do; a number that the run does not have is rather a slip.
+    """
+    known = values_of(before)
+    if not isinstance(asked, tuple) and asked not in known:
+        raise SettingError(
+            f"{run} was trained with {name} = {before!r}, not {asked!r}: choose another --out, the "
+            f"same settings, or the list {name}={[*known, asked]} to have both"
+        )

@@ -31,7 +31,8 @@ from spatialgraph.store import (
     write_evaluation,
 )
 
-from .data import Dataset, load
+from .checks import SettingError
+from .data import Dataset, load, set_aside
 from .export import DivergedError, write_networks
 from .grid import Batch, Member, batches_of, cut
 from .inputs import Batches, evaluation, input_mode
@@ -41,7 +42,7 @@ from .model import layer_sizes
 from .moments import CHECKPOINT, Moments, forget_orphans
 from .progress import Reporter
 from .record import carried_on, write_record
-from .settings import Experiment, SettingError
+from .settings import Experiment
 from .writer import Writer
 
 _NETWORKS, _CHECKPOINTS = "networks", "checkpoints"
@@ -102,7 +103,8 @@ def train(
         there = [_is_there(run, batch) for batch in asked]
         if all(there):
             return 0
-        datasets = [load(name, data) for name in experiment.tasks]
+        loaded = [load(name, data) for name in experiment.tasks]
+        datasets, validation = _divided(loaded, experiment.validation)
         _require_trainable(experiment, datasets)
         write_record(run, record)
         most = {batch.inputs: _networks_at_once(experiment, batch.inputs, datasets, place) for batch in asked}
@@ -114,11 +116,19 @@ def train(
                 networks = sum(len(batch.members) for batch in batches if batch.inputs == inputs)
                 if networks > limit.networks:
                     reporter.tell(f"{inputs}: {networks} networks, {limit.networks} at a time: {limit.reason}")
-            _Trainer(experiment, datasets, run, place, reporter, stopping).train(batches)
+            _Trainer(experiment, datasets, validation, run, place, reporter, stopping).train(batches)
         for batch in asked:
             if not is_written(_evaluation_file(run, batch.inputs)):
                 _keep_evaluation(_evaluation_file(run, batch.inputs), evaluation(batch.inputs, datasets))
         return todo
+
+
+def _divided(datasets: Sequence[Dataset], share: float) -> tuple[list[Dataset], list[Dataset]]:
+    """Return the tasks to train on, and those whose held-out examples are set aside for validation; none for 0."""
+    if not share:
+        return list(datasets), []
+    pairs = [set_aside(dataset, share) for dataset in datasets]
+    return [rest for rest, _ in pairs], [aside for _, aside in pairs]
 
 
 def _networks_at_once(experiment: Experiment, inputs: str, datasets: Sequence[Dataset], device: torch.device) -> Limit:
@@ -135,12 +145,14 @@ class _Trainer:
         self,
         experiment: Experiment,
         datasets: Sequence[Dataset],
+        validation: Sequence[Dataset],
         run: Path,
         device: torch.device,
         reporter: Reporter,
         stopping: Callable[[], bool],
     ) -> None:
-        self._experiment, self._datasets, self._run, self._device = experiment, datasets, run, device
+        self._experiment, self._datasets, self._validation = experiment, datasets, validation
+        self._run, self._device = run, device
         self._reporter, self._stopping = reporter, stopping
         self._writer = Writer(device, reporter.tell)
         self._diverged: list[str] = []
@@ -151,17 +163,18 @@ class _Trainer:
             examples = Batches(inputs, self._datasets, self._experiment.batch_size, self._device)
             held_out = evaluation(inputs, self._datasets)
             _keep_evaluation(_evaluation_file(self._run, inputs), held_out)
+            aside = evaluation(inputs, self._validation) if self._validation else None
             for batch in of_one_mode:
-                self._train_fitting(batch, examples, held_out)
+                self._train_fitting(batch, examples, held_out, aside)
         self._writer.wait()
         if self._diverged:
             raise DivergedError(self._diverged)
 
-    def _train_fitting(self, batch: Batch, examples: Batches, held_out: Evaluation) -> None:
+    def _train_fitting(self, batch: Batch, examples: Batches, held_out: Evaluation, aside: Evaluation | None) -> None:
         """Train a batch; if the device has less memory than it seemed to have, half of it at a time."""
         gc.collect()  # the memory of the batch before, whose recorded step refers to itself
         try:
-            self._train_batch(batch, examples, held_out)
+            self._train_batch(batch, examples, held_out, aside)
             return
         except torch.OutOfMemoryError:
             if len(batch.members) == 1 or _checkpoint_file(self._run, batch).exists():
@@ -172,12 +185,12 @@ class _Trainer:
         most = (len(batch.members) + 1) // 2
         self._reporter.tell(f"{batch.inputs}: the memory of {self._device} is too small, {most} networks at a time")
         for part in cut(batch, most):
-            self._train_fitting(part, examples, held_out)
+            self._train_fitting(part, examples, held_out, aside)
 
-    def _train_batch(self, batch: Batch, examples: Batches, held_out: Evaluation) -> None:
+    def _train_batch(self, batch: Batch, examples: Batches, held_out: Evaluation, aside: Evaluation | None) -> None:
         experiment, checkpoint = self._experiment, _checkpoint_file(self._run, batch)
         classes = [dataset.classes for dataset in self._datasets]
-        training = Training(experiment, batch, examples, held_out, classes, self._device)
+        training = Training(experiment, batch, examples, held_out, classes, self._device, aside)
         if checkpoint.exists():
             try:
                 training.restore(read_arrays(checkpoint, "checkpoint")[0], _saved(checkpoint).epoch)

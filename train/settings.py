@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
-from math import prod
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-KINDS = ("regular", "spatial")
-"""A spatial network pays the transport and density costs; a regular one is the same network without them."""
-
-
-class SettingError(ValueError):
-    """A setting that does not exist, or has a value that is not allowed."""
-
-    exit_status = 2  # of the command line: wrong usage
-
+from . import checks
+from .checks import LARGEST_SIZE, SettingError
+from .kinds import GENERAL, Kind, Values, kinds_of, values_of
 
 MOST_NETWORKS = 100_000
 """More networks in a run are a slip of the keyboard; their files alone would fill a disk."""
 
-_LARGEST = 3.0e38  # float32 ends at 3.4e38
-_LARGEST_SIZE = 2**31 - 1  # of anything that is counted
 _LARGEST_SEED = 2**64 - 1
 _MOST_EPOCHS = 10**9 - 1  # what a file of networks can number
 _MOST_SNAPSHOTS = 10_000
-_SHOWN = 200
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -65,91 +55,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 def _seeds(value: object) -> object:
     if isinstance(value, str):
         return parse_seeds(value)
-    return _sequence((value,) if type(value) is int else value)
-
-
-def _sequence(value: object) -> object:
-    return tuple(value) if isinstance(value, (list, tuple)) else value
-
-
-def _number(value: object) -> object:
-    return float(value) if type(value) is int and abs(value) <= _LARGEST else value
-
-
-def _numbers(value: object) -> object:
-    """Return a number as it is, and a list of numbers as a tuple: a grid."""
-    return tuple(_number(part) for part in value) if isinstance(value, (list, tuple)) else _number(value)
-
-
-Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
-
-
-def _check(expected: str, fits: Callable[[Any], bool]) -> Validator:
-    """Return a validator whose error names the setting, the value expected and the value found."""
-
-    def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if not fits(value):
-            raise SettingError(f"{attribute.name}: expected {expected}, found {_shown(value)}")
-
-    return validate
-
-
-def _shown(value: object) -> str:
-    """Return a value as a message shows it, cut after `_SHOWN` characters."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits, or lists nested too deeply
-        text = f"a {type(value).__name__} that is too large to show"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
-
-
-def _whole(value: object, at_least: int, at_most: int) -> bool:
-    return type(value) is int and at_least <= value <= at_most
-
-
-def _integer(at_least: int, at_most: int = _LARGEST_SIZE) -> Validator:
-    """Return a validator of whole numbers; its error names the upper end, which is rarely reached, only if exceeded."""
-
-    def validate(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if not _whole(value, at_least, at_most):
-            end = f" and at most {at_most}" if type(value) is int and value > at_most else ""
-            expected = f"a whole number of at least {at_least}{end}"
-            raise SettingError(f"{attribute.name}: expected {expected}, found {_shown(value)}")
-
-    return validate
-
-
-def _finite(value: object) -> bool:
-    """Return whether a value is a floating-point number that float32, in which networks train, can hold."""
-    return type(value) is float and abs(value) <= _LARGEST
-
-
-def _real(expected: str, fits: Callable[[float], bool]) -> Validator:
-    return _check(f"{expected}, finite in float32", lambda v: _finite(v) and fits(v))
-
-
-def _real_or_grid(expected: str, fits: Callable[[float], bool]) -> Validator:
-    def all_fit(value: object) -> bool:
-        values = value if isinstance(value, tuple) else (value,)
-        return all(_finite(v) and fits(v) for v in values) and len(set(values)) == len(values) > 0
-
-    return _check(f"{expected}, finite in float32, or a list of different ones such as [0.5, 1]", all_fit)
-
-
-def _one_of(*allowed: str) -> Validator:
-    return _check(f"one of {', '.join(allowed)}", lambda v: v in allowed)
-
-
-def _many(expected: str, each: Callable[[Any], bool], at_least: int = 1, *, distinct: bool = True) -> Validator:
-    def fits(value: object) -> bool:
-        return (
-            isinstance(value, tuple)
-            and len(value) >= at_least
-            and all(each(v) for v in value)
-            and (not distinct or len(set(value)) == len(value))
-        )
-
-    return _check(expected, fits)
+    return checks.sequence((value,) if type(value) is int else value)
 
 
 @attrs.frozen(kw_only=True)
@@ -167,84 +73,103 @@ class Experiment:
 
     # Names of data sets (`spatialgraph.train.data`), or files ending in .npz; one task each.
     tasks: tuple[str, ...] = attrs.field(
-        converter=_sequence,
-        validator=_many("two or more different names of data sets", lambda v: isinstance(v, str), 2),
+        converter=checks.sequence,
+        validator=checks.many("two or more different names of data sets", lambda v: isinstance(v, str), 2),
     )
     # How the tasks' examples are put together (`spatialgraph.train.inputs`); every mode is trained.
     inputs: tuple[str, ...] = attrs.field(
         default=("concatenate", "mix", "sequential"),
-        converter=_sequence,
-        validator=_many("different names of input modes", lambda v: isinstance(v, str)),
+        converter=checks.sequence,
+        validator=checks.many("different names of input modes", lambda v: isinstance(v, str)),
     )
-    kinds: tuple[str, ...] = attrs.field(
-        default=KINDS, converter=_sequence, validator=_many("regular, spatial or both", lambda v: v in KINDS)
+    # Kinds of training (`spatialgraph.train.kinds`): a list of names, or a table ``[kinds.NAME]`` for each.
+    kinds: tuple[Kind, ...] = attrs.field(
+        default=("regular", "spatial"),
+        converter=kinds_of,
+        validator=checks.many("a list of names of kinds, or a table for each", lambda v: isinstance(v, Kind)),
     )
     # A seed settles the initial weights, the initial positions and the order of examples. The paper has three.
     seeds: tuple[int, ...] = attrs.field(
         default=(0, 1, 2),
         converter=_seeds,
-        validator=_many("different whole numbers of at least 0, below 2^64", lambda v: _whole(v, 0, _LARGEST_SEED)),
+        validator=checks.many(
+            "different whole numbers of at least 0, below 2^64", lambda v: checks.whole(v, 0, _LARGEST_SEED)
+        ),
     )
     # Units of the hidden layers, hidden1 first.
     hidden: tuple[int, ...] = attrs.field(
         default=(128, 128, 128, 256),
-        converter=_sequence,
-        validator=_many("sizes of at least 1, below 2^31", lambda v: _whole(v, 1, _LARGEST_SIZE), distinct=False),
+        converter=checks.sequence,
+        validator=checks.many(
+            "sizes of at least 1, below 2^31", lambda v: checks.whole(v, 1, LARGEST_SIZE), distinct=False
+        ),
     )
     # After every hidden layer. Sigmoid, because neurons of a ReLU network can be rescaled without changing what it
     # does, so that the transport cost could be avoided (the paper, section 2).
-    activation: str = attrs.field(default="sigmoid", validator=_one_of("sigmoid", "tanh", "relu"))
+    activation: str = attrs.field(default="sigmoid", validator=checks.one_of("sigmoid", "tanh", "relu"))
     # Initial weights and biases are uniform in ±1/√inputs (PyTorch's default for a linear layer, used by the authors),
     # the weights times this number. Deep sigmoid networks learn sooner with a larger one.
     initial_gain: float = attrs.field(
-        default=1.0, converter=_number, validator=_real("a number greater than 0", lambda v: v > 0)
+        default=1.0, converter=checks.number, validator=checks.real("a number greater than 0", lambda v: v > 0)
     )
     # Layers that pay the costs and are split later; by name.
     penalised_layers: tuple[str, ...] = attrs.field(
         default=("hidden3", "hidden4", "output"),
-        converter=_sequence,
-        validator=_many("different names of layers", lambda v: isinstance(v, str)),
+        converter=checks.sequence,
+        validator=checks.many("different names of layers", lambda v: isinstance(v, str)),
     )
     # Coordinates of a position. The paper's neurons lie in a plane.
-    dimensions: int = attrs.field(default=2, validator=_integer(1))
-    # α, the weight of the transport cost, and β, that of the density cost. These and the learning rate may be lists: a
-    # grid, every combination of which is trained (`spatialgraph.train.grid`).
+    dimensions: int = attrs.field(default=2, validator=checks.integer(1))
+    # α, the weight of the transport cost, and β, that of the density cost, of kinds that pay them and name no weight of
+    # their own. These and the learning rate may be lists: a grid, every combination of which is trained
+    # (`spatialgraph.train.grid`).
     transport: float | tuple[float, ...] = attrs.field(
-        default=1.0, converter=_numbers, validator=_real_or_grid("a number of at least 0", lambda v: v >= 0)
+        default=1.0, converter=checks.numbers, validator=checks.real_or_grid("a number of at least 0", lambda v: v >= 0)
     )
     density: float | tuple[float, ...] = attrs.field(
-        default=3.0, converter=_numbers, validator=_real_or_grid("a number of at least 0", lambda v: v >= 0)
+        default=3.0, converter=checks.numbers, validator=checks.real_or_grid("a number of at least 0", lambda v: v >= 0)
     )
     # "connections": the transport cost is the mean over connections, as in the authors' published code, and reproduces
     # the paper's table. "units": the sum divided by the layer's neurons, as in the paper's equation; with α = 1 it
     # drives every penalised weight to nothing.
-    transport_average: str = attrs.field(default="connections", validator=_one_of("connections", "units"))
+    transport_average: str = attrs.field(default="connections", validator=checks.one_of("connections", "units"))
     # Strength of a connection in the transport cost: |w| (the paper) or w² (the default of the authors' code).
-    strength: str = attrs.field(default="absolute", validator=_one_of("absolute", "squared"))
+    strength: str = attrs.field(default="absolute", validator=checks.one_of("absolute", "squared"))
     # Adam, as in the authors' published settings, which also name the epochs; the paper names the rate and the batch.
     # Where a kind of network says its learning rate, it is η.
     learning_rate: float | tuple[float, ...] = attrs.field(
-        default=0.005, converter=_numbers, validator=_real_or_grid("a number greater than 0", lambda v: v > 0)
+        default=0.005,
+        converter=checks.numbers,
+        validator=checks.real_or_grid("a number greater than 0", lambda v: v > 0),
     )
-    batch_size: int = attrs.field(default=256, validator=_integer(1))
-    epochs: int = attrs.field(default=50, validator=_integer(1, _MOST_EPOCHS))
+    # The share of each task's training examples that are set aside: networks are not trained on them, their accuracy on
+    # them is recorded, and strengths of costs are chosen by it. 0, so that the paper's networks see all examples.
+    validation: float = attrs.field(
+        default=0.0,
+        converter=checks.number,
+        validator=checks.real("a share of at least 0 and at most 0.5", lambda v: 0 <= v <= 0.5),
+    )
+    batch_size: int = attrs.field(default=256, validator=checks.integer(1))
+    epochs: int = attrs.field(default=50, validator=checks.integer(1, _MOST_EPOCHS))
     # Of the factors of matrix products on a GPU: "tf32" keeps 10 of the 23 bits that "float32" has after the point, and
     # is several times as fast. It changes no accuracy of Table 1 by more than another order of additions does
     # (`benchmarks/precision.py`). Sums are float32 in either. On a CPU, all is float32.
-    precision: str = attrs.field(default="tf32", validator=_one_of("float32", "tf32"))
+    precision: str = attrs.field(default="tf32", validator=checks.one_of("float32", "tf32"))
     # A stopped run loses at most this many seconds of work, or one epoch where that is longer.
     checkpoint_seconds: float = attrs.field(
-        default=20.0, converter=_number, validator=_real("a number of at least 0", lambda v: v >= 0)
+        default=20.0, converter=checks.number, validator=checks.real("a number of at least 0", lambda v: v >= 0)
     )
 
     # How many moments of training are kept of each network, its start and its end included, for films and for curves of
     # what is measured on weights. More cost disk, not time: 50 of a network of the paper take 10 MB.
-    snapshots: int = attrs.field(default=2, validator=_integer(2, _MOST_SNAPSHOTS))
+    snapshots: int = attrs.field(default=2, validator=checks.integer(2, _MOST_SNAPSHOTS))
     # The seeds whose networks are kept at these moments; none named: all. All networks keep their start and their end.
     snapshot_seeds: tuple[int, ...] = attrs.field(
         default=(),
         converter=_seeds,
-        validator=_many("different whole numbers of at least 0, below 2^64", lambda v: _whole(v, 0, _LARGEST_SEED), 0),
+        validator=checks.many(
+            "different whole numbers of at least 0, below 2^64", lambda v: checks.whole(v, 0, _LARGEST_SEED), 0
+        ),
     )
 
     def __attrs_post_init__(self) -> None:
@@ -253,14 +178,21 @@ class Experiment:
                 raise SettingError(
                     f"snapshot_seeds: expected some of the seeds {', '.join(map(str, self.seeds))}, found {seed}"
                 )
-        grid = (value for value in (self.transport, self.density, self.learning_rate) if isinstance(value, tuple))
-        networks = len(self.seeds) * len(self.inputs) * len(self.kinds) * prod(len(values) for values in grid)
+        names = [kind.name for kind in self.kinds]
+        if len(set(names)) < len(names):
+            raise SettingError(f"kinds: expected different names, found {', '.join(names)}")
+        networks = len(self.seeds) * len(self.inputs) * sum(kind.count(self.general) for kind in self.kinds)
         if networks > MOST_NETWORKS:
             raise SettingError(f"seeds: expected at most {MOST_NETWORKS} networks in all, found up to {networks}")
         known = (*(f"hidden{k + 1}" for k in range(len(self.hidden))), "output")
         for name in self.penalised_layers:
             if name not in known:
                 raise SettingError(f"penalised_layers: expected some of {', '.join(known)}, found {name!r}")
+
+    @property
+    def general(self) -> dict[str, Values]:
+        """The values of settings that kinds have unless they name their own."""
+        return {name: values_of(getattr(self, name)) for name in GENERAL}
 
     @property
     def penalised(self) -> tuple[int, ...]:
@@ -344,4 +276,6 @@ def difference(one: Experiment, other: Experiment, but: Sequence[str] = ()) -> s
 
 def settings_of(experiment: Experiment) -> dict[str, Any]:
     """Return the settings of an experiment as JSON can hold them."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in attrs.asdict(experiment, recurse=False).items()}
+    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in attrs.asdict(experiment, recurse=False).items()}
+    tables = {kind.name: kind.described() for kind in experiment.kinds}
+    return plain | {"kinds": tables if any(tables.values()) else list(tables)}

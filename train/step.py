@@ -9,15 +9,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from .cost_gradient import CostGradient
-from .grid import Member
+from .grid import Member, stretches
 from .inputs import Batches
 from .model import ACTIVATIONS, Stack
+from .paid import Paid
 from .settings import Experiment
+from .ways import WAYS, Group, Way
 
 
 class Step:
@@ -25,7 +27,7 @@ class Step:
 
     Args:
         experiment: the settings.
-        members: the networks; those that pay costs come first.
+        members: the networks.
         classes: the number of outputs of each task.
         batches: gives the examples.
         stack: the parameters; they may change from call to call, in place.
@@ -33,8 +35,10 @@ class Step:
     Attributes:
         gradient: with respect to all parameters, as the last call left it.
         task_loss: ``(networks, tasks)``, the sum of the losses of all calls; nats.
-        cost: ``(networks,)``, the sum of α · transport + β · density of all calls.
-        costs: adds the gradient of the costs, and returns them.
+        cost: ``(networks,)``, the sum of what networks paid in all calls: each cost times its strength.
+        paid: computes the costs, and adds their gradients.
+        ways: the ways of training that its networks have: name, which networks, and what does it.
+        taken: how many steps were taken before, an integer without axes; is to be set before every call.
     """
 
     def __init__(
@@ -64,7 +68,9 @@ class Step:
         self._outputs_gradient = torch.empty_like(self._outputs)
         self._minus_one = like.new_full((networks, len(classes), 1, examples), -1.0)
         self._alike = _alike(classes)
-        self.costs = CostGradient(experiment, members, stack, self.gradient)
+        self.paid = Paid(experiment, members, classes, stack, self.gradient)
+        self.taken = torch.zeros((), dtype=torch.int64, device=like.device)
+        self.ways = list(self._ways(members))
 
     def __call__(self, index: Tensor) -> None:
         """Compute the gradient, and add to the sums of losses.
@@ -77,11 +83,25 @@ class Step:
         with products(self._experiment.precision, index.device):
             self._forward()
             self._losses(labels.view(len(self._classes), len(self.seeds), -1).transpose(0, 1))
-            self._backward()
+            pulls = self.paid.by_activations(self._hidden, self.cost)
+            self._backward(pulls)
         # The forces between close neurons are small differences of large numbers: they are always float32.
-        costs = self.costs()
-        paid = self.cost[: len(costs.transport)]
-        paid.addcmul_(self.costs.transport, costs.transport).addcmul_(self.costs.density, costs.density)
+        self.paid.by_parameters(self.cost)
+
+    def _ways(self, members: Sequence[Member]) -> Iterator[tuple[str, slice, Way]]:
+        """Yield every way of training, and the networks that have it."""
+        for name, make in WAYS.items():
+            for networks in stretches(members, partial(_has, name)):
+                some = members[networks]
+                group = Group(
+                    experiment=self._experiment,
+                    stack=self._stack.some(networks),
+                    value=self._stack.position.new_tensor([member.settings[name] for member in some]),
+                    seeds=[member.seed for member in some],
+                    steps=self._batches.steps,
+                    taken=self.taken,
+                )
+                yield name, networks, make(group)
 
     def clear(self) -> None:
         """Set the sums of losses to 0."""
@@ -99,9 +119,15 @@ class Step:
                 out=self._hidden[0][networks],
             )
         for k, hidden in enumerate(self._hidden[1:], start=1):
-            torch.baddbmm(biases[k], self._activation.apply(self._hidden[k - 1]), weights[k], out=hidden)
-        last = self._activation.apply(self._hidden[-1])
-        torch.baddbmm(biases[-1].mT, weights[-1].mT, last.mT, out=self._outputs)
+            torch.baddbmm(biases[k], self._emitted(k - 1), weights[k], out=hidden)
+        torch.baddbmm(biases[-1].mT, weights[-1].mT, self._emitted(-1).mT, out=self._outputs)
+
+    def _emitted(self, place: int) -> Tensor:
+        """Replace the values of a hidden layer by what it emits."""
+        values = self._activation.apply(self._hidden[place])
+        for _, networks, way in self.ways:
+            way.forward(place % len(self._hidden) + 1, values[networks])
+        return values
 
     def _losses(self, labels: Tensor) -> None:
         """Compute the cross-entropy of each task, a softmax over its own outputs, averaged over its own examples.
@@ -122,7 +148,8 @@ class Step:
             error = logarithm.exp_().scatter_add_(2, here, self._minus_one[:, tasks])
             torch.mul(error, part / len(self._classes), out=self._outputs_gradient[:, outputs].view(shape))
 
-    def _backward(self) -> None:
+    def _backward(self, pulls: Sequence[tuple[int, slice, Tensor]]) -> None:
+        """Compute the gradient of the task losses, and of costs by way of what hidden layers emit (`pulls`)."""
         weights, into = self._stack.weights, self.gradient
         gradient = self._outputs_gradient.mT
         torch.sum(self._outputs_gradient, dim=2, out=into.biases[-1].squeeze(1))
@@ -130,12 +157,21 @@ class Step:
             values = self._hidden[k - 1]
             torch.bmm(values.mT, gradient, out=into.weights[k])
             below = torch.bmm(gradient, weights[k].mT, out=self._below[: values.numel()].view_as(values))
+            for place, networks, pull in pulls:
+                if place == k - 1:
+                    below[networks].add_(pull)
+            for _, networks, way in self.ways:
+                way.backward(k, below[networks], values[networks])
             gradient = self._activation.differentiate(below, values)
             torch.sum(gradient, dim=1, keepdim=True, out=into.biases[k - 1])
         for networks, seeds in self._stretches:
             sink = into.weights[0][networks]
             inputs = self._inputs[seeds].mT
             torch.baddbmm(sink, inputs, gradient[networks], beta=0, alpha=self._batches.scale, out=sink)
+
+
+def _has(setting: str, member: Member) -> bool:
+    return setting in member.settings
 
 
 @contextmanager

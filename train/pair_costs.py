@@ -1,4 +1,4 @@
-"""The costs of a batch of networks and their gradients, layer by layer, in memory that is reserved once.
+"""The transport and density costs of networks, with written-out gradients, layer by layer, in memory reserved once.
 
 The same numbers are computed in two ways: by PyTorch's operations, on any device, or by a kernel compiled for the
 processor. The kernel takes less than half the time, and is used on a CPU with a compiler.
@@ -6,8 +6,9 @@ processor. The kernel takes less than half the time, and is used on a CPU with a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -22,9 +23,13 @@ from spatialgraph.torch.costs.pairs import (
 )
 
 from .compiled import CompiledBatch, CompiledLayer, kernel
-from .grid import Member
-from .model import Stack
-from .settings import Experiment
+
+if TYPE_CHECKING:  # a grid puts the networks that pay these costs first, and so knows this module
+    from .model import Stack
+    from .settings import Experiment
+
+PAIR_COSTS = ("transport", "density")
+"""The costs that are computed here, each written out together with the other."""
 
 # On a CPU, PyTorch's operations take so many pairs of neurons at a time, which fit the cache, or those of one network.
 _PAIRS_IN_CACHE = 2**18
@@ -32,7 +37,7 @@ _PAIRS_IN_CACHE = 2**18
 
 @dataclass(frozen=True)
 class Costs:
-    """The costs of the networks that pay: means over the penalised layers, before multiplication by α and β.
+    """Both costs: means over the penalised layers, before multiplication by α and β.
 
     Attributes:
         transport: ``(networks,)``, in units of length.
@@ -43,44 +48,36 @@ class Costs:
     density: Tensor
 
 
-class CostGradient:
+class PairCosts:
     """Adds the gradient of α · transport + β · density, each cost the mean over the penalised layers.
 
     Args:
         experiment: which layers pay, and how the transport cost is defined.
-        members: the networks; those that pay come first.
-        stack: the parameters; they may be changed in place between calls.
+        stack: the parameters of the networks that pay; they may be changed in place between calls.
         gradient: the buffers of the gradient. The gradient with respect to the weights is added to its buffers; that
-            with respect to the positions, on which nothing but the costs depends, overwrites its buffer.
-        compiled: whether to use the kernel where it is available.
-
-    Attributes:
-        transport: α of each network that pays.
+            with respect to the positions overwrites its buffer.
+        transport: α of each network.
         density: β of each.
+        compiled: whether to use the kernel where it is available.
     """
 
     def __init__(
         self,
         experiment: Experiment,
-        members: Sequence[Member],
         stack: Stack,
         gradient: Stack,
+        transport: Tensor,
+        density: Tensor,
         *,
         compiled: bool = True,
     ) -> None:
-        paying = [member for member in members if member.penalised]
-        self.transport = stack.position.new_tensor([member.transport for member in paying])
-        self.density = stack.position.new_tensor([member.density for member in paying])
-        self._way: _Operations | _Compiled | None = None
-        if paying:
-            first = stack.first(len(paying)), gradient.first(len(paying))
-            on_processor = stack.position.device.type == "cpu" and stack.position.dtype == torch.float32
-            way = _Compiled if compiled and on_processor and kernel() else _Operations
-            self._way = way(experiment, *first, self.transport, self.density)
+        on_processor = stack.position.device.type == "cpu" and stack.position.dtype == torch.float32
+        way = _Compiled if compiled and on_processor and kernel() else _Operations
+        self._way: _Operations | _Compiled = way(experiment, stack, gradient, transport, density)
 
     def __call__(self) -> Costs:
         """Add the gradient and return the costs."""
-        return self._way() if self._way else Costs(self.transport, self.density)
+        return self._way()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,228 @@
+"""Kinds of training: the costs that a network pays, its ways of training, and its positions."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from math import prod
+from types import MappingProxyType
+from typing import NamedTuple
+
+import attrs
+
+from spatialgraph.torch.costs import COSTS
+
+from .checks import SettingError, finite, numbers, shown
+from .ways.way import WAYS
+
+POSITIONS = ("learned", "fixed", "grid")
+"""How positions begin: drawn, then learned; drawn, then fixed; or at the places of a regular grid, then fixed."""
+
+LEARNING_RATE = "learning_rate"
+
+GENERAL = ("transport", "density", LEARNING_RATE)
+"""Settings of kinds that an experiment has a value for, which holds for kinds that name none of their own."""
+
+Values = tuple[float, ...]
+Table = Mapping[str, "float | Values | str | None"]
+
+SHIPPED: Mapping[str, Table] = MappingProxyType(
+    {
+        "regular": {},
+        "spatial": {"transport": None, "density": None},
+        "l1": {"l1": None},
+        "l2": {"l2": None},
+        "group-lasso": {"group-lasso": None},
+        "fixed": {"transport": None, "positions": "fixed"},
+        "fixed-grid": {"transport": None, "positions": "grid"},
+        "shuffled": {"shuffled": None, "positions": "fixed"},
+        "swap": {"transport": None, "positions": "grid", "swap": None},
+        "clusterability": {"clusterability": None},
+        "splitnet": {"splitnet": None},
+        "locality": {"locality": None, "positions": "fixed"},
+        "communicability": {"communicability": None, "density": None},
+        "dropout": {"dropout": None},
+        "pruned": {"pruned": None},
+    }
+)
+"""The kinds that can be named without a table. None stands for the experiment's value of a setting, or its default."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Choice(NamedTuple):
+    """The values of a setting of a kind.
+
+    Attributes:
+        values: one, or those of a grid.
+        key: where they are set: ``"transport"`` in the experiment, ``"wires/transport"`` in the table of a kind.
+    """
+
+    values: Values
+    key: str
+
+
+@attrs.frozen
+class Kind:
+    """A kind of training, as an experiment names it.
+
+    Attributes:
+        name: of the kind.
+        table: its own settings, a number or several each, in the order of `settings_known`.
+        general: the settings that have the experiment's values.
+        positions: one of `POSITIONS`.
+    """
+
+    name: str
+    table: tuple[tuple[str, float | Values], ...] = ()
+    general: tuple[str, ...] = ()
+    positions: str = "learned"
+
+    def choices(self, general: Mapping[str, Values]) -> dict[str, Choice]:
+        """Return every setting of the kind with its values.
+
+        Args:
+            general: the experiment's values of the settings `GENERAL`.
+        """
+        own = dict(self.table)
+        found = {}
+        for name in settings_known():
+            if name in own:
+                found[name] = Choice(values_of(own[name]), f"{self.name}/{name}")
+            elif name in self.general or name == LEARNING_RATE:
+                found[name] = Choice(general[name], name)
+        return found
+
+    def count(self, general: Mapping[str, Values]) -> int:
+        """Return how many networks of one seed and input mode there are."""
+        return prod(len(choice.values) for choice in self.choices(general).values())
+
+    def described(self) -> dict[str, object]:
+        """Return the table that makes this kind again, as TOML and JSON can hold it."""
+        table: dict[str, object] = {k: list(v) if isinstance(v, tuple) else v for k, v in self.table}
+        if self.name not in SHIPPED or self.positions != SHIPPED[self.name].get("positions", "learned"):
+            table["positions"] = self.positions
+        return table
+
+
+def values_of(value: float | Values) -> Values:
+    """Return a number as a tuple, and a tuple as it is."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def settings_known() -> tuple[str, ...]:
+    """Return the names of numeric settings that a kind may have: costs, ways of training, and the learning rate."""
+    return (*COSTS, *WAYS, LEARNING_RATE)
+
+
+def symbol(setting: str) -> str:
+    """Return the symbol of a setting of a kind.
+
+    Example:
+        >>> symbol("transport"), symbol("dropout"), symbol("learning_rate")
+        ('α', 'p', 'η')
+    """
+    if setting == LEARNING_RATE:
+        return "η"
+    return COSTS.facts(setting).symbol if setting in COSTS else WAYS.facts(setting).symbol
+
+
+def kinds_of(value: object) -> object:
+    """Return kinds as an experiment names them, by a list of names or by tables: a tuple of `Kind`.
+
+    Anything else is returned as it is, for the validator to refuse.
+
+    Raises:
+        SettingError: a kind that is not known, or a setting of a kind that is not allowed.
+
+    Example:
+        >>> kinds_of(["regular", "spatial"])[1].general
+        ('transport', 'density')
+        >>> kinds_of({"wires": {"transport": [0.5, 1], "positions": "fixed"}})[0].table
+        (('transport', (0.5, 1.0)),)
+    """
+    if isinstance(value, Mapping):
+        return tuple(_kind(str(name), table) for name, table in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple(kind if isinstance(kind, Kind) else _kind(kind, {}) for kind in value)
+    return value
+
+
+def _kind(name: object, table: object) -> Kind:
+    where = f"kinds.{name}"
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise SettingError(f"kinds: expected names of letters, digits, '.', '-' and '_', found {shown(name)}")
+    if not isinstance(table, Mapping):
+        raise SettingError(f"{where}: expected a table of settings, found {shown(table)}")
+    if name not in SHIPPED and not table:
+        close = difflib.get_close_matches(name, SHIPPED, 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise SettingError(
+            f"kinds: expected some of {', '.join(SHIPPED)}, or tables [kinds.{name}] of their own, found {name!r}{hint}"
+        )
+    known = (*settings_known(), "positions")
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise SettingError(f"{where}: unknown setting {shown(key)}{hint} Known: {', '.join(known)}")
+    whole = {**SHIPPED.get(name, {}), **table}
+    positions = whole.get("positions", "learned")
+    if positions not in POSITIONS:
+        raise SettingError(f"{where}.positions: expected one of {', '.join(POSITIONS)}, found {shown(positions)}")
+    kind = Kind(
+        name, tuple(_own(where, whole)), tuple(k for k in GENERAL if k in whole and whole[k] is None), positions
+    )
+    _require_positions(where, kind)
+    return kind
+
+
+def _own(where: str, table: Mapping[str, object]) -> Iterator[tuple[str, float | Values]]:
+    """Yield the settings with values of a kind's own; where None is given and the experiment has none, the default."""
+    for name in settings_known():
+        value = table.get(name)
+        if name not in table or (value is None and name in GENERAL):
+            continue
+        if value is None:
+            value = COSTS.facts(name).default if name in COSTS else WAYS.facts(name).default
+        yield name, _checked(f"{where}.{name}", name, numbers(value))
+
+
+def _checked(where: str, name: str, value: object) -> float | Values:
+    if name in WAYS:
+        allowed, fits = WAYS.facts(name).allowed, WAYS.facts(name).fits
+    elif name == LEARNING_RATE:
+        allowed, fits = "a number greater than 0", lambda v: v > 0
+    else:
+        allowed, fits = "a number of at least 0", lambda v: v >= 0
+    values = value if isinstance(value, tuple) else (value,)
+    if not (all(finite(v) and fits(v) for v in values) and len(set(values)) == len(values) > 0):
+        expected = f"{allowed}, finite in float32, or a list of different ones"
+        raise SettingError(f"{where}: expected {expected}, found {shown(value)}")
+    return value  # type: ignore[return-value]  # all are floats
+
+
+def _require_positions(where: str, kind: Kind) -> None:
+    """Raise SettingError if a way of training needs other positions than the kind has."""
+    for name, _ in kind.table:
+        needed = WAYS.facts(name).positions if name in WAYS else ""
+        if needed and needed != kind.positions:
+            raise SettingError(f"{where}.positions: expected {needed!r}, which {name} needs, found {kind.positions!r}")
+
+
+def joined(before: tuple[Kind, ...], asked: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """Return all kinds of a run and of an experiment that carries it on; a kind in both has all values of both."""
+    kinds = {kind.name: kind for kind in before}
+    for kind in asked:
+        known = kinds.setdefault(kind.name, kind)
+        table = {name: joined_values(dict(known.table).get(name, own), own) for name, own in kind.table}
+        kinds[kind.name] = attrs.evolve(kind, table=tuple(table.items()))
+    return tuple(kinds.values())
+
+
+def joined_values(before: float | Values, asked: float | Values) -> float | Values:
+    """Return all values of two lists, or of a number and a list; a number if both are the same one."""
+    if not isinstance(before, tuple) and not isinstance(asked, tuple):
+        return asked
+    return tuple(dict.fromkeys([*values_of(before), *values_of(asked)]))
