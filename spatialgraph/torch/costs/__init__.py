@@ -10,7 +10,7 @@ from __future__ import annotations
 # isort: off
 from .cost import COSTS, Facts, Layer, Paying, Population, Shape, Start, cost, distances
 from .pairs import density_cost, transport_cost, transport_sum
-from . import transport, density, l1
+from . import transport, density, l1, l2, group_lasso, shuffled, clusterability, splitnet, locality, communicability
 # isort: on
 
 __all__ = [
@@ -21,11 +21,18 @@ __all__ = [
     "Population",
     "Shape",
     "Start",
+    "clusterability",
+    "communicability",
     "cost",
     "density",
     "density_cost",
     "distances",
+    "group_lasso",
     "l1",
+    "l2",
+    "locality",
+    "shuffled",
+    "splitnet",
     "transport",
     "transport_cost",
     "transport_sum",
