@@ -150,9 +150,9 @@ def kinds_of(value: object) -> object:
 
 
 def _kind(name: object, table: object) -> Kind:
-    where = f"kinds.{name}"
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SettingError(f"kinds: expected names of letters, digits, '.', '-' and '_', found {shown(name)}")
+    where = f"kinds.{name}"
     if not isinstance(table, Mapping):
         raise SettingError(f"{where}: expected a table of settings, found {shown(table)}")
     if name not in SHIPPED and not table:

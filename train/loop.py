@@ -151,7 +151,7 @@ class Training:
         if self._validation is not None:
             recorded["validation_accuracy"] = self._accuracy(*self._validation)
         for name, values in recorded.items():
-            self.history.setdefault(name, []).append(np.array(values.cpu()))  # a copy: costs are replaced in place
+            self.history.setdefault(name, []).append(values.cpu().numpy().copy())  # a copy: costs are replaced in place
         self.epoch += 1
         return self.history["accuracy"][-1]
 

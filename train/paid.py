@@ -68,9 +68,8 @@ class Paid:
     ) -> None:
         self._experiment, self._stack, self._gradient = experiment, stack, gradient
         like = stack.position
-        self._task = torch.repeat_interleave(
-            torch.arange(len(classes), device=like.device), torch.tensor(classes, device=like.device)
-        )
+        self._tasks = np.repeat(np.arange(len(classes)), classes)
+        self._task = torch.tensor(self._tasks, device=like.device)
         self._payers = payers(members)
         self.values = {name: like.new_zeros(len(own)) for name, own in self._payers.items()}
         self._pairs = list(self._written_out(members))
@@ -229,7 +228,7 @@ class Paid:
         shape = Shape(
             populations={_name(k, last): sizes[k] for k in self._stack.units},
             layers=[(_name(k - 1, last), _name(k, last)) for k in self._experiment.penalised],
-            tasks=self._task.cpu().numpy(),
+            tasks=self._tasks,
             outputs=_name(last, last) if last in self._stack.units else "",
             positions=positions,
         )

@@ -96,7 +96,7 @@ class Step:
                 group = Group(
                     experiment=self._experiment,
                     stack=self._stack.some(networks),
-                    value=self._stack.position.new_tensor([member.settings[name] for member in some]),
+                    values=[member.settings[name] for member in some],
                     seeds=[member.seed for member in some],
                     steps=self._batches.steps,
                     taken=self.taken,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from spatialgraph.train import compiled, cost_gradient
+from spatialgraph.train import compiled, pair_costs
 from spatialgraph.train.compiled import kernel
 from spatialgraph.train.data import Dataset, Examples
 from spatialgraph.train.grid import batches_of
@@ -324,17 +324,17 @@ def trained():
     training = Training(experiment, batch, batches, evaluation("mix", datasets), (3, 3), device)
     for _ in range(3):
         training.run_epoch()
-    return type(training._step.costs._way), training.state()
+    return type(training._step.paid._pairs[0][1]._way), training.state()
 
 
 @needs_compiler
 def test_training_without_a_kernel_has_the_same_numbers(monkeypatch, tmp_path):
     way, compiled_state = trained()
-    assert way is cost_gradient._Compiled
+    assert way is pair_costs._Compiled
     kernel.cache_clear()
     compiler(monkeypatch, tmp_path)
     way, state = trained()
-    assert way is cost_gradient._Operations
+    assert way is pair_costs._Operations
     assert compiled_state.keys() == state.keys()
     for name, values in state.items():
         np.testing.assert_allclose(compiled_state[name], values, rtol=0, atol=1e-5 * np.abs(values).max(), err_msg=name)

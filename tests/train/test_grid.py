@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 
 from spatialgraph.store import read_arrays, read_network
+from spatialgraph.train.checks import SettingError
 from spatialgraph.train.grid import batches_of, cut, unnamed_in
 from spatialgraph.train.memory import Limit
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
-from spatialgraph.train.settings import Experiment, SettingError, experiment_from, settings_of
+from spatialgraph.train.settings import Experiment, experiment_from, settings_of
 
 SETTINGS = {
     "tasks": ["digits", "letters"],
@@ -66,15 +67,16 @@ def test_networks_of_an_experiment_without_lists_are_called_by_inputs_kind_and_s
     found = members(seeds=[4, 7], transport=0.5, learning_rate=0.1)
     assert list(found) == ["mix-spatial-4", "mix-spatial-7", "mix-regular-4", "mix-regular-7"]
     assert [member.kind for member in found.values()] == ["spatial", "spatial", "regular", "regular"]
-    assert [member.penalised for member in found.values()] == [True, True, False, False]
+    assert [member.costs for member in found.values()] == [("transport", "density")] * 2 + [()] * 2
 
 
 def test_every_combination_has_a_name_and_a_kind_that_say_what_was_given_as_a_list():
     found = members(transport=[0.5, 2], density=[3])
-    assert {name: (member.kind, member.transport, member.density) for name, member in found.items()} == {
-        "mix-spatial-transport0.5-density3-0": ("spatial α=0.5 β=3", 0.5, 3.0),
-        "mix-spatial-transport2-density3-0": ("spatial α=2 β=3", 2.0, 3.0),
-        "mix-regular-0": ("regular", 0.0, 0.0),
+    rate = {"learning_rate": 0.005}
+    assert {name: (member.kind, member.settings) for name, member in found.items()} == {
+        "mix-spatial-transport0.5-density3-0": ("spatial α=0.5 β=3", {"transport": 0.5, "density": 3.0, **rate}),
+        "mix-spatial-transport2-density3-0": ("spatial α=2 β=3", {"transport": 2.0, "density": 3.0, **rate}),
+        "mix-regular-0": ("regular", rate),
     }
 
 
@@ -112,7 +114,7 @@ def test_names_do_not_depend_on_what_else_is_in_the_grid():
 
 def test_networks_that_pay_come_first_and_those_of_a_learning_rate_together():
     found = members(transport=[0, 1], density=[0, 3], learning_rate=[0.01, 0.1], seeds=[0, 1])
-    paying = [member.penalised for member in found.values()]
+    paying = [bool(member.costs) for member in found.values()]
     assert paying == [True] * 12 + [False] * 8
     rates = [member.learning_rate for member in found.values()]
     assert rates == [0.01] * 6 + [0.1] * 6 + [0.01] * 4 + [0.1] * 4

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from spatialgraph.train.checks import SettingError
 from spatialgraph.train.data import Dataset, Examples
 from spatialgraph.train.inputs import INPUT_MODES, Batches, InputMode, evaluation, input_mode
-from spatialgraph.train.settings import SettingError
 
 CPU = torch.device("cpu")
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from spatialgraph.train import memory
+from spatialgraph.train.checks import SettingError
 from spatialgraph.train.grid import batches_of
 from spatialgraph.train.memory import bytes_of_a_network, networks_at_once
 from spatialgraph.train.model import initial_stack, layer_sizes
-from spatialgraph.train.settings import Experiment, SettingError
+from spatialgraph.train.settings import Experiment
 from spatialgraph.train.step import Step
 
 CPU = torch.device("cpu")

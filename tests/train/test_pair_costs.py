@@ -3,22 +3,21 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatialgraph.torch.costs import density_cost, transport_cost
-from spatialgraph.train import cost_gradient
+from spatialgraph.train import pair_costs
 from spatialgraph.train.compiled import kernel
-from spatialgraph.train.cost_gradient import CostGradient, _Compiled, _Operations
-from spatialgraph.train.grid import Member
-from spatialgraph.train.model import Stack, initial_stack, positioned
+from spatialgraph.train.model import Stack, initial_parameters, positioned
+from spatialgraph.train.pair_costs import PairCosts, _Compiled, _Operations
 from spatialgraph.train.settings import Experiment
 
 CPU = torch.device("cpu")
 PAID = ((1.0, 3.0), (0.0, 2.0), (0.5, 0.0), (4.0, 1.0), (1.0, 1.0))  # α and β of one network after another
-FREE = (0.0, 0.0)
 UNITS = (1, 2, 3, 8, 17, 33, 130)  # of a layer; few are as many as vectors hold
 BOTH = pytest.mark.parametrize("way", ["compiled", "operations"])
 
@@ -28,8 +27,13 @@ class Case:
     """Networks that pay costs, in float32."""
 
     experiment: Experiment
-    members: list[Member]
+    paid: list[tuple[float, float]]
     stack: Stack
+
+    def adder(self, gradient, **how):
+        """Return what adds the gradient of the costs."""
+        transport, density = self.stack.position.new_tensor(self.paid).T.contiguous()
+        return PairCosts(self.experiment, self.stack, gradient, transport, density, **how)
 
 
 def case(units=(17, 130, 3), paid=PAID[:3], seed=0, scale=1.0, offset=0.0, coincident=True, **reading):
@@ -38,21 +42,22 @@ def case(units=(17, 130, 3), paid=PAID[:3], seed=0, scale=1.0, offset=0.0, coinc
     names = [f"hidden{k}" for k in range(2, len(units))]
     layers = {"hidden": hidden, "penalised_layers": [*names, "output"]}
     experiment = Experiment(tasks=["one", "other"], **layers, **reading)
-    members = [
-        Member(name=str(k), kind="spatial", seed=seed + k, transport=transport, density=density, learning_rate=0.01)
-        for k, (transport, density) in enumerate(paid)
-    ]
-    stack = initial_stack(experiment, (2, *hidden, outputs), members, CPU)
+    drawn = [initial_parameters(experiment, (2, *hidden, outputs), seed + k) for k in range(len(paid))]
+    arrays = {name: torch.from_numpy(np.stack([own[name] for own in drawn])) for name in drawn[0]}
+    layers, ends = positioned(experiment), np.cumsum([0, *units]).tolist()
+    places = torch.cat([arrays.pop(f"position/{k}") for k in layers], dim=1)
+    parts = [arrays[f"{name}/{k}"] for name in ("weight", "bias") for k in range(1, len(units) + 1)]
+    stack = Stack.of([*parts, places], {k: slice(*pair) for k, pair in zip(layers, pairwise(ends), strict=True)})
     stack.position.mul_(scale).add_(offset)
     if coincident:
         stack.position[:, -1] = stack.position[:, 0]  # of two layers
         stack.position[:, units[0] - 2] = stack.position[:, units[0] - 1]  # of one, or, of one neuron, of two
         stack.weights[1][:, 0, ::2] = 0
-    return Case(experiment, members, stack)
+    return Case(experiment, list(paid), stack)
 
 
 def in_float64(case):
-    return Case(case.experiment, case.members, Stack.of([t.double() for t in case.stack.tensors], case.stack.units))
+    return Case(case.experiment, case.paid, Stack.of([t.double() for t in case.stack.tensors], case.stack.units))
 
 
 def run(case, way="compiled", threads=1, gradient=None):
@@ -60,7 +65,7 @@ def run(case, way="compiled", threads=1, gradient=None):
     gradient = gradient or case.stack.zeros()
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    add = CostGradient(case.experiment, case.members, case.stack, gradient, compiled=way == "compiled")
+    add = case.adder(gradient, compiled=way == "compiled")
     costs = add()
     torch.set_num_threads(before)
     assert isinstance(add._way, {"compiled": _Compiled, "operations": _Operations}[way])
@@ -85,7 +90,7 @@ def equations(case):
     transport = [transport_cost(own.weights[k - 1], place[k - 1], place[k], *reading) for k in experiment.penalised]
     density = [density_cost(place[k]) for k in experiment.penalised]
     means = [torch.stack(costs).mean(dim=0) for costs in (transport, density)]
-    factors = ([getattr(member, name) for member in case.members] for name in ("transport", "density"))
+    factors = zip(*case.paid, strict=True)
     paid = sum((mean * mean.new_tensor(factor)).sum() for mean, factor in zip(means, factors, strict=True))
     gradient = torch.autograd.grad(paid, leaves, materialize_grads=True)
     return *(mean.detach() for mean in means), Stack.of(gradient, stack.units)
@@ -152,7 +157,7 @@ def test_networks_may_be_far_from_the_origin():
 
 @pytest.mark.parametrize("pairs", [1, 17 * 130 * 2, 2**18])
 def test_operations_take_the_networks_that_there_is_memory_for(monkeypatch, pairs):
-    monkeypatch.setattr(cost_gradient, "_PAIRS_IN_CACHE", pairs)
+    monkeypatch.setattr(pair_costs, "_PAIRS_IN_CACHE", pairs)
     networks = in_float64(case(paid=PAID))
     assert_equations(run(networks, "operations"), equations(networks), 1e-11)
 
@@ -169,27 +174,6 @@ def test_the_gradient_is_added_to_that_by_weights_and_replaces_that_by_positions
     for own, old, new in zip(found.weights, before.weights, alone.weights, strict=True):
         torch.testing.assert_close(own, old + new, rtol=1e-6, atol=1e-9)
     assert all(torch.equal(own, old) for own, old in zip(found.biases, before.biases, strict=True))
-
-
-@BOTH
-def test_what_pays_nothing_is_left_alone(way):
-    paying, networks = case(paid=PAID[:2]), case(paid=(*PAID[:2], FREE, FREE))
-    found, gradient = run(networks, way)
-    expected, of_paying = run(paying, way)
-    assert found.transport.shape == found.density.shape == (2,)
-    torch.testing.assert_close((found.transport, found.density), (expected.transport, expected.density))
-    for own, right in zip(gradient.tensors, of_paying.tensors, strict=True):
-        torch.testing.assert_close(own[:2], right)
-        assert not own[2:].any()
-    assert not gradient.weights[0].any()  # its layer is not penalised
-
-
-def test_if_none_pays_nothing_is_done():
-    networks = case(paid=(FREE, FREE))
-    gradient = networks.stack.zeros()
-    costs = CostGradient(networks.experiment, networks.members, networks.stack, gradient)()
-    assert costs.transport.shape == costs.density.shape == (0,)
-    assert not any(tensor.any() for tensor in gradient.tensors)
 
 
 @BOTH
@@ -253,7 +237,7 @@ def test_the_same_call_gives_the_same_bits(way, networks, threads):
 def test_parameters_may_change_in_place_between_calls(way):
     networks = case()
     gradient = networks.stack.zeros()
-    add = CostGradient(networks.experiment, networks.members, networks.stack, gradient, compiled=way == "compiled")
+    add = networks.adder(gradient, compiled=way == "compiled")
     first = add()
     kept = first.transport.clone(), first.density.clone()
     for tensor in networks.stack.tensors:

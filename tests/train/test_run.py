@@ -27,13 +27,14 @@ from spatialgraph.store import (
     write_arrays,
 )
 from spatialgraph.train import run as run_module
+from spatialgraph.train.checks import SettingError
 from spatialgraph.train.export import DivergedError
 from spatialgraph.train.loop import Training
 from spatialgraph.train.memory import Limit
 from spatialgraph.train.model import initial_parameters
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
-from spatialgraph.train.settings import Experiment, SettingError
+from spatialgraph.train.settings import Experiment
 from spatialgraph.train.writer import Writer
 
 SETTINGS = {
@@ -246,7 +247,7 @@ def diverging(monkeypatch):
     def trained(self):
         found = original(self)
         for row, member in enumerate(found.batch.members):
-            found.arrays["weight/1"][row] += np.float32("inf" if member.penalised else 0)
+            found.arrays["weight/1"][row] += np.float32("inf" if member.costs else 0)
         return found
 
     monkeypatch.setattr(Training, "trained", trained)

@@ -4,6 +4,7 @@ import attrs
 import pytest
 
 from spatialgraph.train.grid import batches_of
+from spatialgraph.train.kinds import SHIPPED
 from spatialgraph.train.settings import (
     Experiment,
     SettingError,
@@ -59,7 +60,10 @@ def test_every_shipped_experiment_reads(name):
             f"learning_rate: expected a number greater than 0, {OR_LIST}, found (0.1, True)",
         ),
         ({"initial_gain": [1, 2]}, "initial_gain: expected a number greater than 0, finite in float32, found [1, 2]"),
-        ({"kinds": ["flat"]}, "kinds: expected regular, spatial or both, found ('flat',)"),
+        (
+            {"kinds": ["flat"]},
+            f"kinds: expected some of {', '.join(SHIPPED)}, or tables [kinds.flat] of their own, found 'flat'",
+        ),
         ({"strength": "cubed"}, "strength: expected one of absolute, squared, found 'cubed'"),
         ({"seeds": "1:1"}, "seeds: expected a range such as 0:10 or numbers such as 0,3,7, found '1:1'"),
         ({"snapshots": 1}, "snapshots: expected a whole number of at least 2, found 1"),

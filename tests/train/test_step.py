@@ -69,14 +69,14 @@ class Case:
         reading = (settings.transport_average, settings.strength)
         transport = sum(transport_cost(own[f"weight/{j}"][None], p[j - 1], p[j], *reading) for j in (2, 3)) / 2
         density = sum(density_cost(p[j]) for j in (2, 3)) / 2
-        cost = member.transport * transport[0] + member.density * density[0]
-        total = torch.stack(losses).mean() + (cost if member.penalised else 0)
+        strengths = [member.settings.get(name, 0.0) for name in ("transport", "density")]
+        cost = strengths[0] * transport[0] + strengths[1] * density[0]
+        total = torch.stack(losses).mean() + (cost if member.costs else 0)
         gradient = torch.autograd.grad(total, list(own.values()), materialize_grads=True)
         return torch.stack(losses).detach(), cost.detach(), dict(zip(own, gradient, strict=True)), transport, density
 
 
 def assert_plain(case):
-    costs = case.step.costs() if any(member.penalised for member in case.members) else None
     case.step.clear()
     case.step(case.index)
     for k, member in enumerate(case.members):
@@ -84,10 +84,10 @@ def assert_plain(case):
         torch.testing.assert_close(case.step.task_loss[k], losses)
         for name, found in case.step.gradient.named():
             torch.testing.assert_close(found[k], gradient[name], msg=lambda text, n=name, m=member: f"{m} {n}: {text}")
-        if member.penalised:
+        if member.costs:
             torch.testing.assert_close(case.step.cost[k], cost)
-            torch.testing.assert_close(costs.transport[k], transport[0])
-            torch.testing.assert_close(costs.density[k], density[0])
+            torch.testing.assert_close(case.step.paid.values["transport"][k], transport[0])
+            torch.testing.assert_close(case.step.paid.values["density"][k], density[0])
         else:
             assert case.step.cost[k] == 0
 
@@ -126,8 +126,8 @@ def test_coincident_neurons_pull_at_nothing():
     case.stack.position[:] = 1.5
     case.step(case.index)
     assert case.step.gradient.position.abs().max() == 0
-    assert case.step.costs().density.tolist() == [1.0]
-    assert case.step.costs().transport.tolist() == [0.0]
+    assert case.step.paid.values["density"].tolist() == [1.0]
+    assert case.step.paid.values["transport"].tolist() == [0.0]
 
 
 def test_sums_of_losses_grow_from_step_to_step_until_they_are_cleared():

@@ -36,9 +36,9 @@ class Swap(Way):
 
     def between_steps(self, taken: int) -> None:
         """Exchange places in those networks whose time it is."""
-        due = [k for k, every in enumerate(self.group.value.tolist()) if taken % every == 0]
+        due = [k for k, every in enumerate(self.group.values) if taken % every == 0]
         if due:
-            rows = torch.tensor(due, device=self.group.value.device)
+            rows = torch.tensor(due, device=self.group.stack.position.device)
             for layer in self.group.stack.units:
                 self._exchange(layer, rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +23,7 @@ class Group:
     Attributes:
         experiment: the settings.
         stack: their parameters, which training moves in place.
-        value: the value of the way's setting for each network, ``(networks,)``.
+        values: the value of the way's setting for each network.
         seeds: the seed of each network.
         steps: how many steps an epoch has.
         taken: how many steps were taken before the one that is computed, an integer without axes on the device.
@@ -30,10 +31,15 @@ class Group:
 
     experiment: Experiment
     stack: Stack
-    value: Tensor
+    values: Sequence[float]
     seeds: Sequence[int]
     steps: int
     taken: Tensor
+
+    @functools.cached_property
+    def value(self) -> Tensor:
+        """The values on the device, ``(networks,)``."""
+        return self.stack.position.new_tensor(self.values)
 
     @property
     def all_steps(self) -> int:

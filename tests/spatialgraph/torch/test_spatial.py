@@ -167,17 +167,18 @@ def test_a_long_strong_connection_costs_its_product():
 @pytest.mark.parametrize("strength", ["absolute", "squared"])
 def test_the_papers_chain_costs_what_it_costs_in_training(average, strength):
     """The same weights, positions, seed: costs and gradients are those of the networks that `train` makes."""
-    from spatialgraph.train.cost_gradient import CostGradient
-    from spatialgraph.train.grid import Member
+    from spatialgraph.train.grid import batches_of
     from spatialgraph.train.model import initial_stack
+    from spatialgraph.train.pair_costs import PairCosts
     from spatialgraph.train.settings import Experiment
 
     sizes, seed = (12, 16, 15, 14, 13, 6), 7
-    experiment = Experiment(tasks=["a", "b"], hidden=sizes[1:-1], transport_average=average, strength=strength)
-    member = Member(name="x", kind="spatial", seed=seed, transport=1.0, density=3.0, learning_rate=0.01)
-    stack = initial_stack(experiment, sizes, [member], torch.device("cpu"))
+    reading = {"transport_average": average, "strength": strength}
+    alone = {"inputs": ["mix"], "kinds": ["spatial"], "seeds": [seed]}
+    experiment = Experiment(tasks=["a", "b"], hidden=sizes[1:-1], **reading, **alone)
+    stack = initial_stack(experiment, sizes, batches_of(experiment)[0].members, torch.device("cpu"))
     gradient = stack.zeros()
-    costs = CostGradient(experiment, [member], stack, gradient, compiled=False)()
+    costs = PairCosts(experiment, stack, gradient, torch.ones(1), torch.full((1,), 3.0), compiled=False)()
 
     model = mlp(*sizes)
     for layer, weight in zip(model.values(), stack.weights, strict=True):
