@@ -8,8 +8,8 @@ from __future__ import annotations
 
 # Imported to enter their costs in `COSTS`, in the order of lists.
 # isort: off
-from .cost import COSTS, Facts, Layer, Paying, Population, Shape, Start, cost, distances
-from .pairs import density_cost, transport_cost, transport_sum
+from .cost import COSTS, Facts, Layer, Paying, Population, Shape, Start, cost
+from .pairs import density_cost, distances, transport_cost, transport_sum
 from . import transport, density, l1, l2, group_lasso, shuffled, clusterability, splitnet, locality, communicability
 # isort: on
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...registry import Registry, one_of
+from .pairs import distances
 
 Needs = Literal["positions", "activations"]
 
@@ -124,25 +125,6 @@ class Paying:
         strength = layer.weight.abs() if self.strength == "absolute" else layer.weight.square()
         sources, targets = layer.weight.shape[1:]
         return (strength * length).sum(dim=(1, 2)) / (targets * (sources if self.average == "connections" else 1))
-
-
-def distances(one: Tensor, other: Tensor) -> Tensor:
-    """Return the Euclidean distance of every pair; the gradient of a distance of 0 is taken as 0.
-
-    Args:
-        one: positions, ``(networks, units, dim)``.
-        other: positions, ``(networks, other units, dim)``.
-
-    Returns:
-        ``(networks, units, other units)``.
-
-    Example:
-        >>> distances(torch.zeros(1, 1, 2), torch.tensor([[[3.0, 4.0], [0.0, 0.0]]]))
-        tensor([[[5., 0.]]])
-    """
-    square = (one[:, :, None] - other[:, None]).square().sum(dim=-1)
-    apart = square > 0
-    return torch.where(apart, square, 1.0).sqrt() * apart
 
 
 @dataclass(frozen=True)

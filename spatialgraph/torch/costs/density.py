@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .cost import Layer, Paying, cost, distances
+from .cost import Layer, Paying, cost
+from .pairs import distances
 
 
 @cost("density", symbol="β", default=3.0, reason="The paper's.", needs=["positions"])

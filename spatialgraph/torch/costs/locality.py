@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from .cost import Paying, Population, cost, distances
-from .differentiable import quotient, root
+from .cost import Paying, Population, cost
+from .pairs import distances
 
 _ROUNDING = 16
 """Numbers that differ from their mean by so many units in the last place, or fewer, are constant."""
@@ -44,53 +47,75 @@ def locality(paying: Paying) -> Tensor:
 
 def _disorder(population: Population) -> Tensor:
     points = population.points
-    return (1 - correlation(correlations(population.emitted), 1 / (1 + distances(points, points)))) / 2
+    order: Tensor = _Order.apply(population.emitted, distances(points, points))
+    return (1 - order) / 2
 
 
-def correlations(activation: Tensor) -> Tensor:
-    """Return the Pearson correlation of every two units over examples; 0, with a gradient of 0, of constant ones.
+class _Order(torch.autograd.Function):
+    """The correlation of r and 1 / (1 + distance), of activations and distances, with its gradient written out.
 
-    Args:
-        activation: ``(networks, examples, units)``.
-
-    Returns:
-        ``(networks, units, units)``.
-
-    Example:
-        >>> correlations(torch.tensor([[[1.0, 2.0, 5.0], [3.0, 0.0, 5.0]]]))[0].round()
-        tensor([[ 1., -1.,  0.],
-                [-1.,  1.,  0.],
-                [ 0.,  0.,  0.]])
+    Automatic differentiation takes one product of matrices more, and three times the passes over all pairs of units.
     """
-    centred = activation - activation.mean(dim=1, keepdim=True)
-    normal = quotient(centred, _size(centred, activation, dim=(1,)))
-    return normal.mT @ normal
+
+    @staticmethod
+    def forward(ctx: Any, activation: Tensor, distance: Tensor) -> Tensor:
+        normal, inverse = _standardised(activation)
+        alike, alike_size = _centred(normal.mT @ normal)
+        near, near_size = _centred((distance + 1).reciprocal_())
+        scale = _inverse(alike_size * near_size)
+        value = torch.linalg.vecdot(alike.flatten(1), near.flatten(1)) * scale
+        shares = value * _inverse(alike_size**2), value * _inverse(near_size**2)
+        ctx.save_for_backward(normal, inverse, alike, near, distance, scale, *shares)
+        return value
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor | None]:
+        normal, inverse, alike, near, distance, *factors = ctx.saved_tensors
+        scale, of_alike, of_near = (outer[0] * factor for factor in factors)
+        # `alike` is symmetric, and counts twice in its own product.
+        by_activation = normal @ _combined(near, 2 * scale, alike, -2 * of_alike)
+        along = torch.linalg.vecdot(normal, by_activation, dim=1)[:, None]
+        by_activation.addcmul_(normal, along, value=-1).mul_(inverse)
+        if not ctx.needs_input_grad[1]:
+            return by_activation, None
+        slope = (distance + 1).square_().reciprocal_().neg_()
+        return by_activation, _combined(alike, scale, near, -of_near).mul_(slope)
 
 
-def correlation(one: Tensor, other: Tensor) -> Tensor:
-    """Return the Pearson correlation of two numbers of pairs, over all pairs of different units; 0 if one is constant.
+def _standardised(activation: Tensor) -> tuple[Tensor, Tensor]:
+    """Return activations with a mean of 0 and a sum of squares of 1 over the examples, and what multiplied them.
 
-    Args:
-        one: ``(networks, units, units)``.
-        other: of the same shape.
-
-    Returns:
-        ``(networks,)``.
+    Both are 0 of units that are constant.
     """
-    units = one.shape[1]
-    different = 1 - torch.eye(units, dtype=one.dtype, device=one.device)
-    centred, sizes = [], []
-    for numbers in (one * different, other * different):
-        mean = numbers.sum(dim=(1, 2), keepdim=True) / max(units * (units - 1), 1)
-        centred.append((numbers - mean) * different)
-        sizes.append(_size(centred[-1], numbers, dim=(1, 2))[:, 0, 0])
-    return quotient((centred[0] * centred[1]).sum(dim=(1, 2)), sizes[0] * sizes[1])
+    mean = activation.mean(dim=1, keepdim=True)
+    centred = activation - mean
+    square = torch.linalg.vecdot(centred, centred, dim=1)[:, None]
+    inverse = _inverse(_not_of_rounding(square, square + activation.shape[1] * mean**2).sqrt())
+    return centred.mul_(inverse), inverse
 
 
-def _size(centred: Tensor, numbers: Tensor, dim: tuple[int, ...]) -> Tensor:
-    """Return the Euclidean norm of what is left without the mean; 0 where that may be of rounding alone."""
-    square = centred.square().sum(dim=dim, keepdim=True)
-    of_rounding = (_ROUNDING * torch.finfo(numbers.dtype).eps) ** 2 * numbers.detach().square().sum(
-        dim=dim, keepdim=True
-    )
-    return root(torch.where(square > of_rounding, square, 0.0))
+def _centred(pairs: Tensor) -> tuple[Tensor, Tensor]:
+    """Subtract the mean over pairs of different units, in place, and leave 0 on the diagonal; return the norm, too."""
+    units = pairs.shape[1]
+    count, diagonal = max(units * (units - 1), 1), pairs.diagonal(dim1=1, dim2=2)
+    diagonal.zero_()
+    mean = pairs.sum(dim=(1, 2)) / count
+    pairs.sub_(mean[:, None, None])
+    diagonal.zero_()
+    square = torch.linalg.vecdot(pairs.flatten(1), pairs.flatten(1))
+    return pairs, _not_of_rounding(square, square + count * mean**2).sqrt()
+
+
+def _not_of_rounding(square: Tensor, whole: Tensor) -> Tensor:
+    """Return the sum of squares of what is left without a mean; 0 where rounding may have left it."""
+    least = (_ROUNDING * torch.finfo(square.dtype).eps) ** 2 * whole
+    return torch.where(square > least, square, 0.0)
+
+
+def _inverse(size: Tensor) -> Tensor:
+    return torch.where(size > 0, 1 / size, 0.0)
+
+
+def _combined(one: Tensor, factor: Tensor, other: Tensor, other_factor: Tensor) -> Tensor:
+    return (one * factor[:, None, None]).addcmul_(other, other_factor[:, None, None])

@@ -139,6 +139,42 @@ def density_forces(points: Points, memory: PairMemory) -> tuple[Tensor, Tensor]:
     return total, torch.bmm(points.rows, closeness).mul_(-2)
 
 
+class _Distances(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, one: Tensor, other: Tensor) -> Tensor:
+        rows = Points.of(one), Points.of(other)
+        distance, scratch = PairMemory(one[..., 0].numel() * other.shape[1], one).lend(*rows)
+        _distances(*rows, distance, scratch)
+        ctx.save_for_backward(one, other, distance)
+        return distance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor]:
+        one, other, distance = ctx.saved_tensors
+        force = torch.where(distance > 0, outer[0] / distance, 0.0)
+        by_one, by_other = torch.bmm(Points.of(other).rows, force.mT), torch.bmm(Points.of(one).rows, force)
+        return pull(one, by_one), pull(other, by_other)
+
+
+def distances(one: Tensor, other: Tensor) -> Tensor:
+    """Return the Euclidean distance of every pair; the gradient of a distance of 0 is taken as 0.
+
+    Args:
+        one: positions, ``(networks, units, dim)``.
+        other: positions, ``(networks, other units, dim)``.
+
+    Returns:
+        ``(networks, units, other units)``.
+
+    Example:
+        >>> distances(torch.zeros(1, 1, 2), torch.tensor([[[3.0, 4.0], [0.0, 0.0]]]))
+        tensor([[[5., 0.]]])
+    """
+    distance: Tensor = _Distances.apply(one, other)
+    return distance
+
+
 class _Transport(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, source: Tensor, target: Tensor, strength: str) -> Tensor:
