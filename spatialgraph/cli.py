@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -43,7 +43,7 @@ Plugins = Annotated[
     list[Path] | None,
     typer.Option(
         "--plugin",
-        help="Python file with methods, measures, null models or figures of your own; may be repeated.",
+        help="Python file with methods, measures, null models, costs or figures of your own; may be repeated.",
         metavar="FILE",
         show_default="none",
     ),
@@ -92,10 +92,12 @@ def demo(
     "train",
     epilog="Examples: spatialgraph train table1 --data-dir data --seeds 0:10  ·  "
     "spatialgraph train my.toml --set hidden=[64,64] --set transport=0.5  ·  "
-    "spatialgraph train my.toml --set transport=[0.5,1,2] --seeds 0:10",
+    "spatialgraph train my.toml --set transport=[0.5,1,2] --seeds 0:10  ·  "
+    "spatialgraph train demo --set \"kinds=['regular','l1']\" --set kinds.l1.l1=[0.1,1]  ·  "
+    "spatialgraph train --list",
 )
 def train_command(
-    experiment: Annotated[str, typer.Argument(help="demo, table1, or a TOML file.", show_default=False)],
+    experiment: Annotated[str | None, typer.Argument(help="demo, table1, or a TOML file.", show_default=False)] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/EXPERIMENT", metavar="RUN")
     ] = None,
@@ -111,9 +113,19 @@ def train_command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
     ] = None,
+    plugin: Plugins = None,
+    show: Annotated[
+        bool, typer.Option("--list", help="List kinds, costs and ways of training, train nothing.")
+    ] = False,
 ) -> None:
     """Train the networks of an experiment many at once; carry on where an earlier run stopped."""
     with _errors():
+        _load(plugin)
+        if show:
+            _list_kinds()
+            return
+        if experiment is None:
+            raise typer.BadParameter("expected the name of an experiment or a TOML file, found nothing")
         parse = _stage("train.settings").parse_setting
         changes: dict[str, object] = dict(parse(text) for text in settings or [])
         changes |= {} if seeds is None else {"seeds": seeds}
@@ -232,7 +244,7 @@ def figures(
     with _errors():
         _load(plugin)
         if show:
-            _list(_stage("analyses.figures").FIGURES)
+            _list(_stage("analyses.figures").FIGURES.summaries())
             return
         if results is None:
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
@@ -373,12 +385,12 @@ def _say(line: object, err: bool = False) -> None:
     typer.echo(plain(str(line)), err=err)
 
 
-def _list(registry: Any, indent: str = "") -> None:
-    """Show every name of a registry with a sentence about it; a terminal breaks it between words, a file not at all."""
-    first = len(indent) + max(map(len, registry)) + 2
+def _list(sentences: Mapping[str, str], indent: str = "") -> None:
+    """Show names, each with a sentence about it; a terminal breaks it between words, a file not at all."""
+    first = len(indent) + max(map(len, sentences)) + 2
     width = _console().width if sys.stdout.isatty() else sys.maxsize
-    for name in registry:
-        lines = textwrap.wrap(plain(registry.summary(name)), max(20, width - first), break_on_hyphens=False)
+    for name, sentence in sentences.items():
+        lines = textwrap.wrap(plain(sentence), max(20, width - first), break_on_hyphens=False)
         _say(f"{indent}{name}".ljust(first) + (lines or [""])[0])
         for line in lines[1:]:
             _say(" " * first + line)
@@ -396,7 +408,16 @@ def _list_choices() -> None:
         module, name = place.split(".")
         _say(title)
         _say("")
-        _list(getattr(importlib.import_module(f"spatialgraph.{module}"), name), "  ")
+        _list(getattr(importlib.import_module(f"spatialgraph.{module}"), name).summaries(), "  ")
+        _say("")
+
+
+def _list_kinds() -> None:
+    """Show the kinds of training, and of what kinds of one's own can be made."""
+    for title, sentences in _stage("train.kinds").lists().items():
+        _say(title)
+        _say("")
+        _list(sentences, "  ")
         _say("")
 
 

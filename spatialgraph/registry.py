@@ -1,4 +1,4 @@
-"""Named functions that extend the project: split methods, metrics, null models, strengths, figures, input modes, data.
+"""Named functions that extend the project: split methods, metrics, null models, strengths, costs, figures, data sets.
 
 Each is one function with one decorator, in any file. The decorator says all that the rest of the project must know of
 it: the command line's choices, the defaults, the tables and the contract tests follow from the registry.
@@ -117,6 +117,10 @@ class Registry(Mapping[str, Function], Generic[Function, Facts]):
     def summary(self, name: str) -> str:
         """Return the first sentence of a function's docstring."""
         return (inspect.getdoc(self[name]) or "").split("\n\n")[0].replace("\n", " ")
+
+    def summaries(self) -> dict[str, str]:
+        """Return every name with the first sentence of its function's docstring."""
+        return {name: self.summary(name) for name in self}
 
     def select(self, names: Iterable[str] | None) -> list[str]:
         """Return the names asked for, each checked, in their order; every name if None."""

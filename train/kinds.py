@@ -16,8 +16,14 @@ from spatialgraph.torch.costs import COSTS
 from .checks import SettingError, finite, numbers, shown
 from .ways.way import WAYS
 
-POSITIONS = ("learned", "fixed", "grid")
-"""How positions begin: drawn, then learned; drawn, then fixed; or at the places of a regular grid, then fixed."""
+POSITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "learned": "Drawn at first, and learned.",
+        "fixed": "Drawn, and not learned.",
+        "grid": "The places of a regular grid, dealt out at random, and not learned.",
+    }
+)
+"""What becomes of positions, each with a sentence."""
 
 LEARNING_RATE = "learning_rate"
 
@@ -27,26 +33,62 @@ GENERAL = ("transport", "density", LEARNING_RATE)
 Values = tuple[float, ...]
 Table = Mapping[str, "float | Values | str | None"]
 
-SHIPPED: Mapping[str, Table] = MappingProxyType(
+
+class Shipped(NamedTuple):
+    """A kind that can be named without a table.
+
+    Attributes:
+        table: its settings. None stands for the experiment's value of a setting, or for the setting's default.
+        question: what it tests, in a sentence.
+    """
+
+    table: Table
+    question: str
+
+
+SHIPPED: Mapping[str, Shipped] = MappingProxyType(
     {
-        "regular": {},
-        "spatial": {"transport": None, "density": None},
-        "l1": {"l1": None},
-        "l2": {"l2": None},
-        "group-lasso": {"group-lasso": None},
-        "fixed": {"transport": None, "positions": "fixed"},
-        "fixed-grid": {"transport": None, "positions": "grid"},
-        "shuffled": {"shuffled": None, "positions": "fixed"},
-        "swap": {"transport": None, "positions": "grid", "swap": None},
-        "clusterability": {"clusterability": None},
-        "splitnet": {"splitnet": None},
-        "locality": {"locality": None, "positions": "fixed"},
-        "communicability": {"communicability": None, "density": None},
-        "dropout": {"dropout": None},
-        "pruned": {"pruned": None},
+        "regular": Shipped({}, "Pays nothing besides its tasks."),
+        "spatial": Shipped({"transport": None, "density": None}, "Learns positions, and pays for long connections."),
+        "l1": Shipped({"l1": None}, "Is it sparsity? Pays for the size of weights."),
+        "l2": Shipped({"l2": None}, "Is it shrinkage? Pays for the squares of weights."),
+        "group-lasso": Shipped(
+            {"group-lasso": None}, "Is it fewer neurons? Pays for the norm of each neuron's weights."
+        ),
+        "fixed": Shipped(
+            {"transport": None, "positions": "fixed"}, "Must positions be learned? They stay where they were drawn."
+        ),
+        "fixed-grid": Shipped(
+            {"transport": None, "positions": "grid"},
+            "Must positions be learned? They are places of a regular grid.",
+        ),
+        "shuffled": Shipped(
+            {"shuffled": None, "positions": "fixed"},
+            "Is it geometry, or any uneven penalty? Each connection pays the distance of another.",
+        ),
+        "swap": Shipped(
+            {"transport": None, "positions": "grid", "swap": None},
+            "Does another way to learn positions do? Neurons of a grid exchange places.",
+        ),
+        "clusterability": Shipped(
+            {"clusterability": None}, "Does function follow structure? Pays for weights between given blocks."
+        ),
+        "splitnet": Shipped(
+            {"splitnet": None}, "How far can modules go? Learns groups of neurons, and pays for weights between them."
+        ),
+        "locality": Shipped(
+            {"locality": None, "positions": "fixed"},
+            "Does order of activity make modules? Near neurons are made to be active alike.",
+        ),
+        "communicability": Shipped(
+            {"communicability": None, "density": None},
+            "Does the path count? Pays for long connections by how well their ends communicate.",
+        ),
+        "dropout": Shipped({"dropout": None}, "Does noise make modules? Hidden neurons are off at random."),
+        "pruned": Shipped({"pruned": None}, "Is it the number of connections? The weakest are removed in rounds."),
     }
 )
-"""The kinds that can be named without a table. None stands for the experiment's value of a setting, or its default."""
+"""The kinds that can be named without a table."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -101,7 +143,7 @@ class Kind:
     def described(self) -> dict[str, object]:
         """Return the table that makes this kind again, as TOML and JSON can hold it."""
         table: dict[str, object] = {k: list(v) if isinstance(v, tuple) else v for k, v in self.table}
-        if self.name not in SHIPPED or self.positions != SHIPPED[self.name].get("positions", "learned"):
+        if self.name not in SHIPPED or self.positions != SHIPPED[self.name].table.get("positions", "learned"):
             table["positions"] = self.positions
         return table
 
@@ -126,6 +168,18 @@ def symbol(setting: str) -> str:
     if setting == LEARNING_RATE:
         return "η"
     return COSTS.facts(setting).symbol if setting in COSTS else WAYS.facts(setting).symbol
+
+
+def lists() -> dict[str, dict[str, str]]:
+    """Return what can be chosen, for a terminal: title to name to a sentence."""
+    costs = {n: f"{symbol(n)} = {COSTS.facts(n).default:g}  {COSTS.summary(n)}" for n in COSTS}
+    ways = {n: f"{symbol(n)} = {WAYS.facts(n).default:g}  {WAYS.summary(n)}" for n in WAYS}
+    return {
+        'kinds that need no table (kinds = ["regular", "l1"])': {n: shipped.question for n, shipped in SHIPPED.items()},
+        "costs, with the strength of who names none ([kinds.NAME] l1 = 0.5, or a list for a grid)": costs,
+        "ways of training, with the value of who names none ([kinds.NAME] dropout = 0.2)": ways,
+        'positions ([kinds.NAME] positions = "fixed")': dict(POSITIONS),
+    }
 
 
 def kinds_of(value: object) -> object:
@@ -167,7 +221,7 @@ def _kind(name: object, table: object) -> Kind:
             close = difflib.get_close_matches(str(key), known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise SettingError(f"{where}: unknown setting {shown(key)}{hint} Known: {', '.join(known)}")
-    whole = {**SHIPPED.get(name, {}), **table}
+    whole = {**(SHIPPED[name].table if name in SHIPPED else {}), **table}
     positions = whole.get("positions", "learned")
     if positions not in POSITIONS:
         raise SettingError(f"{where}.positions: expected one of {', '.join(POSITIONS)}, found {shown(positions)}")

@@ -15,6 +15,9 @@ from . import checks
 from .checks import LARGEST_SIZE, SettingError
 from .kinds import GENERAL, Kind, Values, kinds_of, values_of
 
+DEFAULT_KINDS = ("regular", "spatial")
+"""A spatial network pays the transport and density costs; a regular one is the same network without them."""
+
 MOST_NETWORKS = 100_000
 """More networks in a run are a slip of the keyboard; their files alone would fill a disk."""
 
@@ -84,7 +87,7 @@ class Experiment:
     )
     # Kinds of training (`spatialgraph.train.kinds`): a list of names, or a table ``[kinds.NAME]`` for each.
     kinds: tuple[Kind, ...] = attrs.field(
-        default=("regular", "spatial"),
+        default=DEFAULT_KINDS,
         converter=kinds_of,
         validator=checks.many("a list of names of kinds, or a table for each", lambda v: isinstance(v, Kind)),
     )
@@ -225,7 +228,38 @@ def read_experiment(name: str, changes: Mapping[str, object] | None = None) -> E
         raise SettingError(f"experiment: expected one of {known}, or the path of a TOML file, found {name!r}") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, bytes that are no text, numbers without end
         raise SettingError(f"{path}: expected TOML, found a fault: {error}") from None
-    return experiment_from({**settings, **(changes or {})})
+    return experiment_from(changed(settings, changes or {}))
+
+
+def changed(settings: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    """Return settings with changes; one of ``kinds.NAME.SETTING`` is of the table of a kind, which is made if missing.
+
+    Raises:
+        SettingError: a name with dots that leads to no table of kinds.
+
+    Example:
+        >>> changed({"kinds": ["regular", "l1"]}, {"kinds.l1.l1": [0.1, 1]})
+        {'kinds': {'regular': {}, 'l1': {'l1': [0.1, 1]}}}
+    """
+    result = dict(settings)
+    for name, value in changes.items():
+        first, dot, rest = name.partition(".")
+        kind, _, setting = rest.rpartition(".")
+        if not dot:
+            result[name] = value
+            continue
+        if first != "kinds" or not kind:
+            raise SettingError(f"--set: expected a name such as kinds.spatial.transport, found {checks.shown(name)}")
+        tables = _tables(result.get("kinds", DEFAULT_KINDS))
+        result["kinds"] = {**tables, kind: {**tables.get(kind, {}), setting: value}}
+    return result
+
+
+def _tables(kinds: object) -> dict[str, dict[str, object]]:
+    """Return the table of each kind, however kinds are given; what is no table is left for the converter to refuse."""
+    if isinstance(kinds, Mapping):
+        return {name: dict(table) if isinstance(table, Mapping) else table for name, table in kinds.items()}
+    return {name: {} for name in kinds if isinstance(name, str)} if isinstance(kinds, (list, tuple)) else {}
 
 
 def experiment_from(settings: Mapping[str, object]) -> Experiment:
