@@ -75,7 +75,7 @@ def _of_network(network: Graph, snapshots: Sequence[float]) -> Iterator[tuple[st
     yield "tasks", ", ".join(network.tasks)
     accuracy = zip(network.tasks, known.get("accuracy") or [], strict=False)
     yield "accuracy", _joined(f"{task} {value:.4f}" for task, value in accuracy)
-    yield "costs", _joined(_costs(network))
+    yield "settings" if "symbols" in known else "costs", _joined(_costs(network))
     yield "evaluation", (known.get("evaluation") or {}).get("file", "")
     yield "history", _history(network.history)
     yield "snapshots", _snapshots(snapshots)
@@ -86,14 +86,20 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def _costs(network: Graph) -> Iterator[str]:
-    """Yield each cost at the end of training, and what it was weighted by."""
-    settings = network.metadata.get("experiment")
-    for cost, symbol in _COSTS.items():
-        values = network.history.get(cost)
+    """Yield each cost at the end of training with its strength, then the other settings of the network's kind."""
+    known = network.metadata
+    settings = known.get("settings") or known.get("experiment")
+    settings = settings if isinstance(settings, Mapping) else {}
+    symbols = known.get("symbols")
+    for name, symbol in (symbols if isinstance(symbols, Mapping) else _COSTS).items():
+        values, setting = network.history.get(name), settings.get(name)
+        factor = f"{symbol} = {setting:g}" if isinstance(setting, (int, float)) else ""
         if values is not None and values.ndim == 1 and len(values):
-            weight = settings.get(cost) if isinstance(settings, Mapping) else None
-            known = isinstance(weight, (int, float))
-            yield f"{cost} {values[-1]:.4g}" + (f" ({symbol} = {weight:g})" if known else "")
+            yield f"{name} {values[-1]:.4g}" + (f" ({factor})" if factor else "")
+        elif factor and symbols:
+            yield f"{name} ({factor})"
+    if isinstance(known.get("positions"), str) and known["positions"]:
+        yield f"positions {known['positions']}"
 
 
 def _history(history: Mapping[str, Any]) -> str:

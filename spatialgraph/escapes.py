@@ -64,11 +64,16 @@ def latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in plain(text))
 
 
+_GREEK = {
+    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta"},
+    **{"ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma"},
+    **{"τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega"},
+}
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"},
-    **{"α": r"$\alpha$", "β": r"$\beta$", "η": r"$\eta$"},  # settings in kinds of networks
+    **{letter: rf"$\{name}$" for letter, name in _GREEK.items()},  # settings in kinds of networks
 }
 
 

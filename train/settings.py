@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
@@ -256,10 +256,22 @@ def changed(settings: Mapping[str, object], changes: Mapping[str, object]) -> di
 
 
 def _tables(kinds: object) -> dict[str, dict[str, object]]:
-    """Return the table of each kind, however kinds are given; what is no table is left for the converter to refuse."""
-    if isinstance(kinds, Mapping):
-        return {name: dict(table) if isinstance(table, Mapping) else table for name, table in kinds.items()}
-    return {name: {} for name in kinds if isinstance(name, str)} if isinstance(kinds, (list, tuple)) else {}
+    """Return the table of each kind, given by a list of names or by tables.
+
+    Raises:
+        SettingError: kinds are given otherwise.
+    """
+    given = kinds if isinstance(kinds, Mapping) else dict.fromkeys(kinds) if _are_names(kinds) else None
+    tables = None if given is None else {name: {} if table is None else table for name, table in given.items()}
+    if tables is None or not all(isinstance(table, Mapping) for table in tables.values()):
+        raise SettingError(
+            f"kinds: expected a list of names of kinds, or a table for each, found {checks.shown(kinds)}"
+        )
+    return {name: dict(table) for name, table in tables.items()}
+
+
+def _are_names(kinds: object) -> TypeGuard[Sequence[str]]:
+    return isinstance(kinds, (list, tuple)) and all(isinstance(name, str) for name in kinds)
 
 
 def experiment_from(settings: Mapping[str, object]) -> Experiment:
