@@ -73,7 +73,11 @@ class Paid:
         self._payers = payers(members)
         self.values = {name: like.new_zeros(len(own)) for name, own in self._payers.items()}
         self._pairs = list(self._written_out(members))
-        self._others = [part for name in COSTS if name not in PAIR_COSTS for part in self._stretches(name, members)]
+        others = [part for name in COSTS if name not in PAIR_COSTS for part in self._stretches(name, members)]
+        self._by_activations = [part for part in others if "activations" in COSTS.facts(part.cost).needs]
+        self._by_parameters = [part for part in others if "activations" not in COSTS.facts(part.cost).needs]
+        # Pair costs overwrite the gradient by positions, so that those of activations, computed before, wait here.
+        self._moved = torch.zeros_like(gradient.position) if self._by_activations else gradient.position[:0]
         # Nothing but costs depends on positions: where no pair cost overwrites their gradient, it is made anew.
         free = stretches(members, lambda m: bool(m.positions) and not {*PAIR_COSTS} & {*m.costs})
         self._cleared = [gradient.position[networks] for networks in free]
@@ -84,7 +88,7 @@ class Paid:
     @property
     def learned(self) -> Iterator[tuple[str, Tensor, float]]:
         """Yield the parameters of costs' own with names, always in the same order, and the learning rate of each."""
-        for part in self._others:
+        for part in (*self._by_activations, *self._by_parameters):
             for name, tensor in part.parameters.items():
                 yield f"own/{part.cost}/{part.networks.start}/{name}", tensor, part.rate
 
@@ -100,11 +104,12 @@ class Paid:
             gradient.
         """
         found = []
-        for part in self._others:
-            if "activations" in COSTS.facts(part.cost).needs:
-                leaves = {k + 1: values[part.networks].detach().requires_grad_() for k, values in enumerate(hidden)}
-                gradients = self._pay(part, paid, leaves)
-                found += [(k - 1, part.networks, gradient) for k, gradient in gradients.items()]
+        if self._by_activations:
+            self._moved.zero_()
+        for part in self._by_activations:
+            leaves = {k + 1: values[part.networks].detach().requires_grad_() for k, values in enumerate(hidden)}
+            gradients = self._pay(part, paid, self._moved, leaves)
+            found += [(k - 1, part.networks, gradient) for k, gradient in gradients.items()]
         return found
 
     def by_parameters(self, paid: Tensor) -> None:
@@ -122,14 +127,19 @@ class Paid:
                 if name in kept:
                     rows, slots = kept[name]
                     self.values[name].index_copy_(0, slots, getattr(costs, name).index_select(0, rows))
-        for part in self._others:
-            if "activations" not in COSTS.facts(part.cost).needs:
-                self._pay(part, paid, {})
+        if self._by_activations:
+            self._gradient.position.add_(self._moved)
+        for part in self._by_parameters:
+            self._pay(part, paid, self._gradient.position, {})
         for gradient in self._fixed:
             gradient.zero_()
 
-    def _pay(self, part: _Stretch, paid: Tensor, activations: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """Compute a cost of a stretch, and add its gradients; return those by activations, by layer."""
+    def _pay(self, part: _Stretch, paid: Tensor, moved: Tensor, activations: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Compute a cost of a stretch, and add its gradients, that by positions to `moved`.
+
+        Returns:
+            the gradients by activations, by layer.
+        """
         stack, gradient = self._stack, self._gradient
         weights = {k: stack.weights[k - 1][part.networks].detach().requires_grad_() for k in self._experiment.penalised}
         position = stack.position[part.networks].detach().requires_grad_()
@@ -138,8 +148,9 @@ class Paid:
         with torch.enable_grad():
             values = COSTS[part.cost](self._paying(part, weights, position, own, activations))
             total = (values * part.strength).sum()
-        found = torch.autograd.grad(total, leaves, allow_unused=True)
-        sinks = [*(gradient.weights[k - 1][part.networks] for k in weights), gradient.position[part.networks]]
+        # A cost may be a constant where nothing that is learned can lower it.
+        found = torch.autograd.grad(total, leaves, allow_unused=True) if total.requires_grad else [None] * len(leaves)
+        sinks = [*(gradient.weights[k - 1][part.networks] for k in weights), moved[part.networks]]
         for sink, one in zip(sinks, found, strict=False):
             if one is not None:
                 sink.add_(one)
