@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -195,16 +195,18 @@ class Cost(LayerCost):
                     raise ValueError(str(Fault(f"layer {name!r}", "a layer whose units read all channels", found)))
 
 
-def _task_of(
-    tasks: Mapping[str, slice | Sequence[int]], outputs: str, units: int
-) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _task_of(tasks: Any, outputs: str, units: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the number of the task of each unit.
 
     Raises:
-        ValueError: a unit is in no task or in two, or there is no such unit.
+        ValueError: they are no units of tasks, a unit is in no task or in two, or there is no such unit.
     """
+    if not isinstance(tasks, Mapping):
+        raise ValueError(str(Fault("tasks", f"name to units of {outputs!r}", f"a {type(tasks).__name__}")))
     task = np.full(units, -1)
     for number, (name, chosen) in enumerate(tasks.items()):
+        if not isinstance(chosen, (slice, Iterable)) or isinstance(chosen, str):
+            raise ValueError(str(Fault(f"task {name!r}", f"a slice or a list of units of {outputs!r}", shown(chosen))))
         own = list(range(units))[chosen] if isinstance(chosen, slice) else [plain_value(unit) for unit in chosen]
         if wrong := [unit for unit in own if type(unit) is not int or not 0 <= unit < units]:
             raise ValueError(str(Fault(f"task {name!r}", f"units of {outputs!r}, 0 to {units - 1}", shown(wrong[0]))))

@@ -246,13 +246,16 @@ def test_the_cost_can_stand_in_a_compiled_step():
         ("l1", {"dim": 0}, "dim: expected a whole number of at least 1, found 0"),
         ("clusterability", {}, "tasks: expected the task of every output, for one group of units each, found none"),
         ("splitnet", {}, "tasks: expected the task of every output, for one group of units each, found none"),
+        ("splitnet", {"tasks": ["one"]}, "tasks: expected name to units of 'out', found a list"),
+        ("splitnet", {"tasks": {"a": 3}}, "task 'a': expected a slice or a list of units of 'out', found 3"),
+        ("splitnet", {"tasks": {"a": "out"}}, "task 'a': expected a slice or a list of units of 'out', found 'out'"),
         ("splitnet", {"tasks": {"one": [0, 1]}}, "tasks: expected all 3 units of 'out', found none for unit 2"),
         ("splitnet", {"tasks": {"a": [0], "b": [3]}}, "task 'b': expected units of 'out', 0 to 2, found 3"),
         ("splitnet", {"tasks": {"a": [0, 1, 2], "b": [2]}}, "task 'b': expected each unit in one task, found unit 2"),
     ],
 )
 def test_errors_say_what_is_allowed(name, arguments, expected):
-    with pytest.raises(ValueError, match="expected|known") as raised:
+    with pytest.raises(ValueError, match=r"expected|known") as raised:
         Cost(name, mlp(5, 4, 3), **arguments)
     assert str(raised.value).startswith(expected)
     assert "\n" not in str(raised.value)
