@@ -3,6 +3,7 @@
     from spatialgraph.torch import SpatialCost, capture
 
     cost = SpatialCost(model, layers=["fc3", "out"])            # in any training loop: loss = task_loss + cost()
+    sparse = Cost("l1", model, ["fc3", "out"])                  # as every other cost of COSTS; your own: @cost
     captured = capture(model.eval(), inputs, tasks={"digits": slice(0, 10), "letters": slice(10, 20)})
     captured.graph                                              # split, measured, exported like every graph
     sg.analyze(captured, batches)                               # as every network of a run
@@ -16,8 +17,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .any_cost import Cost as Cost
     from .captured import Captured as Captured
     from .captured import capture as capture
+    from .costs import COSTS as COSTS
+    from .costs import cost as cost
     from .costs import density_cost as density_cost
     from .costs import transport_cost as transport_cost
     from .program import Inputs as Inputs
@@ -28,8 +32,9 @@ if TYPE_CHECKING:
 
 # Looked up when they are first used: training needs the costs alone, and tracing takes a while to import.
 _HOMES = {
+    "any_cost": ("Cost",),
     "captured": ("Captured", "capture"),
-    "costs": ("density_cost", "transport_cost"),
+    "costs": ("COSTS", "cost", "density_cost", "transport_cost"),
     "program": ("Inputs",),
     "runner": ("TracedRunner",),
     "spatial": ("SpatialCost",),

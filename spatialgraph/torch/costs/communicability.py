@@ -43,7 +43,7 @@ def communicability(paying: Paying) -> Tensor:
     `Paying.strength` is. A unit without connections communicates with none.
     """
     ends = [(layer.source.name, layer.target.name) for layer in paying.layers]
-    whole = exponential(_graph(ends, [layer.weight.abs() for layer in paying.layers]), ends)
+    whole = exponential(normalised(ends, [layer.weight.abs() for layer in paying.layers]), ends)
     equal = _of_equal_weights(paying.layers)
     costs = [
         paying.transport(layer, layer.distance * c) / scale
@@ -67,24 +67,31 @@ def exponential(adjacency: Blocks, ends: Sequence[tuple[str, str]]) -> list[Tens
     side = _side(adjacency, {x: block.shape[1] for (x, _), block in adjacency.items()})
     second = _squared(adjacency, side)
     fourth = _squared(second, side)
-    # A³/3! + A⁵/5! = A (A²/6 + A⁴/120)
-    factor = {pair: block / 6 + fourth[pair] / 120 for pair, block in second.items()}
+    odd = _sum(second, 1 / 6, fourth, 1 / 120)  # A³/3! + A⁵/5! is A times this
+    even = _sum(second, 1 / 2, fourth, 1 / 24)
     found = []
     for source, target in ends:
         one, other = (source, target) if target in side else (target, source)
-        block = _odd(adjacency, factor, one, other)
-        if one in side:
-            block = block + second[one, other] / 2 + fourth[one, other] / 24
+        block = adjacency[one, other]
+        for step, rest in _steps(adjacency, odd, one, other):
+            block = torch.baddbmm(block, step, rest)
+        if one in side and (one, other) in even:
+            block = block + even[one, other]
         found.append(block if other == target else block.mT)
     return found
 
 
-def _odd(adjacency: Blocks, factor: Blocks, one: str, other: str) -> Tensor:
-    block = adjacency[one, other]
-    for (start, between), step in adjacency.items():
-        if start == one and (between, other) in factor:
-            block = torch.baddbmm(block, step, factor[between, other])
-    return block
+def _sum(one: Blocks, factor: float, other: Blocks, other_factor: float) -> Blocks:
+    scaled = {pair: block * other_factor for pair, block in other.items()}
+    return scaled | {
+        pair: block * factor if pair not in other else torch.add(scaled[pair], block, alpha=factor)
+        for pair, block in one.items()
+    }
+
+
+def _steps(first: Blocks, second: Blocks, one: str, other: str) -> list[tuple[Tensor, Tensor]]:
+    """Return the blocks whose products add up to that of two populations in the product of two matrices."""
+    return [(block, second[z, other]) for (x, z), block in first.items() if x == one and (z, other) in second]
 
 
 def _squared(matrix: Blocks, side: Sequence[str]) -> Blocks:
@@ -92,8 +99,7 @@ def _squared(matrix: Blocks, side: Sequence[str]) -> Blocks:
     square: Blocks = {}
     for number, one in enumerate(side):
         for other in side[number:]:
-            steps = [(block, matrix[z, other]) for (x, z), block in matrix.items() if x == one and (z, other) in matrix]
-            if steps:
+            if steps := _steps(matrix, matrix, one, other):
                 total = torch.bmm(*steps[0])
                 for step in steps[1:]:
                     total = torch.baddbmm(total, *step)
@@ -102,17 +108,26 @@ def _squared(matrix: Blocks, side: Sequence[str]) -> Blocks:
     return square
 
 
-def _graph(ends: Sequence[tuple[str, str]], strengths: Sequence[Tensor]) -> Blocks:
-    """Return the undirected graph of layers, divided by the roots of the strengths of both units."""
-    graph: Blocks = {}
+def normalised(ends: Sequence[tuple[str, str]], strengths: Sequence[Tensor]) -> Blocks:
+    """Return the undirected graph of layers, divided by the roots of the strengths of both units.
+
+    Args:
+        ends: source and target of each layer.
+        strengths: of its connections, at least 0, ``(networks, source units, target units)``.
+    """
+    once: Blocks = {}  # of two blocks that are each other's transpose, one
     for (source, target), strength in zip(ends, strengths, strict=True):
-        for pair, block in (((source, target), strength), ((target, source), strength.mT)):
-            graph[pair] = graph[pair] + block if pair in graph else block
+        pair, block = ((target, source), strength.mT) if (target, source) in once else ((source, target), strength)
+        block = block + block.mT if source == target else block
+        once[pair] = once[pair] + block if pair in once else block
     sums: dict[str, Tensor] = {}
-    for (source, _), block in graph.items():
-        sums[source] = sums.get(source, 0) + block.sum(dim=2)
+    for (one, other), block in once.items():
+        sums[one] = sums.get(one, 0) + block.sum(dim=2)
+        if one != other:
+            sums[other] = sums.get(other, 0) + block.sum(dim=1)
     scale = {name: _inverse_root(total) for name, total in sums.items()}
-    return {(x, y): block * scale[x][:, :, None] * scale[y][:, None, :] for (x, y), block in graph.items()}
+    graph = {(x, y): block * scale[x][:, :, None] * scale[y][:, None, :] for (x, y), block in once.items()}
+    return graph | {(y, x): block.mT for (x, y), block in graph.items() if x != y}
 
 
 def _inverse_root(strength: Tensor) -> Tensor:
@@ -128,7 +143,9 @@ def _of_equal_weights(layers: Sequence[Layer]) -> list[float]:
     # Units of a population are then alike: each population is one unit of a graph, with all connections of a layer as
     # one. Its communicability is that of two populations, the root of the number of pairs times that of two units.
     pairs = [layer.source.size * layer.target.size for layer in layers]
-    whole = exponential(_graph(ends, [torch.tensor([[[float(pair)]]], dtype=torch.float64) for pair in pairs]), ends)
+    whole = exponential(
+        normalised(ends, [torch.tensor([[[float(pair)]]], dtype=torch.float64) for pair in pairs]), ends
+    )
     return [block.item() / math.sqrt(pair) for block, pair in zip(whole, pairs, strict=True)]
 
 

@@ -63,7 +63,7 @@ class _Order(torch.autograd.Function):
         alike, alike_size = _centred(normal.mT @ normal)
         near, near_size = _centred((distance + 1).reciprocal_())
         scale = _inverse(alike_size * near_size)
-        value = torch.linalg.vecdot(alike.flatten(1), near.flatten(1)) * scale
+        value: Tensor = torch.linalg.vecdot(alike.flatten(1), near.flatten(1)) * scale
         shares = value * _inverse(alike_size**2), value * _inverse(near_size**2)
         ctx.save_for_backward(normal, inverse, alike, near, distance, scale, *shares)
         return value

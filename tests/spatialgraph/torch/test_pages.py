@@ -1,4 +1,4 @@
-"""The Python on the pages about models runs, each page in one namespace."""
+"""The Python on the pages about models and costs runs, each page in one namespace."""
 
 import re
 from collections import OrderedDict
@@ -8,10 +8,27 @@ import pytest
 import torch
 from torch import nn
 
-FOLDER = Path(__file__).parents[3] / "docs" / "models"
-PAGES = [page for page in sorted(FOLDER.glob("*.md")) if "```python" in page.read_text(encoding="utf-8")]
+from spatialgraph.torch import COSTS
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = [
+    page
+    for folder in ("models", "methods")
+    for page in sorted((DOCS / folder).glob("*.md"))
+    if "```python" in page.read_text(encoding="utf-8")
+]
 
 
+@pytest.fixture
+def own_costs():
+    """Take out what a page enters."""
+    known = {*COSTS}
+    yield
+    for name in {*COSTS} - known:
+        COSTS.forget(name)
+
+
+@pytest.mark.usefixtures("own_costs")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_python_of_a_page_runs(page, capsys):
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -22,6 +39,12 @@ def test_the_python_of_a_page_runs(page, capsys):
             exec(compile(block, page.name, "exec"), names)
     said = capsys.readouterr().out.split("\n")[:-1]
     assert said == re.findall(r"^print\(.*\) +# (.*)$", "".join(blocks), re.MULTILINE)
+
+
+def test_the_table_of_costs_is_that_of_the_registry():
+    page = (DOCS / "methods" / "costs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(.+?)` \| (.+?) = (.+?) \|", page, re.MULTILINE)
+    assert rows == [(name, COSTS.facts(name).symbol, f"{COSTS.facts(name).default:g}") for name in COSTS]
 
 
 def test_the_lines_of_the_readme_on_models_run(tmp_path, monkeypatch, capsys):
