@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .cost import Paying, Population, cost
-from .pairs import distances
+from .pairs import Points, distances, divide, pull
+
+_PAIRS_IN_CACHE = 2**17
+"""So many pairs of units are computed at a time on a processor, or those of one network."""
 
 _ROUNDING = 16
 """Numbers that differ from their mean by so many units in the last place, or fewer, are constant."""
@@ -46,41 +49,70 @@ def locality(paying: Paying) -> Tensor:
 
 
 def _disorder(population: Population) -> Tensor:
-    points = population.points
-    order: Tensor = _Order.apply(population.emitted, distances(points, points))
+    order: Tensor = _Order.apply(population.emitted, population.points)
     return (1 - order) / 2
 
 
 class _Order(torch.autograd.Function):
-    """The correlation of r and 1 / (1 + distance), of activations and distances, with its gradient written out.
+    """The correlation of r and 1 / (1 + distance), of activations and positions, with its gradient written out.
 
-    Automatic differentiation takes one product of matrices more, and three times the passes over all pairs of units.
+    Automatic differentiation takes one product of matrices more, and three times the passes over all pairs of units,
+    in memory of all networks, which no cache holds.
     """
 
     @staticmethod
-    def forward(ctx: Any, activation: Tensor, distance: Tensor) -> Tensor:
-        normal, inverse = _standardised(activation)
-        alike, alike_size = _centred(normal.mT @ normal)
-        near, near_size = _centred((distance + 1).reciprocal_())
-        scale = _inverse(alike_size * near_size)
-        value: Tensor = torch.linalg.vecdot(alike.flatten(1), near.flatten(1)) * scale
-        shares = value * _inverse(alike_size**2), value * _inverse(near_size**2)
-        ctx.save_for_backward(normal, inverse, alike, near, distance, scale, *shares)
+    def forward(ctx: Any, activation: Tensor, points: Tensor) -> Tensor:
+        gradient = torch.empty_like(activation), torch.empty_like(points)
+        value = activation.new_empty(len(activation))
+        for some in _stretches(points):
+            found = _order(activation[some], points[some], moving=ctx.needs_input_grad[1])
+            value[some], gradient[0][some] = found.value, found.by_activation
+            if found.by_points is not None:
+                gradient[1][some] = found.by_points
+        ctx.save_for_backward(*gradient)
         return value
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor | None]:
-        normal, inverse, alike, near, distance, *factors = ctx.saved_tensors
-        scale, of_alike, of_near = (outer[0] * factor for factor in factors)
-        # `alike` is symmetric, and counts twice in its own product.
-        by_activation = normal @ _combined(near, 2 * scale, alike, -2 * of_alike)
-        along = torch.linalg.vecdot(normal, by_activation, dim=1)[:, None]
-        by_activation.addcmul_(normal, along, value=-1).mul_(inverse)
-        if not ctx.needs_input_grad[1]:
-            return by_activation, None
-        slope = (distance + 1).square_().reciprocal_().neg_()
-        return by_activation, _combined(alike, scale, near, -of_near).mul_(slope)
+        by_activation, by_points = (saved * outer[0][:, None, None] for saved in ctx.saved_tensors)
+        return by_activation, by_points if ctx.needs_input_grad[1] else None
+
+
+def _stretches(points: Tensor) -> list[slice]:
+    """Divide networks such that a number of each pair of units fits the cache of a processor."""
+    networks, units = points.shape[:2]
+    size = max(1, _PAIRS_IN_CACHE // units**2) if points.device.type == "cpu" else networks
+    return [slice(start, min(start + size, networks)) for start in range(0, networks, size)]
+
+
+class _Found(NamedTuple):
+    value: Tensor
+    by_activation: Tensor
+    by_points: Tensor | None
+
+
+def _order(activation: Tensor, points: Tensor, *, moving: bool) -> _Found:
+    """Return the correlation of some networks, and its gradient; that by positions if they move."""
+    normal, inverse = _standardised(activation)
+    alike, alike_size = _centred(torch.bmm(normal.mT, normal))
+    distance = distances(points, points)
+    near = (distance + 1).reciprocal_()
+    slope = near.square() if moving else None
+    near, near_size = _centred(near)
+    scale = _inverse(alike_size * near_size)
+    value = (alike * near).sum(dim=(1, 2)) * scale
+    of_alike, of_near = value * _inverse(alike_size**2), value * _inverse(near_size**2)
+    # `alike` is symmetric, and counts twice in its own product.
+    by_activation = torch.bmm(normal, _combined(near, 2 * scale, alike, -2 * of_alike))
+    along = (normal * by_activation).sum(dim=1, keepdim=True)
+    by_activation.addcmul_(normal, along, value=-1).mul_(inverse)
+    if slope is None:
+        return _Found(value, by_activation, None)
+    force = _combined(near, of_near, alike, -scale).mul_(slope)
+    divide(force, distance)
+    # A distance is of two units of the population, and of either side.
+    return _Found(value, by_activation, 2 * pull(points, torch.bmm(Points.of(points).rows, force)))
 
 
 def _standardised(activation: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,8 +122,8 @@ def _standardised(activation: Tensor) -> tuple[Tensor, Tensor]:
     """
     mean = activation.mean(dim=1, keepdim=True)
     centred = activation - mean
-    square = torch.linalg.vecdot(centred, centred, dim=1)[:, None]
-    inverse = _inverse(_not_of_rounding(square, square + activation.shape[1] * mean**2).sqrt())
+    size = (centred * centred).sum(dim=1, keepdim=True).sqrt_()
+    inverse = _inverse(_not_of_rounding(size, activation.shape[1] * mean**2))
     return centred.mul_(inverse), inverse
 
 
@@ -103,14 +135,13 @@ def _centred(pairs: Tensor) -> tuple[Tensor, Tensor]:
     mean = pairs.sum(dim=(1, 2)) / count
     pairs.sub_(mean[:, None, None])
     diagonal.zero_()
-    square = torch.linalg.vecdot(pairs.flatten(1), pairs.flatten(1))
-    return pairs, _not_of_rounding(square, square + count * mean**2).sqrt()
+    return pairs, _not_of_rounding(torch.linalg.vector_norm(pairs.flatten(1), dim=1), count * mean**2)
 
 
-def _not_of_rounding(square: Tensor, whole: Tensor) -> Tensor:
-    """Return the sum of squares of what is left without a mean; 0 where rounding may have left it."""
-    least = (_ROUNDING * torch.finfo(square.dtype).eps) ** 2 * whole
-    return torch.where(square > least, square, 0.0)
+def _not_of_rounding(size: Tensor, square_of_mean: Tensor) -> Tensor:
+    """Return the norm of what is left without a mean; 0 where rounding may have left it."""
+    least = _ROUNDING * torch.finfo(size.dtype).eps * (size**2 + square_of_mean).sqrt()
+    return torch.where(size > least, size, 0.0)
 
 
 def _inverse(size: Tensor) -> Tensor:

@@ -73,10 +73,10 @@ def _distances(one: Points, other: Points, distance: Tensor, scratch: Tensor) ->
     distance.sqrt_()
 
 
-def _divide(numerator: Tensor, distance: Tensor) -> None:
+def divide(numerator: Tensor, distance: Tensor) -> None:
     """Divide in place, to 0 where the distance is 0: coincident neurons do not pull at each other."""
     numerator.div_(distance)
-    torch.nan_to_num(numerator, nan=0.0, posinf=0.0, out=numerator)
+    torch.nan_to_num(numerator, nan=0.0, posinf=0.0, neginf=0.0, out=numerator)
 
 
 def pull(position: Tensor, forces: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ def transport_forces(
         torch.abs(weight, out=size)
     else:
         torch.square(weight, out=size)
-    _divide(size, distance)
+    divide(size, distance)
     forces = torch.bmm(target.rows, size.mT), torch.bmm(source.rows, size)
     slope = torch.sign(weight, out=size) if strength == "absolute" else torch.mul(weight, 2, out=size)
     return slope, distance, *forces
@@ -134,7 +134,7 @@ def density_forces(points: Points, memory: PairMemory) -> tuple[Tensor, Tensor]:
     _distances(points, points, distance, closeness)
     torch.neg(distance, out=closeness).exp_()
     total = closeness.sum(dim=(1, 2))
-    _divide(closeness, distance)
+    divide(closeness, distance)
     # Every pair counts twice in the sum, once from either side.
     return total, torch.bmm(points.rows, closeness).mul_(-2)
 
@@ -152,7 +152,8 @@ class _Distances(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor]:
         one, other, distance = ctx.saved_tensors
-        force = torch.where(distance > 0, outer[0] / distance, 0.0)
+        force = outer[0].clone()
+        divide(force, distance)
         by_one, by_other = torch.bmm(Points.of(other).rows, force.mT), torch.bmm(Points.of(one).rows, force)
         return pull(one, by_one), pull(other, by_other)
 
