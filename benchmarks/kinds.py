@@ -27,7 +27,11 @@ QUICK = {"steps": 2, "networks": 1, "settings": {"hidden": [8, 8], "penalised_la
 
 
 def measure(
-    repeats: int, device: torch.device, steps: int = STEPS, networks: int = NETWORKS, settings: dict[str, Any] | None = None
+    repeats: int,
+    device: torch.device,
+    steps: int = STEPS,
+    networks: int = NETWORKS,
+    settings: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Time an epoch of each kind, in turn."""
     datasets = drawn_datasets(BATCH * steps)

@@ -97,7 +97,9 @@ def demo(
     "spatialgraph train --list",
 )
 def train_command(
-    experiment: Annotated[str | None, typer.Argument(help="demo, table1, or a TOML file.", show_default=False)] = None,
+    experiment: Annotated[
+        str | None, typer.Argument(help="demo, modules, table1, or a TOML file.", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/EXPERIMENT", metavar="RUN")
     ] = None,

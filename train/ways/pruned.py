@@ -17,7 +17,7 @@ ROUNDS = 5
     "pruned",
     symbol="q",
     default=0.8,
-    reason="About as many connections as a spatial network leaves weak.",
+    reason="Costs the demo's networks as much accuracy as the spatial costs do.",
     allowed="a share of at least 0 and below 1",
     fits=lambda value: 0 <= value < 1,
 )
