@@ -4,8 +4,8 @@
 
 A batch is eight of the paper's networks (784-128-128-128-256-20, mixed inputs, batches of 256, costs on the last three
 layers), all of one kind with its default settings, on drawn images. It takes `STEPS` steps; `swap`, which exchanges
-places every 200 steps by default, does it once in these, five times as often. All kinds are timed in turn; a ratio is the median of those
-within one turn, so that what else a machine does changes it little.
+places every 200 steps by default, does it once in these, five times as often. All kinds are timed in turn; a ratio is
+the median of those within one turn, so that what else a machine does changes it little.
 """
 
 from __future__ import annotations

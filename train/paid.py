@@ -248,8 +248,11 @@ class Paid:
 
 def payers(members: Sequence[Member]) -> dict[str, list[int]]:
     """Return for each cost that any network pays the numbers of those that pay it."""
-    found = {name: [k for k, member in enumerate(members) if name in member.costs] for name in COSTS}
-    return {name: own for name, own in found.items() if own}
+    found: dict[str, list[int]] = {}
+    for k, member in enumerate(members):
+        for name in member.costs:
+            found.setdefault(name, []).append(k)
+    return found
 
 
 def _adjacent(slices: Sequence[slice]) -> list[slice]:

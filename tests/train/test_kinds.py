@@ -1,6 +1,10 @@
 """Kinds of training: how experiments name them, what is refused, and the networks that they make."""
 
 import io
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -315,6 +319,48 @@ def test_examples_set_aside_are_trained_on_by_nobody(tmp_path):
     network = read_network(tmp_path / "0.3" / "networks" / "mix-regular-0.h5")
     assert network.history["validation_accuracy"].shape == (2, 2)
     assert "validation_accuracy" not in read_network(tmp_path / "0.0" / "networks" / "mix-regular-0.h5").history
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "methods" / "kinds.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_kinds_has_every_kind_and_way_and_an_experiment_that_reads(tmp_path):
+    rows = re.findall(r"^\| `([\w-]+)`(?:, `([\w-]+)`)? \| (.*?) \|", PAGE, re.MULTILINE)
+    named = [name for row in rows for name in row[:2] if name]
+    assert named == [*SHIPPED, *WAYS]
+    for name, facts in ((row[0], row[2]) for row in rows if row[0] in WAYS and " = " in row[2]):
+        assert facts == f"{symbol(name)} = {WAYS.facts(name).default:g}"
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "mine.toml").write_text(block)
+    experiment = read_experiment(str(tmp_path / "mine.toml"))
+    assert {kind.name: len(kind.choices(experiment.general)) for kind in experiment.kinds} == {
+        **{"regular": 1, "spatial": 3, "wires": 2, "noisy-wires": 4},
+    }
+
+
+def test_the_cost_of_the_page_is_trained_and_analysed_and_drawn_from_its_one_file(tmp_path):
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "mine.py").write_text(block)
+    small = ["hidden=[12,10]", "penalised_layers=['hidden2','output']", "inputs=['mix']", "epochs=3", "snapshots=2"]
+    kinds = ["kinds.strongest.strongest=[0.1,1]", "kinds.regular.learning_rate=0.005"]
+    sets = [part for text in [*small, *kinds] for part in ("--set", text)]
+    command = [sys.executable, "-m", "spatialgraph"]
+    run = tmp_path / "run"
+    calls = [
+        ["train", "demo", "--plugin", "mine.py", *sets, "--seeds", "0:2", "--out", run, "--device", "cpu"],
+        ["analyze", run, "--splits", "greedy", "--ablations", "zero", "--nulls", "0", "--jobs", "1"],
+        ["figures", run / "results", "--only", "training", "--format", "svg"],
+    ]
+    for call in calls:
+        done = subprocess.run([*command, *map(str, call)], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    names = sorted(path.stem for path in (run / "networks").glob("*.h5"))
+    assert [name for name in names if "strongest" in name and name.endswith("-0")] == [
+        "mix-strongest-strongest0.1-0",
+        "mix-strongest-strongest1-0",
+    ]
+    assert "strongest ζ=0.1" in (run / "results" / "scores.csv").read_text(encoding="utf-8")
+    assert "strongest ζ=1" in (run / "results" / "figures" / "training.csv").read_text(encoding="utf-8")
 
 
 def test_a_cost_of_ones_own_is_trained_by_its_name_alone(tmp_path):

@@ -20,7 +20,7 @@ _HALF, _LOW = 0x7FFFFFFF, 0x1FFFF  # the bits that stay when a number is shifted
     "dropout",
     symbol="p",
     default=0.1,
-    reason="0.5, published for wide layers, keeps the demo's networks, of 64 neurons a layer, from learning both tasks.",
+    reason="0.5, published for wide layers, keeps the demo's networks, of 64 neurons a layer, from learning.",
     allowed="a number of at least 0 and below 1",
     fits=lambda value: 0 <= value < 1,
 )
