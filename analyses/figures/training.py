@@ -23,11 +23,13 @@ from ..labels import inputs_label, kind_label
 from ..results import Results
 from ..statistics import CAVEAT, INTERVAL
 from ..tables import DEFAULT_METHOD
+from ..wording import listed
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import head, networks_said, points_and_means, with_intervals
 
-_RECORDED = {"loss": "loss", "transport": "transport cost", "density": "density cost", "accuracy": "accuracy"}
-_QUANTITIES = _RECORDED | {"modularity": "modularity"}
+_FIRST, _LAST = ("loss",), ("validation_accuracy", "accuracy")  # of what is recorded; costs are between them
+_COSTS = ("transport", "density")  # of networks that do not say what they pay
+_MOST_COSTS = 4  # more rows are no figure of a page
 
 
 @figure("training")
@@ -35,9 +37,10 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show losses, costs, the accuracy of each task and modularity over the epochs of training."""
     method = choice.method if choice.method is not None and sees(choice.method) == "weights" else DEFAULT_METHOD
     lines = curves_of(results, method)
-    quantities = [name for name in _QUANTITIES if (lines["quantity"] == name).any()]
+    quantities, costs = _quantities(results, lines)
     if not quantities:
-        raise NotApplicableError(f"expected networks with a history of {', '.join(_RECORDED)}, found none")
+        raise NotApplicableError("expected networks with a history of loss, costs or accuracy, found none")
+    lines = lines[lines["quantity"].isin(quantities)]
     means = with_intervals(lines, ["quantity", "inputs", "kind", "task", "epoch"])
     modes = [mode for mode in results.inputs if (lines["inputs"] == mode).any()]
     styles = plots.kind_styles(results.kinds)
@@ -53,16 +56,26 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
             head(ax, row * len(modes) + column, inputs_label(mode) if row == 0 else "")
             ax.grid(axis="y")
         values = lines.loc[lines["quantity"] == quantity, "value"]
-        if quantity in ("loss", "transport", "density") and values.min() > 0 and values.max() > 20 * values.min():
+        if quantity in ("loss", *costs) and values.min() > 0 and values.max() > 20 * values.min():
             axes[row, 0].set_yscale("log")
             plots.powers(axes[row, 0].yaxis)
-    _name_axes(axes, quantities, lines)
+    _name_axes(axes, quantities, costs, lines)
     keys: list[Artist] = [plots.patch(colour, kind_label(kind)) for kind, (colour, _) in styles.items()]
     keys += [plots.line(dash, task) for task, dash in dashes.items()]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4 if width == SINGLE else 8))
     figure.align_ylabels(axes[:, 0])
     numbers = points_and_means(lines, means, ["quantity", "inputs", "kind", "task", "epoch"])
-    yield Drawing("training", figure, numbers, _caption(quantities, method, lines))
+    yield Drawing("training", figure, numbers, _caption(quantities, costs, method, lines))
+
+
+def _quantities(results: Results, lines: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return what is shown, in the order of rows, and the costs that networks recorded, shown or not."""
+    found = set(lines["quantity"])
+    metadata = (results.network(name).metadata for name in results.members["network"])
+    known = dict.fromkeys(name for own in metadata for name in (own.get("symbols") or _COSTS))
+    costs = [name for name in known if name in found]
+    shown = costs if len(costs) <= _MOST_COSTS else []
+    return [name for name in (*_FIRST, *shown, *_LAST, "modularity") if name in found], costs
 
 
 def curves_of(results: Results, method: str) -> pd.DataFrame:
@@ -83,9 +96,8 @@ def curves_of(results: Results, method: str) -> pd.DataFrame:
 
 def _recorded(network: Graph) -> Iterator[pd.DataFrame]:
     """Yield a network's records after every epoch, a frame for each quantity and task (``""`` for all tasks)."""
-    for quantity in _RECORDED:
-        values = network.history.get(quantity)
-        if values is None or not len(values):
+    for quantity, values in network.history.items():
+        if not len(values):
             continue
         of_tasks: Mapping[str, NDArray[Any]] = {"": values}
         if values.ndim > 1:
@@ -108,12 +120,12 @@ def _modularity(results: Results, name: str, method: str) -> Iterator[pd.DataFra
         return
 
 
-def _name_axes(axes: NDArray[np.object_], quantities: list[str], lines: pd.DataFrame) -> None:
+def _name_axes(axes: NDArray[np.object_], quantities: list[str], costs: list[str], lines: pd.DataFrame) -> None:
     """Label the axes; moments within the first epoch are spread out by a scale that is logarithmic further on."""
-    recorded = [row for row, quantity in enumerate(quantities) if quantity in _RECORDED]
+    recorded = [row for row, quantity in enumerate(quantities) if quantity != "modularity"]
     for row, quantity in enumerate(quantities):
-        axes[row, 0].set_ylabel(_QUANTITIES[quantity])
-        named = row in (recorded[-1:] or [row]) or quantity not in _RECORDED
+        axes[row, 0].set_ylabel(f"{quantity} cost" if quantity in costs else quantity.replace("_", "\n"))
+        named = row in (recorded[-1:] or [row]) or quantity == "modularity"
         for ax in axes[row]:
             ax.tick_params(labelbottom=named)
             ax.set_xlabel("epoch" if named else "")
@@ -133,13 +145,18 @@ def _early(ax: Axes, epochs: pd.Series[float]) -> None:
     ax.set_xticks([], minor=True)
 
 
-def _caption(quantities: list[str], method: str, lines: pd.DataFrame) -> str:
+def _caption(quantities: list[str], costs: list[str], method: str, lines: pd.DataFrame) -> str:
     """Return the caption: the meaning of the curves, lines and bands."""
+    shown = [f"{name} cost" for name in costs if name in quantities]
+    parts = ["loss (with the costs, where a network pays them)", *shown, "accuracy of each task on held-out examples"]
+    if "validation_accuracy" in quantities:
+        parts.insert(-1, "accuracy of each task on the examples set aside for validation")
     text = (
-        "Training: loss (with the costs, where a network pays them), transport cost, density cost and accuracy of each "
-        "task on held-out examples, after every epoch. Lines: means of "
-        f"{networks_said(lines)} of each kind and input mode; bands: their {INTERVAL}s ({CAVEAT})."
+        f"Training: {listed(parts)}, after every epoch. Lines: means of {networks_said(lines)} of each kind and input "
+        f"mode; bands: their {INTERVAL}s ({CAVEAT})."
     )
+    if costs and not shown:
+        text += f" The {len(costs)} costs that kinds of network pay are not shown."
     if "modularity" in quantities:
         count = lines.loc[lines["quantity"] == "modularity", "network"].nunique()
         text += (

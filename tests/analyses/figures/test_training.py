@@ -53,9 +53,33 @@ def test_modularity_is_left_out_where_only_start_and_end_are_kept(tmp_path):
     assert "modularity" not in drawing.caption
 
 
+def with_costs(results, folder, costs):
+    """Write networks that pay costs of these names, and say so; return their results."""
+    for name in results.members["network"]:
+        network = results.network(name)
+        history = {cost: np.linspace(1, 2, 4) for cost in costs} | {"loss": np.ones(4), "mood": np.ones(4)}
+        metadata = dict(network.metadata) | {"symbols": dict.fromkeys([*costs, "learning_rate"], "x")}
+        write_network(folder / "networks" / f"{name}.h5", replace(network, history=history, metadata=metadata))
+    return Results(results.folder, results.scores, {}, folder)
+
+
+def test_every_cost_that_networks_say_they_pay_is_shown_in_their_order(results, tmp_path):
+    (drawing,) = drawings(with_costs(results, tmp_path, ["l1", "b", "a"]), "training")
+    assert [ax.get_ylabel() for ax in drawing.figure.axes[::2]] == ["loss", "l1 cost", "b cost", "a cost"]
+    assert "l1 cost, b cost, a cost and accuracy" in drawing.caption
+
+
+def test_more_costs_than_a_page_has_room_for_are_left_out_and_it_is_said(results, tmp_path):
+    (drawing,) = drawings(with_costs(results, tmp_path, list("abcde")), "training")
+    assert [ax.get_ylabel() for ax in drawing.figure.axes[::2]] == ["loss"]
+    assert "The 5 costs that kinds of network pay are not shown." in drawing.caption
+
+
 def test_networks_without_a_history(results, tmp_path):
     for name in results.members["network"]:
         bare = replace(results.network(name), history={})
         write_network(tmp_path / "networks" / f"{name}.h5", bare)
-    with pytest.raises(NotApplicableError, match=r"^expected networks with a history of loss, .*, found none$"):
+    with pytest.raises(
+        NotApplicableError, match=r"^expected networks with a history of loss, costs or accuracy, found none$"
+    ):
         drawings(Results(results.folder, results.scores, {}, tmp_path), "training")
