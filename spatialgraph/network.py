@@ -30,7 +30,7 @@ from .faults import Fault, all_of, array_faults, shown
 from .graph.checks import history_faults, metadata_faults, plain_metadata, population_faults, weight_faults
 from .graph.graph import Connection, FloatArray, Graph, IntArray, Population, number_of, numbered
 
-ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
+ACTIVATIONS = ("", "sigmoid", "tanh", "relu", "clipped-relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
 """Names of the activation functions that a file may declare; ``""`` is none (the identity)."""
 
 

@@ -34,6 +34,9 @@ _ATEN = torch.ops.aten  # what PyTorch differentiates these functions by, in one
 ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": Activation(torch.sigmoid_, lambda g, v: _ATEN.sigmoid_backward.grad_input(g, v, grad_input=v)),
     "tanh": Activation(torch.tanh_, lambda g, v: _ATEN.tanh_backward.grad_input(g, v, grad_input=v)),
+    "clipped-relu": Activation(
+        lambda x: x.clamp_(0, 1), lambda g, v: _ATEN.hardtanh_backward.grad_input(g, v, 0, 1, grad_input=v)
+    ),
     "relu": Activation(torch.relu_, lambda g, v: _ATEN.threshold_backward.grad_input(g, v, 0, grad_input=v)),
 }
 

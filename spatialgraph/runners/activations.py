@@ -47,6 +47,7 @@ ACTIVATION_FUNCTIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
     "relu": lambda x: np.maximum(x, 0),
+    "clipped-relu": lambda x: np.clip(x, 0, 1),
     "leaky-relu": lambda x: np.maximum(x, LEAKY_SLOPE * x),
     "elu": _elu,
     "gelu": _gelu,
@@ -54,7 +55,7 @@ ACTIVATION_FUNCTIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
 }
 """The function of each name in `ACTIVATIONS`, of float32 arrays of any shape, with PyTorch's default parameters:
-``leaky-relu`` has slope 0.01 below 0, ``elu`` alpha 1, ``softplus`` beta 1, and ``gelu`` is x Φ(x), not its
+``clipped-relu`` is min(max(x, 0), 1), ``leaky-relu`` has slope 0.01 below 0, ``elu`` alpha 1, ``softplus`` beta 1, and ``gelu`` is x Φ(x), not its
 approximation by tanh."""
 
 

@@ -29,6 +29,7 @@ SLOPES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
     "sigmoid": lambda _, y: y * (1 - y),
     "tanh": lambda _, y: 1 - y * y,
     "relu": lambda x, _: (x > 0).astype(x.dtype),
+    "clipped-relu": lambda x, _: ((x > 0) & (x < 1)).astype(x.dtype),
     "leaky-relu": lambda x, _: np.where(x > 0, x.dtype.type(1), x.dtype.type(LEAKY_SLOPE)),
     "elu": lambda x, y: np.where(x > 0, x.dtype.type(1), y + 1),
     "gelu": _gelu_slope,
@@ -36,7 +37,7 @@ SLOPES: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
     "softplus": lambda x, _: ACTIVATION_FUNCTIONS["sigmoid"](x),
 }
 """The derivative of each function in `ACTIVATION_FUNCTIONS`, of the weighted sum x and of y = f(x), arrays of one
-shape; at a kink the derivative from the left, as PyTorch has it."""
+shape; at a kink the derivative that PyTorch has."""
 
 
 def unchanged(network: Network, units: Collection[int], weights: Collection[int]) -> list[int]:

@@ -16,7 +16,10 @@ from spatialgraph.train.step import Step, products
 
 CPU = torch.device("cpu")
 CLASSES = (3, 2)
-FUNCTIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
+FUNCTIONS = {
+    **{"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu},
+    "clipped-relu": lambda x: torch.nn.functional.hardtanh(x, 0, 1),
+}
 
 
 def datasets(examples=(30, 20)):

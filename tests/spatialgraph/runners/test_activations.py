@@ -17,6 +17,7 @@ FORMULAE = {
     "sigmoid": lambda x: 1 / (1 + exp(-x)) if x > -700 else 0.0,
     "tanh": tanh,
     "relu": lambda x: max(x, 0),
+    "clipped-relu": lambda x: min(max(x, 0), 1),
     "leaky-relu": lambda x: x if x > 0 else 0.01 * x,
     "elu": lambda x: x if x > 0 else exp(x) - 1,
     "gelu": lambda x: x * (1 + erf(x / sqrt(2))) / 2,
