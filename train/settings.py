@@ -108,8 +108,8 @@ class Experiment:
         ),
     )
     # After every hidden layer. Sigmoid, because neurons of a ReLU network can be rescaled without changing what it
-    # does, so that the transport cost could be avoided (the paper, section 2); "clipped-relu", min(max(x, 0), 1), cannot
-    # be rescaled.
+    # does, so that the transport cost could be avoided (the paper, section 2); those of "clipped-relu", which is
+    # min(max(x, 0), 1), cannot.
     activation: str = attrs.field(default="sigmoid", validator=checks.one_of("sigmoid", "tanh", "relu", "clipped-relu"))
     # Initial weights and biases are uniform in ±1/√inputs (PyTorch's default for a linear layer, used by the authors),
     # the weights times this number. Deep sigmoid networks learn sooner with a larger one.

@@ -55,8 +55,8 @@ ACTIVATION_FUNCTIONS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
 }
 """The function of each name in `ACTIVATIONS`, of float32 arrays of any shape, with PyTorch's default parameters:
-``clipped-relu`` is min(max(x, 0), 1), ``leaky-relu`` has slope 0.01 below 0, ``elu`` alpha 1, ``softplus`` beta 1, and ``gelu`` is x Φ(x), not its
-approximation by tanh."""
+``clipped-relu`` is min(max(x, 0), 1), ``leaky-relu`` has slope 0.01 below 0, ``elu`` alpha 1, ``softplus`` beta 1, and
+``gelu`` is x Φ(x), not its approximation by tanh."""
 
 
 def forward(network: Network, inputs: FloatArray) -> list[FloatArray]:

@@ -35,8 +35,8 @@ BAD_NETWORKS = {
         n, 1, name=""
     ),
     "layers/0.size: expected at least 1, found 0": lambda n: changed_layer(n, 0, size=0),
-    "layers/1.activation: expected one of '', 'sigmoid', 'tanh', 'relu', 'clipped-relu', 'leaky-relu', 'elu', 'gelu', 'silu', "
-    "'softplus', found 'sine'": lambda n: changed_layer(n, 1, activation="sine"),
+    "layers/1.activation: expected one of '', 'sigmoid', 'tanh', 'relu', 'clipped-relu', 'leaky-relu', 'elu', 'gelu', "
+    "'silu', 'softplus', found 'sine'": lambda n: changed_layer(n, 1, activation="sine"),
     "layers/0: expected an input layer without activation and bias, found one that has them": lambda n: changed_layer(
         n, 0, bias=np.zeros(4)
     ),
