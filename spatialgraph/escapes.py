@@ -68,7 +68,7 @@ _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"},
-    **{"α": r"$\alpha$", "β": r"$\beta$", "η": r"$\eta$"},  # settings in kinds of networks
+    **{"α": r"$\alpha$", "β": r"$\beta$", "η": r"$\eta$", "λ": r"$\lambda$"},  # settings in kinds of networks
 }
 
 
