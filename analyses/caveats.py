@@ -46,13 +46,7 @@ def caveats(evidence: Evidence) -> list[Caveat]:
 
 def caveats_of(results: Results) -> list[Caveat]:
     """Return the caveats of the networks of results, which may be some of those of their folder."""
-    names, evidence = results.members["network"], Evidence.load(results.folder)
-
-    def own(table: pd.DataFrame) -> pd.DataFrame:
-        return table[table["network"].isin(names)]
-
-    scores, nulls, agreement, notes = map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))
-    return caveats(Evidence(scores, nulls, agreement, notes))
+    return caveats(Evidence.of(results))
 
 
 def whole_accuracies(evidence: Evidence) -> str:

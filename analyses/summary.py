@@ -15,6 +15,8 @@ from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .chance_findings import beats
 from .columns import FULL
 from .evidence import DROP, Evidence, Row, flipped, planned, records, seen, told_by
+from .fair import dose_table
+from .fair_comparisons import fair_comparisons
 from .findings import FINDINGS
 from .frames import to_csv
 from .labels import ablation_explained, kind_in_text
@@ -51,7 +53,8 @@ def write_summary(source: str | Path | Evidence, out: str | Path | None = None) 
 
     Returns:
         the files: ``summary.csv`` (see `statistics.cells`; its column degenerate counts the networks whose split is),
-        ``comparisons.csv`` (see `statistics.comparisons`; without degenerate splits) and ``summary.md``.
+        ``comparisons.csv`` (see `statistics.comparisons`; without degenerate splits), ``doses.csv`` (see
+        `fair.dose_table`), ``fair.csv`` (see `fair_comparisons`) and ``summary.md``.
 
     Raises:
         FileNotFoundError: the folder has no scores.
@@ -67,6 +70,8 @@ def write_summary(source: str | Path | Evidence, out: str | Path | None = None) 
     texts: dict[str, Callable[[], str]] = {
         "summary.csv": lambda: _csv(evidence.cells),
         "comparisons.csv": lambda: _csv(evidence.comparisons),
+        "doses.csv": lambda: _csv(dose_table(evidence)),
+        "fair.csv": lambda: _csv(fair_comparisons(evidence)),
         "summary.md": lambda: summary(evidence),
     }
     for name, text in texts.items():
