@@ -44,6 +44,7 @@ SYMBOLS = {"spatial": "α", "dropout": "p", "pruned": "ρ"}
 TASKS = ("digits", "clothes")
 DOSES = (0.1, 0.3, 1.0, 3.0, 10.0)
 NULLS = ("strength", "shuffle")
+OF_SWEEPS = ("dose-response", "trade")  # figures that need kinds at several doses, or of several families
 
 
 def known_of(mode: str, family: str, dose: float | None, seed: int, validation: float | None) -> dict[str, object]:
