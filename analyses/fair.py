@@ -9,6 +9,7 @@ import pandas as pd
 
 from .columns import FULL
 from .evidence import Evidence
+from .wording import MANY
 
 WITHIN = 0.01
 """So much less accurate than the reference a network may be at equal accuracy."""
@@ -75,6 +76,19 @@ def is_sweep(evidence: Evidence) -> bool:
     others = table[table["kind"] != evidence.reference]
     several = others.groupby(["inputs", "line"]).size().max() > 1 if len(others) else False
     return bool(several) or len(lines(evidence)) > 1
+
+
+def main_groups(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return the pairs of kind and input mode that are shown one by one: all, or of a large sweep those compared.
+
+    Of more than `MANY` pairs in a sweep these are the reference and the doses of equal accuracy.
+    """
+    if len(evidence.groups) <= MANY or not is_sweep(evidence):
+        return evidence.groups
+    table = dose_table(evidence)
+    shown = table[table["equal_accuracy"] | (table["kind"] == evidence.reference)]
+    kept = set(zip(shown["kind"], shown["inputs"], strict=True))
+    return [group for group in evidence.groups if group in kept]
 
 
 def spatial_kind(evidence: Evidence, inputs: str) -> str:

@@ -47,6 +47,18 @@ DIFFERENT = {
 }
 """The difference that each kind makes to training, a clause."""
 
+RIVALS = {
+    "Is it the size or the number of weights?": ("l1", "l2", "group-lasso", "pruned"),
+    "Is it an uneven cost, without geometry?": ("shuffled",),
+    "Is it positions, though none are learned?": ("fixed", "fixed-grid"),
+    "Is it positions, learned in another way?": ("swap",),
+    "Is it a structure that is given or learned outright?": ("clusterability", "splitnet"),
+    "Is it an order of activity?": ("locality",),
+    "Is it the cost of many paths?": ("communicability",),
+    "Is it dropout?": ("dropout",),
+}
+"""The explanations of modules that compete with learned positions, as questions, and the families that test each."""
+
 INPUTS = {"concatenate": "Concatenation", "mix": "Mixing", "sequential": "Sequential"}
 """Input modes, in the order in which tables show them; others come after them."""
 
