@@ -143,7 +143,7 @@ def specification_curve(
     seeds = differences.shape[1]
     exact = 2 ** (seeds - 1) <= _DRAWS
     signs = signs_of(seeds, seed, _DRAWS)
-    statistics, band = _shuffled(differences, signs)
+    statistics, band = shuffled(differences, signs)
     p = (statistics >= statistics[:, :1] - _ROUNDING).mean(axis=1)
     values = statistics[:, 0] * [1, 1, np.sign(np.nanmedian(_means(differences)))]
     verdicts = pd.DataFrame({"statistic": SHARES, "value": values, "p": p if seeds >= LEAST_SEEDS else np.nan})
@@ -202,7 +202,7 @@ def _estimates(choices: pd.DataFrame, differences: _Array) -> pd.DataFrame:
     return choices.assign(n=n, estimate=_means(differences), low=low, high=high, significant=significant)
 
 
-def _shuffled(differences: _Array, signs: _Array) -> tuple[_Array, _Array]:
+def shuffled(differences: _Array, signs: _Array) -> tuple[_Array, _Array]:
     """Return the statistics of a curve under each pattern of signs, and the band of its sorted estimates.
 
     Returns:

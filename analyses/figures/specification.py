@@ -83,7 +83,7 @@ def _options(curve: Curve, results: Results) -> dict[str, _Options]:
 def _panels(curve: Curve, frame: pd.DataFrame, varied: Mapping[str, _Options]) -> Figure:
     """Draw the estimates, and below them the choices that are not the same in all analyses."""
     rows = sum(len(options) + 0.5 for options in varied.values())
-    figure = Figure(figsize=(DOUBLE, 2.1 + _ROW * rows + 0.45))
+    figure = Figure(figsize=(DOUBLE, 2.1 + _ROW * rows + 0.65))
     heights = [1.9, max(_ROW * rows, 0.01)]
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     plots.estimates(top, frame)
@@ -108,7 +108,7 @@ def _panels(curve: Curve, frame: pd.DataFrame, varied: Mapping[str, _Options]) -
         bottom.set_visible(False)
     keys: list[Artist] = [plots.key(plots.TOLD, "interval leaves out 0"), plots.key(plots.UNTOLD, "includes 0")]
     keys.append(plots.patch("#E8E8E8", "95 % under shuffled labels"))
-    top.legend(handles=keys, loc="best", ncols=1)
+    figure.legend(handles=keys, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -148,6 +148,7 @@ def _caption(curve: Curve, fixed: Mapping[str, str]) -> str:
     if fixed:
         text += f" The same in all: {listed(fixed.values())}."
     how = f"all {curve.patterns} different" if curve.exact else f"{curve.patterns} random"
+    text += " Without random splits and degenerate ones, which notes.csv names."
     text += f" {'; '.join(told(curve))}: the larger share of one sign, of all and with an interval that leaves out 0."
     if curve.seeds < LEAST_SEEDS:
         return f"{text} From fewer than {LEAST_SEEDS} seeds there is no p."
