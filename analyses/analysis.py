@@ -37,6 +37,7 @@ from .columns import COLUMNS
 from .evidence import note_row
 from .frames import to_csv
 from .labels import reference_of
+from .members import STRENGTH, member_row, strength_of, with_doses
 from .runs import NO_MODELS, Models
 from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
@@ -44,7 +45,8 @@ from .summary import write_summary
 
 _PARTS = "parts"
 _TABLES = (
-    *(f"{name}.csv" for name in ("scores", "nulls", "agreement", "notes", "summary", "comparisons")),
+    *(f"{name}.csv" for name in ("scores", "nulls", "agreement", "notes", "networks", "summary", "comparisons")),
+    *(f"{name}.csv" for name in ("doses", "fair")),
     "splits.h5",
     "summary.md",
 )
@@ -82,10 +84,11 @@ def analyze(
 ) -> int:
     """Score every network of a run, compare the scores with chance and with each other, and write the tables.
 
-    Written are ``scores.csv``, ``nulls.csv``, ``agreement.csv``, ``notes.csv``, ``splits.h5``, ``summary.csv``,
-    ``comparisons.csv``, ``summary.md`` and, last, ``analysis.json``; and ``parts/``, what each step found out, the
-    values on all draws included. An analysis that was stopped carries on with the steps that have no part yet; until
-    then ``analysis.json`` says that it is not finished. A network is called by its file's name.
+    Written are ``scores.csv``, ``nulls.csv``, ``agreement.csv``, ``notes.csv``, ``networks.csv``, ``splits.h5``,
+    ``summary.csv``, ``comparisons.csv``, ``doses.csv``, ``fair.csv``, ``summary.md`` and, last, ``analysis.json``; and
+    ``parts/``, what each step found out, the values on all draws included. An analysis that was stopped carries on with
+    the steps that have no part yet; until then ``analysis.json`` says that it is not finished. A network is called by
+    its file's name.
 
     Args:
         run: the folder of the run.
@@ -278,13 +281,17 @@ def _write_analysis_json(run: Path, results: Path, plan: Plan, *, finished: bool
 
 
 def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[str, pd.DataFrame]:
-    """Write the tables of an analysis and return them: notes, nulls, agreement and scores."""
+    """Write the tables of an analysis and return them: notes, nulls, agreement, scores and networks."""
     rows: dict[str, list[pd.DataFrame]] = {"notes": [], "nulls": [], "agreement": [], "scores": []}
-    splits = {}
+    splits, members = {}, []
     for of_network in steps:
         network = of_network[0].file.stem
         known, scored = read_scores(of_network[0].part)
+        file = of_network[0].file
+        if STRENGTH not in known:  # a part of an earlier version, which is still right
+            known[STRENGTH] = strength_of(file)
         first = {"run": run.resolve().name, "network": network, **known}
+        members.append(member_row(first, read_header(file).metadata))
         notes, compared = list(scored.notes), []
         for step in of_network[1:]:
             drawn, noted = read_drawn(step.part, scored)
@@ -299,6 +306,7 @@ def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[st
         rows["notes"].append(_frame(first, [note_row(split, note) for split, note in notes], NOTE_COLUMNS))
     write_splits(results / "splits.h5", splits)
     frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
+    frames["networks"] = with_doses(members)
     for name, frame in frames.items():
         with atomic(results / f"{name}.csv") as temporary:
             temporary.write_text(to_csv(frame), encoding="utf-8", newline="\n")

@@ -9,10 +9,13 @@ import pandas as pd
 
 from spatialgraph.splits import is_known, sees
 
-from .columns import FULL
+from .columns import DEFAULT_METHOD, FULL
 from .evidence import RANDOM, Evidence
+from .fair import HELD_OUT, WITHIN, dose_table, is_sweep, main_groups
+from .fair_comparisons import fair_comparisons
+from .labels import kind_in_text
 from .results import Results
-from .tables import DEFAULT_METHOD
+from .statistics import LEVEL
 from .wording import counted, group_name, listed, number
 
 TITLE = "Before anything else"
@@ -20,6 +23,8 @@ TITLE = "Before anything else"
 
 # So many things are named one by one; of more it is said how many there are.
 _NAMED = 4
+
+_LEAST_TOLD = 6  # seeds: 2/2^6 is below the level, 2/2^5 is not
 
 
 @dataclass(frozen=True)
@@ -46,21 +51,18 @@ def caveats(evidence: Evidence) -> list[Caveat]:
 
 def caveats_of(results: Results) -> list[Caveat]:
     """Return the caveats of the networks of results, which may be some of those of their folder."""
-    names, evidence = results.members["network"], Evidence.load(results.folder)
-
-    def own(table: pd.DataFrame) -> pd.DataFrame:
-        return table[table["network"].isin(names)]
-
-    scores, nulls, agreement, notes = map(own, (evidence.scores, evidence.nulls, evidence.agreement, evidence.notes))
-    return caveats(Evidence(scores, nulls, agreement, notes))
+    return caveats(Evidence.of(results))
 
 
 def whole_accuracies(evidence: Evidence) -> str:
     """Return a sentence on the accuracy of whole networks, by kind and input mode; ``""`` if it was not measured."""
     rows = evidence.results.per_network("accuracy")
     means = rows[rows["split"] == FULL].groupby(["kind", "inputs"])["value"].mean()
-    lines = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]
-    return f"Accuracy of whole networks, beside which every loss is to be read: {'; '.join(lines)}." if lines else ""
+    shown = main_groups(evidence)
+    lines = [f"{group_name(*group)} {number(means[group])}" for group in shown if group in means.index]
+    which = "" if len(shown) == len(evidence.groups) else " (of other doses: summary.csv)"
+    text = f"Accuracy of whole networks, beside which every loss is to be read{which}: {'; '.join(lines)}."
+    return text if lines else ""
 
 
 def made_on_examples(evidence: Evidence) -> str:
@@ -152,12 +154,52 @@ def _without_spread(evidence: Evidence) -> Iterator[Caveat]:
     )
 
 
+def _no_validation(evidence: Evidence) -> Iterator[Caveat]:
+    if is_sweep(evidence) and dose_table(evidence)["examples"].iloc[0] == HELD_OUT:
+        yield Caveat(
+            "Doses are chosen on the examples that score them",
+            "Not every network has an accuracy on validation examples, so that doses of equal accuracy are chosen on "
+            "the held-out ones: what is compared there is chosen by its own outcome. Training sets examples aside with "
+            "`validation = 0.1`.",
+        )
+
+
+def _no_dose(evidence: Evidence) -> Iterator[Caveat]:
+    if not is_sweep(evidence):
+        return
+    table = dose_table(evidence)
+    table = table[table["kind"] != evidence.reference]
+    allowed = table.groupby(["line", "inputs"], sort=False)["equal_accuracy"].any().reset_index()
+    none = allowed[~allowed["equal_accuracy"]]
+    missing = [group_name(line, inputs) for line, inputs in zip(none["line"], none["inputs"], strict=True)]
+    if missing:
+        reference = kind_in_text(evidence.reference)
+        yield Caveat(
+            f"No dose is accurate enough in {len(missing)} of {counted(len(allowed), 'cell')} of families and inputs",
+            f"{_some(missing, 'more', '; ')}: at every dose they are more than {WITHIN} less accurate than {reference} "
+            "networks. They are not compared at equal accuracy; weaker doses might be.",
+        )
+
+
+def _few_seeds(evidence: Evidence) -> Iterator[Caveat]:
+    rows = fair_comparisons(evidence)
+    if is_sweep(evidence) and len(rows) and not (rows["p_least"] <= LEVEL).any():
+        yield Caveat(
+            f"{counted(int(rows['n'].max()), 'seed')} can tell no families of kinds apart",
+            f"Whatever the data, no p is {LEVEL} or less: train at least {_LEAST_TOLD} seeds. What is said of families "
+            "rests on intervals, and is a hint.",
+        )
+
+
 _CAVEATS: Sequence[Callable[[Evidence], Iterator[Caveat]]] = (
     _not_learned,
     _single_task,
     _cannot_fail,
     _degenerate,
     _without_spread,
+    _no_validation,
+    _no_dose,
+    _few_seeds,
 )
 
 

@@ -19,10 +19,12 @@ from .evidence import (
     unvaried,
     verdict,
 )
+from .fair import main_groups
 from .finding import LOSES, MATTERS, Finding, difference_cell
 from .labels import shared_with_draws
 from .statistics import LEVEL, combined_p
 from .wording import between, counted, group_name, listed, markdown_table, number, p_said
+from .wording import some as some_of
 from .worth import GRAPH_NULLS, MODULARITY
 
 # Lines of a list before it is cut short.
@@ -110,7 +112,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     names = dict.fromkeys(row["null"] for row in tests)
     table = [
         [group_name(*group), *(_count(counts.get((*group, null))) for null in names)]
-        for group in evidence.groups
+        for group in main_groups(evidence)
         if any((*group, null) in counts for null in names)
     ]
     strict = [*(null for null in GRAPH_NULLS if null in names), *(null for null in names if null not in GRAPH_NULLS)]
@@ -118,7 +120,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     verdicts = {null: _groups_by_verdict(rows) for null, rows in own.items()}
     most, some, less, _ = verdicts[strict[0]]
     sentence = (
-        f"Most {listed(most)} networks are more modular than networks with {shared_with_draws(strict[0])}"
+        f"Most {some_of(most)} networks are more modular than networks with {shared_with_draws(strict[0])}"
         if most
         else f"In no group are most networks told to be more modular than networks with {shared_with_draws(strict[0])}"
     )
@@ -132,7 +134,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     text = (
         f"**{sentence}.** Networks whose modularity (`{evidence.method}`) is above that of the null model "
         f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}){below}."
-        f"{unvaried(tested)}\n\n{markdown_table(['networks', *names], table)}\n\n"
+        f"{unvaried(tested)}{_of_sweep(evidence)}\n\n{markdown_table(['networks', *names], table)}\n\n"
     )
     lines = [f"- `{null}` keeps {shared_with_draws(null)}. {_said_of_null(*verdicts[null])}" for null in strict]
     if "distance" not in names:
@@ -141,6 +143,10 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     return Finding(
         text + "\n".join(lines), bool(most), hint=least > LEVEL or (evidence.few and bool(most or some or less))
     )
+
+
+def _of_sweep(evidence: Evidence) -> str:
+    return "" if len(main_groups(evidence)) == len(evidence.groups) else " Doses of equal accuracy; all: nulls.csv."
 
 
 def _least_p(rows: pd.DataFrame) -> float:
@@ -166,10 +172,10 @@ def _groups_by_verdict(rows: list[Row]) -> tuple[list[str], list[str], list[str]
 
 
 def _said_of_null(most: list[str], some: list[str], less: list[str], rest: list[str]) -> str:
-    parts = [f"more modular: most {listed(most)} networks"] if most else []
-    parts += [f"more modular, but not in most: {listed(some)}"] if some else []
-    parts += [f"less modular than the null model, which is no chance either: {listed(less)}"] if less else []
-    parts += [f"not told apart: {listed(rest)}"] if rest else []
+    parts = [f"more modular: most {some_of(most)} networks"] if most else []
+    parts += [f"more modular, but not in most: {some_of(some)}"] if some else []
+    parts += [f"less modular than the null model, which is no chance either: {some_of(less)}"] if less else []
+    parts += [f"not told apart: {some_of(rest)}"] if rest else []
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 

@@ -10,3 +10,6 @@ FULL = "none"
 
 GUESSED = "guessed-accuracy"
 """The metric of whole networks that tells what the best answer would give that is always the same, 0 to 1."""
+
+DEFAULT_METHOD = "greedy"
+"""The split method of Table 1: the paper's."""

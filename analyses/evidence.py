@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import is_
 from pathlib import Path
@@ -20,12 +20,12 @@ from spatialgraph.nulls import RANDOM_SPLIT
 from spatialgraph.splits import base
 
 from .chance import null_models
-from .columns import FULL, GUESSED
+from .columns import DEFAULT_METHOD, FULL, GUESSED
 from .frames import read_csv
 from .labels import reference_of
+from .members import MEMBER_COLUMNS, from_labels, read_members
 from .results import Results, asked_reference, numbers, read_scores
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, cells, combined_p, comparisons, holm
-from .tables import DEFAULT_METHOD
 from .validity import accuracies, certain, kept, lost, still
 from .wording import between, counted, listed
 
@@ -48,7 +48,7 @@ _NOTES = ("network", "split", "note")
 _NUMBERS = ("value", "draws", "mean", "sd", "z", "p", "p_opposite")
 
 # The columns with names that whoever trained the networks gave. A metric may be of a layer or of a module.
-_NAMES = ("network", "kind", "inputs", "metric", "task")
+_NAMES = ("network", "kind", "inputs", "metric", "task", "family", "line")
 
 # The spread of draws, relative to their mean, that is rounding.
 _ROUNDING = 1e-9
@@ -66,6 +66,8 @@ class Evidence:
             which have no codes, get the codes of their texts, see `Note.of_old_text`.
         asked: the kind that others are compared with; None for the first in the order of tables. Where nothing was
             measured of it, nothing is compared.
+        members: rows of ``networks.csv``: what is known of each network; where it is not given, what scores say.
+        main: the split method whose scores findings on kinds use; None for `method`'s own choice.
     """
 
     scores: pd.DataFrame
@@ -73,10 +75,14 @@ class Evidence:
     agreement: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_AGREEMENT)))
     notes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_NOTES)))
     asked: str | None = None
+    members: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MEMBER_COLUMNS)))
+    main: str | None = None
 
     def __post_init__(self) -> None:
         if "code" not in self.notes:
             object.__setattr__(self, "notes", _coded(self.notes))
+        if self.members.empty and len(self.scores):
+            object.__setattr__(self, "members", from_labels(self.scores))
 
     @classmethod
     def load(cls, folder: str | Path) -> Evidence:
@@ -89,13 +95,32 @@ class Evidence:
         folder = Path(folder)
         if not (folder / "scores.csv").is_file():
             raise FileNotFoundError(f"{folder / 'scores.csv'}: expected the scores of an analysis, found nothing")
+        scores = read_scores(folder / "scores.csv")
         return cls(
-            read_scores(folder / "scores.csv"),
+            scores,
             _in_order(_read(folder / "nulls.csv", _NULLS)),
             read_agreement(folder),
             _read(folder / "notes.csv", _NOTES),
             asked_reference(folder),
+            read_members(folder, scores),
         )
+
+    @classmethod
+    def of(cls, results: Results) -> Evidence:
+        """Read the tables of the folder of results, and keep the networks of the results, which may be some of them.
+
+        The dose of a network stays what it is among all networks of the folder. Results without a folder have their
+        scores alone.
+
+        Raises:
+            ValueError: a file lacks a column, or ``analysis.json`` is broken.
+        """
+        if not (results.folder / "scores.csv").is_file():
+            return cls(results.scores, asked=results.reference)
+        names, whole = results.members["network"], cls.load(results.folder)
+        tables = (whole.scores, whole.nulls, whole.agreement, whole.notes, whole.members)
+        scores, nulls, agreement, notes, members = (table[table["network"].isin(names)] for table in tables)
+        return cls(scores, nulls, agreement, notes, results.reference, members)
 
     def renamed(self, spell: Callable[[str], str]) -> Evidence:
         """Return the evidence with other names of networks, kinds, input modes, tasks, layers and modules.
@@ -106,12 +131,16 @@ class Evidence:
         Returns:
             this evidence itself if no name changes.
         """
-        own = (self.scores, self.nulls, self.agreement, self.notes)
+        own = (self.scores, self.nulls, self.agreement, self.notes, self.members)
         tables = [_renamed(table, spell) for table in own]
         if all(map(is_, tables, own)):
             return self
-        scores, nulls, agreement, notes = tables
-        return Evidence(scores, nulls, agreement, notes, spell(self.reference))
+        scores, nulls, agreement, notes, members = tables
+        return Evidence(scores, nulls, agreement, notes, spell(self.reference), members, self.main)
+
+    def with_method(self, method: str) -> Evidence:
+        """Return the same evidence, of which findings on kinds use the splits by a method."""
+        return replace(self, main=method)
 
     @cached_property
     def results(self) -> Results:
@@ -128,8 +157,11 @@ class Evidence:
     def method(self) -> str:
         """The split method whose scores findings on kinds use: greedy, or else the first; ``""`` if there is none.
 
-        The control and methods whose splits are all degenerate are used only if there is no other method.
+        The control and methods whose splits are all degenerate are used only if there is no other method, or if `main`
+        names them.
         """
+        if self.main is not None:
+            return self.main
         methods = [method for method in self.results.methods if method not in self.always_degenerate]
         methods = [method for method in methods if method != RANDOM] or list(self.results.methods)
         return DEFAULT_METHOD if DEFAULT_METHOD in methods else next(iter(methods), "")

@@ -15,6 +15,7 @@ import pandas as pd
 
 from .chance_findings import better_than_sizes, beyond_chance, sizes_alone, worse_than_sizes
 from .evidence import DROP, Evidence, are_controls, differs, records, seen, told_by
+from .fair_findings import what_makes_modules
 from .finding import Finding, difference_cell
 from .kind_findings import ablation_matters, kinds_differ
 from .wording import between, counted, group_name, markdown_table, number
@@ -174,7 +175,15 @@ def methods_agree(evidence: Evidence) -> Finding | None:
 
 
 FINDINGS: tuple[Callable[[Evidence], Finding | None], ...] = (
-    *(kinds_differ, ablation_matters, better_than_sizes, worse_than_sizes, sizes_alone, beyond_chance),
+    *(
+        what_makes_modules,
+        kinds_differ,
+        ablation_matters,
+        better_than_sizes,
+        worse_than_sizes,
+        sizes_alone,
+        beyond_chance,
+    ),
     *(min_cut, clusterings, same_examples, methods_agree, seeds_disagree),
 )
 """Every finding, in the order in which they are told."""

@@ -9,8 +9,55 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-KINDS = {"regular": "Regular", "spatial": "Spatial"}
+KINDS = {
+    "regular": "Regular",
+    "spatial": "Spatial",
+    "l1": "L1",
+    "l2": "L2",
+    "group-lasso": "Group lasso",
+    "fixed": "Fixed positions",
+    "fixed-grid": "Fixed grid",
+    "shuffled": "Shuffled distances",
+    "swap": "Swap",
+    "clusterability": "Clusterability",
+    "splitnet": "SplitNet",
+    "locality": "Locality",
+    "communicability": "Communicability",
+    "dropout": "Dropout",
+    "pruned": "Pruned",
+}
 """Kinds of network, in the order in which tables show them; others come after them."""
+
+DIFFERENT = {
+    "regular": "no cost",
+    "spatial": "transport and density costs, positions learned",
+    "l1": "the size of weights costs, at any distance",
+    "l2": "the square of weights costs, at any distance",
+    "group-lasso": "each neuron's weights cost together",
+    "fixed": "transport cost, positions stay where they were drawn",
+    "fixed-grid": "transport cost, positions on a regular grid",
+    "shuffled": "transport cost, each connection with the distance of another",
+    "swap": "transport cost, neurons exchange places on a grid",
+    "clusterability": "weights between blocks given beforehand cost",
+    "splitnet": "the assignment of neurons to tasks is learned",
+    "locality": "near neurons are to be active together",
+    "communicability": "transport cost times communicability",
+    "dropout": "hidden neurons are off at random in training",
+    "pruned": "the smallest weights are removed, the rest retrained",
+}
+"""The difference that each kind makes to training, a clause."""
+
+RIVALS = {
+    "Is it the size or the number of weights?": ("l1", "l2", "group-lasso", "pruned"),
+    "Is it an uneven cost, without geometry?": ("shuffled",),
+    "Is it positions, though none are learned?": ("fixed", "fixed-grid"),
+    "Is it positions, learned in another way?": ("swap",),
+    "Is it a structure that is given or learned outright?": ("clusterability", "splitnet"),
+    "Is it an order of activity?": ("locality",),
+    "Is it the cost of many paths?": ("communicability",),
+    "Is it dropout?": ("dropout",),
+}
+"""The explanations of modules that compete with learned positions, as questions, and the families that test each."""
 
 INPUTS = {"concatenate": "Concatenation", "mix": "Mixing", "sequential": "Sequential"}
 """Input modes, in the order in which tables show them; others come after them."""
@@ -52,6 +99,16 @@ def kind_label(kind: str) -> str:
     if first in KINDS and "=" in kind:
         return KINDS[first] + kind.removeprefix(first)
     return _label(KINDS, kind)
+
+
+def different(kind: str) -> str:
+    """Return the difference that a kind of network makes to training; ``""`` if it is not known.
+
+    Example:
+        >>> different("l1 λ=0.5"), different("my own")
+        ('the size of weights costs, at any distance', '')
+    """
+    return DIFFERENT.get(family(kind), "")
 
 
 def kind_in_text(kind: str) -> str:
@@ -160,8 +217,8 @@ def reference_of(kinds: Collection[str], asked: str | None = None) -> str:
         ValueError: there is no such kind; the message lists those known.
 
     Example:
-        >>> reference_of(["spatial", "regular"]), reference_of(["swap", "dropout"]), reference_of(["a", "b"], "b")
-        ('regular', 'dropout', 'b')
+        >>> reference_of(["spatial", "regular"]), reference_of(["dropout", "swap"]), reference_of(["a", "b"], "b")
+        ('regular', 'swap', 'b')
     """
     known = ordered_kinds(kinds)
     if asked is None:

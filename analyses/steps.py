@@ -27,6 +27,7 @@ from spatialgraph.strengths import STRENGTHS
 
 from .chance import NO_DRAWS, Drawn, KeptDraws, against, null_models
 from .columns import FULL
+from .members import STRENGTH, total_strength
 from .runs import CAPTURE, NO_MODELS, Models, graph_and_runner
 from .scoring import (
     NOTHING,
@@ -189,7 +190,8 @@ def do(step: Step) -> None:
             require_stated_accuracy(graph, runner)
         subject = subject_of(graph, runner, step.plan, called=step.file.stem)
         scored = score_subject(subject, step.plan, notes, _kept(step))
-        _write_scores(step, {name: graph.metadata.get(name, "") for name in ("kind", "inputs", "seed")}, scored)
+        known = {name: graph.metadata.get(name, "") for name in ("kind", "inputs", "seed")}
+        _write_scores(step, known | {STRENGTH: total_strength(graph)}, scored)
     else:
         _, scored = read_scores(replace(step, name=_SCORES).part)
         drawn = against(step.name, _subject(step), scored, step.plan, notes.append, _kept_draws(step))

@@ -15,11 +15,13 @@ from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .chance_findings import beats
 from .columns import FULL
 from .evidence import DROP, Evidence, Row, flipped, planned, records, seen, told_by
+from .fair import dose_table, main_groups
+from .fair_comparisons import fair_comparisons
 from .findings import FINDINGS
 from .frames import to_csv
 from .labels import ablation_explained, kind_in_text
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, least_p
-from .wording import between, counted, group_name, interval, listed, markdown_table, number
+from .wording import between, counted, group_name, interval, listed, markdown_table, number, some
 
 # So many columns of numbers fit beside the names of methods.
 _COLUMNS = 6
@@ -51,7 +53,8 @@ def write_summary(source: str | Path | Evidence, out: str | Path | None = None) 
 
     Returns:
         the files: ``summary.csv`` (see `statistics.cells`; its column degenerate counts the networks whose split is),
-        ``comparisons.csv`` (see `statistics.comparisons`; without degenerate splits) and ``summary.md``.
+        ``comparisons.csv`` (see `statistics.comparisons`; without degenerate splits), ``doses.csv`` (see
+        `fair.dose_table`), ``fair.csv`` (see `fair_comparisons`) and ``summary.md``.
 
     Raises:
         FileNotFoundError: the folder has no scores.
@@ -67,6 +70,8 @@ def write_summary(source: str | Path | Evidence, out: str | Path | None = None) 
     texts: dict[str, Callable[[], str]] = {
         "summary.csv": lambda: _csv(evidence.cells),
         "comparisons.csv": lambda: _csv(evidence.comparisons),
+        "doses.csv": lambda: _csv(dose_table(evidence)),
+        "fair.csv": lambda: _csv(fair_comparisons(evidence)),
         "summary.md": lambda: summary(evidence),
     }
     for name, text in texts.items():
@@ -114,9 +119,9 @@ def _compared(evidence: Evidence) -> str:
     results = evidence.results
     sizes = Counter(zip(results.members["kind"], results.members["inputs"], strict=True))
     if len(set(sizes.values())) == 1:
-        each = f", {next(iter(sizes.values()))} each: {listed(group_name(*group) for group in evidence.groups)}."
+        each = f", {next(iter(sizes.values()))} each: {some([group_name(*group) for group in evidence.groups])}."
     else:
-        each = f": {listed(f'{group_name(*group)} ({sizes[group]})' for group in evidence.groups)}."
+        each = f": {some([f'{group_name(*group)} ({sizes[group]})' for group in evidence.groups])}."
     seeds, repeated = evidence.cells["n"].max(), (evidence.cells["networks"] > evidence.cells["n"]).any()
     also = ", and networks of one kind, inputs and seed too" if repeated else ""
     methods = listed(f"`{method}`" for method in results.methods) if results.methods else "none"
@@ -223,9 +228,12 @@ def _worth(evidence: Evidence) -> str:
     worst = {(row["split"], row["kind"], row["inputs"]): row for row in records(evidence.worst)}
     if not worst:
         return "No accuracy of split networks was measured."
-    blocks = [evidence.groups]
-    if len(evidence.groups) > _COLUMNS:
-        blocks = [[group for group in evidence.groups if group[1] == inputs] for inputs in evidence.results.inputs]
+    shown = main_groups(evidence)
+    blocks = [shown]
+    if len(shown) > _COLUMNS:
+        blocks = [[group for group in shown if group[1] == inputs] for inputs in evidence.results.inputs]
+    if len(shown) < len(evidence.groups):  # a large sweep: one column for each line
+        blocks = [block[start : start + _COLUMNS] for block in blocks for start in range(0, len(block), _COLUMNS)]
     tables = [
         markdown_table(
             ["method", *(group_name(*group) for group in block)],
@@ -244,6 +252,8 @@ def _worth(evidence: Evidence) -> str:
     if len(ablations) > 1:
         caption += ", which is named. As it is chosen by these means, they are rather too large"
     caption += "."
+    if len(shown) < len(evidence.groups):
+        caption += " Doses of equal accuracy alone: all are in summary.csv."
     if not evidence.controls.empty:
         caption += (
             " ✓: beats random splits of the same sizes under every ablation, in most networks and in all together."

@@ -15,14 +15,14 @@ import pandas as pd
 from spatialgraph import escapes
 from spatialgraph.files import atomic
 
-from .columns import FULL
+from .columns import DEFAULT_METHOD, FULL
+from .evidence import Evidence
+from .fair import is_sweep
 from .frames import to_csv
+from .keeps import keeps, keeps_markdown
 from .labels import METRICS, ablation_label, inputs_label, kind_in_text, kind_label, slug
 from .results import Results
 from .wording import markdown_table, number
-
-DEFAULT_METHOD = "greedy"
-"""The split method of Table 1: the paper's."""
 
 FULL_ROW, SPLIT_ROW, DROP_ROW = "Full network", "Split network", "Accuracy drop"
 """The rows of Table 1."""
@@ -176,7 +176,8 @@ def write_tables(results: Results, out: str | Path, method: str | None = None) -
         method: the split method of Table 1; `default_method` if None.
 
     Returns:
-        the files: ``table1-<ablation>`` and ``methods-<ablation>``, with the endings md, tex and csv.
+        the files: ``table1-<ablation>`` and ``methods-<ablation>``, with the endings md, tex and csv; and where kinds
+        have doses, ``kinds.md`` and ``kinds.csv``: what each keeps at equal accuracy, see `keeps`.
     """
     written = []
     for table in all_tables(results, method):
@@ -184,6 +185,13 @@ def write_tables(results: Results, out: str | Path, method: str | None = None) -
             path = Path(out) / f"{table.name}.{ending}"
             with atomic(path) as temporary:
                 temporary.write_text(render(table), encoding="utf-8", newline="\n")
+            written.append(path)
+    evidence = Evidence.of(results) if method is None else Evidence.of(results).with_method(method)
+    if is_sweep(evidence):
+        for ending, text in (("md", keeps_markdown(evidence)), ("csv", to_csv(keeps(evidence)))):
+            path = Path(out) / f"kinds.{ending}"
+            with atomic(path) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="\n")
             written.append(path)
     return written
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+MANY, _FIRST = 24, 6
+"""Of more names than `MANY`, such as those of the kinds of a sweep, not all are written."""
+
 
 def number(value: float, digits: int = 3, minus: str = "−") -> str:
     """Return a number with a fixed number of decimals; what rounds to nothing has no sign.
@@ -58,6 +61,16 @@ def listed(names: Iterable[str]) -> str:
     """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def some(names: Sequence[str]) -> str:
+    """Return names as a part of a sentence, of very many the first and how many more there are.
+
+    Example:
+        >>> some(["a", "b"]), some([str(number) for number in range(40)])
+        ('a and b', '0, 1, 2, 3, 4, 5 and 34 more')
+    """
+    return listed(names) if len(names) <= MANY else listed([*names[:_FIRST], f"{len(names) - _FIRST} more"])
 
 
 def between(values: Sequence[int]) -> str:

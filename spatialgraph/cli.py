@@ -217,7 +217,8 @@ def analyze(
 @app.command(
     epilog="Examples: spatialgraph figures runs/table1/results --format pdf  ·  "
     "spatialgraph figures runs/table1/results --only layers --networks mix-spatial-1 --method leiden  ·  "
-    "spatialgraph figures runs/grid/results --kinds 'regular,spatial α=0.5*' --out few"
+    "spatialgraph figures runs/grid/results --kinds 'regular,spatial α=0.5*' --out few  ·  "
+    "spatialgraph figures runs/table1/results --only specification --contrast spatial,l1 --measure modularity"
 )
 def figures(
     results: Results = None,
@@ -239,6 +240,16 @@ def figures(
     method: Annotated[
         str | None, typer.Option(help="Split method that figures of one method show.", show_default="that of Table 1")
     ] = None,
+    contrast: Annotated[
+        str | None,
+        typer.Option(
+            help="Two kinds, or families of kinds, that the specification curve compares.",
+            show_default="spatial and the reference",
+        ),
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option(help="Measure that the specification curve is of.", show_default="accuracy-drop")
+    ] = None,
     plugin: Plugins = None,
     show: Annotated[bool, typer.Option("--list", help="List the figures, draw nothing.")] = False,
 ) -> None:
@@ -250,10 +261,12 @@ def figures(
             return
         if results is None:
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
-        chosen = None if networks is None else tuple(_names(networks) or ())
+        chosen: dict[str, Any] = {"method": method, "measure": measure}
+        chosen |= {"networks": networks and tuple(_names(networks) or ())}
+        chosen |= {"contrast": contrast and tuple(_names(contrast) or ())}
         out = out or results / "figures"
         _require_another_folder(out, results)
-        _draw(results, out, formats, _names(only), _names(kinds), networks=chosen, method=method)
+        _draw(results, out, formats, _names(only), _names(kinds), **chosen)
 
 
 @app.command(epilog="Example: spatialgraph report runs/table1/results --out table1.html")

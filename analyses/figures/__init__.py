@@ -27,6 +27,9 @@ from . import connections
 from . import scores
 from . import masking
 from . import chance
+from . import doses
+from . import trade
+from . import specification
 from . import training
 from . import film
 # isort: on
@@ -40,6 +43,7 @@ __all__ = [
     "Drawing",
     "chance",
     "connections",
+    "doses",
     "draw",
     "drawings",
     "figure",
@@ -48,8 +52,10 @@ __all__ = [
     "networks",
     "save",
     "scores",
+    "specification",
     "splits",
     "style",
+    "trade",
     "training",
 ]
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from spatialgraph.files import atomic
 from spatialgraph.registry import Registry
 
+from ..columns import FULL
 from ..frames import to_csv
 from ..results import Results
 from ..tables import default_method
@@ -40,16 +41,23 @@ class Choice:
     Attributes:
         networks: names of networks; the first network with positions of each input mode if None.
         method: the split method; the one of Table 1 if None.
+        contrast: the two kinds, or families of kinds, that a figure of one contrast compares; spatial networks and the
+            reference if None.
+        measure: the measure in which it compares them; the accuracy that splits cost if None.
 
     Raises:
-        ValueError: no network is named, or one twice.
+        ValueError: no network is named, or one twice; or a contrast is not of two names.
     """
 
     networks: tuple[str, ...] | None = None
     method: str | None = None
+    contrast: tuple[str, str] | None = None
+    measure: str | None = None
 
     def __post_init__(self) -> None:
         """Check the names."""
+        if self.contrast is not None and not len(self.contrast) == len(set(self.contrast)) == 2:
+            raise ValueError(f"contrast: expected two kinds or families, found {', '.join(self.contrast) or 'none'}")
         if self.networks is None:
             return
         if not self.networks:
@@ -61,7 +69,7 @@ class Choice:
         """Raise an error if the results lack what is chosen.
 
         Raises:
-            ValueError: a network or a split method is unknown; the message lists those that are known.
+            ValueError: a network, a split method or a measure is unknown; the message lists those that are known.
         """
         known = tuple(results.members["network"])
         for name in self.networks or ():
@@ -69,6 +77,9 @@ class Choice:
                 raise ValueError(f"unknown network {name!r}; known: {', '.join(known)}")
         if self.method is not None and self.method not in results.methods:
             raise ValueError(f"unknown split method {self.method!r}; known: {', '.join(results.methods)}")
+        measures = tuple(results.scores.loc[results.scores["split"] != FULL, "metric"].unique())
+        if self.measure is not None and self.measure not in measures:
+            raise ValueError(f"unknown measure {self.measure!r}; known: {', '.join(measures)}")
 
     def method_of(self, results: Results) -> str:
         """Return the split method to show."""

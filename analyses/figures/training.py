@@ -19,10 +19,10 @@ from spatialgraph.metrics import modularity
 from spatialgraph.splits import apply, sees
 
 from .. import plots
+from ..columns import DEFAULT_METHOD
 from ..labels import inputs_label, kind_label
 from ..results import Results
 from ..statistics import CAVEAT, INTERVAL
-from ..tables import DEFAULT_METHOD
 from ..wording import listed
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import head, networks_said, points_and_means, with_intervals

@@ -6,6 +6,7 @@ with any colour vision, and the first ones also in grey, as they differ in light
 
 from .matrices import boundaries, colour_bar, heat, ink, matrix
 from .scales import powers
+from .sorted import TOLD, UNTOLD, choices, estimates
 from .space import neurons, rings, slices
 from .styles import (
     CROSSING,
@@ -22,21 +23,27 @@ from .styles import (
     task_colours,
     task_lines,
 )
+from .sweeps import frontiers, strip
 from .values import curves, densities, distribution, dots, levels, scatter
 
 __all__ = [
     "CROSSING",
     "HEAT",
     "SHARED",
+    "TOLD",
     "UNASSIGNED",
+    "UNTOLD",
     "WHOLE",
     "Style",
     "boundaries",
+    "choices",
     "colour_bar",
     "curves",
     "densities",
     "distribution",
     "dots",
+    "estimates",
+    "frontiers",
     "heat",
     "ink",
     "key",
@@ -51,6 +58,7 @@ __all__ = [
     "rings",
     "scatter",
     "slices",
+    "strip",
     "task_colours",
     "task_lines",
 ]

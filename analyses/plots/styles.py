@@ -55,7 +55,7 @@ def kind_styles(kinds: Sequence[str]) -> dict[str, Style]:
     others = [kind for kind in kinds if kind not in _KINDS]
     styles = list(_OTHER_KINDS)
     if len(others) > len(styles):  # those of a grid: shades in its order, neighbours with different markers
-        shades = mpl.colormaps["viridis"](np.linspace(0, 0.95, len(others)))
+        shades = mpl.colormaps["viridis"](np.linspace(0, 0.86, len(others)))  # beyond, thin lines are too light
         styles = [(to_hex(shade), _LAYERS[number % len(_LAYERS)]) for number, shade in enumerate(shades)]
     rest = dict(zip(others, styles, strict=False))
     return {kind: _KINDS.get(kind) or rest[kind] for kind in kinds}

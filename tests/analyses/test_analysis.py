@@ -25,6 +25,7 @@ from spatialgraph.analyses import analysis
 from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, UnfinishedError, analyze
 from spatialgraph.analyses.chance import null_models
 from spatialgraph.analyses.columns import COLUMNS, FULL, GUESSED
+from spatialgraph.analyses.members import MEMBER_COLUMNS
 from spatialgraph.analyses.report.portrait import _full_accuracy
 from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.scoring import Plan
@@ -575,6 +576,49 @@ def test_another_reference_writes_the_tables_again_and_does_no_step(run):
     kinds = pd.read_csv(results / "comparisons.csv").query("comparison == 'kinds'")
     assert set(zip(kinds["one"], kinds["other"], strict=True)) == {("swap", "regular"), ("swap", "spatial")}
     assert "The reference is the kind swap: 2 other kinds are compared with it" in (results / "summary.md").read_text()
+
+
+def l1_run(run):
+    """Write networks of two doses of a family beside those of the run; each states how it was trained."""
+    for dose in (0.5, 2.0):
+        for seed in (0, 1):
+            network = read_network(run / "networks" / f"net-{seed}.h5")
+            known = {"kind": f"l1 λ={dose:g}", "name": f"l1-{dose:g}-{seed}", "family": "l1"}
+            known |= {"settings": {"l1": dose, "learning_rate": 0.005}, "symbols": {"l1": "λ", "learning_rate": "η"}}
+            known |= {"validation_accuracy": [0.9, 0.8]}
+            made = dataclasses.replace(network, metadata=network.metadata | known)
+            write_network(run / "networks" / f"{known['name']}.h5", made)
+
+
+def test_networks_csv_has_the_dose_the_validation_accuracy_and_the_strength_of_each_network(run):
+    l1_run(run)
+    quietly(run, run / "results", **QUICK)
+    table = pd.read_csv(run / "results" / "networks.csv").set_index("network")
+    assert tuple(table.reset_index()[list(MEMBER_COLUMNS)].columns) == MEMBER_COLUMNS
+    row = table.loc["l1-2-1"]
+    assert (row["family"], row["line"], row["setting"], row["symbol"], row["dose"]) == ("l1", "l1", "l1", "λ", 2.0)
+    assert json.loads(row["settings"]) == {"l1": 2.0, "learning_rate": 0.005}
+    assert row["validation_accuracy"] == pytest.approx(0.85)
+    assert pd.isna(table.loc["net-0", "validation_accuracy"])
+    network = read_network(run / "networks" / "l1-2-1.h5")
+    assert row["strength"] == pytest.approx(sum(np.abs(c.weight).sum() for c in network.connections))
+    doses = pd.read_csv(run / "results" / "doses.csv")
+    assert doses["kind"].tolist() == ["spatial", "l1 λ=0.5", "l1 λ=2"]
+    assert set(doses["examples"]) == {"held-out"}  # as two networks have no validation accuracy
+
+
+def test_parts_of_an_earlier_version_stay_right_and_give_the_same_tables(run, monkeypatch):
+    l1_run(run)
+    results = run / "results"
+    quietly(run, results, **QUICK)
+    expected = tables(results)
+    for part in results.glob("parts/*/scores.h5"):
+        arrays, known = read_arrays(part, "analysis-part")
+        del known["known"]["strength"]
+        store.write_arrays(part, "analysis-part", arrays, known)
+    monkeypatch.setattr(analysis, "do", None)  # a step that is done again would fail
+    quietly(run, results, **QUICK)
+    assert tables(results) == expected
 
 
 def test_an_unknown_reference_is_refused_before_any_step(run):

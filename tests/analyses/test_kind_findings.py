@@ -144,8 +144,8 @@ def test_of_several_kinds_those_that_differ_are_named_and_so_are_the_others():
         "| networks | modularity |",
         "| --- | ---: |",
         "| spatial mix | 0.100 / 0.400* |",
-        "| MyNet mix | 0.100 / 0.100 |",
         "| swap mix | 0.100 / 0.300* |",
+        "| MyNet mix | 0.100 / 0.100 |",
         "",
         "Not told apart from regular networks: MyNet.",
     ]

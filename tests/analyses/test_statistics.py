@@ -23,11 +23,13 @@ from spatialgraph.analyses.statistics import (
     comparisons,
     holm,
     interval_of_mean,
+    joint_p,
     least_p,
     over_seeds,
     paired,
     per_network,
     sign_flip_p,
+    signs_of,
 )
 
 ROWS = arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 8)), elements=st.integers(-20, 20).map(float))
@@ -404,3 +406,56 @@ def test_a_comparison_does_not_depend_on_the_others():
     whole = comparisons(scores)
     parts = [comparisons(scores[scores["metric"] == metric]) for metric in "xyz"]
     pd.testing.assert_frame_equal(whole, pd.concat(parts, ignore_index=True))
+
+
+# Many comparisons together
+
+
+@given(ROWS)
+def test_one_comparison_alone_has_the_p_of_the_sign_flip_test(rows):
+    first = rows[:1]
+    expected = sign_flip_p(first) if first.shape[1] >= LEAST_SEEDS else [np.nan]
+    assert np.allclose(joint_p(first), expected, equal_nan=True)
+
+
+def test_p_of_many_comparisons_by_hand():
+    # Of the 16 patterns of 5 signs, one makes the first r its largest, √5, and one the second. The second is 3/√5 as it
+    # is: that is reached by itself in the one pattern with |Σ| = 5 and the five with |Σ| = 3.
+    one, other = [1.0] * 5, [1.0, 1.0, 1.0, 1.0, -1.0]
+    assert joint_p(np.array([other])).tolist() == [6 / 16]
+    assert joint_p(np.array([one, other])).tolist() == [2 / 16, 6 / 16]
+
+
+def test_the_least_p_does_not_grow_with_the_number_of_comparisons():
+    draw = np.random.default_rng(0)
+    noise = draw.normal(size=(300, 8))
+    p = joint_p(np.vstack([noise, 1 + 0.01 * noise[:1]]))
+    assert p[-1] == 1 / 128
+    assert holm(sign_flip_p(np.vstack([noise, 1 + 0.01 * noise[:1]])))[-1] == 1
+
+
+@given(ROWS)
+def test_comparisons_together_are_no_more_significant_than_alone_and_in_the_order_of_their_r(rows):
+    if rows.shape[1] < LEAST_SEEDS:
+        return
+    p, alone = joint_p(rows), sign_flip_p(rows)
+    assert (p >= alone - 1e-12).all()
+    size = np.sqrt((rows**2).sum(axis=1))
+    r = np.abs(rows.sum(axis=1)) / np.where(size > 0, size, 1)
+    for one, other in product(range(len(rows)), repeat=2):
+        assert r[one] < r[other] + 1e-9 or p[one] <= p[other]
+
+
+def test_comparisons_with_few_seeds_are_not_tested_and_those_with_none_of_a_seed_are():
+    rows = np.array([[1.0, 1.1, 0.9, 1.0, 1.2, 1.0], [1.0, 2.0, 3.0, 4.0, np.nan, np.nan], [1.0] * 5 + [np.nan]])
+    p = joint_p(rows)
+    assert np.isnan(p[1])
+    assert p[[0, 2]].tolist() == joint_p(rows[[0, 2]]).tolist()
+    assert np.isnan(joint_p(rows[1:2])).all()
+
+
+def test_random_patterns_of_signs_begin_with_the_pairs_as_they_are():
+    signs = signs_of(20, seed=1, draws=50)
+    assert signs.shape == (51, 20)
+    assert (signs[0] == 1).all()
+    assert joint_p(np.ones((1, 20)), draws=50)[0] == 1 / 51

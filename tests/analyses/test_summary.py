@@ -19,6 +19,7 @@ from spatialgraph.escapes import markdown
 MEASURED = Path(__file__).parents[1] / "data" / "scores-of-three-seeds.csv"  # of the paper's Table 1
 CALIBRATION = Path(__file__).parents[2] / "docs" / "statistics" / "calibration.csv"
 DATA = ("normal", "exponential", "log-normal", "mostly 0")
+FILES = ["summary.csv", "comparisons.csv", "doses.csv", "fair.csv", "summary.md"]
 SECTIONS = (
     "Before anything else",
     "What was compared",
@@ -60,9 +61,9 @@ def with_notes(evidence, split, note, kind):
     return Evidence(evidence.scores, notes=pd.DataFrame({"network": names, "split": split, "note": note}))
 
 
-def test_three_files_are_written_whole_and_the_same_again(folder, tmp_path):
+def test_five_files_are_written_whole_and_the_same_again(folder, tmp_path):
     written = write_summary(folder, tmp_path / "new")
-    assert [path.name for path in written] == ["summary.csv", "comparisons.csv", "summary.md"]
+    assert [path.name for path in written] == FILES
     assert {path.name for path in (tmp_path / "new").iterdir()} == {path.name for path in written}
     again = write_summary(Evidence.load(folder), tmp_path / "again")
     assert [path.read_bytes() for path in written] == [path.read_bytes() for path in again]
@@ -70,7 +71,7 @@ def test_three_files_are_written_whole_and_the_same_again(folder, tmp_path):
 
 def test_the_files_lie_beside_the_scores_unless_it_is_said(tmp_path):
     folder = build_results(tmp_path, inputs=("mix",), seeds=(0,))
-    assert write_summary(folder) == [folder / name for name in ("summary.csv", "comparisons.csv", "summary.md")]
+    assert write_summary(folder) == [folder / name for name in FILES]
 
 
 def test_evidence_needs_a_folder_to_be_written_to(evidence):

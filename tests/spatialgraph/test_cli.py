@@ -331,6 +331,15 @@ def test_every_command_has_help_with_an_example(command):
     assert f"spatialgraph {command}" in done.stdout
 
 
+def test_the_specification_curve_is_drawn_of_a_contrast_that_is_chosen(work, tmp_path):
+    results = work / "runs/small/results"
+    asked = ("--only", "specification", "--contrast", "regular,spatial", "--measure", "modularity", "--format", "png")
+    spatialgraph("figures", results, *asked, "--out", tmp_path)
+    assert "Modularity, regular minus spatial networks" in (tmp_path / "specification.txt").read_text(encoding="utf-8")
+    line = refused("figures", results, *asked[:2], "--contrast", "regular", "--out", tmp_path / "no", status=1)
+    assert line == "error: contrast: expected two kinds or families, found regular"
+
+
 def test_figures_can_be_listed():
     listed = spatialgraph("figures", "--list").stdout.splitlines()
     assert any(line.startswith("positions ") for line in listed)

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from results_builder import build_results
+from swept_results import DOSES, FAMILIES, OF_SWEEPS, write_swept_results
 
 from spatialgraph.analyses.figures import FIGURES, drawings
 from spatialgraph.analyses.results import Results
@@ -14,9 +15,17 @@ def results(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def drawn(results):
-    """Every figure by name, each a list of drawings."""
-    return {name: drawings(results, name) for name in FIGURES}
+def swept(tmp_path_factory):
+    """Return results of thirteen families of kinds at five doses, in two input modes; without files of networks."""
+    folder = tmp_path_factory.mktemp("swept")
+    asked = {"families": tuple(FAMILIES), "doses": DOSES, "seeds": 5, "inputs": ("mix", "sequential")}
+    return Results.load(write_swept_results(folder, **asked))
+
+
+@pytest.fixture(scope="session")
+def drawn(results, swept):
+    """Every figure by name, each a list of drawings: of few kinds, or of a sweep where a figure is of doses."""
+    return {name: drawings(swept if name in OF_SWEEPS else results, name) for name in FIGURES}
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from results_builder import build_results
+from swept_results import OF_SWEEPS
 
 from spatialgraph.analyses import figures, plots
 from spatialgraph.analyses.figures import FIGURES, Choice, Drawing, draw, drawings, figure, save
@@ -16,15 +17,18 @@ from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
 
 MODES = ("concatenate", "sequential")
+SHIPPED = (
+    *("positions", "layers", "splits", "agreement", "connections", "distances", "methods", "modularity-drop"),
+    *("masking", "selectivity", "nulls", "dose-response", "trade", "specification", "training", "film"),
+)
+OF_FEW_KINDS = [name for name in FIGURES if name not in OF_SWEEPS]
 OF_SCORES = ("methods", "modularity-drop", "masking", "selectivity", "training")
 
 
 def test_the_figures_there_are(made):
-    assert list(FIGURES)[:13] == [
-        *("positions", "layers", "splits", "agreement", "connections", "distances", "methods", "modularity-drop"),
-        *("masking", "selectivity", "nulls", "training", "film"),
-    ]
+    assert tuple(FIGURES)[: len(SHIPPED)] == SHIPPED
     several = {"layers": MODES, "connections": MODES, "nulls": ("modularity", "accuracy")}
+    several |= dict.fromkeys(OF_SWEEPS, ("zero", "mean"))
     names = [[f"{name}-{part}" for part in several[name]] if name in several else [name] for name in FIGURES]
     assert sorted(made) == sorted(name for drawn in names for name in drawn)
 
@@ -133,7 +137,7 @@ def test_regular_networks_alone_leave_the_positions_out(tmp_path, caplog):
     with caplog.at_level("INFO"):
         names = {path.stem for path in draw(results, tmp_path / "out", ["svg"], progress=said.append)}
     drawn = {"agreement", "connections", "distances", "methods", "modularity-drop", "masking", "training"}
-    assert names == drawn | set(list(FIGURES)[13:])  # those of plugins have no part in it
+    assert names == drawn | set(list(FIGURES)[len(SHIPPED) :])  # those of plugins have no part in it
     why = "left out: expected a network with positions and a split by greedy, found none"
     assert said[:3] == [f"figure {name} {why}" for name in ("positions", "layers", "splits")]
     assert caplog.messages == [text for text in said if "left out" in text]
@@ -155,7 +159,7 @@ def test_one_seed_one_input_mode_three_tasks(tmp_path, only):
             assert not {"sd", "low", "high"} & set(frame["statistic"])
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", OF_FEW_KINDS)
 def test_nine_tasks(tmp_path, name):
     tasks = [f"task {number}" for number in range(9)]
     folder = build_results(
@@ -177,7 +181,7 @@ def test_names_of_table_one_have_room(tmp_path):
         seeds=range(5),
     )
     results = Results.load(folder)
-    for name in FIGURES:
+    for name in OF_FEW_KINDS:
         for drawing in drawings(results, name):
             check_texts(drawing)
 
@@ -189,6 +193,10 @@ def test_every_figure_of_one_kind_shows_nothing_of_others(grid, place, name):
     chosen = grid.of_kinds([kind])
     if kind == "regular" and name in ("positions", "layers", "splits", "film"):
         with pytest.raises(NotApplicableError, match="expected a network with positions"):
+            drawings(chosen, name)
+        return
+    if name in (*OF_SWEEPS, "specification"):
+        with pytest.raises(NotApplicableError, match="expected kinds of "):
             drawings(chosen, name)
         return
     known = {"kind": {kind}, "network": set(chosen.members["network"])}

@@ -1,0 +1,205 @@
+"""Dose and response: modularity, the accuracy that splits cost, and accuracy, along the doses of every family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spatialgraph.faults import NotApplicableError
+
+from .. import plots
+from ..evidence import DROP, Evidence, records
+from ..fair import WITHIN, dose_table, is_sweep, lines
+from ..fair_comparisons import BEYOND, common_null, measures
+from ..labels import ablation_label, inputs_label, kind_in_text, kind_label, slug
+from ..results import Results
+from ..worth import MODULARITY
+from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
+from .panels import letter, points_and_means, with_intervals
+
+_GAP = 1.5  # between lines, in steps between doses
+_PLACES, _FEW = 90, 30  # so many steps fit into two columns of a page, and into one
+_MODES = 3  # input modes on a page
+_STRIP = 0.72  # inches
+
+
+@figure("dose-response")
+def dose_response(results: Results, choice: Choice) -> Iterator[Drawing]:
+    """Show modularity, accuracy lost at the split and accuracy along the doses of each family, seed by seed."""
+    evidence = sweep_of(results, choice)
+    values = measures(evidence)
+    places = _places(evidence)
+    shown = _pages(places)
+    for ablation in _ablations(values, results):
+        strips = _strips(values, evidence, ablation)
+        for number, (own, modes) in enumerate(
+            [(own, modes) for own in shown for modes in _some(results.inputs)], start=1
+        ):
+            points = _points(strips, own, modes)
+            if len(points):
+                several = len(shown) * len(_some(results.inputs)) > 1
+                name = "-".join(filter(None, ["dose-response", slug(ablation), str(number) if several else ""]))
+                yield _drawing(name, evidence, points, own, modes, list(strips), ablation)
+
+
+def sweep_of(results: Results, choice: Choice) -> Evidence:
+    """Return the evidence of results whose kinds have doses; its main method is the one that is chosen.
+
+    Raises:
+        NotApplicableError: there is nothing to choose among the kinds.
+    """
+    evidence = Evidence.of(results)
+    if choice.method is not None:
+        evidence = evidence.with_method(choice.method)
+    if not is_sweep(evidence):
+        raise NotApplicableError("expected kinds of network at several doses, or of several families, found neither")
+    return evidence
+
+
+def _ablations(values: pd.DataFrame, results: Results) -> list[str]:
+    """Return the ablations under which drops are known; ``""`` alone if there are none."""
+    known = set(values.loc[values["metric"] == DROP, "ablation"])
+    return [name for name in results.ablations if name in known] or [""]
+
+
+def _strips(values: pd.DataFrame, evidence: Evidence, ablation: str) -> dict[str, pd.DataFrame]:
+    """Return the values of each measure that is shown, by its title."""
+    null = common_null(evidence)
+    structure = f"{BEYOND}:{null}" if null else MODULARITY
+    asked = {
+        "modularity\nbeyond null" if null else "modularity": values[values["metric"] == structure],
+        "accuracy\ndrop": values[(values["metric"] == DROP) & (values["ablation"] == ablation)],
+        "accuracy": values[values["metric"] == "accuracy"],
+    }
+    return {title: own for title, own in asked.items() if len(own)}
+
+
+def _places(evidence: Evidence) -> pd.DataFrame:
+    """Return the kinds of every line, each with its step in the line and whether it is compared at equal accuracy."""
+    table = dose_table(evidence)
+    known = table[table["line"].isin(lines(evidence)) & (table["kind"] != evidence.reference)]
+    kinds = known.drop_duplicates("kind")
+    kinds = kinds.sort_values(["line", "dose"], key=lambda c: c.map(lines(evidence).index) if c.name == "line" else c)
+    return kinds[["line", "kind", "symbol", "dose"]].reset_index(drop=True)
+
+
+def _pages(places: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the kinds of each page with their place on the horizontal axis."""
+    pages: list[list[pd.DataFrame]] = [[]]
+    used = 0.0
+    for _, own in places.groupby("line", sort=False):
+        width = len(own) - 1 + _GAP
+        if used + width > _PLACES and pages[-1]:
+            pages.append([])
+            used = 0.0
+        pages[-1].append(own.assign(place=used + np.arange(len(own), dtype=float)))
+        used += width
+    return [pd.concat(page, ignore_index=True) for page in pages if page]
+
+
+def _some(modes: Sequence[str]) -> list[Sequence[str]]:
+    return [modes[start : start + _MODES] for start in range(0, len(modes), _MODES)]
+
+
+def _points(strips: Mapping[str, pd.DataFrame], places: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
+    """Return the values that a page shows; those of the reference have no place."""
+    parts = [own.assign(measure=title) for title, own in strips.items()]
+    points = pd.concat(parts) if parts else pd.DataFrame(columns=["inputs", "kind"])
+    points = points[points["inputs"].isin(modes)].merge(places, on="kind", how="left")
+    return points.rename(columns={"unit": "seed"}).assign(network="")
+
+
+def _drawing(
+    name: str,
+    evidence: Evidence,
+    points: pd.DataFrame,
+    places: pd.DataFrame,
+    modes: Sequence[str],
+    titles: Sequence[str],
+    ablation: str,
+) -> Drawing:
+    modes = [mode for mode in modes if (points["inputs"] == mode).any()]
+    of_lines = points.dropna(subset="place")
+    keys = ["inputs", "measure", "line", "kind", "place"]
+    means = with_intervals(of_lines, keys)
+    chosen = dose_table(evidence).query("equal_accuracy")
+    pairs = set(zip(chosen["inputs"], chosen["kind"], strict=True))
+    means["chosen"] = [pair in pairs for pair in zip(means["inputs"], means["kind"], strict=True)]
+    reference = points[points["kind"] == evidence.reference]
+    named = list(dict.fromkeys(places["line"]))
+    styles = {line: style for line, style in plots.kind_styles(lines(evidence)).items() if line in named}
+    width = DOUBLE if places["place"].max() > _FEW else SINGLE
+    figure = Figure(figsize=(width, _STRIP * len(modes) * len(titles) + 1.9))
+    axes = figure.subplots(len(modes) * len(titles), 1, squeeze=False, sharex=True)[:, 0]
+    starts = places.drop_duplicates("line")["place"].to_numpy(float)
+    for row, (mode, title) in enumerate((mode, title) for mode in modes for title in titles):
+        ax = axes[row]
+        here = [
+            frame[(frame["inputs"] == mode) & (frame["measure"] == title)] for frame in (of_lines, means, reference)
+        ]
+        plots.strip(ax, here[0], here[1], (starts[1:] - _GAP / 2).tolist(), styles, _band(here[2]))
+        ax.set_ylabel(title)
+        if title == titles[0] and len(modes) > 1:
+            text = f"{letter(row // len(titles))}  {inputs_label(mode)}"
+            ax.annotate(
+                text, (0, 1), xycoords="axes fraction", xytext=(-44, 4), textcoords="offset points", fontsize=8,
+                fontweight="bold", va="bottom",
+            )  # fmt: skip
+    figure.align_ylabels(axes)
+    _name_lines(axes[0], axes[-1], places)
+    frame = points_and_means(of_lines, means, ["inputs", "measure", "line", "kind", "symbol", "dose"][:4])
+    numbers = pd.concat([frame, _of_reference(reference)], ignore_index=True)
+    numbers["measure"] = numbers["measure"].str.replace("\n", " ")
+    doses = places.set_index("kind")["dose"]
+    numbers.insert(4, "dose", numbers["kind"].map(doses))
+    return Drawing(name, figure, numbers, _caption(evidence, ablation, modes))
+
+
+def _band(values: pd.DataFrame) -> tuple[float, float, float] | None:
+    """Return the least, the mean and the largest value; None if there is none."""
+    own = values["value"]
+    return (float(own.min()), float(own.mean()), float(own.max())) if len(own) else None
+
+
+def _name_lines(top: Axes, bottom: Axes, places: pd.DataFrame) -> None:
+    """Name the lines above the panels, and below them their least and largest doses."""
+    ticks: list[tuple[float, str]] = []
+    for line, own in places.groupby("line", sort=False):
+        symbol = own["symbol"].iloc[0]
+        text = " ".join(filter(None, [kind_label(str(line)), symbol]))
+        top.annotate(
+            text, (own["place"].mean(), 1), xycoords=("data", "axes fraction"), xytext=(0, 17),
+            textcoords="offset points", rotation=90, ha="center", va="bottom",
+        )  # fmt: skip
+        known = records(own.dropna(subset="dose"))
+        ticks += [(float(row["place"]), f"{row['dose']:g}") for row in known[:1] + known[1:][-1:]]
+    bottom.set_xticks([place for place, _ in ticks], [text for _, text in ticks], rotation=90)
+    bottom.set_xlim(-_GAP, float(places["place"].max()) + _GAP)
+    bottom.set_xlabel("dose: each family on its own scale, equal steps; the least and the largest are named")
+
+
+def _of_reference(reference: pd.DataFrame) -> pd.DataFrame:
+    columns = ["inputs", "measure", "line", "kind", "network", "seed", "value"]
+    return reference.assign(line="", statistic="seed")[[*columns, "statistic"]]
+
+
+def _caption(evidence: Evidence, ablation: str, modes: Sequence[str]) -> str:
+    """Say what the strips show."""
+    null, reference = common_null(evidence), kind_in_text(evidence.reference)
+    text = "Dose and response of every family of kinds"
+    text += f" ({inputs_label(modes[0])} inputs)" if len(modes) == 1 else ""
+    text += f". Modularity of the split by {evidence.method}"
+    text += f", less its mean on draws of the null model {null}, which every kind has" if null else ""
+    if ablation:
+        text += f"; accuracy that this split costs (neurons of other tasks disabled: {ablation_label(ablation)})"
+    text += "; accuracy of whole networks; averaged over tasks. Each seed is a point, their means are joined"
+    text += f"; grey: the {reference} networks, from the least to the largest, and their mean."
+    source = dose_table(evidence)["examples"].iloc[0]
+    return text + (
+        f" Hollow: the dose at equal accuracy, the strongest whose accuracy on {source} examples is at most {WITHIN} "
+        "below. Doses of different families are numbers of different things: compare heights, not places."
+    )

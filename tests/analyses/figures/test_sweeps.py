@@ -1,0 +1,108 @@
+"""Figures of sweeps: what they show of every family, and what happens where there is no sweep."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from swept_results import FAMILIES, swept_tables, write_swept_results
+
+from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.fair_comparisons import measures
+from spatialgraph.analyses.figures import DOUBLE, SINGLE, Choice, drawings
+from spatialgraph.analyses.figures.trade import frontier
+from spatialgraph.analyses.labels import kind_label
+from spatialgraph.analyses.plots.sweeps import spread_apart
+from spatialgraph.analyses.results import Results
+from spatialgraph.faults import NotApplicableError
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("few")
+    return Results.load(write_swept_results(folder, families=("spatial", "l1"), seeds=3))
+
+
+def test_dose_and_response_shows_every_seed_of_every_dose(few):
+    drawing = {one.name: one for one in drawings(few, "dose-response")}["dose-response-zero"]
+    numbers = drawing.numbers
+    assert drawing.figure.get_figwidth() == SINGLE
+    seeds = numbers[numbers["statistic"] == "seed"]
+    # Three measures; two families of three doses and the reference, three seeds.
+    assert len(seeds) == 3 * (2 * 3 + 1) * 3
+    assert set(seeds["measure"]) == {"modularity beyond null", "accuracy drop", "accuracy"}
+    means = numbers[(numbers["statistic"] == "mean") & (numbers["measure"] == "accuracy drop")].set_index("kind")
+    values = measures(Evidence.of(few)).query("metric == 'accuracy-drop' and ablation == 'zero'")
+    expected = values.groupby("kind")["value"].mean()
+    assert np.allclose(means["value"], expected[means.index])
+    assert means.loc["l1 λ=0.3", "dose"] == 0.3
+
+
+def test_dose_and_response_of_modularity_where_there_are_no_null_models(tmp_path):
+    results = Results.load(write_swept_results(tmp_path, families=("l1",), seeds=2, nulls=False))
+    drawing = drawings(results, "dose-response")[0]
+    assert [ax.get_ylabel() for ax in drawing.figure.axes] == ["modularity", "accuracy\ndrop", "accuracy"]
+    assert "null model" not in drawing.caption
+
+
+def test_many_lines_and_input_modes_take_several_pages(tmp_path):
+    modes = ("a", "b", "c", "d")
+    families = tuple(FAMILIES)[:6]
+    folder = write_swept_results(tmp_path, families=families, doses=range(1, 21), seeds=1, inputs=modes)
+    names = [drawing.name for drawing in drawings(Results.load(folder), "dose-response")]
+    # Six lines of twenty doses on two pages, each for three modes and for one.
+    assert names == [f"dose-response-{ablation}-{page}" for ablation in ("zero", "mean") for page in (1, 2, 3, 4)]
+
+
+def test_the_trade_shows_each_dose_and_names_each_family(swept):
+    drawing = {one.name: one for one in drawings(swept, "trade")}["trade-mean"]
+    assert drawing.figure.get_figwidth() == DOUBLE
+    numbers = drawing.numbers
+    assert len(numbers) == 2 * (len(FAMILIES) * 5 + 1)
+    for ax in drawing.figure.axes:
+        assert {text.get_text() for text in ax.texts} == {kind_label(one) for one in ("regular", *FAMILIES)}
+    own = numbers[(numbers["inputs"] == "mix") & (numbers["line"] == "spatial")]
+    # The model has spatial networks lose less and less, and be less and less accurate: every dose is on the frontier.
+    assert own["frontier"].all()
+    values = measures(Evidence.of(swept)).query("metric == 'accuracy' and inputs == 'mix' and kind == 'spatial α=10'")
+    assert own.loc[own["kind"] == "spatial α=10", "accuracy"].item() == pytest.approx(values["value"].mean())
+
+
+def test_a_frontier_by_hand():
+    # Of the first line the second dose is worse in both; equal doses are both on it; lines are apart.
+    rows = [("l1", 0.9, 0.2), ("l1", 0.8, 0.3), ("l1", 0.7, 0.1), ("l2", 0.5, 0.9), ("l2", 0.5, 0.9), ("l2", 0.5, 0.95)]
+    frame = pd.DataFrame(rows, columns=["line", "x", "y"]).assign(inputs="mix")
+    assert frontier(frame).tolist() == [True, False, True, True, True, False]
+
+
+def test_names_stay_apart_and_inside():
+    places = spread_apart(np.array([0.5, 0.5, 0.5, 0.99, 1.0]), 0.1)
+    assert (np.diff(np.sort(places)) >= 0.1 - 1e-6).all()
+    assert places.min() >= 0.05 - 1e-9
+    assert places.max() <= 0.95 + 1e-9
+    crowded = spread_apart(np.full(20, 0.5), 0.1)
+    assert np.allclose(np.diff(np.sort(crowded)), 0.05, atol=0.01)
+
+
+def test_the_split_method_is_chosen(few):
+    (drawing, *_) = drawings(few, "trade", Choice(method="leiden"))
+    greedy = drawings(few, "trade")[0]
+    assert "split method: leiden" in drawing.caption
+    assert np.allclose(drawing.numbers["drop"] - greedy.numbers["drop"], 0.02)
+
+
+@pytest.mark.parametrize("name", ["dose-response", "trade"])
+def test_two_kinds_without_doses_are_no_sweep(results, name):
+    message = "expected kinds of network at several doses, or of several families, found neither"
+    with pytest.raises(NotApplicableError, match=message):
+        drawings(results, name)
+
+
+def test_without_accuracies_there_is_no_trade(tmp_path):
+    folder = write_swept_results(tmp_path, families=("l1",), seeds=2)
+    scores = swept_tables(("l1",), seeds=2)["scores"].query("metric == 'modularity'")
+    scores.to_csv(folder / "scores.csv", index=False)
+    results = Results.load(folder)
+    with pytest.raises(NotApplicableError, match="expected scores accuracy and accuracy-drop of splits by greedy"):
+        drawings(results, "trade")
+    (drawing,) = drawings(results, "dose-response")
+    assert drawing.name == "dose-response"
+    assert len(drawing.figure.axes) == 1
