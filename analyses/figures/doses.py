@@ -179,7 +179,7 @@ def _name_lines(top: Axes, bottom: Axes, places: pd.DataFrame) -> None:
         ticks += [(float(row["place"]), f"{row['dose']:g}") for row in known[:1] + known[1:][-1:]]
     bottom.set_xticks([place for place, _ in ticks], [text for _, text in ticks], rotation=90)
     bottom.set_xlim(-_GAP, float(places["place"].max()) + _GAP)
-    bottom.set_xlabel("dose: each family on its own scale, equal steps; the least and the largest are named")
+    bottom.set_xlabel("dose, each family on its own scale")
 
 
 def _of_reference(reference: pd.DataFrame) -> pd.DataFrame:
