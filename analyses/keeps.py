@@ -21,6 +21,7 @@ STRENGTH, Z = "strength", "z"
 KEPT_COLUMNS = ("inputs", "line", "kind", "symbol", "dose", "measure", "detail", "mean", "low", "high", "n")
 """The columns of ``kinds.csv``; detail is the ablation of a drop, or the null model of a z."""
 
+_ORDER = ("accuracy", MODULARITY, DROP, Z, STRENGTH)
 _KEY = ["inputs", "kind", "measure", "detail"]
 
 
@@ -59,6 +60,7 @@ def keeps_markdown(evidence: Evidence) -> str:
     table = keeps(evidence)
     known = table.dropna(subset="mean")
     columns = list(dict.fromkeys(zip(known["measure"], known["detail"], strict=True)))
+    columns.sort(key=lambda column: _ORDER.index(column[0]) + _place(column[1]))  # equal ones stay in their order
     source = dose_table(evidence)["examples"].iloc[0]
     caption = (
         f"What kinds of network keep at equal accuracy: the strongest dose of each whose mean accuracy on {source} "
@@ -74,6 +76,11 @@ def keeps_markdown(evidence: Evidence) -> str:
         head = ["kind", "dose", *(_title(*column) for column in columns)]
         parts += [f"**{markdown(inputs_label(inputs))}**", markdown_table(list(map(markdown, head)), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _place(null: str) -> float:
+    """Return the place of a null model among the columns of z, below 1; 0 for whatever is none."""
+    return GRAPH_NULLS.index(null) / len(GRAPH_NULLS) if null in GRAPH_NULLS else 0.0
 
 
 def _line(line: object, rows: pd.DataFrame, columns: list[tuple[str, str]]) -> list[str]:
@@ -104,7 +111,6 @@ def _measured(evidence: Evidence) -> pd.DataFrame:
     plain = plain.rename(columns={"metric": "measure", "ablation": "detail"})
     rows = evidence.chances
     rows = rows[(rows["metric"] == MODULARITY) & (rows["split"] == evidence.method) & rows["null"].isin(GRAPH_NULLS)]
-    rows = rows.sort_values("null", key=lambda names: names.map(GRAPH_NULLS.index), kind="stable")
     named = rows.dropna(subset="z").assign(metric=rows["null"], value=rows["z"], task="")
     seeds = evidence.results.members[["network", "seed"]]
     own = over_seeds(named.drop(columns="null").merge(seeds)).rename(columns={"metric": "detail"}).assign(measure=Z)

@@ -31,9 +31,7 @@ _STRIP = 0.72  # inches
 def dose_response(results: Results, choice: Choice) -> Iterator[Drawing]:
     """Show modularity, accuracy lost at the split and accuracy along the doses of each family, seed by seed."""
     evidence = sweep_of(results, choice)
-    values = measures(evidence)
-    places = _places(evidence)
-    shown = _pages(places)
+    values, shown = measures(evidence), _pages(_places(evidence))
     for ablation in _ablations(values, results):
         strips = _strips(values, evidence, ablation)
         for number, (own, modes) in enumerate(
@@ -151,11 +149,7 @@ def _drawing(
             )  # fmt: skip
     figure.align_ylabels(axes)
     _name_lines(axes[0], axes[-1], places)
-    frame = points_and_means(of_lines, means, ["inputs", "measure", "line", "kind", "symbol", "dose"][:4])
-    numbers = pd.concat([frame, _of_reference(reference)], ignore_index=True)
-    numbers["measure"] = numbers["measure"].str.replace("\n", " ")
-    doses = places.set_index("kind")["dose"]
-    numbers.insert(4, "dose", numbers["kind"].map(doses))
+    numbers = _numbers(of_lines, means, reference, places)
     return Drawing(name, figure, numbers, _caption(evidence, ablation, modes))
 
 
@@ -179,12 +173,18 @@ def _name_lines(top: Axes, bottom: Axes, places: pd.DataFrame) -> None:
         ticks += [(float(row["place"]), f"{row['dose']:g}") for row in known[:1] + known[1:][-1:]]
     bottom.set_xticks([place for place, _ in ticks], [text for _, text in ticks], rotation=90)
     bottom.set_xlim(-_GAP, float(places["place"].max()) + _GAP)
-    bottom.set_xlabel("dose: each family on its own scale, equal steps; the least and the largest are named")
+    bottom.set_xlabel("dose, each family on its own scale")
 
 
-def _of_reference(reference: pd.DataFrame) -> pd.DataFrame:
-    columns = ["inputs", "measure", "line", "kind", "network", "seed", "value"]
-    return reference.assign(line="", statistic="seed")[[*columns, "statistic"]]
+def _numbers(points: pd.DataFrame, means: pd.DataFrame, reference: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Return what a page shows as one tidy frame; the rows of the reference have no line and no dose."""
+    keys = ["inputs", "measure", "line", "kind"]
+    frame = points_and_means(points, means, keys)
+    beside = reference.assign(line="", statistic="seed")[list(frame.columns)]
+    numbers = pd.concat([frame, beside], ignore_index=True)
+    numbers["measure"] = numbers["measure"].str.replace("\n", " ")
+    numbers.insert(len(keys), "dose", numbers["kind"].map(places.set_index("kind")["dose"]))
+    return numbers
 
 
 def _caption(evidence: Evidence, ablation: str, modes: Sequence[str]) -> str:

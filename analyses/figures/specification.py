@@ -45,7 +45,7 @@ _WORDS = {
     "null": "null model",
     "inputs": "inputs",
 }
-_ROW = 0.125  # inches of a row of choices
+_ROW, _ROWS = 0.125, 6.2  # inches of a row of choices, and of all at most
 _CHARACTER = 0.058  # inches of a character of 7 points
 _Options = Sequence[tuple[str, str]]
 
@@ -83,8 +83,9 @@ def _options(curve: Curve, results: Results) -> dict[str, _Options]:
 def _panels(curve: Curve, frame: pd.DataFrame, varied: Mapping[str, _Options]) -> Figure:
     """Draw the estimates, and below them the choices that are not the same in all analyses."""
     rows = sum(len(options) + 0.5 for options in varied.values())
-    figure = Figure(figsize=(DOUBLE, 2.1 + _ROW * rows + 0.65))
-    heights = [1.9, max(_ROW * rows, 0.01)]
+    height = min(_ROW * rows, _ROWS)
+    figure = Figure(figsize=(DOUBLE, 2.1 + height + 0.65))
+    heights = [1.9, max(height, 0.01)]
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     plots.estimates(top, frame)
     top.set_ylabel(
@@ -155,5 +156,6 @@ def _caption(curve: Curve, fixed: Mapping[str, str]) -> str:
     return (
         f"{text} p: how often it is as large when the labels of the kinds are exchanged, seed by seed, in all analyses "
         f"together ({how} patterns); grey, the middle 95 % of the curve then. Analyses share their networks: that they "
-        "agree is expected even if nothing differs, and only p says whether they agree more."
+        "agree is expected even if nothing differs. The p of the share that is significant holds its level best "
+        "(docs/statistics)."
     )

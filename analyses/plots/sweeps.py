@@ -15,6 +15,7 @@ from .values import _STEPS
 
 _BAND, _RULE, _MIDDLE = "#E4E4E4", "#DDDDDD", "#8A8A8A"
 _TEXT = "#222222"
+_LEAST = 0.005  # the range of values on an axis
 _ROOM, _NAMES = 0.75, 0.38  # the room for names, in widths of the points; where names end, as a share of the axes
 
 
@@ -48,6 +49,9 @@ def strip(
         ax.plot(middle_of["place"], middle_of["mean"], color=colour, linewidth=1.0, zorder=3)
         chosen = middle_of[middle_of["chosen"]]
         ax.scatter(chosen["place"], chosen["mean"], 14, facecolors="white", edgecolors=colour, linewidths=0.9, zorder=4)
+    low, high = ax.get_ylim()
+    if high - low < _LEAST:  # differences by rounding are none
+        ax.set_ylim((low + high - _LEAST) / 2, (low + high + _LEAST) / 2)
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="y")
@@ -88,7 +92,9 @@ def _named(
 ) -> None:
     """Make room at the left, and write the names of lines there, each joined with its end."""
     low, high = means[["x", "y"]].min().to_numpy(float), means[["x", "y"]].max().to_numpy(float)
-    width, tall = np.maximum(high - low, 1e-6)
+    middle, half = (low + high) / 2, np.maximum(high - low, _LEAST) / 2
+    low, high = middle - half, middle + half
+    width, tall = high - low
     ax.set_xlim(low[0] - _ROOM * width, high[0] + 0.05 * width)
     ax.set_ylim(low[1] - 0.06 * tall, high[1] + 0.06 * tall)
     ticks = [tick for tick in MaxNLocator(4, steps=_STEPS).tick_values(low[0], high[0]) if tick >= low[0] - 0.1 * width]

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spatialgraph.analyses.fair import _strongest
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "statistics"
 DATA = ("normal", "exponential", "log-normal", "mostly 0", "ties")
@@ -52,6 +54,19 @@ def test_doses_are_chosen_as_the_analysis_chooses_them(fairness):
     assert rivals.shape == (24, 2)
     assert np.allclose(beside, 0.00999)
     assert np.allclose(rivals, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_doses_of_invented_runs_are_those_of_the_table_of_doses(fairness, seed):
+    validation, *_ = fairness.run("normal", 5, True, 0.0, np.random.default_rng(seed))
+    rows = [
+        ("mix", "reference" if kind == 0 else f"line {(kind - 1) // 5:02d}", kind, (kind - 1) % 5, accuracy)
+        for kind, accuracy in enumerate(validation[:, 1].mean(axis=-1))
+    ]
+    table = pd.DataFrame(rows, columns=["inputs", "line", "kind", "dose", "accuracy"])
+    table["below"] = table.loc[0, "accuracy"] - table["accuracy"]
+    chosen = table.loc[_strongest(table, 0), "kind"].tolist()
+    assert chosen == [kind for kind in fairness.strongest(validation)[:, 1] if kind >= 0]
 
 
 def test_the_program_writes_every_number(fairness, measured, tmp_path, monkeypatch, capsys):

@@ -106,3 +106,14 @@ def test_without_accuracies_there_is_no_trade(tmp_path):
     (drawing,) = drawings(results, "dose-response")
     assert drawing.name == "dose-response"
     assert len(drawing.figure.axes) == 1
+
+
+def test_differences_by_rounding_look_like_none(few):
+    scores = few.scores.assign(value=few.scores["value"].where(few.scores["metric"] != "accuracy-drop", 1e-17))
+    even = Results(few.folder / "nowhere", scores, {}, few.run)
+    (drawing, *_) = drawings(even, "dose-response")
+    (low, high) = drawing.figure.axes[1].get_ylim()
+    assert high - low >= 0.005
+    (drawing, *_) = drawings(even, "trade")
+    (low, high) = drawing.figure.axes[0].get_ylim()
+    assert high - low >= 0.005
