@@ -30,7 +30,7 @@ WORKED_OUT = {
 }
 SEEDS = ("by hand", 0, 1)
 # Figures that need examples, or snapshots, or a history of training: graphs have none of these here.
-OF_NETWORKS_THAT_RUN = {"film", "masking", "modularity-drop", "selectivity", "training"}
+OF_NETWORKS_THAT_RUN = {"film", "masking", "modularity-drop", "selectivity", "specification", "trade", "training"}
 
 
 @pytest.fixture(scope="module")

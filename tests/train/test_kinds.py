@@ -2,14 +2,14 @@
 
 import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from spatialgraph.cli import main
+from spatialgraph.plugins import load, unload
 from spatialgraph.store import read_network, read_snapshot
 from spatialgraph.torch.costs import COSTS, cost
 from spatialgraph.train.checks import SettingError
@@ -338,22 +338,25 @@ def test_the_page_on_kinds_has_every_kind_and_way_and_an_experiment_that_reads(t
     }
 
 
-def test_the_cost_of_the_page_is_trained_and_analysed_and_drawn_from_its_one_file(tmp_path):
+def test_the_cost_of_the_page_is_trained_and_analysed_and_drawn_from_its_one_file(tmp_path, capsys):
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "mine.py").write_text(block)
     small = ["hidden=[12,10]", "penalised_layers=['hidden2','output']", "inputs=['mix']", "epochs=3", "snapshots=2"]
     kinds = ["kinds.strongest.strongest=[0.1,1]", "kinds.regular.learning_rate=0.005"]
     sets = [part for text in [*small, *kinds] for part in ("--set", text)]
-    command = [sys.executable, "-m", "spatialgraph"]
-    run = tmp_path / "run"
+    run, plugin = tmp_path / "run", tmp_path / "mine.py"
     calls = [
-        ["train", "demo", "--plugin", "mine.py", *sets, "--seeds", "0:2", "--out", run, "--device", "cpu"],
+        ["train", "demo", "--plugin", plugin, *sets, "--seeds", "0:2", "--out", run, "--device", "cpu"],
         ["analyze", run, "--splits", "greedy", "--ablations", "zero", "--nulls", "0", "--jobs", "1"],
         ["figures", run / "results", "--only", "training", "--format", "svg"],
     ]
-    for call in calls:
-        done = subprocess.run([*command, *map(str, call)], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    try:
+        for call in calls:
+            with pytest.raises(SystemExit) as end:
+                main([str(part) for part in call])
+            assert not end.value.code, capsys.readouterr().err
+    finally:
+        unload(load(plugin))
     names = sorted(path.stem for path in (run / "networks").glob("*.h5"))
     assert [name for name in names if "strongest" in name and name.endswith("-0")] == [
         "mix-strongest-strongest0.1-0",

@@ -61,9 +61,13 @@ def test_the_initial_gain_widens_the_weights_and_not_the_biases():
     assert 0.99 * bound < plain.weights[0].abs().max() <= bound
 
 
+def clipped(x):
+    return torch.nn.functional.hardtanh(x, 0, 1)
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_activation_is_differentiated_by_its_values(name):
-    function = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}[name]
+    function = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu, "clipped-relu": clipped}[name]
     before = torch.linspace(-3, 3, 40, dtype=torch.float64).requires_grad_()
     values = function(before)
     outer = torch.linspace(1, 2, 40, dtype=torch.float64)
@@ -92,7 +96,8 @@ def test_accuracy_counts_the_examples_of_each_task_alone(activation):
 
 def plain_network(own, activation):
     """Return the network of some parameters as one would write it."""
-    function = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[activation]
+    modules = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
+    function = modules.get(activation, lambda: torch.nn.Hardtanh(0, 1))
     layers = []
     for k in (1, 2, 3):
         linear = torch.nn.Linear(*own[f"weight/{k}"].shape)

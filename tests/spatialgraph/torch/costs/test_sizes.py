@@ -19,16 +19,6 @@ def test_l2_is_the_mean_square():
     assert of("l2", [[1.0, -1.0], [1.0, 1.0]], [[3.0], [-4.0]]) == (1 + 12.5) / 2
 
 
-def test_l2_pulls_as_hard_as_l1_at_the_largest_initial_weight_of_the_papers_layers():
-    pulls = []
-    for name in ("l1", "l2"):
-        weight = torch.full((1, 128, 1), 128**-0.5, requires_grad=True)
-        paying = paying_of(name, [weight], {"a": 128, "output": 1}, tasks=(0,))
-        (pull,) = torch.autograd.grad(COSTS.facts(name).default * COSTS[name](paying).sum(), weight)
-        pulls.append(pull[0, 0, 0].item())
-    assert pulls[1] == pytest.approx(pulls[0], rel=0.003)
-
-
 def test_group_lasso_is_the_norm_of_what_enters_each_neuron():
     # Neurons with weights (3, 4) and (0, 0): √2 · 5 / 4; one with (1, 1): √2 · √2 / 2.
     assert of("group-lasso", [[3.0, 0.0], [4.0, 0.0]], [[1.0], [1.0]]) == pytest.approx((2**0.5 * 5 / 4 + 1) / 2)
