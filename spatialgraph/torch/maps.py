@@ -172,7 +172,7 @@ class LinearMap:
         """Return the map that applies `outer` to the features of this one."""
         if not self.changes:
             return outer
-        stride = _multiplied(outer.stride, self.stride)
+        stride = multiplied(outer.stride, self.stride)
         if outer.moves is not None and self.moves is not None:
             return replace(moving(outer.moves @ self.moves), stride=stride)
         # Factors and selections, of which deep networks have hundreds, are multiplied with what is next to them: that
@@ -193,7 +193,7 @@ class LinearMap:
     def coarser(self, steps: Sequence[int]) -> LinearMap:
         """Return the map to features on a coarser grid, of whose places one is so many steps, as pooling makes it."""
         chain = (self.chain[0].coarser(steps), self.chain[1]) if self.chain else None
-        return replace(self, stride=_multiplied(steps, self.stride), chain=chain, changes=True)
+        return replace(self, stride=multiplied(steps, self.stride), chain=chain, changes=True)
 
     def apart(self) -> LinearMap:
         """Return the map with taps that read the same place as no tap of another map."""
@@ -370,7 +370,7 @@ def _grouped(matrix: NDArray[Any], groups: int) -> Matrix:
     return sparse.csr_array((matrix.ravel(), (rows, columns.ravel())), (out, within * groups))
 
 
-def _multiplied(outer: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
+def multiplied(outer: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
     """Return the stride of one grid on another, seen through a third; missing ones are 1."""
     return tuple(a * b for a, b in zip_longest(outer, inner, fillvalue=1))
 
