@@ -355,7 +355,8 @@ class _Recent:
     def __init__(self, numbers: int) -> None:
         self._numbers = numbers
         self._kept: dict[Hashable, FloatArray] = {}
-        self._last: dict[Readers, int] = {}
+        self._first: dict[Readers, int] = {}
+        self._last: tuple[Readers, int] | None = None
 
     def get(self, key: Hashable, make: Callable[[], FloatArray]) -> FloatArray:
         """Return the weights of a connection, made if they are not kept."""
@@ -371,11 +372,12 @@ class _Recent:
             place: the number of the source among them.
         """
         if (readers, place) not in self._kept:
-            in_turn = place == 0 or self._last.get(readers) == place - 1
+            # Looks begin where they began before: inputs may be left out.
+            in_turn = self._first.setdefault(readers, place) == place or self._last == (readers, place - 1)
             made = readers.strengths(readers.some(place, self._numbers if in_turn else 1))
             for number, weight in enumerate(made, place):
                 self._keep((readers, number), weight)
-        self._last[readers] = place
+        self._last = readers, place
         return self._kept[readers, place]
 
     def _keep(self, key: Hashable, weight: FloatArray) -> None:
