@@ -240,6 +240,19 @@ class Runner(ABC):
         """
         raise NotApplicableError(self._no_gradients)
 
+    def maskable(self, connections: Iterable[int]) -> tuple[int, ...]:
+        """Return those of some connections whose weights masks can multiply, see `weight_mask_gradient`.
+
+        The others have no weights: what their sources emit reaches their targets as it is.
+
+        Args:
+            connections: their numbers in ``graph.connections``.
+
+        Raises:
+            NotApplicableError: the weights of one cannot be told apart from others.
+        """
+        return tuple(connections)
+
     def weight_mask_gradient(
         self, keep: Mapping[int, FloatArray], task: int, examples: IntArray
     ) -> tuple[float, dict[int, FloatArray]]:
@@ -249,8 +262,8 @@ class Runner(ABC):
         do the connections that are not in the mask.
 
         Args:
-            keep: number of a connection in ``graph.connections`` to ``(target units, source units)``, the factors;
-                where the map between two units is a block, one factor multiplies all of it.
+            keep: number of a connection that is `maskable` to ``(target units, source units)``, the factors; where the
+                map between two units is a block, one factor multiplies all of it.
             task: as in `mask_gradient`.
             examples: as in `mask_gradient`.
 
@@ -258,7 +271,8 @@ class Runner(ABC):
             the loss, and its derivatives with respect to each factor, as `keep`.
 
         Raises:
-            NotApplicableError: this runner does not compute gradients.
+            NotApplicableError: this runner does not compute gradients, or the weights of a connection cannot be told
+                apart from others.
             ValueError: the mask does not fit, or an example is not labelled for the task.
         """
         raise NotApplicableError(self._no_gradients)

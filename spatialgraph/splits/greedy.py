@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ..graph.split import Split
 from ..notes import Note
 from .counting import note_on_units
 from .method import split_method
-from .strengths import strength_to_tasks
+from .strengths import connection_to_tasks
 
 _Choice = Callable[[int, NDArray[np.float64], NDArray[np.float64]], BoolArray]
 
@@ -117,6 +117,8 @@ def _backwards(method: str, graph: Graph, choose: _Choice, *, one_each: bool = F
     tasks = np.arange(len(graph.tasks))
     members = {k: graph.task_of[k][:, None] == tasks for k in graph.output_populations}
     divided = [k for k in graph.split_populations if (graph.task_of[k] < 0).any()]
+    sums = _Sums(graph, divided)
+    sums.settle([k for k in members if k not in divided], members)
     notes: list[Note] = []
     for together in backward_order(graph, divided):
         strengths = {}
@@ -124,28 +126,61 @@ def _backwards(method: str, graph: Graph, choose: _Choice, *, one_each: bool = F
         for _ in range(_MOST_ROUNDS if cycle else 1):
             before = {k: members.get(k) for k in together}
             for k in together:
-                members[k], strengths[k] = _chosen(graph, k, members, choose)
+                strengths[k] = sums.towards(k, members)
+                members[k] = _chosen(graph, k, strengths[k], choose)
             if all(was is not None and np.array_equal(was, members[k]) for k, was in before.items()):
                 break
         else:
             if cycle:
                 names = tuple(graph.populations[k].name for k in together)
                 notes.append(Note("unsettled", {"layers": names, "rounds": _MOST_ROUNDS}))
+        sums.settle(together, members)
         for k in together:
             notes += _notes(graph, k, strengths[k], members[k], one_each=one_each)
     split = {k: members[k] for k in graph.split_populations}
     return Split(method, split, tuple(reversed(notes)))
 
 
-def _chosen(
-    graph: Graph, population: int, members: Mapping[int, BoolArray], choose: _Choice
-) -> tuple[BoolArray, NDArray[np.float64]]:
-    """Return the tasks that the units of a population serve (outputs their own), and their strengths to each task."""
-    strength = strength_to_tasks(graph, population, members)
+class _Sums:
+    """Sums of strengths towards tasks, for which each connection is looked at once.
+
+    Those into one population are looked at one after the other, as they stand in the graph: weights that are made when
+    they are looked at may be made together.
+
+    Args:
+        graph: the graph.
+        divided: the populations whose units are given to tasks.
+    """
+
+    def __init__(self, graph: Graph, divided: Sequence[int]) -> None:
+        self._graph, self._open = graph, set(divided)
+        self._settled: dict[int, NDArray[np.float64]] = {}
+
+    def settle(self, populations: Sequence[int], members: Mapping[int, BoolArray]) -> None:
+        """Sum up what leads to populations whose units have their tasks for good, from those whose units have not."""
+        self._open -= set(populations)
+        for number, connection in enumerate(self._graph.connections):
+            if connection.target in populations and connection.source in self._open:
+                self._settled[number] = connection_to_tasks(connection, members[connection.target])
+
+    def towards(self, population: int, members: Mapping[int, BoolArray]) -> NDArray[np.float64]:
+        """Return the strengths of a population's units to the tasks of what they lead to, ``(units, tasks)``."""
+        strength = np.zeros((self._graph.populations[population].size, len(self._graph.tasks)))
+        for number, connection in enumerate(self._graph.connections):
+            if connection.source == population and number in self._settled:
+                strength += self._settled[number]
+            elif connection.source == population and connection.target in members:
+                strength += connection_to_tasks(connection, members[connection.target])
+        return strength
+
+
+def _chosen(graph: Graph, population: int, strength: NDArray[np.float64], choose: _Choice) -> BoolArray:
+    """Return the tasks that the units of a population serve, ``(units, tasks)``; outputs their own."""
     strongest = strength.max(axis=1, keepdims=True)
     chosen = choose(population, strength, strongest) & (strongest > 0)
     task = graph.task_of[population][:, None]
-    return np.where(task >= 0, task == np.arange(len(graph.tasks)), chosen), strength
+    members: BoolArray = np.where(task >= 0, task == np.arange(len(graph.tasks)), chosen)
+    return members
 
 
 def _notes(

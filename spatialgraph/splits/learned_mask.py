@@ -72,7 +72,10 @@ def learned_mask(
     Over weights, all weights that enter or leave split layers are masked, biases are not. A neuron serves a task if the
     task's mask keeps any weight that enters it and any that leaves it: without the former it is a constant, without the
     latter nothing depends on it. Longer detours need no rule: a weight on a path that ends nowhere is not worth its
-    price, and is not kept.
+    price, and is not kept. Where two units are connected by several numbers, such as the taps of a kernel, the mask has
+    one value for all of them; two units whose weight is 0 have none. Connections without weights, such as identity
+    shortcuts, are not masked: what enters their source enters their target, and what leaves their target leaves their
+    source.
 
     Args:
         graph: the graph.
@@ -85,7 +88,8 @@ def learned_mask(
             weights.
 
     Raises:
-        NotApplicableError: a task has no labelled example, or the runner computes no gradients.
+        NotApplicableError: a task has no labelled example, the runner computes no gradients, or a connection has no
+            weights that can be told apart from those of others (`Runner.maskable`).
         ValueError: an argument is outside its range.
     """
     _require_arguments(over, sparsity, steps, ablation)
@@ -162,36 +166,56 @@ class _Units(_Masked):
 
 
 class _Weights(_Masked):
-    """The weights of all connections that enter or leave a split population."""
+    """The weights of all connections that enter or leave a split population; between units without any is no part."""
 
     def __init__(self, graph: Graph, runner: Runner, task: int) -> None:
         self._graph, self._runner, self._task = graph, runner, task
         split = set(graph.split_populations)
-        self._shapes = {n: c.shape for n, c in enumerate(graph.connections) if {c.source, c.target} & split}
-        self.size = sum(map(math.prod, self._shapes.values()))
+        ends = [n for n, c in enumerate(graph.connections) if {c.source, c.target} & split]
+        masked = runner.maskable(ends)  # which may refuse, and is faster than the weights
+        there = {n: graph.connections[n].weight != 0 for n in ends}
+        self._there = {n: there[n] for n in masked}
+        self._passing = {n: there[n] for n in ends if n not in masked}
+        self.size = sum(map(np.count_nonzero, self._there.values()))
 
     def slope(self, mask: FloatArray, examples: IntArray) -> FloatArray:
         _, slopes = self._runner.weight_mask_gradient(self._by_connection(mask), self._task, examples)
-        return np.concatenate([slopes[number].ravel() for number in self._shapes])
+        return np.concatenate([slopes[number][there] for number, there in self._there.items()])
 
     def serving(self, kept: BoolArray) -> dict[int, BoolArray]:
         graph = self._graph
         entered, left = ({k: np.zeros(graph.populations[k].size, bool) for k in graph.split_populations} for _ in "io")
         for k in entered:
             # Units that no connection enters, such as those of an input, need none.
-            entered[k][:] = all(graph.connections[number].target != k for number in self._shapes)
+            entered[k][:] = all(graph.connections[number].target != k for number in (*self._there, *self._passing))
+            left[k][:] = graph.task_of[k] == self._task
         for number, mask in self._by_connection(kept).items():
             source, target = graph.connections[number].source, graph.connections[number].target
             if target in entered:
                 entered[target] |= mask.any(axis=1)
             if source in left:
                 left[source] |= mask.any(axis=0)
+        self._pass_on(entered, left)
         return {k: entered[k] & left[k] for k in entered}
 
+    def _pass_on(self, entered: dict[int, BoolArray], left: dict[int, BoolArray]) -> None:
+        """Let connections without weights pass on what enters their sources, and what leaves their targets."""
+        # As often as there are populations, since there may be cycles.
+        for _ in self._passing and self._graph.populations:
+            for number, there in self._passing.items():
+                source, target = self._graph.connections[number].source, self._graph.connections[number].target
+                if target in entered:
+                    entered[target] |= there[:, entered[source]].any(axis=1) if source in entered else there.any(axis=1)
+                if source in left:
+                    left[source] |= there[left[target]].any(axis=0) if target in left else there.any(axis=0)
+
     def _by_connection(self, values: NDArray[Number]) -> dict[int, NDArray[Number]]:
-        """Return values as number of a connection to ``(target units, source units)``."""
-        pieces = np.split(values, np.cumsum([math.prod(shape) for shape in self._shapes.values()])[:-1])
-        return {n: piece.reshape(shape) for (n, shape), piece in zip(self._shapes.items(), pieces, strict=True)}
+        """Return values as number of a connection to ``(target units, source units)``, 0 between units without any."""
+        result, start = {}, 0
+        for number, there in self._there.items():
+            result[number] = np.zeros(there.shape, values.dtype)
+            result[number][there] = values[start : (start := start + int(np.count_nonzero(there)))]
+        return result
 
 
 def _learn(masked: _Masked, examples: IntArray, draw: np.random.Generator, sparsity: float, steps: int) -> BoolArray:

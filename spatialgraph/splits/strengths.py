@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.graph import BoolArray, FloatArray, Graph, IntArray
+from ..graph.graph import BoolArray, Connection, FloatArray, Graph, IntArray
 
 # Strengths that are converted to float64 at a time: 1 MB, which stays in the cache.
 _PIECE = 2**17
@@ -88,13 +88,28 @@ def strength_to_tasks(graph: Graph, layer: int, members: Mapping[int, BoolArray]
     Returns:
         ``(units, tasks)`` float64, at least 0.
     """
-    strength = np.zeros((len(graph.tasks), graph.populations[layer].size))
+    strength = np.zeros((graph.populations[layer].size, len(graph.tasks)))
     for connection in graph.connections:
         if connection.source == layer and connection.target in members:
-            tasks = members[connection.target].T.astype(np.float64)
-            for rows, piece in _pieces(connection.weight):
-                # In float64, in which sums of float32 strengths are exact enough for ties to be ties.
-                strength += tasks[:, rows] @ piece
+            strength += connection_to_tasks(connection, members[connection.target])
+    return strength
+
+
+def connection_to_tasks(connection: Connection, members: BoolArray) -> NDArray[np.float64]:
+    """Sum the strengths of one connection from each unit to the units of each task.
+
+    Args:
+        connection: the connection.
+        members: ``(target units, tasks)``, whether each serves each task.
+
+    Returns:
+        ``(source units, tasks)`` float64, at least 0.
+    """
+    tasks = members.T.astype(np.float64)
+    strength = np.zeros((len(tasks), connection.shape[1]))
+    for rows, piece in _pieces(connection.weight):
+        # In float64, in which sums of float32 strengths are exact enough for ties to be ties.
+        strength += tasks[:, rows] @ piece
     return strength.T
 
 

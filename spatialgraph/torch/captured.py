@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -21,6 +21,7 @@ from ..network import Evaluation, Network
 from ..notes import Note
 from ..store import write_network
 from . import operators as _operators  # noqa: F401  # enters the operators
+from .composed import Readers
 from .maps import Units
 from .program import Inputs, Program, call, first_examples, require_evaluation_mode, trace, unwrapped
 from .runner import TracedRunner
@@ -333,12 +334,15 @@ def _connections(found: Sequence[Found]) -> list[Connection]:
     recent = _Recent(_HELD)
     for target, of in enumerate(found):
         for entering in of.entering:
+            readers = Readers(entering.units)
             for part in entering.value.parts:
                 source = found[part.source]
                 shape = (of.size, source.size)
                 columns = Units.equal(source.size, source.width)
-                strength = partial(part.map.strength, entering.units, columns)
-                make = partial(recent.get, len(made), strength)
+                if readers.add(part.map, columns):
+                    make = partial(recent.get_among, readers, len(readers.sources) - 1)
+                else:
+                    make = partial(recent.get, len(made), partial(part.map.strength, entering.units, columns))
                 made.append(MadeConnection(part.source, target, shape, make, entering.label))
     if sum(int(np.prod(c.shape)) for c in made) > _HELD:
         return list(made)
@@ -350,12 +354,33 @@ class _Recent:
 
     def __init__(self, numbers: int) -> None:
         self._numbers = numbers
-        self._kept: dict[int, FloatArray] = {}
+        self._kept: dict[Hashable, FloatArray] = {}
+        self._first: dict[Readers, int] = {}
+        self._last: tuple[Readers, int] | None = None
 
-    def get(self, number: int, make: Callable[[], FloatArray]) -> FloatArray:
+    def get(self, key: Hashable, make: Callable[[], FloatArray]) -> FloatArray:
         """Return the weights of a connection, made if they are not kept."""
-        weight = self._kept.pop(number) if number in self._kept else make()
-        self._kept[number] = weight
+        weight = self._kept.pop(key) if key in self._kept else make()
+        self._keep(key, weight)
+        return weight
+
+    def get_among(self, readers: Readers, place: int) -> FloatArray:
+        """Return the weights of one of the connections that are made together, with the next ones if looked at in turn.
+
+        Args:
+            readers: what is read of their sources.
+            place: the number of the source among them.
+        """
+        if (readers, place) not in self._kept:
+            # Looks begin where they began before: inputs may be left out.
+            in_turn = self._first.setdefault(readers, place) == place or self._last == (readers, place - 1)
+            made = readers.strengths(readers.some(place, self._numbers if in_turn else 1))
+            for number, weight in enumerate(made, place):
+                self._keep((readers, number), weight)
+        self._last = readers, place
+        return self._kept[readers, place]
+
+    def _keep(self, key: Hashable, weight: FloatArray) -> None:
+        self._kept[key] = weight
         while len(self._kept) > 1 and sum(w.size for w in self._kept.values()) > self._numbers:
             del self._kept[next(iter(self._kept))]
-        return weight

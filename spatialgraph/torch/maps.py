@@ -8,6 +8,7 @@ the places that a dense layer reads after a flatten.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -97,6 +98,43 @@ class Tap:
 
 
 @dataclass(frozen=True, eq=False)
+class Weights:
+    """Where the numbers of a linear map stand in a program: in an argument of an operator, which is constant.
+
+    Attributes:
+        node: the operator; None if it is not known where they stand.
+        argument: the place of the argument; in a list of arguments, that of the list and the place in it.
+        rows: the feature that is made by each number, of a shape that is broadcast to the argument's.
+        columns: the feature that is read by each number, as `rows`.
+    """
+
+    node: Any
+    argument: tuple[int, ...]
+    rows: IntArray
+    columns: IntArray
+
+
+SOMEWHERE = Weights(None, (), np.empty(0, np.int64), np.empty(0, np.int64))
+"""The weights of an operator of one's own."""
+
+
+def weights_of_matrix(node: Any, argument: tuple[int, ...], shape: Sequence[int], *, turned: bool = False) -> Weights:
+    """Return where the numbers of a matrix stand, or of one for each slice, whose features lie beside each other.
+
+    Args:
+        node: the operator.
+        argument: the place of the argument.
+        shape: ``(..., features, features that are read)``.
+        turned: whether the last two dimensions are the other way round in the argument.
+    """
+    *lead, out, within = shape
+    count = math.prod(lead)
+    rows = np.arange(count * out).reshape(*lead, out, 1)
+    columns = np.arange(count * within).reshape(*lead, 1, within)
+    return Weights(node, argument, *(of.swapaxes(-1, -2) if turned else of for of in (rows, columns)))
+
+
+@dataclass(frozen=True, eq=False)
 class LinearMap:
     """A linear map from the elements of a population to features, made when it is asked for.
 
@@ -108,6 +146,8 @@ class LinearMap:
             missing ones are 1.
         moves: the matrix of a map that only takes elements, each times a factor, and is therefore held; None of others.
         chain: the two maps that it is composed of, the outer one first; None if it is not.
+        summands: the maps that it is the sum of; none if it is no sum.
+        weights: where its numbers stand in the program; None of a map whose numbers are no parameters.
         changes: False for the map that leaves everything as it is.
     """
 
@@ -117,6 +157,8 @@ class LinearMap:
     stride: tuple[int, ...] = ()
     moves: sparse.csr_array | None = None
     chain: tuple[LinearMap, LinearMap] | None = None
+    summands: tuple[LinearMap, ...] = ()
+    weights: Weights | None = None
     changes: bool = True
 
     def taps(self) -> list[Tap]:
@@ -130,7 +172,7 @@ class LinearMap:
         """Return the map that applies `outer` to the features of this one."""
         if not self.changes:
             return outer
-        stride = _multiplied(outer.stride, self.stride)
+        stride = multiplied(outer.stride, self.stride)
         if outer.moves is not None and self.moves is not None:
             return replace(moving(outer.moves @ self.moves), stride=stride)
         # Factors and selections, of which deep networks have hundreds, are multiplied with what is next to them: that
@@ -151,7 +193,7 @@ class LinearMap:
     def coarser(self, steps: Sequence[int]) -> LinearMap:
         """Return the map to features on a coarser grid, of whose places one is so many steps, as pooling makes it."""
         chain = (self.chain[0].coarser(steps), self.chain[1]) if self.chain else None
-        return replace(self, stride=_multiplied(steps, self.stride), chain=chain, changes=True)
+        return replace(self, stride=multiplied(steps, self.stride), chain=chain, changes=True)
 
     def apart(self) -> LinearMap:
         """Return the map with taps that read the same place as no tap of another map."""
@@ -159,7 +201,7 @@ class LinearMap:
         def make() -> list[Tap]:
             return [Tap((), (number,), tap.make) for number, tap in enumerate(self.taps())]
 
-        return LinearMap(self.shape, make, self.support)
+        return LinearMap(self.shape, make, self.support, weights=self.weights)
 
     def strength(self, rows: Units, columns: Units) -> FloatArray:
         r"""Return the strength of the connection between every two units.
@@ -198,9 +240,10 @@ def moving(matrix: sparse.csr_array) -> LinearMap:
     return LinearMap(matrix.shape, lambda: (Tap((), (), lambda: matrix),), np.diff(matrix.indptr) > 0, moves=matrix)
 
 
-def matrix_map(matrix: Matrix) -> LinearMap:
-    """Return the map that is one matrix, ``(features, elements)``."""
-    return LinearMap(matrix.shape, lambda: (Tap((), (), lambda: matrix),), np.ones(matrix.shape[0], np.bool_))
+def matrix_map(matrix: Matrix, weights: Weights | None = SOMEWHERE) -> LinearMap:
+    """Return the map that is one matrix, ``(features, elements)``, and whose numbers are weights, or None."""
+    there = np.ones(matrix.shape[0], np.bool_)
+    return LinearMap(matrix.shape, lambda: (Tap((), (), lambda: matrix),), there, weights=weights)
 
 
 def scaling(factors: NDArray[Any]) -> LinearMap:
@@ -226,7 +269,11 @@ def addition(maps: Sequence[LinearMap]) -> LinearMap:
         return replace(moving(total), stride=maps[0].stride)
     stride = tuple(max(steps) for steps in zip_longest(*(m.stride for m in maps), fillvalue=1))
     support = np.logical_or.reduce([m.support for m in maps])
-    return LinearMap(maps[0].shape, lambda: [tap for part in maps for tap in part.make()], support, stride)
+
+    def make() -> list[Tap]:
+        return [tap for part in maps for tap in part.make()]
+
+    return LinearMap(maps[0].shape, make, support, stride, summands=tuple(maps))
 
 
 def read_at(inner: LinearMap, columns: IntArray, features: IntArray, count: int) -> LinearMap:
@@ -289,6 +336,7 @@ def kernel_map(
     stride: Sequence[int] = (),
     dilation: Sequence[int] = (),
     padding: Sequence[int] = (),
+    weights: Weights | None = SOMEWHERE,
 ) -> LinearMap:
     """Return the map of a convolution between channels: a tap for each tap of its kernel.
 
@@ -298,6 +346,7 @@ def kernel_map(
         stride: steps of the grid between two places that are computed.
         dilation: steps of the grid between two taps.
         padding: places before the first.
+        weights: where the kernel stands in the program.
     """
 
     def make() -> list[Tap]:
@@ -308,7 +357,7 @@ def kernel_map(
         return taps
 
     shape = (kernel.shape[0], kernel.shape[1] * groups)
-    return LinearMap(shape, make, np.ones(shape[0], np.bool_), tuple(stride))
+    return LinearMap(shape, make, np.ones(shape[0], np.bool_), tuple(stride), weights=weights)
 
 
 def _grouped(matrix: NDArray[Any], groups: int) -> Matrix:
@@ -321,7 +370,7 @@ def _grouped(matrix: NDArray[Any], groups: int) -> Matrix:
     return sparse.csr_array((matrix.ravel(), (rows, columns.ravel())), (out, within * groups))
 
 
-def _multiplied(outer: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
+def multiplied(outer: Iterable[int], inner: Iterable[int]) -> tuple[int, ...]:
     """Return the stride of one grid on another, seen through a third; missing ones are 1."""
     return tuple(a * b for a, b in zip_longest(outer, inner, fillvalue=1))
 

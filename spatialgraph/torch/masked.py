@@ -58,7 +58,7 @@ class MaskedProgram:
         self._sample = first_examples(sample, self._count)
         self._layouts, self.bytes = self._measure(sample)
         self._sites = self._placed_sites()
-        self._parts: dict[frozenset[int], Part] = {}
+        self._parts: dict[tuple[frozenset[int], frozenset[Node]], Part] = {}
 
     @property
     def populations(self) -> tuple[int, ...]:
@@ -95,26 +95,26 @@ class MaskedProgram:
 
     # What changes
 
-    def part(self, changed: frozenset[int]) -> Part:
-        """Return the part of the program that changes if some populations do."""
-        if changed not in self._parts:
-            self._parts[changed] = self._find_part(changed)
-        return self._parts[changed]
+    def part(self, changed: frozenset[int], operators: frozenset[Node] = frozenset()) -> Part:
+        """Return the part of the program that changes if some populations do, or some operators."""
+        if (changed, operators) not in self._parts:
+            self._parts[changed, operators] = self._find_part(changed, operators)
+        return self._parts[changed, operators]
 
-    def _find_part(self, changed: frozenset[int]) -> Part:
+    def _find_part(self, changed: frozenset[int], operators: frozenset[Node]) -> Part:
         program = self.program
         sites = {self.captured.found[k].node for k in changed}
-        again = {self.captured.found[k].node for k in changed if isinstance(self._sites[k], tuple)}
+        again = operators | {self.captured.found[k].node for k in changed if isinstance(self._sites[k], tuple)}
         after: set[Node] = set()
         for node in program.nodes:
             if node in again or any(used in after or used in sites for used in node.all_input_nodes):
                 after.add(node)
-        needed = _leading_to(program.outputs)
+        needed = leading_to(program.outputs)
         nodes = tuple(n for n in program.nodes if n in after and n in needed and n not in self._numbers)
         wanted = dict.fromkeys([*program.outputs, *(used for node in nodes for used in node.all_input_nodes)])
         elsewhere = {*nodes, *program.fixed, *self._numbers}
         starts = tuple(node for node in wanted if node not in elsewhere)
-        before = _leading_to(starts)
+        before = leading_to(starts)
         return Part(tuple(node for node in program.nodes if node in before), starts, nodes)
 
     def start(self, part: Part, inputs: Inputs) -> dict[Node, Any]:
@@ -122,7 +122,13 @@ class MaskedProgram:
         return self.program.run(self.program.leaves(inputs), part.before, set(part.starts))
 
     def outputs(
-        self, part: Part, starts: Mapping[Node, Any], inputs: Inputs, edits: Mapping[int, Edit], masks: int
+        self,
+        part: Part,
+        starts: Mapping[Node, Any],
+        inputs: Inputs,
+        edits: Mapping[int, Edit],
+        masks: int,
+        instead: Mapping[Node, Replacement] | None = None,
     ) -> Tensor:
         """Return the outputs of all heads under some masks.
 
@@ -132,15 +138,16 @@ class MaskedProgram:
             inputs: the inputs, of which the numbers of examples are taken.
             edits: population number to what replaces its emissions.
             masks: how many masks they are of.
+            instead: functions that are called in place of other operators.
 
         Returns:
             ``(masks × places, outputs)``, all places under the first mask first.
         """
         values = {node: _repeated(self._layouts.get(node), value, masks) for node, value in starts.items()}
         values |= self._sizes(inputs, masks)
-        instead = self._instead(edits, values)
+        replacements = self._instead(edits, values) | dict(instead or {})
         wanted = self.program.outputs
-        ended = self.program.run(values, part.nodes, set(wanted), instead)
+        ended = self.program.run(values, part.nodes, set(wanted), replacements)
         return torch.cat([head.columns(ended[wanted[head.place]]) for head in self.captured.heads], dim=1)
 
     def _instead(self, edits: Mapping[int, Edit], values: dict[Node, Any]) -> dict[Node, Replacement]:
@@ -288,7 +295,7 @@ def _repeated(layout: Any, value: Any, masks: int) -> Any:
     return value if layout is None or masks == 1 else torch.cat([value] * masks, dim=layout.axis)
 
 
-def _leading_to(ends: Iterable[Node]) -> set[Node]:
+def leading_to(ends: Iterable[Node]) -> set[Node]:
     """Return some operators, and all whose results they use."""
     found: set[Node] = set()
     waiting = list(ends)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from .masked import MaskedProgram
 from .program import Inputs, first_examples
 from .sites import Edit
 from .sums import ElementSums
+from .weights import ConnectionWeights
 
 if TYPE_CHECKING:
     from .captured import Captured
@@ -204,11 +205,59 @@ class TracedRunner(Runner):
             ValueError: as of every runner.
         """
         require_ablation(ablation)
+        self._require_loss()
+        self._require_keep(keep, {k: (self.graph.populations[k].size,) for k in self.populations}, "layer")
+        return self._gradient(keep, task, examples, lambda values, inputs: self._under(values, inputs, ablation))
+
+    def maskable(self, connections: Iterable[int]) -> tuple[int, ...]:
+        """Return those of some connections that have weights; shortcuts, pooling and gates have none.
+
+        Raises:
+            NotApplicableError: one is composed of the weights of several operators, or shares them with another one.
+        """
+        return tuple(number for number in connections if self._weights.owned(number))
+
+    def weight_mask_gradient(
+        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Return the loss of a task under a mask of weights, and its gradient, by automatic derivatives.
+
+        A factor multiplies all weights between two units: all taps of a kernel, the rows of all gates.
+
+        Raises:
+            NotApplicableError: a connection is composed of the weights of several operators, or shares them with
+                another one; or answers are judged by a score of one's own, whose gradient is not known.
+            ValueError: as of every runner.
+        """
+        self._require_loss()
+        known = {n: c.shape for n, c in enumerate(self.graph.connections)}
+        masked = self.maskable(number for number in keep if number in known)
+        shapes = {n: shape for n, shape in known.items() if n not in keep or n in masked}
+        self._require_keep(keep, shapes, "connection")
+        return self._gradient(keep, task, examples, self._under_weights)
+
+    def _require_loss(self) -> None:
+        """Raise NotApplicableError if answers are judged by something without gradient."""
         if self._score is not None:
             raise NotApplicableError(
                 f"network {self.graph.name!r}: expected accuracies, found a score without gradient"
             )
-        self._require_keep(keep, {k: (self.graph.populations[k].size,) for k in self.populations}, "layer")
+
+    def _gradient(
+        self,
+        keep: Mapping[int, FloatArray],
+        task: int,
+        examples: IntArray,
+        outputs: Callable[[Mapping[int, Tensor], Inputs], Tensor],
+    ) -> tuple[float, dict[int, FloatArray]]:
+        """Return the loss of a task under a mask, and its gradient.
+
+        Args:
+            keep: the values of the mask.
+            task: the number of the task.
+            examples: ``(some places,)``, their numbers.
+            outputs: returns the outputs of all heads under the mask, ``(places, outputs)``.
+        """
         self._require_labels(task, examples)
         values = {
             k: torch.tensor(of, dtype=torch.float32, device=self._device, requires_grad=True) for k, of in keep.items()
@@ -217,48 +266,52 @@ class TracedRunner(Runner):
         loss = 0.0
         for start in range(0, len(examples), most):
             some = examples[start : start + most]
-            part = self._loss_under(values, task, some, ablation) * (len(some) / len(examples))
+            part = self._loss_of(task, some, lambda inputs: outputs(values, inputs)) * (len(some) / len(examples))
             if part.requires_grad:
                 part.backward()
             loss += float(part.detach())
         zeros = {k: np.zeros_like(of, np.float32) for k, of in keep.items()}
         return loss, zeros | {k: v.grad.cpu().numpy() for k, v in values.items() if v.grad is not None}
 
-    def weight_mask_gradient(
-        self, keep: Mapping[int, FloatArray], task: int, examples: IntArray
-    ) -> tuple[float, dict[int, FloatArray]]:
-        """Refuse masks of weights: a connection of a traced model may be composed of several layers' weights.
-
-        Raises:
-            NotApplicableError: always.
-        """
-        raise NotApplicableError(
-            f"network {self.graph.name!r}: expected a mask of units of a traced model, found one of weights, whose "
-            "connections may be composed of the weights of several layers"
-        )
-
     # Masked runs
 
-    def _loss_under(self, keep: Mapping[int, Tensor], task: int, places: IntArray, ablation: str) -> Tensor:
-        """Return the cross-entropy of a task at some places, under a mask with values from 0 to 1."""
-        each, emitting = self.examples.places, set(self._masked.populations)
+    def _loss_of(self, task: int, places: IntArray, outputs: Callable[[Inputs], Tensor]) -> Tensor:
+        """Return the cross-entropy of a task at some places, of the outputs for their examples."""
+        each = self.examples.places
         inputs = self.examples.some(torch.from_numpy(places // each))
         filled = self.captured.program.batch or max(len(places), 2)
         inputs = self._to_device(inputs if filled == len(places) else first_examples(inputs, filled))
+        rows = torch.arange(len(places)) * each + torch.from_numpy(places % each)
+        found = outputs(inputs)
+        found = found[rows.to(found.device)]
+        labels = self.examples.labels[task][torch.from_numpy(places)].to(self._device)
+        return torch.nn.functional.cross_entropy(found[:, self._columns[task].to(self._device)].float(), labels)
+
+    def _under(self, keep: Mapping[int, Tensor], inputs: Inputs, ablation: str) -> Tensor:
+        """Return the outputs of all heads under a mask of units with values from 0 to 1."""
+        emitting = set(self._masked.populations)
         changed = frozenset(keep) & emitting
         edits = {k: self._mixture(k, keep[k], ablation) for k in changed}
         part = self._masked.part(changed)
         with torch.no_grad():
             starts = self._masked.start(part, inputs)
         outputs = self._masked.outputs(part, starts, inputs, edits, 1)
-        rows = torch.arange(len(places)) * each + torch.from_numpy(places % each)
-        outputs = outputs[rows.to(outputs.device)]
         for k in keep.keys() - emitting:
             shares = torch.ones(len(self._task_of), device=self._device)
             shares[self._output_numbers[k].to(self._device)] = keep[k]
             outputs = shares * outputs + (1 - shares) * self._output_constants(ablation).to(self._device)
-        labels = self.examples.labels[task][torch.from_numpy(places)].to(self._device)
-        return torch.nn.functional.cross_entropy(outputs[:, self._columns[task].to(self._device)].float(), labels)
+        return outputs
+
+    def _under_weights(self, keep: Mapping[int, Tensor], inputs: Inputs) -> Tensor:
+        """Return the outputs of all heads under a mask of weights with values from 0 to 1."""
+        part = self._masked.part(frozenset(), self._weights.nodes(keep))
+        with torch.no_grad():
+            starts = self._masked.start(part, inputs)
+        return self._masked.outputs(part, starts, inputs, {}, 1, self._weights.instead(keep))
+
+    @cached_property
+    def _weights(self) -> ConnectionWeights:
+        return ConnectionWeights(self.captured)
 
     def _mixture(self, k: int, keep: Tensor, ablation: str) -> Edit:
         """Return what mixes the emissions of a population with constants."""

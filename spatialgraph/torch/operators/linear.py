@@ -13,7 +13,7 @@ from scipy import sparse
 from torch import Tensor
 
 from ...graph.graph import IntArray
-from ..maps import kernel_map, matrix_map
+from ..maps import Weights, kernel_map, matrix_map, weights_of_matrix
 from ..table import operator
 from ..values import Part, Value, constant, distinct, readings
 from ..walk import Place
@@ -23,39 +23,47 @@ from ..walk import Place
 def linear(at: Place, value: Value, weight: Any, bias: Any = None) -> Value:
     """Read features by a dense layer, y = W x + b."""
     del bias
-    return dense(at, value, weight)
+    return dense(at, value, weight, 1)
 
 
 @operator("aten.addmm.default")
 def addmm(at: Place, bias: Any, value: Any, weight: Any, **named: Any) -> Value:
     """Read features by a dense layer that is written as a product of matrices."""
-    product = matmul(at, value, weight)
+    product = _matmul(at, value, weight, 1)
     return at.added([product, bias]) if isinstance(bias, Value) else product
 
 
 @operator("aten.matmul.default", "aten.mm.default", "aten.bmm.default")
 def matmul(at: Place, one: Any, other: Any) -> Value:
     """Multiply matrices: a dense layer if one is constant, else attention or a product of two streams."""
+    return _matmul(at, one, other, 0)
+
+
+def _matmul(at: Place, one: Any, other: Any, first: int) -> Value:
+    """Multiply matrices, the arguments ``first`` and the next of the operator."""
     from .attention import product
 
     if isinstance(one, Value) and isinstance(other, Value):
         return product(at, one, other)
     if isinstance(one, Value):
-        return dense(at, one, other.mT) if other.ndim == 2 else _dense_by_slice(at, one, other.mT)
+        make = dense if other.ndim == 2 else _dense_by_slice
+        return make(at, one, other.mT, first + 1, turned=True)
     if one.ndim == 2:
-        return dense(at, other, one, axis=-2)
+        return dense(at, other, one, first, axis=-2)
     turned = replace(at, output=at.output.mT)
-    made = _dense_by_slice(turned, other.reshaped(other.index.mT), one)
+    made = _dense_by_slice(turned, other.reshaped(other.index.mT), one, first)
     return made.reshaped(made.index.mT)
 
 
-def _dense_by_slice(at: Place, value: Value, weight: Tensor) -> Value:
+def _dense_by_slice(at: Place, value: Value, weight: Tensor, argument: int, *, turned: bool = False) -> Value:
     """Return what dense layers make, one for each slice along the dimensions before the last two.
 
     Args:
         at: the operator.
         value: what they read, along its last dimension.
         weight: ``(..., outputs, inputs)``.
+        argument: the place of the weights among the operator's arguments.
+        turned: whether their last two dimensions are the other way round there.
     """
     lead = weight.shape[:-2]
     shape = np.broadcast_shapes(value.index.shape, (*lead, 1, weight.shape[-1]))
@@ -63,23 +71,28 @@ def _dense_by_slice(at: Place, value: Value, weight: Tensor) -> Value:
     # The inputs of all slices lie beside each other, and so do the outputs, each slice reading its own.
     beside = at.read(value.reshaped(index.flatten(-1 - len(lead))), -1)
     blocks = sparse.block_diag([numbers(part) for part in weight.flatten(0, -3)], format="csr")
-    made = beside.through(matrix_map(sparse.csr_array(blocks)), torch.arange(blocks.shape[0]), at.home("neuron"))
+    where = weights_of_matrix(at.node, (argument,), weight.shape, turned=turned)
+    outer = matrix_map(sparse.csr_array(blocks), where)
+    made = beside.through(outer, torch.arange(blocks.shape[0]), at.home("neuron"))
     outputs = made.index.reshape(*lead, 1, weight.shape[-2])
     return made.reshaped(outputs.broadcast_to(at.output.shape))
 
 
-def dense(at: Place, value: Value, weight: Any, axis: int = -1) -> Value:
+def dense(at: Place, value: Value, weight: Any, argument: int, *, axis: int = -1, turned: bool = False) -> Value:
     """Return what a dense layer makes of the features along an axis.
 
     Args:
         at: the operator.
         value: what it reads.
         weight: ``(outputs, inputs)``, constant.
+        argument: the place of the weights among the operator's arguments.
         axis: where the inputs lie; the outputs lie there too.
+        turned: whether the weights' dimensions are the other way round in the argument.
     """
     if isinstance(weight, Value):
         raise ValueError(at.unfit("weights that are the same in every example", "some that depend on the inputs"))
-    return at.linear(at.read(value, axis), matrix_map(numbers(weight)), axis, "neuron")
+    where = weights_of_matrix(at.node, (argument,), weight.shape, turned=turned)
+    return at.linear(at.read(value, axis), matrix_map(numbers(weight), where), axis, "neuron")
 
 
 @operator(
@@ -109,7 +122,8 @@ def convolution(
     else:
         sides = list(_each(padding, grid))
     axis = -grid - 1
-    outer = kernel_map(numbers(weight), groups=groups, stride=steps, dilation=gaps, padding=sides)
+    where = _of_kernel(at, weight, groups)
+    outer = kernel_map(numbers(weight), groups=groups, stride=steps, dilation=gaps, padding=sides, weights=where)
     return at.linear(at.read(value, axis), outer, axis, "channel")
 
 
@@ -132,8 +146,18 @@ def transposed_convolution(
     within = kernel.reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
     kernel = within.reshape(-1, *within.shape[2:])
     # Which taps reach a place depends on the place, so that no two taps of two layers are said to be the same.
-    taps = kernel_map(kernel, groups=groups, dilation=(1,) * grid, padding=(0,) * grid)
+    where = _of_kernel(at, weight, groups)
+    where = replace(where, rows=where.columns, columns=where.rows)
+    taps = kernel_map(kernel, groups=groups, dilation=(1,) * grid, padding=(0,) * grid, weights=where)
     return at.linear(at.read(value, -grid - 1), taps.apart(), -grid - 1, "channel")
+
+
+def _of_kernel(at: Place, weight: Tensor, groups: int) -> Weights:
+    """Return where the numbers of a kernel stand, ``(channels out, channels in / groups, *grid)``."""
+    out, within = weight.shape[:2]
+    ends = [1] * (weight.ndim - 2)
+    columns = np.arange(out)[:, None] // (out // groups) * within + np.arange(within)
+    return Weights(at.node, (1,), np.arange(out).reshape(out, 1, *ends), columns.reshape(out, within, *ends))
 
 
 @operator("aten.convolution.default")
@@ -213,7 +237,7 @@ def mean(at: Place, value: Value, dim: Any = None, keepdim: bool = False, **name
         return replace(value, index=index.broadcast_to(at.output.shape))
     matrix = combined.matrix(value.size, average=average)
     return replace(
-        value.through(matrix_map(matrix), index.broadcast_to(at.output.shape)), home=at.home(value.home.unit)
+        value.through(matrix_map(matrix, None), index.broadcast_to(at.output.shape)), home=at.home(value.home.unit)
     )
 
 
@@ -264,7 +288,8 @@ def largest(at: Place, value: Value, dim: Any = (), keepdim: bool = False) -> Va
     index, combined = _combined(value, dim or None, keepdim)
     if combined is None:
         return replace(value, index=index.broadcast_to(at.output.shape))
-    made = value.through(matrix_map(combined.matrix(value.size, average=False)), index.broadcast_to(at.output.shape))
+    outer = matrix_map(combined.matrix(value.size, average=False), None)
+    made = value.through(outer, index.broadcast_to(at.output.shape))
     return at.nonlinearity([made], "max")
 
 

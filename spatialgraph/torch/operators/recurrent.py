@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..maps import LinearMap, Units, matrix_map, selection
+from ..maps import LinearMap, Units, matrix_map, selection, weights_of_matrix
 from ..table import operator
 from ..values import Home, Part, Value
 from ..walk import Entering, Place
@@ -65,7 +65,7 @@ def _layers(
         emitted = []
         for direction in range(directions):
             number = layer * directions + direction
-            enters, again = (numbers(weight) for weight in parameters[number * each :][:2])
+            enters, again = (_matrix(at, parameters, place) for place in (number * each, number * each + 1))
             name = f"{at.module}.l{layer}{'_reverse' if direction else ''}"
             begins = [s.reshaped(s.index.select(0, number)) for s in states if isinstance(s, Value) and s.parts]
             emitted.append(_population(at, name, below, enters, again, begins))
@@ -75,27 +75,35 @@ def _layers(
     return below, last, last
 
 
-def _population(at: Place, name: str, below: Value, enters: Any, again: Any, begins: Sequence[Value]) -> Value:
+def _matrix(at: Place, parameters: Sequence[Any], place: int) -> LinearMap:
+    """Return the map that is one of the operator's parameters, a matrix."""
+    weight = numbers(parameters[place])
+    return matrix_map(weight, weights_of_matrix(at.node, (2, place), weight.shape))
+
+
+def _population(
+    at: Place, name: str, below: Value, enters: LinearMap, again: LinearMap, begins: Sequence[Value]
+) -> Value:
     """Enter the units of one layer's state in one direction.
 
     Args:
         at: the operator.
         name: of the population.
         below: what the layer reads.
-        enters: ``(gates × units, inputs)``.
-        again: ``(gates × units, units)``.
+        enters: the map of inputs, ``(gates × units, inputs)``.
+        again: the map of the state, ``(gates × units, units)``.
         begins: the state that it begins with, and the cells' of an LSTM; empty if these are constant.
     """
-    size = again.shape[1]
-    units = Units(np.tile(np.arange(size), len(again) // size), size)
-    index = torch.arange(len(again))
+    rows, size = again.shape
+    units = Units(np.tile(np.arange(size), rows // size), size)
+    index = torch.arange(rows)
     home = Home(name, "state")
-    itself = Value(index, len(again), (Part(len(at.walk.found), matrix_map(again)),), home)
+    itself = Value(index, rows, (Part(len(at.walk.found), again),), home)
     entering = [
-        Entering("", at.read(below, -1).through(matrix_map(enters), index), units),
+        Entering("", at.read(below, -1).through(enters, index), units),
         Entering("", itself, units),
         # The state of another layer is read as the own state of the moment before; what its cells hold is kept.
-        *(Entering("initial", at.read(s, -1).through(matrix_map(again), index), units) for s in begins[:1]),
+        *(Entering("initial", at.read(s, -1).through(again, index), units) for s in begins[:1]),
         *(Entering("cell", at.read(s, -1), Units.equal(size)) for s in begins[1:]),
     ]
     activation = str(at.node.target).split(".")[1]

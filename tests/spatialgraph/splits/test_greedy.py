@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hand_worked import ONE_TASK, chain, random_network, said, three_tasks
 
-from spatialgraph.graph import Connection
+from spatialgraph.graph import Connection, Graph, MadeConnection
 from spatialgraph.network import Layer, Network
 from spatialgraph.splits import apply
 from spatialgraph.splits.greedy import greedy_shared
@@ -28,6 +28,18 @@ def test_without_its_skip_connection_the_neuron_goes_to_another_task():
 def test_the_strengths_are_summed_by_task():
     members = {k: np.equal.outer(labels, np.arange(3)) for k, labels in {2: [1, 2, 0], 3: [0, 1, 2]}.items()}
     assert strength_to_tasks(three_tasks().graph, 1, members).tolist() == [[1.75, 1, 1.5], [0, 0.75, 0.25]]
+
+
+def test_each_connection_is_looked_at_once_and_those_into_one_population_after_each_other():
+    graph, looks = three_tasks().graph, []
+
+    def looked(c):
+        return MadeConnection(c.source, c.target, c.shape, lambda: looks.append((c.source, c.target)) or c.weight)
+
+    made = Graph(graph.populations, [looked(c) for c in graph.connections], graph.metadata)
+    split = apply("greedy", made)
+    assert looks == [(2, 3), (1, 3), (1, 2)]  # the input is not split
+    assert split.labels(1).tolist() == [0, 1]
 
 
 def test_the_sign_of_a_weight_does_not_matter():

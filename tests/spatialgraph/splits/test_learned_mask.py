@@ -139,13 +139,16 @@ class Recorded:
     labelled = np.ones((4, 2), bool)
     full, guessed = np.ones(2), np.zeros(2)
 
-    def __init__(self, graph):
-        self.graph = graph
+    def __init__(self, graph, passing=()):
+        self.graph, self.passing = graph, passing
         self.asked = []
 
     def mask_gradient(self, keep, task, examples, ablation):
         self.asked.append((keep, examples, ablation))
         return 0.0, {k: np.where(np.arange(len(values)) == task, np.float32(-1), 0) for k, values in keep.items()}
+
+    def maskable(self, connections):
+        return tuple(n for n in connections if n not in self.passing)
 
     def weight_mask_gradient(self, keep, task, examples):
         slopes = {number: np.zeros_like(values) for number, values in keep.items()}
@@ -176,6 +179,14 @@ def test_a_neuron_serves_a_task_by_its_weights_if_some_enter_it_and_some_leave_i
     graph = chain(np.ones((3, 2)), np.ones((4, 3)), tasks=[0, 0, 1, 1]).graph
     split = learned_mask(graph, Recorded(graph), 0, "weights", sparsity=10.0)
     assert split.membership[1].tolist() == [[True, False], [False, True], [False, False]]
+
+
+def test_a_connection_without_weights_passes_on_what_enters_and_what_leaves():
+    # A shortcut leads from units 1 and 2 of the first hidden layer to those of the second, and none from unit 0.
+    graph = chain(np.ones((3, 2)), np.diag([0, 1, 1]), np.ones((4, 3)), tasks=[0, 0, 1, 1]).graph
+    split = learned_mask(graph, Recorded(graph, passing=(1,)), 0, "weights", sparsity=10.0)
+    for k in (1, 2):
+        assert split.membership[k].tolist() == [[False, False], [False, True], [False, False]]
 
 
 @pytest.mark.parametrize("over", ["units", "weights"])
