@@ -16,12 +16,14 @@ from ..fair import dose_table, lines
 from ..fair_comparisons import measures
 from ..labels import ablation_label, inputs_label, kind_in_text, kind_label, slug
 from ..results import Results
+from ..wording import counted
 from .doses import sweep_of
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import head, with_intervals
 
 _HEIGHT = 2.45  # inches of a panel
 _NAME = 0.125  # inches of a name
+_FAR = 0.15  # doses that cost more accuracy of the whole network than this would squeeze all others into a corner
 
 
 @figure("trade")
@@ -38,6 +40,7 @@ def trade(results: Results, choice: Choice) -> Iterator[Drawing]:
     for ablation in ablations:
         means = _means(values, ablation).merge(known, on="kind")
         means["frontier"] = frontier(means)
+        far = _far(means, evidence.reference)
         modes = [mode for mode in results.inputs if (means["inputs"] == mode).any()]
         styles = plots.kind_styles([line for line in shown if (means["line"] == line).any()])
         columns = min(2, len(modes))
@@ -48,7 +51,7 @@ def trade(results: Results, choice: Choice) -> Iterator[Drawing]:
             if place >= len(modes):
                 ax.set_visible(False)
                 continue
-            own = means[means["inputs"] == modes[place]]
+            own = means[(means["inputs"] == modes[place]) & ~far]
             labels = {line: kind_label(line) for line in styles}
             plots.frontiers(ax, own, styles, labels, _NAME / (_HEIGHT - 0.6))
             head(ax, place, inputs_label(modes[place]), several=len(modes) > 1)
@@ -62,6 +65,10 @@ def trade(results: Results, choice: Choice) -> Iterator[Drawing]:
             "point is a dose; filled and joined: the frontier of a family, doses of which none of it is both more "
             f"accurate and loses less. Best is the lower right; {kind_in_text(evidence.reference)} is the reference."
         )
+        if far.any():
+            caption += (
+                f" Not drawn: {counted(far.sum(), 'dose')} that cost more than {_FAR} of the whole network's accuracy."
+            )
         yield Drawing(f"trade-{slug(ablation)}", figure, numbers, caption)
 
 
@@ -72,6 +79,13 @@ def _means(values: pd.DataFrame, ablation: str) -> pd.DataFrame:
     accuracy = with_intervals(values[values["metric"] == "accuracy"], keys)[[*keys, "mean"]]
     means = with_intervals(drop, keys).rename(columns={"mean": "y"})
     return means.merge(accuracy.rename(columns={"mean": "x"}), on=keys)
+
+
+def _far(means: pd.DataFrame, reference: str) -> pd.Series[bool]:
+    """Return for each row whether its networks are much less accurate than those of the reference, or than the best."""
+    of_reference = means[means["line"] == reference].groupby("inputs")["x"].max()
+    best = means["inputs"].map(means.groupby("inputs")["x"].max())
+    return means["x"] < means["inputs"].map(of_reference).fillna(best) - _FAR
 
 
 def frontier(means: pd.DataFrame) -> pd.Series[bool]:

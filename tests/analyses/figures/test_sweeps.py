@@ -8,7 +8,7 @@ from swept_results import FAMILIES, swept_tables, write_swept_results
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.fair_comparisons import measures
 from spatialgraph.analyses.figures import DOUBLE, SINGLE, Choice, drawings
-from spatialgraph.analyses.figures.trade import frontier
+from spatialgraph.analyses.figures.trade import _far, frontier
 from spatialgraph.analyses.labels import kind_label
 from spatialgraph.analyses.plots.sweeps import spread_apart
 from spatialgraph.analyses.results import Results
@@ -64,6 +64,23 @@ def test_the_trade_shows_each_dose_and_names_each_family(swept):
     assert own["frontier"].all()
     values = measures(Evidence.of(swept)).query("metric == 'accuracy' and inputs == 'mix' and kind == 'spatial α=10'")
     assert own.loc[own["kind"] == "spatial α=10", "accuracy"].item() == pytest.approx(values["value"].mean())
+
+
+def test_doses_far_below_the_reference_are_not_drawn_and_stay_in_the_numbers(tmp_path):
+    frame = pd.DataFrame({"inputs": list("aaab"), "line": ["regular", "x", "x", "x"], "x": [0.9, 0.76, 0.74, 0.3]})
+    assert _far(frame, "regular").tolist() == [
+        False,
+        False,
+        True,
+        False,
+    ]  # where there is no reference, the best counts
+    folder = write_swept_results(tmp_path, families=("l1",), seeds=2)
+    scores = pd.read_csv(folder / "scores.csv", keep_default_na=False)
+    scores.loc[(scores["kind"] == "l1 λ=1") & (scores["metric"] == "accuracy"), "value"] -= 0.4
+    scores.to_csv(folder / "scores.csv", index=False)
+    drawing = drawings(Results.load(folder), "trade")[0]
+    assert "Not drawn: 1 dose at which whole networks lose more than 0.15." in drawing.caption
+    assert "l1 λ=1" in set(drawing.numbers["kind"])
 
 
 def test_a_frontier_by_hand():
