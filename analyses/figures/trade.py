@@ -66,9 +66,7 @@ def trade(results: Results, choice: Choice) -> Iterator[Drawing]:
             f"accurate and loses less. Best is the lower right; {kind_in_text(evidence.reference)} is the reference."
         )
         if far.any():
-            caption += (
-                f" Not drawn: {counted(far.sum(), 'dose')} that cost more than {_FAR} of the whole network's accuracy."
-            )
+            caption += f" Not drawn: {counted(far.sum(), 'dose')} at which whole networks lose more than {_FAR}."
         yield Drawing(f"trade-{slug(ablation)}", figure, numbers, caption)
 
 
