@@ -1,5 +1,5 @@
 # `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests, and
-# `make bench` takes about eight minutes and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
+# `make bench` takes about ten minutes and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
 
 test: $(VENV)/installed-test lint
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)") --dist loadfile
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -22,6 +22,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/masking.py --out docs/benchmarks/masking.json
 	$(BIN)/python benchmarks/analysis.py --out docs/benchmarks/analysis.json
 	$(BIN)/python benchmarks/spatial_cost.py --out docs/benchmarks/spatial_cost.json
+	$(BIN)/python benchmarks/kinds.py --out docs/benchmarks/kinds.json
 
 $(VENV)/installed-%: pyproject.toml
 	@echo "installing into $(VENV), PyTorch included: this takes a few minutes the first time"
