@@ -13,6 +13,9 @@ from spatialgraph.analyses.labels import ABLATIONS
 from spatialgraph.analyses.statistics import LEVEL
 from spatialgraph.analyses.wording import interval, listed, markdown_table, p_said
 
+ADJECTIVES: Mapping[str, str] = {"concatenate": "concatenated", "mix": "mixed", "sequential": "sequential"}
+"""What inputs of each mode are called."""
+
 
 class Told(NamedTuple):
     """The rows of one question, by what their tests tell."""
@@ -23,12 +26,14 @@ class Told(NamedTuple):
     unclear: list[str]
 
 
-def told(rows: pd.DataFrame, names: Callable[[pd.Series], str], least: float = MATTERS, power: bool = False) -> Told:
+def told(
+    rows: pd.DataFrame, named: Callable[[pd.Series, str], str], least: float = MATTERS, power: bool = False
+) -> Told:
     """Sort comparisons by what their tests tell, each a name with its numbers.
 
     Args:
         rows: of `family_of`, of one question.
-        names: makes the name of a row.
+        named: makes the text of a row, of it and its numbers.
         least: the least estimate that is spoken of; below, a small p tells that a difference is little.
         power: whether estimates are logarithms, and written as ratios.
     """
@@ -37,7 +42,7 @@ def told(rows: pd.DataFrame, names: Callable[[pd.Series], str], least: float = M
         sure = row["p"] <= LEVEL
         direction = result.more if row["estimate"] > 0 else result.less
         where = result.unclear if not sure else result.little if abs(row["estimate"]) < least else direction
-        where.append(f"{names(row)} ({numbers_of(row, power)})")
+        where.append(named(row, numbers_of(row, power)))
     return result
 
 
@@ -62,12 +67,12 @@ def clauses(found: Told, texts: tuple[str, str, str, str]) -> str:
     return "; ".join(text.format(listed(names)) for names, text in zip(found, texts, strict=True) if names)
 
 
-def _mode(row: pd.Series) -> str:
-    return str(row["inputs"])
+def _mode(row: pd.Series, numbers: str) -> str:
+    return f"{row['inputs']} ({numbers})"
 
 
-def _variant_and_mode(row: pd.Series) -> str:
-    return f"{LABELS[row['claim']][row['variant']]}, {row['inputs']}"
+def _variant_and_mode(row: pd.Series, numbers: str) -> str:
+    return f"{LABELS[row['claim']][row['variant']]} ({row['inputs']}: {numbers})"
 
 
 def _asked(family: pd.DataFrame, claim: str, question: str) -> pd.DataFrame:
@@ -106,7 +111,9 @@ def _accuracy(family: pd.DataFrame) -> str:
             mode for mode in alike.index if mode not in (*same, *sure)
         ],
     }
-    title = "; ".join(text.format(listed(modes)) for text, modes in groups.items() if modes)
+    title = "; ".join(
+        text.format(listed([ADJECTIVES[mode] for mode in modes])) for text, modes in groups.items() if modes
+    )
     within, zero = (
         [f"{mode} ({numbers_of(row)})" for mode, row in rows.iterrows() if (mode in sure) == of_zero]
         for rows, of_zero in ((alike, False), (other, True))
@@ -114,8 +121,8 @@ def _accuracy(family: pd.DataFrame) -> str:
     parts = [
         f"{text} {listed(names)}"
         for text, names in (
-            (f"spatial less regular, p that it is not within ±{MATTERS:g}:", within),
-            ("spatial less regular, p that it is not 0:", zero),
+            (f"spatial less regular, p of a difference outside of ±{MATTERS:g}:", within),
+            ("spatial less regular, p of no difference:", zero),
         )
         if names
     ]
@@ -130,10 +137,10 @@ def _activation(family: pd.DataFrame) -> str:
     matters = beside.more or beside.less
     title = f"{'The' if matters else 'Whether the'} activation function matters{'' if matters else ' cannot be told'}"
     texts = (
-        "this advantage is larger than with sigmoid, mode by mode, with {}",
-        "this advantage is smaller than with sigmoid, mode by mode, with {}",
-        "this advantage is sigmoid's, but for less than 0.01, with {}",
-        "whether this advantage is another than with sigmoid cannot be told with {}",
+        "the advantage is larger than with sigmoid, mode by mode, with {}",
+        "the advantage is smaller than with sigmoid, mode by mode, with {}",
+        "the advantage is sigmoid's, but for less than 0.01, with {}",
+        "whether the advantage of spatial networks is another than with sigmoid cannot be told with {}",
     )
     return (
         _sentence(title, clauses(gain, _GAIN), clauses(beside, texts), clauses(modularity, _MODULARITY))
@@ -165,8 +172,8 @@ def _escape(family: pd.DataFrame) -> str:
     )
     share = "the strength of the layers that pay, over that of the balanced network,"
     texts = (
-        f"{share} is larger in spatial than in regular networks by a factor with {{}}",
-        f"{share} is smaller in spatial than in regular networks by a factor with {{}}",
+        f"{share} is larger in spatial than in regular networks, by these factors: {{}}",
+        f"{share} is smaller in spatial than in regular networks, by these factors: {{}}",
         "",
         f"whether {share} is another in spatial than in regular networks cannot be told with {{}}",
     )
@@ -184,10 +191,10 @@ def _inputs(family: pd.DataFrame) -> str:
     else:
         title = f"C{helps}" + ("" if len(found.more) == len(MODES) else " in some comparisons")
     texts = (
-        "by the split it loses more than with concatenated inputs with {}",
-        "by the split it loses less than with concatenated inputs with {}",
-        "by the split it loses as much as with concatenated inputs, but for less than 0.01, with {}",
-        "whether it loses another share than with concatenated inputs cannot be told with {}",
+        "by the split it loses more with {} than with concatenated inputs",
+        "by the split it loses less with {} than with concatenated inputs",
+        "by the split it loses as much with {} as with concatenated inputs, but for less than 0.01",
+        "whether it loses more with {} than with concatenated inputs cannot be told",
     )
     return _sentence(title, clauses(found, texts))
 
@@ -219,7 +226,7 @@ def _dimensions(family: pd.DataFrame) -> str:
         "spatial networks lose more by the split than those of the plane with {}",
         "spatial networks lose less by the split than those of the plane with {}",
         "spatial networks lose as much as those of the plane, but for less than 0.01, with {}",
-        "whether spatial networks lose another share than those of the plane cannot be told with {}",
+        "whether spatial networks lose more or less than those of the plane cannot be told with {}",
     )
     gain = told(_asked(family, "dimensions", "gain"), _variant_and_mode)
     return _sentence(title, clauses(found, texts), clauses(gain, _GAIN))

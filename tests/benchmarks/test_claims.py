@@ -137,11 +137,11 @@ def test_the_sentence_on_accuracy_names_each_mode_by_its_test(told):
     ]
     text = told.SENTENCES["accuracy"](family("accuracy", rows))
     assert verdict(text) == (
-        "The costs do not lower accuracy by 0.01 or more with concatenate inputs; the costs lower accuracy with mix "
+        "The costs do not lower accuracy by 0.01 or more with concatenated inputs; the costs lower accuracy with mixed "
         "inputs; whether the costs lower accuracy by 0.01 cannot be told with sequential inputs"
     )
-    assert "not 0: mix (−0.030 [−0.130, 0.070], n = 8, p = 0.002)" in text
-    assert "not within ±0.01: concatenate (−0.002 [−0.102, 0.098], n = 8, p = 0.002) and sequential" in text
+    assert "p of no difference: mix (−0.030 [−0.130, 0.070], n = 8, p = 0.002)" in text
+    assert "outside of ±0.01: concatenate (−0.002 [−0.102, 0.098], n = 8, p = 0.002) and sequential" in text
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_verdicts_follow_from_tests(told, claim, question, variant, estimate, p,
     rows = family(claim, [(question, variant, inputs, estimate, p) for inputs in ("mix", "sequential")])
     text = told.SENTENCES[claim](rows)
     assert verdict(text).startswith(expected)
-    assert "mix (" in text
+    assert f"mix{' (' if claim == 'inputs' else ': '}" in text
     assert ".." not in text
 
 
@@ -173,7 +173,10 @@ def test_one_mode_of_two_is_told_as_such(told):
     ]
     text = told.SENTENCES["inputs"](family("inputs", rows))
     assert verdict(text) == "Concatenated inputs help the regular network in some comparisons"
-    assert "with sequential (0.200 [0.100, 0.300], n = 8, p = 0.01); whether" in text
+    assert (
+        "loses more with sequential (0.200 [0.100, 0.300], n = 8, p = 0.01) than with concatenated inputs; whether"
+        in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,20 +208,35 @@ def test_faults_are_told_in_a_line(claims, tmp_path, arguments, message):
     assert "\n" not in str(stopped.value)
 
 
+def test_regular_networks_of_the_plane_stand_for_all_dimensions(claims, tmp_path, monkeypatch):
+    def measured(run, strength="absolute"):
+        modes = ("concatenate", "mix", "sequential") if run.name == "sigmoid" else ("mix", "sequential")
+        kinds = ("regular", "spatial") if run.name == "sigmoid" else ("spatial",)
+        return measurements({("", mode, kind, "accuracy"): [0.9] for mode in modes for kind in kinds}).drop(
+            columns="variant"
+        )
+
+    monkeypatch.setattr(claims, "measured", measured)
+    table = claims.collected(tmp_path, claims.USED["dimensions"])
+    groups = set(table[["variant", "inputs", "kind"]].itertuples(index=False, name=None))
+    assert len(groups) == len(table) == 6 + 4 + 4
+    assert ("one-dimension", "mix", "regular") in groups
+
+
 def test_the_program_runs_and_carries_on(claims, tmp_path, capsys):
-    asked = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--only", "dimensions"]
+    asked = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--only", "accuracy"]
     asked += ["--seeds", "0:1", "--epochs", "1"]
     claims.main(asked)
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     named = {"claims.csv", "claims-networks.csv", "claims.txt"} | {
-        f"claims-dimensions.{e}" for e in ("png", "csv", "txt")
+        f"claims-accuracy.{e}" for e in ("png", "csv", "txt")
     }
     assert set(written) == named
     text = written["claims.txt"].decode()
-    assert "That the number of dimensions matters is not shown" in text
+    assert "Whether the costs lower accuracy by 0.01 cannot be told" in text
     assert "Left out, since a task was not learned: " in text
     trained = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*/networks/*.h5")}
-    assert len(trained) == 6 + 2 + 2
+    assert len(trained) == 6
     claims.main(asked)
     assert trained == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*/networks/*.h5")}
     assert written == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
