@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 from claims_compared import LABELS, MODES, TESTED
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,6 +23,7 @@ DIFFERENCE = "spatial − regular"
 KEYS = ["panel", "column", "kind"]
 
 _CHANCE = {f"drop-{ablation}": f"random-{ablation}" for ablation in ABLATIONS} | {"modularity": "chance"}
+_BAND = "#EDEDED"
 _SHORT = {"drop": "accuracy drop", "modularity": "modularity Q"}
 _READ = (
     f"Small points: networks, one for each seed; large ones: means with their {INTERVAL} ({CAVEAT}). Short grey lines: "
@@ -78,10 +80,14 @@ class Panels:
             )
         self.numbers.append(means.rename(columns={"chance": "value"}).assign(statistic="chance"))
 
-    def drawing(self, claim: str, caption: str) -> Drawing:
-        """Return the figure, with a legend of the kinds below."""
+    def drawing(self, claim: str, caption: str, *more: Artist) -> Drawing:
+        """Return the figure, with a legend of the kinds, and of more entries, below."""
         chance = plots.line("-", "by chance", "#8A8A8A")
-        keys = [*kind_keys(STYLES), *([chance] if any("chance" in set(n["statistic"]) for n in self.numbers) else [])]
+        keys = [
+            *kind_keys(STYLES),
+            *([chance] if any("chance" in set(n["statistic"]) for n in self.numbers) else []),
+            *more,
+        ]
         self.figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
         numbers = pd.concat(self.numbers, ignore_index=True) if self.numbers else pd.DataFrame(columns=KEYS)
         return Drawing(f"claims-{claim}", self.figure, numbers, caption)
@@ -109,7 +115,7 @@ def _accuracy(table: pd.DataFrame) -> Drawing:
     paired = (wide["spatial"] - wide["regular"]).dropna().rename("value").reset_index()
     paired = paired.assign(kind=DIFFERENCE, network="")
     ax = panels.draw(1, f"{DIFFERENCE}, paired by seed", paired, INPUTS, {DIFFERENCE: ("#0072B2", "D")})
-    ax.axhspan(-MATTERS, MATTERS, color="#EDEDED", linewidth=0, zorder=0)
+    ax.axhspan(-MATTERS, MATTERS, color=_BAND, linewidth=0, zorder=0)
     ax.axhline(0, color="#8A8A8A", linewidth=0.6, zorder=1)
     reach = 1.25 * max(MATTERS, paired["value"].abs().max() if len(paired) else 0)
     ax.set_ylim(-reach, reach)
@@ -117,7 +123,9 @@ def _accuracy(table: pd.DataFrame) -> Drawing:
         f"Accuracy before any split, mean of two tasks. Left: {'; '.join(KINDS)}. Right: the difference of each seed; "
         f"the band is ±{MATTERS:g}, within which networks are called equally accurate."
     )
-    return panels.drawing("accuracy", f"{caption} {_READ.partition(' Short')[0]}")
+    return panels.drawing(
+        "accuracy", f"{caption} {_READ.partition(' Short')[0]}", plots.patch(_BAND, f"within ±{MATTERS:g}")
+    )
 
 
 def _by_mode(claim: str, table: pd.DataFrame, subject: str) -> Drawing:
@@ -180,7 +188,11 @@ def _tasks(table: pd.DataFrame) -> Drawing:
 
 def _dimensions(table: pd.DataFrame) -> Drawing:
     """Draw drop and modularity by the number of dimensions."""
-    return _by_mode("dimensions", table, "Positions of one, two and three coordinates; regular networks have none")
+    return _by_mode(
+        "dimensions",
+        table,
+        "Positions of one, two and three coordinates; regular networks have none, and are the same in all columns",
+    )
 
 
 DRAWN: Mapping[str, Callable[[pd.DataFrame], Drawing]] = {

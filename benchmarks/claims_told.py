@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
-from claims_compared import LABELS, MODES, TESTED
+from claims_compared import LABELS, TESTED
 
 from spatialgraph.analyses.finding import MATTERS
 from spatialgraph.analyses.labels import ABLATIONS
@@ -89,6 +89,12 @@ _GAIN = (
 )
 
 
+def _partly(title: str, found: Told) -> str:
+    """Return a verdict that some comparisons bear out; it says so where others do not."""
+    others = bool(found.little or found.unclear or (found.more and found.less))
+    return f"{title} in some comparisons" if others else title
+
+
 def _sentence(title: str, *parts: str) -> str:
     """Return a claim's verdict, and after it what it rests on: a sentence for each part that is not empty."""
     said = [part[0].upper() + part[1:] for part in parts if part]
@@ -134,8 +140,11 @@ def _activation(family: pd.DataFrame) -> str:
     beside = told(_asked(family, "activation", "beside sigmoid"), _variant_and_mode)
     gain = told(_of_variants(family, "gain", balanced=False), _variant_and_mode)
     modularity = told(_of_variants(family, "modularity", balanced=False), _variant_and_mode)
-    matters = beside.more or beside.less
-    title = f"{'The' if matters else 'Whether the'} activation function matters{'' if matters else ' cannot be told'}"
+    title = (
+        _partly("The activation function matters", beside)
+        if beside.more or beside.less
+        else "Whether the activation function matters cannot be told"
+    )
     texts = (
         "the advantage is larger than with sigmoid, mode by mode, with {}",
         "the advantage is smaller than with sigmoid, mode by mode, with {}",
@@ -185,11 +194,11 @@ def _escape(family: pd.DataFrame) -> str:
 def _inputs(family: pd.DataFrame) -> str:
     """Tell whether regular networks lose less with concatenated inputs."""
     found = told(_asked(family, "inputs", "regular loses more"), _mode)
-    helps = "oncatenated inputs help the regular network"
-    if not found.more:
-        title = f"It is not shown that c{helps}"
-    else:
-        title = f"C{helps}" + ("" if len(found.more) == len(MODES) else " in some comparisons")
+    title = (
+        _partly("Concatenated inputs help the regular network", found)
+        if found.more
+        else "It is not shown that concatenated inputs help the regular network"
+    )
     texts = (
         "by the split it loses more with {} than with concatenated inputs",
         "by the split it loses less with {} than with concatenated inputs",
@@ -203,11 +212,8 @@ def _tasks(family: pd.DataFrame) -> str:
     """Tell whether spatial networks lose less with more than two tasks."""
     rows = _asked(family, "tasks", "gain")
     beyond = told(rows[rows["variant"] != "sigmoid"], _variant_and_mode)
-    every = not (beyond.less or beyond.little or beyond.unclear)
     title = (
-        "With more than two tasks, spatial networks still lose less than regular ones"
-        if beyond.more and every
-        else "With more than two tasks, spatial networks still lose less than regular ones in some comparisons"
+        _partly("With more than two tasks, spatial networks still lose less than regular ones", beyond)
         if beyond.more
         else "It is not shown that spatial networks lose less with more than two tasks"
     )
@@ -218,7 +224,7 @@ def _dimensions(family: pd.DataFrame) -> str:
     """Tell whether spatial networks of one or three dimensions lose more than those of two."""
     found = told(_asked(family, "dimensions", "spatial loses more"), _variant_and_mode)
     title = (
-        "The number of dimensions matters"
+        _partly("The number of dimensions matters", found)
         if found.more or found.less
         else "That the number of dimensions matters is not shown"
     )
