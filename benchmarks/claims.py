@@ -6,7 +6,8 @@ The claims: costs do not lower accuracy; the activation function matters, since 
 concatenated inputs help the regular network; there may be more than two tasks; and what the number of dimensions does.
 Networks are those of ``train/experiments/modules.toml``, regular and spatial ones at the paper's strengths of costs,
 trained on data that ship with the package. A variant is that experiment with some settings changed. The command
-carries on where it was stopped. A network that did not learn one of its tasks is named and left out.
+carries on where it was stopped. A network that did not learn one of its tasks is named and left out. All that was
+measured of each network is in ``networks.csv`` in the folder of the runs.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ from claims_told import text_of
 from numpy.typing import NDArray
 
 import spatialgraph as sg
+from spatialgraph.analyses.analysis import UnfinishedError
 from spatialgraph.analyses.columns import DEFAULT_METHOD, FULL
 from spatialgraph.analyses.figures import save
 from spatialgraph.analyses.frames import read_csv, to_csv
 from spatialgraph.analyses.labels import ABLATIONS
 from spatialgraph.analyses.members import total_strength
 from spatialgraph.analyses.validity import accuracies, lost
-from spatialgraph.files import atomic
+from spatialgraph.files import InUseError, atomic
 from spatialgraph.notes import DEGENERATE
 from spatialgraph.strengths import with_strength
 from spatialgraph.train.checks import SettingError
@@ -242,7 +244,6 @@ def written(table: pd.DataFrame, claims: Sequence[str], seeds: Sequence[int], ou
         files += save(drawing(claim, valid), out, ("png",))
     texts = {
         "claims.csv": to_csv(family, float_format="%.6g"),
-        "claims-networks.csv": to_csv(table, float_format="%.6g"),
         "claims.txt": text_of(family, claims, left_out(table, seeds), valid),
     }
     for name, text in texts.items():
@@ -276,7 +277,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if variant.name in variants:
                 trained(variant, asked.runs, seeds, asked.epochs)
         table = collected(asked.runs, variants)
-    except (SettingError, DataError, OSError, ValueError) as error:
+        (asked.runs / "networks.csv").write_text(to_csv(table, float_format="%.6g"), encoding="utf-8", newline="\n")
+    except (SettingError, DataError, InUseError, UnfinishedError, OSError, ValueError) as error:
         sys.exit(f"claims: {' '.join(str(error).split())}")
     for path in written(table, claims, seeds, asked.out):
         print(path)  # noqa: T201

@@ -146,10 +146,10 @@ def _activation(family: pd.DataFrame) -> str:
         else "Whether the activation function matters cannot be told"
     )
     texts = (
-        "the advantage is larger than with sigmoid, mode by mode, with {}",
-        "the advantage is smaller than with sigmoid, mode by mode, with {}",
-        "the advantage is sigmoid's, but for less than 0.01, with {}",
-        "whether the advantage of spatial networks is another than with sigmoid cannot be told with {}",
+        "this advantage is larger than with sigmoid, in the same input mode, with {}",
+        "this advantage is smaller than with sigmoid, in the same input mode, with {}",
+        "this advantage is that with sigmoid, but for less than 0.01, with {}",
+        "whether this advantage is another than with sigmoid cannot be told with {}",
     )
     return (
         _sentence(title, clauses(gain, _GAIN), clauses(beside, texts), clauses(modularity, _MODULARITY))
@@ -258,7 +258,7 @@ def ablations_of(family: pd.DataFrame, claim: str) -> str:
         by = own.set_index("ablation")
         cells = [interval(*by.loc[ablation, ["estimate", "low", "high"]]) for ablation in ABLATIONS]
         lines.append([f"{question}: {LABELS[claim][str(variant)]}, {inputs}", *cells])
-    table: str = markdown_table(["difference of drops", *ABLATIONS.values()], lines)
+    table: str = markdown_table(["difference of drops (gain: regular less spatial)", *ABLATIONS.values()], lines)
     return table
 
 

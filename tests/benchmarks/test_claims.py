@@ -228,9 +228,7 @@ def test_the_program_runs_and_carries_on(claims, tmp_path, capsys):
     asked += ["--seeds", "0:1", "--epochs", "1"]
     claims.main(asked)
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    named = {"claims.csv", "claims-networks.csv", "claims.txt"} | {
-        f"claims-accuracy.{e}" for e in ("png", "csv", "txt")
-    }
+    named = {"claims.csv", "claims.txt"} | {f"claims-accuracy.{e}" for e in ("png", "csv", "txt")}
     assert set(written) == named
     text = written["claims.txt"].decode()
     assert "Whether the costs lower accuracy by 0.01 cannot be told" in text
