@@ -223,7 +223,9 @@ def test_regular_networks_of_the_plane_stand_for_all_dimensions(claims, tmp_path
     assert ("one-dimension", "mix", "regular") in groups
 
 
-def test_the_program_runs_and_carries_on(claims, tmp_path, capsys):
+def test_the_program_runs_and_carries_on(claims, tmp_path, monkeypatch, capsys):
+    small = claims.Variant("sigmoid", {"inputs": ["mix"], "hidden": [8, 8, 8, 8]})
+    monkeypatch.setattr(claims, "VARIANTS", (small,))
     asked = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--only", "accuracy"]
     asked += ["--seeds", "0:1", "--epochs", "1"]
     claims.main(asked)
@@ -234,7 +236,7 @@ def test_the_program_runs_and_carries_on(claims, tmp_path, capsys):
     assert "Whether the costs lower accuracy by 0.01 cannot be told" in text
     assert "Left out, since a task was not learned: " in text
     trained = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*/networks/*.h5")}
-    assert len(trained) == 6
+    assert len(trained) == 2
     claims.main(asked)
     assert trained == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*/networks/*.h5")}
     assert written == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
