@@ -10,7 +10,7 @@ demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
 
 test: $(VENV)/installed-test lint
-	$(BIN)/pytest --numprocesses $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)") --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -274,7 +274,7 @@ def test_names_of_files_give_no_orders_to_the_terminal(work, tmp_path):
         assert not any(line.startswith("error: forged") for line in text.splitlines())
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_that_lacks_a_character_is_shown_a_question_mark(work, tmp_path, encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     file = tmp_path / "Ω_λ_中.h5"

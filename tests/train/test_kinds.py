@@ -298,10 +298,9 @@ def test_kinds_without_a_cost_of_positions_have_none(every):
     assert without == {f"mix-{name}-0" for name in plain}
 
 
-@pytest.mark.parametrize("stop", [1, 2])
-def test_every_kind_that_is_stopped_goes_on_to_the_same_bytes(every, tmp_path, monkeypatch, stop):
+def test_every_kind_that_is_stopped_goes_on_to_the_same_bytes(every, tmp_path, monkeypatch):
     def interrupt(self, batch, epoch, total, accuracy):
-        if epoch == stop:
+        if epoch == 1:
             raise KeyboardInterrupt
 
     kinds = {name: SOON.get(name, {}) for name in SHIPPED}

@@ -53,8 +53,8 @@ def with_dead_neurons(graph):
         ("shuffle", {"error": "log-normal"}, in_column_order),
         ("strength", {"spread": 1.0}, None),
         ("strength", {"spread": 1.0, "skip": True}, in_column_order),
-        ("distance", {"spread": 1.0, "scale": 0.2, "error": "uniform"}, None),
-        ("distance", {"spread": 2.0, "scale": 1.0}, None),
+        pytest.param("distance", {"spread": 1.0, "scale": 0.2, "error": "uniform"}, None, marks=pytest.mark.slow),
+        pytest.param("distance", {"spread": 2.0, "scale": 1.0}, None, marks=pytest.mark.slow),
         ("distance", {"spread": 1.0, "scale": 0.5}, with_dead_neurons),
     ],
 )
