@@ -11,6 +11,9 @@ from torch.autograd.function import once_differentiable
 from .cost import Paying, Population, cost
 from .pairs import Points, distances, divide, pull
 
+EXAMPLES = 128
+"""Of so many examples of a batch correlations are computed, the first: more would make most of a training step."""
+
 _PAIRS_IN_CACHE = 2**17
 """So many pairs of units are computed at a time on a processor, or those of one network."""
 
@@ -32,7 +35,7 @@ def locality(paying: Paying) -> Tensor:
         \Bigl( r_{ij}, \frac{1}{1 + \lVert p_i - p_j \rVert} \Bigr) \Bigr)
 
     over the H target populations of paying layers that have activations, r the Pearson correlation of two units over
-    the examples of a batch: from 0 to 1 (TDANN: Margalit et al. 2024, A unifying framework for functional organization
+    the examples of a batch, at most `EXAMPLES` of them: from 0 to 1 (TDANN: Margalit et al. 2024, A unifying framework for functional organization
     in early and higher ventral visual cortex, doi:10.1016/j.neuron.2024.04.018; TopoLM: Rathi et al. 2024, arXiv
     2410.11516). All pairs of different units count, where the sources draw some. A constant unit correlates with none:
     its correlations are 0, with a gradient of 0. A population with no two different distances or correlations counts ½.
@@ -49,7 +52,7 @@ def locality(paying: Paying) -> Tensor:
 
 
 def _disorder(population: Population) -> Tensor:
-    order: Tensor = _Order.apply(population.emitted, population.points)
+    order: Tensor = _Order.apply(population.emitted[:, :EXAMPLES], population.points)
     return (1 - order) / 2
 
 

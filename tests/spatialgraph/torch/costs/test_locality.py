@@ -5,7 +5,8 @@ import pytest
 import torch
 from paying import drawn, gradients, paying_of
 
-from spatialgraph.torch.costs import COSTS
+from spatialgraph.torch.costs import COSTS, Layer, Paying, Population
+from spatialgraph.torch.costs.locality import EXAMPLES
 
 SIZES, TASKS = {"input": 1, "hidden": 3, "output": 2}, (0, 1)
 
@@ -106,3 +107,18 @@ def test_units_that_emit_are_needed():
     paying = paying_of("locality", [weight], {"hidden": 2, "output": 2}, (0, 1))
     with pytest.raises(ValueError, match=r"^locality: expected .* units with activations, found 'output' without any$"):
         COSTS["locality"](paying)
+
+
+def test_of_a_large_batch_the_first_examples_count():
+    draw = torch.Generator().manual_seed(0)
+    emitted = torch.rand(1, EXAMPLES + 3, 4, generator=draw, dtype=torch.float64).requires_grad_()
+    points = torch.rand(1, 4, 2, generator=draw, dtype=torch.float64)
+    units = Population("a", 4, points, emitted), Population("b", 2, points[:, :2])
+    paying = Paying([Layer(torch.ones(1, 2, 4, dtype=torch.float64), *units[::-1])])
+    few = Population("a", 4, points, emitted[:, :EXAMPLES])
+    expected = COSTS["locality"](Paying([Layer(paying.layers[0].weight, units[1], few)]))
+    found = COSTS["locality"](paying)
+    assert found.item() == expected.item()
+    (gradient,) = torch.autograd.grad(found.sum(), emitted)
+    assert gradient[:, :EXAMPLES].abs().min() > 0
+    assert not gradient[:, EXAMPLES:].any()
