@@ -35,8 +35,9 @@ def locality(paying: Paying) -> Tensor:
         \Bigl( r_{ij}, \frac{1}{1 + \lVert p_i - p_j \rVert} \Bigr) \Bigr)
 
     over the H target populations of paying layers that have activations, r the Pearson correlation of two units over
-    the examples of a batch, at most `EXAMPLES` of them: from 0 to 1 (TDANN: Margalit et al. 2024, A unifying framework for functional organization
-    in early and higher ventral visual cortex, doi:10.1016/j.neuron.2024.04.018; TopoLM: Rathi et al. 2024, arXiv
+    the examples of a batch, at most `EXAMPLES` of them: from 0 to 1 (TDANN: Margalit et al. 2024, A unifying framework
+    for functional organization in early and higher ventral visual cortex, doi:10.1016/j.neuron.2024.04.018; TopoLM:
+    Rathi et al. 2024, arXiv
     2410.11516). All pairs of different units count, where the sources draw some. A constant unit correlates with none:
     its correlations are 0, with a gradient of 0. A population with no two different distances or correlations counts ½.
 
