@@ -29,12 +29,11 @@ from report import report
 
 import spatialgraph as sg
 from spatialgraph.threads import one_product_thread
-from spatialgraph.torch import Captured, capture, program
+from spatialgraph.torch import capture, program
 from spatialgraph.torch.operators import OPERATORS
 
 MODELS = ("resnet18", "resnet50", "mobilenet_v3_large", "densenet121", "convnext_tiny", "vit_b_16", "swin_t")
 OTHERS = ("efficientnet_b0", "regnet_y_400mf", "vgg11_bn", "inception_v3", "googlenet", "squeezenet1_1")
-TOO_LONG = ("convnext_tiny",)  # whose maps have up to 3136 taps: of these, only some weights are made
 SIZE, OUTPUTS = 224, 1000
 
 
@@ -77,36 +76,14 @@ def measured(name: str) -> dict[str, Any]:
         "seconds": {"torch.export alone": traced, "capture": captured},
         "MB": {"before": before, "after the capture": after},
     }
-    if name in TOO_LONG:
-        return numbers | {"one look at all weights, estimated": one_look(found)}
     start = time.process_time()
-    split = sg.split(found.graph, "greedy")
+    with one_product_thread():
+        split = sg.split(found.graph, "greedy")
     greedy, start = time.process_time() - start, time.process_time()
     values = sg.measure(found.graph, split, ["modularity", "cut"]).set_index("metric")["value"]
     numbers["seconds"] |= {"greedy": greedy, "modularity and cut": time.process_time() - start}
     numbers["MB"] |= {"at the end": megabytes()}
     return numbers | {"modularity": float(values["modularity"]), "cut": float(values["cut"])}
-
-
-def one_look(found: Captured, samples: int = 6) -> dict[str, float]:
-    """Return how long it takes to make all weights once, from some connections of every cost.
-
-    A connection costs a product of two matrices for each tap of its map: rows × features between × columns.
-    """
-    costs = []
-    for of in found.found:
-        for entering in of.entering:
-            for part in entering.value.parts:
-                between = part.map.chain[1].shape[0] if part.map.chain else 1
-                costs.append(float(len(part.map.taps())) * part.map.shape[0] * between * part.map.shape[1])
-    chosen = sorted(range(len(costs)), key=costs.__getitem__)[:: len(costs) // samples]
-    start = time.process_time()
-    with one_product_thread():
-        for number in chosen:
-            _ = found.graph.connections[number].weight
-    seconds = time.process_time() - start
-    share = sum(costs[number] for number in chosen) / sum(costs)
-    return {"multiplications": sum(costs), "share that was timed": share, "seconds": seconds / share}
 
 
 def apart(name: str) -> dict[str, Any]:
