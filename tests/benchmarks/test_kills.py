@@ -39,7 +39,8 @@ def test_what_is_left_counts_hidden_files_and_their_bytes(kills, tmp_path):
     assert first["a"] != second["a"]
 
 
-@pytest.mark.parametrize("command", [pytest.param("figures", marks=pytest.mark.slow), "report"])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["figures", "report"])
 def test_a_command_that_is_killed_ends_like_one_that_was_not(kills, before, tmp_path, monkeypatch, command):
     monkeypatch.setitem(kills.COMMANDS, "figures", (*kills.COMMANDS["figures"], "--only", "modularity-drop,nulls"))
     whole = Path(shutil.copytree(before, tmp_path / "whole" / "here"))

@@ -178,7 +178,7 @@ def test_names_of_table_one_have_room(tmp_path):
         more=True,
         draws=6,
         moments=3,
-        seeds=range(5),
+        seeds=range(2),
     )
     results = Results.load(folder)
     for name in OF_FEW_KINDS:

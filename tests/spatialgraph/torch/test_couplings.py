@@ -54,7 +54,7 @@ def groups_by_the_graph(graph):
     return [{graph.populations[k].name for k in group} for group in nx.connected_components(together)]
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vgg11_bn"])
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", pytest.param("vgg11_bn", marks=pytest.mark.slow)])
 def test_channels_that_are_removed_together_are_connected_one_to_one(name):
     with torch.random.fork_rng():
         torch.manual_seed(0)
