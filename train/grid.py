@@ -13,6 +13,7 @@ from spatialgraph.torch.costs import COSTS
 
 from .kinds import GENERAL, LEARNING_RATE, symbol
 from .pair_costs import PAIR_COSTS
+from .placed import file_of
 from .settings import Experiment
 
 
@@ -30,8 +31,8 @@ class Member:
             value of each way in which it is trained, and the learning rate.
         symbols: the symbol of each setting.
         costs: the costs that it pays: those of its kind, or none if all their strengths are 0.
-        positions: how positions begin, and whether they are learned (`spatialgraph.train.kinds.POSITIONS`); ``""`` if
-            it pays no cost that is computed from positions.
+        positions: how positions begin, and whether they are learned (`spatialgraph.train.kinds.POSITIONS`), or the file
+            that they are of; ``""`` if it pays no cost that is computed from positions.
     """
 
     name: str
@@ -171,7 +172,7 @@ def _members(experiment: Experiment, inputs: str, unnamed: Mapping[str, float]) 
                     settings=settings,
                     symbols=symbols,
                     costs=costs,
-                    positions=kind.positions if placed else "",
+                    positions=file_of(kind.positions, inputs, seed) if placed else "",
                 )
 
 

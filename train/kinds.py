@@ -14,6 +14,7 @@ import attrs
 from spatialgraph.torch.costs import COSTS
 
 from .checks import SettingError, finite, numbers, shown
+from .placed import in_file
 from .ways.way import WAYS
 
 POSITIONS: Mapping[str, str] = MappingProxyType(
@@ -21,6 +22,7 @@ POSITIONS: Mapping[str, str] = MappingProxyType(
         "learned": "Drawn at first, and learned.",
         "fixed": "Drawn, and not learned.",
         "grid": "The places of a regular grid, dealt out at random, and not learned.",
+        "….h5": "Those of a network that was trained before, and not learned; {inputs} and {seed} stand for its own.",
     }
 )
 """What becomes of positions, each with a sentence."""
@@ -113,7 +115,7 @@ class Kind:
         name: of the kind.
         table: its own settings, a number or several each, in the order of `settings_known`.
         general: the settings that have the experiment's values.
-        positions: one of `POSITIONS`.
+        positions: one of `POSITIONS`; the name of a file holds ``{inputs}`` and ``{seed}`` as they were written.
     """
 
     name: str
@@ -223,10 +225,10 @@ def _kind(name: object, table: object) -> Kind:
             raise SettingError(f"{where}: unknown setting {shown(key)}{hint} Known: {', '.join(known)}")
     whole = {**(SHIPPED[name].table if name in SHIPPED else {}), **table}
     positions = whole.get("positions", "learned")
-    if positions not in POSITIONS:
+    if positions not in POSITIONS and not (isinstance(positions, str) and in_file(positions)):
         raise SettingError(f"{where}.positions: expected one of {', '.join(POSITIONS)}, found {shown(positions)}")
     kind = Kind(
-        name, tuple(_own(where, whole)), tuple(k for k in GENERAL if k in whole and whole[k] is None), positions
+        name, tuple(_own(where, whole)), tuple(k for k in GENERAL if k in whole and whole[k] is None), str(positions)
     )
     _require_positions(where, kind)
     return kind

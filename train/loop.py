@@ -19,6 +19,7 @@ from .grid import Batch
 from .inputs import Batches
 from .model import Stack, accuracies, initial_stack, layer_sizes
 from .paid import payers
+from .placed import in_file
 from .replay import Replayed
 from .settings import Experiment
 from .step import Step
@@ -181,11 +182,14 @@ class Training:
         """Go on from a state that `state` returned after so many epochs.
 
         Raises:
-            SettingError: it is the state of another version of this program, or not of so many epochs.
+            SettingError: it is the state of another version of this program, or not of so many epochs; or the file of
+                positions is another one by now.
         """
         self._require_history(arrays, epoch)
+        began = self.stack.position.clone()
         for name, tensor in self.stack.named():
             _fill(tensor, arrays, name)
+        self._require_placed(began)
         # Adam makes its moments at the first step; one with a gradient of 0 makes them without moving anything.
         for tensor in self._step.gradient.tensors:
             tensor.zero_()
@@ -198,6 +202,15 @@ class Training:
             if name.startswith("history/")
         }
         self.epoch = epoch
+
+    def _require_placed(self, began: Tensor) -> None:
+        """Raise SettingError if positions of files are not those of the state: costs are computed from both."""
+        for network, member in enumerate(self.batch.members):
+            if in_file(member.positions) and not torch.equal(began[network], self.stack.position[network]):
+                raise SettingError(
+                    f"positions of {member.name}: expected those with which its training began, found others in "
+                    f"{member.positions}: put back a copy of that file, or choose another --out"
+                )
 
     def _require_history(self, arrays: Mapping[str, NDArray[Any]], epoch: int) -> None:
         networks = len(self.batch.members)

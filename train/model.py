@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .grid import Member
+from .placed import in_file, read_positions
 from .settings import Experiment
 
 
@@ -115,7 +116,11 @@ def initial_parameters(
         experiment: the settings.
         sizes: the number of units of every layer, the input first.
         seed: of the network.
-        positions: how they begin (`spatialgraph.train.kinds.POSITIONS`): weights do not depend on it.
+        positions: how they begin (`spatialgraph.train.kinds.POSITIONS`), or the file that they are of: weights do not
+            depend on it.
+
+    Raises:
+        SettingError: the file does not have them.
     """
     draw = np.random.default_rng([seed, _WEIGHTS])
     arrays: dict[str, np.ndarray] = {}
@@ -124,10 +129,12 @@ def initial_parameters(
         weight = draw.uniform(-bound, bound, (source, size)) * experiment.initial_gain
         arrays[f"weight/{k}"] = weight.astype(np.float32)
         arrays[f"bias/{k}"] = draw.uniform(-bound, bound, (1, size)).astype(np.float32)
+    shapes = {k: (sizes[k], experiment.dimensions) for k in positioned(experiment)}
+    if in_file(positions):
+        return arrays | {f"position/{k}": own for k, own in read_positions(positions, shapes).items()}
     on_grid = positions == "grid"
     draw = np.random.default_rng([seed, _PLACES if on_grid else _POSITIONS])
-    for k in positioned(experiment):
-        shape = sizes[k], experiment.dimensions
+    for k, shape in shapes.items():
         # Places of the grid are dealt out at random: else the outputs of a task would lie side by side.
         drawn = draw.permutation(grid(*shape)) if on_grid else draw.standard_normal(shape, dtype=np.float32)
         arrays[f"position/{k}"] = drawn

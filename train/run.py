@@ -38,8 +38,9 @@ from .grid import Batch, Member, batches_of, cut
 from .inputs import Batches, evaluation, input_mode
 from .loop import Training
 from .memory import Limit, bytes_of_examples, networks_at_once
-from .model import layer_sizes
+from .model import layer_sizes, positioned
 from .moments import CHECKPOINT, Moments, forget_orphans
+from .placed import in_file, read_positions
 from .progress import Reporter
 from .record import carried_on, write_record
 from .settings import Experiment
@@ -106,6 +107,7 @@ def train(
         loaded = [load(name, data) for name in experiment.tasks]
         datasets, validation = _divided(loaded, experiment.validation)
         _require_trainable(experiment, datasets)
+        _require_placed(run, experiment, asked, datasets)
         write_record(run, record)
         most = {batch.inputs: _networks_at_once(experiment, batch.inputs, datasets, place) for batch in asked}
         batches = _missing(run, asked, most)
@@ -355,6 +357,17 @@ def _require_trainable(experiment: Experiment, datasets: Sequence[Dataset]) -> N
         raise SettingError(f"tasks: expected data sets of different names, found {', '.join(names)}")
     for inputs in experiment.inputs:
         Batches(inputs, datasets, experiment.batch_size, torch.device("cpu"))
+
+
+def _require_placed(run: Path, experiment: Experiment, batches: Sequence[Batch], datasets: Sequence[Dataset]) -> None:
+    """Raise SettingError before training starts if a network that is missing would not find its positions in a file."""
+    outputs = sum(dataset.classes for dataset in datasets)
+    for batch in batches:
+        sizes = layer_sizes(experiment, input_mode(batch.inputs, datasets).inputs, outputs)
+        shapes = {k: (sizes[k], experiment.dimensions) for k in positioned(experiment)}
+        for member in batch.members:
+            if in_file(member.positions) and not is_written(_network_file(run, member)):
+                read_positions(member.positions, shapes)
 
 
 def _keep_evaluation(file: Path, made: Evaluation) -> None:

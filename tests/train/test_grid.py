@@ -14,6 +14,7 @@ from rich.console import Console
 from spatialgraph.store import read_arrays, read_network
 from spatialgraph.train.checks import SettingError
 from spatialgraph.train.grid import batches_of, cut, unnamed_in
+from spatialgraph.train.kinds import SHIPPED
 from spatialgraph.train.memory import Limit
 from spatialgraph.train.progress import Reporter
 from spatialgraph.train.run import train
@@ -302,21 +303,23 @@ def progress(run):
     return len(list((run / "networks").glob("*.h5"))), epochs
 
 
-def test_a_grid_that_is_killed_ten_times_ends_byte_for_byte_like_one_that_was_not(tmp_path, launcher, noise):
+def test_a_grid_of_every_kind_that_is_killed_ends_byte_for_byte_like_one_that_was_not(tmp_path, launcher, noise):
     toml = tmp_path / "grid.toml"
-    changes = {"inputs": ["mix", "concatenate"], "transport": [0.5, 2], "learning_rate": [0.005, 0.02]}
-    settings = {**SETTINGS, **changes, "tasks": noise, "batch_size": 50, "epochs": 12, "snapshots": 6}
-    toml.write_text("\n".join(f"{name} = {value!r}" for name, value in settings.items()))
+    changes = {"validation": 0.2}
+    settings = {**SETTINGS, **changes, "tasks": noise, "batch_size": 50, "epochs": 10, "snapshots": 6}
+    own = {"swap": "swap = 3", "regular": "learning_rate = [0.005, 0.02]"}
+    tables = [f"[kinds.{name}]\n{own.get(name, '')}" for name in SHIPPED]
+    toml.write_text("\n".join([*(f"{name} = {value!r}" for name, value in settings.items()), *tables]))
     command = [toml, "--device", "cpu", "--out"]
     _, ended = launcher(*command, tmp_path / "whole")
     assert ended() == 0
     whole = written(tmp_path / "whole")
-    assert len(whole) == 12
+    assert len(whole) == len(SHIPPED) + 1
 
     draw = random.Random(0)
-    moments = [(networks, epoch) for networks in (0, 6) for epoch in range(12)] + [(n, 0) for n in (2, 4, 8, 10)]
+    moments = [(0, epoch) for epoch in range(10)] + [(networks, 0) for networks in (4, 8, 12)]
     killed = 0
-    for moment in sorted(draw.sample(moments, 10)):
+    for moment in sorted(draw.sample(moments, 6)):
         number, ended = launcher(*command, tmp_path / "killed")
         deadline = time.monotonic() + 60
         while progress(tmp_path / "killed") < moment and time.monotonic() < deadline:
@@ -325,7 +328,7 @@ def test_a_grid_that_is_killed_ten_times_ends_byte_for_byte_like_one_that_was_no
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
         killed += ended() == -signal.SIGKILL
-    assert killed >= 5  # a machine that is busy may let the last of them end
+    assert killed >= 3  # a machine that is busy may let the last of them end
     _, ended = launcher(*command, tmp_path / "killed")
     assert ended() == 0
     assert written(tmp_path / "killed") == whole

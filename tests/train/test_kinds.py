@@ -108,7 +108,7 @@ def test_symbols_of_settings_differ():
 def test_lists_name_every_kind_cost_and_way():
     kinds, costs, ways, positions = lists().values()
     assert (list(kinds), list(costs), list(ways)) == (list(SHIPPED), list(COSTS), list(WAYS))
-    assert list(positions) == ["learned", "fixed", "grid"]
+    assert list(positions) == ["learned", "fixed", "grid", "….h5"]
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -132,7 +132,10 @@ KNOWN = ", ".join((*COSTS, *WAYS, "learning_rate", "positions"))
         ),
         ({"noisy": {"dropout": 1}}, "kinds.noisy.dropout: expected a number of at least 0 and below 1, finite in "),
         ({"noisy": {"dropout": [0.5, 0.5]}}, "kinds.noisy.dropout: expected a number of at least 0 and below 1, "),
-        ({"wires": {"positions": "free"}}, "kinds.wires.positions: expected one of learned, fixed, grid, found 'free'"),
+        (
+            {"wires": {"positions": "free"}},
+            "kinds.wires.positions: expected one of learned, fixed, grid, ….h5, found 'free'",
+        ),
         (
             {"wires": {"swap": 10, "transport": 1}},
             "kinds.wires.positions: expected 'grid', which swap needs, found 'learned'",
