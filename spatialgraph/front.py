@@ -325,6 +325,8 @@ def figure(
     *,
     networks: Sequence[str] | str | None = None,
     method: str | None = None,
+    contrast: Sequence[str] | None = None,
+    measure: str | None = None,
 ) -> Figure:
     """Draw a figure of results.
 
@@ -334,21 +336,26 @@ def figure(
         ax: axes to draw into, for the figures that have one panel; a new figure if None.
         networks: names of the networks that figures of single networks show; one of each input mode if None.
         method: the split method that figures of one method show; that of Table 1 if None.
+        contrast: the two kinds, or families of kinds, that ``"specification"`` compares; spatial networks and the
+            reference if None.
+        measure: the measure in which it compares them; the accuracy that splits cost if None.
 
     Returns:
         the first drawing of the figure, which notebooks show; or the figure that the axes are in.
 
     Raises:
         NotApplicableError: the results lack what the figure shows.
-        ValueError: there is no such figure, network or method; or the figure has not one panel and axes are given.
+        ValueError: there is no such figure, network, method or measure, or a contrast is not of two kinds; or the
+            figure has not one panel and axes are given.
     """
     load_installed()
     drawing = stage("analyses.figures")
     names = (networks,) if isinstance(networks, str) else None if networks is None else tuple(networks)
+    pair = None if contrast is None else (contrast,) if isinstance(contrast, str) else tuple(contrast)
     loaded = _results(Path(results)) if isinstance(results, str | Path) else results
     if not isinstance(loaded, stage("analyses.results").Results):
         raise TypeError(f"results: expected a folder that analyze wrote, or what read returns, found {_kind(results)}")
-    drawn: Figure = drawing.drawings(loaded, name, drawing.Choice(names, method), ax)[0].figure
+    drawn: Figure = drawing.drawings(loaded, name, drawing.Choice(names, method, pair, measure), ax)[0].figure
     if ax is None:
         vars(drawn)["_repr_png_"] = partial(_png, drawn)  # a notebook shows by itself only what pyplot made
     return drawn

@@ -218,6 +218,15 @@ def test_a_figure_is_drawn_into_axes_where_it_is_one_panel(results):
         sg.figure("position", results, ax=left)
 
 
+def test_a_contrast_and_its_measure_are_chosen(results):
+    drawn = sg.figure("specification", results, contrast=["regular", "spatial"], measure="modularity")
+    assert drawn.axes[0].get_ylabel() == "Modularity\nregular − spatial"
+    with pytest.raises(ValueError, match="contrast: expected two kinds or families, found regular"):
+        sg.figure("specification", results, contrast="regular")
+    with pytest.raises(ValueError, match=r"unknown measure 'modular'; known: "):
+        sg.figure("specification", results, measure="modular")
+
+
 # A user's own splits, beside those of the methods.
 
 NEW = {"ablations": "zero", "nulls": 0}
