@@ -19,7 +19,7 @@ from .evidence import (
     unvaried,
     verdict,
 )
-from .fair import main_groups
+from .fair import main_groups, main_groups_said
 from .finding import LOSES, MATTERS, Finding, difference_cell
 from .labels import shared_with_draws
 from .statistics import LEVEL, combined_p
@@ -39,7 +39,7 @@ def better_than_sizes(evidence: Evidence) -> Finding | None:
     if controls.empty:
         return None
     lines = []
-    for kind, inputs in evidence.groups:
+    for kind, inputs in main_groups(evidence):
         own = controls[(controls["kind"] == kind) & (controls["inputs"] == inputs)]
         always = own.assign(good=beats(own)).groupby("split", sort=False)["good"].all()
         if always.any():
@@ -49,7 +49,7 @@ def better_than_sizes(evidence: Evidence) -> Finding | None:
         return None
     text = (
         "**These splits beat random splits of the same sizes.** Under every ablation they lose less in most networks "
-        f"(p ≤ {LEVEL}, for every task) and in all together ({_COMBINED}):\n\n"
+        f"(p ≤ {LEVEL}, for every task) and in all together ({_COMBINED}):{main_groups_said(evidence, 'nulls.csv')}\n\n"
     )
     return Finding(text + "\n".join(lines), True)
 
@@ -134,7 +134,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     text = (
         f"**{sentence}.** Networks whose modularity (`{evidence.method}`) is above that of the null model "
         f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}){below}."
-        f"{unvaried(tested)}{_of_sweep(evidence)}\n\n{markdown_table(['networks', *names], table)}\n\n"
+        f"{unvaried(tested)}{main_groups_said(evidence, 'nulls.csv')}\n\n{markdown_table(['networks', *names], table)}\n\n"
     )
     lines = [f"- `{null}` keeps {shared_with_draws(null)}. {_said_of_null(*verdicts[null])}" for null in strict]
     if "distance" not in names:
@@ -143,10 +143,6 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     return Finding(
         text + "\n".join(lines), bool(most), hint=least > LEVEL or (evidence.few and bool(most or some or less))
     )
-
-
-def _of_sweep(evidence: Evidence) -> str:
-    return "" if len(main_groups(evidence)) == len(evidence.groups) else " Doses of equal accuracy; all: nulls.csv."
 
 
 def _least_p(rows: pd.DataFrame) -> float:
@@ -185,7 +181,9 @@ def _from_few_draws(evidence: Evidence, rows: pd.DataFrame) -> list[str]:
     lines = []
     for null, own in rows.groupby("null", sort=False):
         means = (own["value"] - own["mean"]).groupby([own["kind"], own["inputs"]]).mean()
-        parts = [f"{group_name(*group)} {number(means[group])}" for group in evidence.groups if group in means.index]
+        parts = [
+            f"{group_name(*group)} {number(means[group])}" for group in main_groups(evidence) if group in means.index
+        ]
         draws = between([int(count) for count in own["draws"]])
         word = "draw" if draws == "1" else "draws"
         lines.append(

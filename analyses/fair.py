@@ -81,14 +81,25 @@ def is_sweep(evidence: Evidence) -> bool:
 def main_groups(evidence: Evidence) -> list[tuple[str, str]]:
     """Return the pairs of kind and input mode that are shown one by one: all, or of a large sweep those compared.
 
-    Of more than `MANY` pairs in a sweep these are the reference and the doses of equal accuracy.
+    Of more than `MANY` pairs in a sweep these are the reference and the doses of equal accuracy, if there are any.
     """
-    if len(evidence.groups) <= MANY or not is_sweep(evidence):
-        return evidence.groups
     table = dose_table(evidence)
+    if len(evidence.groups) <= MANY or not is_sweep(evidence) or not table["equal_accuracy"].any():
+        return evidence.groups
     shown = table[table["equal_accuracy"] | (table["kind"] == evidence.reference)]
     kept = set(zip(shown["kind"], shown["inputs"], strict=True))
     return [group for group in evidence.groups if group in kept]
+
+
+def of_main_groups(evidence: Evidence, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are of `main_groups`, by their columns kind and inputs."""
+    shown = set(main_groups(evidence))
+    return rows[np.array([group in shown for group in zip(rows["kind"], rows["inputs"], strict=True)], bool)]
+
+
+def main_groups_said(evidence: Evidence, file: str) -> str:
+    """Return a sentence on what is shown of a large sweep, and which file has the rest; ``""`` if all is shown."""
+    return "" if len(main_groups(evidence)) == len(evidence.groups) else f" Doses of equal accuracy; all: {file}."
 
 
 def spatial_kind(evidence: Evidence, inputs: str) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from .chance_findings import better_than_sizes, beyond_chance, sizes_alone, worse_than_sizes
 from .evidence import DROP, Evidence, are_controls, differs, records, seen, told_by
+from .fair import main_groups, main_groups_said, of_main_groups
 from .fair_findings import what_makes_modules
 from .finding import Finding, difference_cell
 from .kind_findings import ablation_matters, kinds_differ
@@ -31,7 +32,7 @@ def clusterings(evidence: Evidence) -> Finding | None:
     lines = []
     for method in evidence.results.methods:
         fails, works = [], []
-        for kind, inputs in evidence.groups:
+        for kind, inputs in main_groups(evidence):
             networks = evidence.networks(kind, inputs, method)
             counts = [misplaced[method, name] for name in networks if (method, name) in misplaced]
             # Of two tasks' outputs half belong together; three quarters in one cluster are not two clusters.
@@ -50,7 +51,8 @@ def clusterings(evidence: Evidence) -> Finding | None:
             lines.append(line + (f" It keeps the tasks' outputs apart in {'; '.join(works)}." if works else ""))
     if not lines:
         return None
-    text = "**Clusters are not always tasks.** Losses are of accuracy, under the ablation that costs most (named).\n\n"
+    text = "**Clusters are not always tasks.** Losses are of accuracy, under the ablation that costs most (named)."
+    text += main_groups_said(evidence, "notes.csv") + "\n\n"
     return Finding(text + "\n".join(lines), False)
 
 
@@ -66,7 +68,7 @@ def same_examples(evidence: Evidence) -> Finding | None:
         counts = own.groupby(["kind", "inputs"]).size()
         cells = [
             f"{group_name(*group)} ({counted(counts[group])}{_loss(evidence, *group, method)})"
-            for group in evidence.groups
+            for group in main_groups(evidence)
             if group in counts.index
         ]
         lines.append(f"- `{method}` fails by construction in {'; '.join(cells)}.")
@@ -74,7 +76,7 @@ def same_examples(evidence: Evidence) -> Finding | None:
     fair = "task-variance"
     cells = [
         f"{group_name(*group)}{_loss(evidence, *group, fair)}"
-        for group in evidence.groups
+        for group in main_groups(evidence)
         if group in noted and evidence.networks(*group, fair) and fair not in set(keys["split"])
     ]
     if cells:
@@ -89,9 +91,13 @@ def same_examples(evidence: Evidence) -> Finding | None:
 def min_cut(evidence: Evidence) -> Finding | None:
     """Tell how large the minimum cut is, what it costs beside the greedy split, and where it cuts off outputs alone."""
     name, plain = "min-cut", "greedy"
-    costs = evidence.of_methods(DROP, name, plain)
+    shown = set(main_groups(evidence))
+    costs, cuts = (
+        [row for row in evidence.of_methods(metric, name, plain) if (row["kind"], row["inputs"]) in shown]
+        for metric in (DROP, "cut")
+    )
     lines = []
-    for row in evidence.of_methods("cut", name, plain):
+    for row in cuts:
         own = [cost for cost in costs if (cost["kind"], cost["inputs"]) == (row["kind"], row["inputs"])]
         lost = ", ".join(f"{cost['ablation']} {difference_cell(cost)}" for cost in own)
         lines.append(
@@ -101,7 +107,7 @@ def min_cut(evidence: Evidence) -> Finding | None:
     wrong = evidence.degenerate[evidence.degenerate["split"] == name].groupby(["kind", "inputs"]).size()
     cells = [
         f"{group_name(*group)} ({wrong[group]} of {counted(len(evidence.networks(*group, name)))})"
-        for group in evidence.groups
+        for group in main_groups(evidence)
         if group in wrong.index
     ]
     if cells:
@@ -118,13 +124,13 @@ def min_cut(evidence: Evidence) -> Finding | None:
         "costs another accuracy than" if any(map(seen, costs)) else "costs no other accuracy, as far as is told, than"
     )
     text = f"**The minimum cut {title} `{plain}`.** That it cuts no more is so by construction, and was not tested"
-    text += f" (accuracy: {told_by(costs)})"
+    text += f" (accuracy: {told_by(costs)}){main_groups_said(evidence, 'comparisons.csv').removesuffix('.')}"
     return Finding(f"{text}:\n\n" + "\n".join(lines), differ, hint=not differ and any(map(seen, costs)))
 
 
 def seeds_disagree(evidence: Evidence) -> Finding | None:
     """Tell which methods find other modules when they start from another seed."""
-    rows = _agreement(evidence, same=True)
+    rows = of_main_groups(evidence, _agreement(evidence, same=True))
     rows = rows[~are_controls(rows["split"])]
     groups = rows.groupby(["split", "kind"], sort=False)["value"].mean().reset_index()
     means = {(row["split"], row["kind"]): row["value"] for row in records(groups)}
@@ -140,14 +146,15 @@ def seeds_disagree(evidence: Evidence) -> Finding | None:
     networks = rows["network"].nunique()
     text = (
         "**Several splits are about as good.** Mean adjusted Rand index between the splits that a method finds of one "
-        f"network from different seeds (1: the same split, 0: chance; {counted(networks)}), where below {SURE}:\n\n"
+        f"network from different seeds (1: the same split, 0: chance; {counted(networks)}), where below {SURE}."
+        f"{main_groups_said(evidence, 'agreement.csv')}\n\n"
     )
     return Finding(text + markdown_table(["method", *(kind or "all" for kind in kinds)], table), False)
 
 
 def methods_agree(evidence: Evidence) -> Finding | None:
     """Tell how far different methods find the same modules, for each kind of network."""
-    rows = _agreement(evidence, same=False)
+    rows = of_main_groups(evidence, _agreement(evidence, same=False))
     rows = rows[~(are_controls(rows["split"]) | are_controls(rows["other"]))]
     if rows.empty:
         return None
@@ -169,7 +176,7 @@ def methods_agree(evidence: Evidence) -> Finding | None:
     title = "Methods find much the same modules" if mean >= 0.8 else "Methods find different modules"
     return Finding(
         f"**{title}.** Mean adjusted Rand index, without controls, and without splits that are degenerate or fail by "
-        "construction:\n\n" + "\n".join(lines),
+        f"construction.{main_groups_said(evidence, 'agreement.csv')}\n\n" + "\n".join(lines),
         bool(mean >= 0.8),
     )
 

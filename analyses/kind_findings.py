@@ -13,6 +13,7 @@ import pandas as pd
 
 from .columns import FULL
 from .evidence import DROP, Evidence, Row, differs, mark, records, seen, told_by
+from .fair import main_groups, main_groups_said
 from .finding import MATTERS, Finding, difference_cell
 from .labels import ablation_explained, inputs_label, kind_in_text, kind_label
 from .statistics import holm, over_seeds, paired
@@ -157,7 +158,7 @@ def _cells(evidence: Evidence) -> dict[_Cell, str]:
     """
     if len(evidence.others) == 1:
         return {(evidence.others[0], mode): inputs_label(mode) for mode in evidence.results.inputs}
-    groups = set(evidence.groups)
+    groups = set(main_groups(evidence))
     cells = itertools.product(evidence.results.inputs, evidence.others)
     return {(kind, mode): group_name(kind, mode) for mode, kind in cells if (kind, mode) in groups}
 
@@ -168,7 +169,8 @@ def _table(evidence: Evidence, head: Sequence[str], line: Callable[[_Cell], Sequ
     first = "inputs" if len(evidence.others) == 1 else "networks"
     lines = [[name, *line(cell)] for cell, name in itertools.islice(cells.items(), _LINES)]
     more = f"\n\n{len(cells) - _LINES} more cells are not shown." if len(cells) > _LINES else ""
-    return markdown_table([first, *head], lines) + more
+    said = main_groups_said(evidence, "comparisons.csv").strip()
+    return markdown_table([first, *head], lines) + (f"\n\n{said}" if said else "") + more
 
 
 def _named(evidence: Evidence, cells: Set[_Cell]) -> str:

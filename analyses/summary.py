@@ -15,7 +15,7 @@ from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .chance_findings import beats
 from .columns import FULL
 from .evidence import DROP, Evidence, Row, flipped, planned, records, seen, told_by
-from .fair import dose_table, main_groups
+from .fair import dose_table, main_groups, main_groups_said
 from .fair_comparisons import fair_comparisons
 from .findings import FINDINGS
 from .frames import to_csv
@@ -123,13 +123,14 @@ def _compared(evidence: Evidence) -> str:
     else:
         each = f": {some([f'{group_name(*group)} ({sizes[group]})' for group in evidence.groups])}."
     seeds, repeated = evidence.cells["n"].max(), (evidence.cells["networks"] > evidence.cells["n"]).any()
-    also = ", and networks of one kind, inputs and seed too" if repeated else ""
+    also = ", and so are networks of one kind, inputs and seed" if repeated else ""
     methods = listed(f"`{method}`" for method in results.methods) if results.methods else "none"
     ablations = listed(map(ablation_explained, results.ablations)) if results.ablations else "none"
     lines = [
         f"{len(results.members)} networks{each}",
         *_reference(evidence),
-        f"The unit is the seed of training, at most {seeds} of a kind and input mode; tasks are averaged first{also}.",
+        f"One data point is one trained network: at most {counted(seeds, 'seed')} of a kind and input mode. Tasks are "
+        f"averaged first{also}.",
         f"{len(results.methods)} split methods: {methods}.",
         f"Ablations, by what a disabled neuron emits: {ablations}.",
         _nulls(evidence),
@@ -314,11 +315,14 @@ def _left_out(evidence: Evidence) -> str:
     for method in evidence.results.methods:
         parts = [
             f"{group_name(*group)} {count} of {len(evidence.networks(*group, method))}"
-            for group in evidence.groups
+            for group in main_groups(evidence)
             if (count := len(_of(evidence.degenerate, method, group)))
         ]
         if parts:
-            lines.append(f"- Degenerate splits of `{method}`: {', '.join(parts)} networks.")
+            lines.append(
+                f"- Degenerate splits of `{method}`: {', '.join(parts)} networks."
+                f"{main_groups_said(evidence, 'summary.csv')}"
+            )
     if lines:
         lines.append(
             "- These count in summary.csv, whose column degenerate says how many; not above, nor in comparisons.csv."

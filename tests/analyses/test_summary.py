@@ -111,7 +111,8 @@ def test_what_was_compared(evidence):
     assert lines[0] == ("- 24 networks, 6 each: regular mix, spatial mix, regular sequential and spatial sequential.")
     assert lines[1] == "- The reference is the kind regular: 1 other kind is compared with it."
     assert (
-        lines[2] == "- The unit is the seed of training, at most 6 of a kind and input mode; tasks are averaged first."
+        lines[2] == "- One data point is one trained network: at most 6 seeds of a kind and input mode. Tasks are "
+        "averaged first."
     )
     assert lines[3] == "- 3 split methods: `greedy`, `spectral` and `random`."
     assert lines[5] == "- No null model was run: what chance would give is not known."
@@ -131,7 +132,7 @@ def test_networks_of_one_seed_and_unequal_groups_are_told(evidence):
     twin = scores[scores["network"] == "mix-regular-0"].assign(network="twin")
     text = summary(Evidence(pd.concat([scores, twin])))
     assert "regular mix (7), spatial mix (6)" in text
-    assert "tasks are averaged first, and networks of one kind, inputs and seed too." in text
+    assert "Tasks are averaged first, and so are networks of one kind, inputs and seed." in text
 
 
 def test_too_few_seeds_are_told(evidence):
