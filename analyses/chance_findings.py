@@ -134,7 +134,8 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     text = (
         f"**{sentence}.** Networks whose modularity (`{evidence.method}`) is above that of the null model "
         f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}){below}."
-        f"{unvaried(tested)}{main_groups_said(evidence, 'nulls.csv')}\n\n{markdown_table(['networks', *names], table)}\n\n"
+        f"{unvaried(tested)}{main_groups_said(evidence, 'nulls.csv')}\n\n"
+        f"{markdown_table(['networks', *names], table)}\n\n"
     )
     lines = [f"- `{null}` keeps {shared_with_draws(null)}. {_said_of_null(*verdicts[null])}" for null in strict]
     if "distance" not in names:
