@@ -16,11 +16,12 @@ from rich.text import Text
 from .caveats import TITLE, Caveat, caveats, caveats_of
 from .columns import FULL
 from .evidence import LEAST_DRAWS, Evidence, Row, is_control, records
+from .fair import main_groups
 from .labels import ABLATIONS, inputs_label, kind_label
 from .results import Results
 from .statistics import LEVEL
 from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Table, default_method, table_one
-from .wording import between, listed, number
+from .wording import between, counted, listed, number
 from .worth import worth
 
 WIDTH = 80
@@ -190,8 +191,9 @@ def terminal_methods(evidence: Evidence, width: int = WIDTH) -> RenderableType:
         return Group(*first, Text("No accuracy drop and no modularity of a split was measured."))
     lines: list[RenderableType] = [*first, Text("What each split method is worth", style="bold")]
     layout = _layout(table, _letters(evidence.results.ablations), width)
+    groups = set(main_groups(evidence))
     for mode in evidence.results.inputs:
-        own = {kind: _own(table, kind, mode) for kind in evidence.results.kinds}
+        own = {kind: _own(table, kind, mode) for kind in evidence.results.kinds if (kind, mode) in groups}
         kinds = [kind for kind in own if own[kind]]
         for start in range(0, len(kinds), layout.together):
             shown = {kind: own[kind] for kind in kinds[start:][: layout.together]}
@@ -348,6 +350,8 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
         yield f"Not compared with chance: p ≤ {LEVEL} needs at least {LEAST_DRAWS} draws of a null model."
     if any(_marked(row, measure) for row in records(table) for measure in layout.values):
         yield "†: without degenerate splits."
+    if len(main_groups(evidence)) < len(evidence.groups):
+        yield f"Shown are {counted(len(main_groups(evidence)), 'dose')} of equal accuracy of {len(evidence.groups)}."
     yield "The rest: summary.csv, nulls.csv."
 
 

@@ -17,6 +17,7 @@ from ..fair import WITHIN, dose_table, is_sweep, lines
 from ..fair_comparisons import BEYOND, common_null, measures
 from ..labels import ablation_label, inputs_label, kind_in_text, kind_label, slug
 from ..results import Results
+from ..wording import counted
 from ..worth import MODULARITY
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
 from .panels import letter, points_and_means, with_intervals
@@ -24,7 +25,9 @@ from .panels import letter, points_and_means, with_intervals
 _GAP = 1.5  # between lines, in steps between doses
 _PLACES, _FEW = 90, 30  # so many steps fit into two columns of a page, and into one
 _MODES = 3  # input modes on a page
+_ACCURACY = "accuracy"
 _STRIP = 0.72  # inches
+_FAR = 0.2  # below the reference's accuracy: doses there would squeeze all others together
 
 
 @figure("dose-response")
@@ -71,7 +74,7 @@ def _strips(values: pd.DataFrame, evidence: Evidence, ablation: str) -> dict[str
     asked = {
         "modularity\nbeyond null" if null else "modularity": values[values["metric"] == structure],
         "accuracy\ndrop": values[(values["metric"] == DROP) & (values["ablation"] == ablation)],
-        "accuracy": values[values["metric"] == "accuracy"],
+        _ACCURACY: values[values["metric"] == "accuracy"],
     }
     return {title: own for title, own in asked.items() if len(own)}
 
@@ -124,6 +127,7 @@ def _drawing(
     of_lines = points.dropna(subset="place")
     keys = ["inputs", "measure", "line", "kind", "place"]
     means = with_intervals(of_lines, keys)
+    far = _far(means, points[points["kind"] == evidence.reference])
     chosen = dose_table(evidence).query("equal_accuracy")
     pairs = set(zip(chosen["inputs"], chosen["kind"], strict=True))
     means["chosen"] = [pair in pairs for pair in zip(means["inputs"], means["kind"], strict=True)]
@@ -139,6 +143,8 @@ def _drawing(
         here = [
             frame[(frame["inputs"] == mode) & (frame["measure"] == title)] for frame in (of_lines, means, reference)
         ]
+        if title == _ACCURACY:
+            here[:2] = [frame[~frame["kind"].isin(far.get(mode, ()))] for frame in here[:2]]
         plots.strip(ax, here[0], here[1], (starts[1:] - _GAP / 2).tolist(), styles, _band(here[2]))
         ax.set_ylabel(title)
         if title == titles[0] and len(modes) > 1:
@@ -150,7 +156,19 @@ def _drawing(
     figure.align_ylabels(axes)
     _name_lines(axes[0], axes[-1], places)
     numbers = _numbers(of_lines, means, reference, places)
-    return Drawing(name, figure, numbers, _caption(evidence, ablation, modes))
+    caption = _caption(evidence, ablation, modes)
+    if far:
+        count = counted(sum(map(len, far.values())), "dose")
+        caption += f" Their accuracies are not drawn: {count} more than {_FAR} below the {_ACCURACY} of the reference."
+    return Drawing(name, figure, numbers, caption)
+
+
+def _far(means: pd.DataFrame, reference: pd.DataFrame) -> dict[str, set[str]]:
+    """Return the kinds whose whole networks are much less accurate than the reference, by input mode."""
+    own = reference[reference["measure"] == _ACCURACY].groupby("inputs")["value"].mean()
+    rows = means[means["measure"] == _ACCURACY]
+    rows = rows[rows["mean"] < rows["inputs"].map(own) - _FAR]
+    return {str(mode): set(kinds) for mode, kinds in rows.groupby("inputs")["kind"]}
 
 
 def _band(values: pd.DataFrame) -> tuple[float, float, float] | None:

@@ -23,7 +23,7 @@ from .panels import head, with_intervals
 
 _HEIGHT = 2.45  # inches of a panel
 _NAME = 0.125  # inches of a name
-_FAR = 0.15  # doses that cost more accuracy of the whole network than this would squeeze all others into a corner
+_FAR = 0.05  # doses that cost more accuracy of the whole network than this would squeeze all others into a corner
 
 
 @figure("trade")

@@ -107,7 +107,7 @@ def _named(
         level = bottom + place * (top - bottom)
         ax.text(edge, level, labels[row["line"]], ha="right", va="center", color=_TEXT)
         joined = [edge + 0.01 * (right - left), row["x"]], [level, row["y"]]
-        ax.plot(*joined, color=styles[row["line"]][0], linewidth=0.5, zorder=1)
+        ax.plot(*joined, color=styles[row["line"]][0], linewidth=0.4, alpha=0.6, zorder=1)
 
 
 def spread_apart(places: NDArray[np.float64], least: float) -> NDArray[np.float64]:

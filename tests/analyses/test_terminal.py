@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from results_builder import build_results
 from rich.console import Console
+from swept_results import swept_tables
 
 from spatialgraph.analyses.columns import FULL
 from spatialgraph.analyses.evidence import Evidence
@@ -241,3 +242,12 @@ def test_colours_change_nothing_but_the_colour(built, compared, width):
         coloured = console.file.getvalue()
         assert "\x1b[" in coloured
         assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == rendered(renderable, width)
+
+
+def test_of_a_large_sweep_the_doses_that_are_compared_are_shown():
+    tables = swept_tables(seeds=2, families=("spatial", "l1", "l2"), doses=range(1, 11))
+    evidence = Evidence(tables["scores"], tables["nulls"], members=tables["networks"])
+    text = rendered(terminal_methods(evidence))
+    assert text.count("greedy") == 2  # two kinds stand side by side
+    assert text.count("α=") == text.count("λ=") == text.count("μ=") == 1
+    assert "Shown are 4 doses of equal accuracy of 31." in text

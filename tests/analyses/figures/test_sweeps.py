@@ -67,7 +67,7 @@ def test_the_trade_shows_each_dose_and_names_each_family(swept):
 
 
 def test_doses_far_below_the_reference_are_not_drawn_and_stay_in_the_numbers(tmp_path):
-    frame = pd.DataFrame({"inputs": list("aaab"), "line": ["regular", "x", "x", "x"], "x": [0.9, 0.76, 0.74, 0.3]})
+    frame = pd.DataFrame({"inputs": list("aaab"), "line": ["regular", "x", "x", "x"], "x": [0.9, 0.86, 0.84, 0.3]})
     assert _far(frame, "regular").tolist() == [
         False,
         False,
@@ -79,8 +79,13 @@ def test_doses_far_below_the_reference_are_not_drawn_and_stay_in_the_numbers(tmp
     scores.loc[(scores["kind"] == "l1 λ=1") & (scores["metric"] == "accuracy"), "value"] -= 0.4
     scores.to_csv(folder / "scores.csv", index=False)
     drawing = drawings(Results.load(folder), "trade")[0]
-    assert "Not drawn: 1 dose at which whole networks lose more than 0.15." in drawing.caption
+    assert "Not drawn: 1 dose at which whole networks lose more than 0.05." in drawing.caption
     assert "l1 λ=1" in set(drawing.numbers["kind"])
+    drawing = drawings(Results.load(folder), "dose-response")[0]
+    assert drawing.caption.endswith("are not drawn: 1 dose more than 0.2 below the accuracy of the reference.")
+    assert drawing.figure.axes[2].get_ylim()[0] > 0.8
+    numbers = drawing.numbers.query("kind == 'l1 λ=1' and measure == 'accuracy' and statistic == 'mean'")
+    assert numbers["value"].item() < 0.6
 
 
 def test_a_frontier_by_hand():
