@@ -1,12 +1,12 @@
 """Grids of settings: names, what trains together, that company and interruption change nothing, and extension later."""
 
 import io
-import os
 import random
 import signal
 import time
 from contextlib import suppress
 
+import commands
 import numpy as np
 import pytest
 from rich.console import Console
@@ -302,14 +302,13 @@ def progress(run):
     return len(list((run / "networks").glob("*.h5"))), epochs
 
 
-def test_a_grid_that_is_killed_ten_times_ends_byte_for_byte_like_one_that_was_not(tmp_path, launcher, noise):
+def test_a_grid_that_is_killed_ten_times_ends_byte_for_byte_like_one_that_was_not(tmp_path, noise):
     toml = tmp_path / "grid.toml"
     changes = {"inputs": ["mix", "concatenate"], "transport": [0.5, 2], "learning_rate": [0.005, 0.02]}
     settings = {**SETTINGS, **changes, "tasks": noise, "batch_size": 50, "epochs": 12, "snapshots": 6}
     toml.write_text("\n".join(f"{name} = {value!r}" for name, value in settings.items()))
-    command = [toml, "--device", "cpu", "--out"]
-    _, ended = launcher(*command, tmp_path / "whole")
-    assert ended() == 0
+    command = ["train", toml, "--device", "cpu", "--out"]
+    assert commands.run(*command, tmp_path / "whole").returncode == 0
     whole = written(tmp_path / "whole")
     assert len(whole) == 12
 
@@ -317,15 +316,14 @@ def test_a_grid_that_is_killed_ten_times_ends_byte_for_byte_like_one_that_was_no
     moments = [(networks, epoch) for networks in (0, 6) for epoch in range(12)] + [(n, 0) for n in (2, 4, 8, 10)]
     killed = 0
     for moment in sorted(draw.sample(moments, 10)):
-        number, ended = launcher(*command, tmp_path / "killed")
+        process = commands.Command(*command, tmp_path / "killed")
         deadline = time.monotonic() + 60
         while progress(tmp_path / "killed") < moment and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(draw.uniform(0, 0.02))
-        with suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)
-        killed += ended() == -signal.SIGKILL
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
     assert killed >= 5  # a machine that is busy may let the last of them end
-    _, ended = launcher(*command, tmp_path / "killed")
-    assert ended() == 0
+    assert commands.run(*command, tmp_path / "killed").returncode == 0
     assert written(tmp_path / "killed") == whole
