@@ -19,6 +19,7 @@ _LONGEST = (
     *("spatialgraph/torch/test_exact_streams.py", "spatialgraph/torch/test_captured.py", "test_extension.py"),
 )
 _PLACES = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST)}
+assert all(path.is_file() for path in _PLACES), "a file that is named here is there no more"
 
 
 def pytest_collection_modifyitems(items):
