@@ -14,7 +14,7 @@ import pytest
 from scipy import sparse
 from typer.testing import CliRunner
 
-from spatialgraph import __version__
+from spatialgraph import __version__, cli
 from spatialgraph.cli import app, main
 from spatialgraph.store import read_graph
 
@@ -369,6 +369,30 @@ def main_status(arguments):
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert not end.value.code
+
+
+def test_parts_of_long_work_say_how_long_all_that_is_left_will_take(monkeypatch, capsys):
+    clock = iter([100.0, 120.0])  # the first part takes twice as long as it should
+    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
+    assert list(cli._one_by_one({"one": 10, "two": 30}, [list, dict])) == [list, dict]
+    lines = ["1 of 2: one · about 40 s until all is done", "2 of 2: two · about 60 s until all is done"]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_the_demo_shows_table_one_before_all_else_and_draws_few_figures(work, tmp_path, monkeypatch, capsys):
+    def train(experiment, run, **how):
+        shutil.copytree(work / "runs/small", run, ignore=shutil.ignore_patterns("results", "*-1.h5", "sequential-*"))
+
+    monkeypatch.setattr(cli, "_train", train)
+    monkeypatch.setattr(cli, "_DEMO_NULLS", 1)
+    monkeypatch.setattr(cli, "_DEMO_FIGURES", ("positions", "methods"))  # a film needs more moments of training
+    main_status(["demo", "--out", str(tmp_path)])
+    said = capsys.readouterr()
+    assert 0 < said.out.index("Accuracy before and after the split (greedy)") < said.out.index("What each split method")
+    assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {"positions.png", "methods.png"}
+    assert (tmp_path / "report.html").is_file()
+    parts = [line.split(" · ")[0] for line in said.err.splitlines() if " of 5: " in line]
+    assert parts == [f"{number} of 5: {name}" for number, name in enumerate(cli._DEMO, 1)]
 
 
 def test_a_checkout_that_is_not_installed_trains(tmp_path):
