@@ -7,8 +7,9 @@ and a `Choice`, and yields drawings; the first sentence of its docstring says wh
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import wait
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -125,20 +126,21 @@ def draw(
     caveats = [caveat.short for caveat in caveats_of(results)]
     first = f"{TITLE} (summary.md says more): {'; '.join(caveats)}. " if caveats else ""
     write = partial(_write, results, Path(out), tuple(formats), choice, first, tuple(plugins))
-    for name, drawn in _outcomes(write, FIGURES.select(only), jobs):
-        try:
-            written += drawn()
-        except NotApplicableError as error:
-            if only is not None:
-                raise
-            message = f"figure {name} left out: {error}"
-            _LOG.info(message)
-        except LostError as error:
-            raise LostError(f"figure {name}: {error}") from None
-        else:
-            message = f"figure {name} drawn"
-        if progress is not None:
-            progress(message)
+    with closing(_outcomes(write, FIGURES.select(only), jobs)) as outcomes:  # also if one raises
+        for name, drawn in outcomes:
+            try:
+                written += drawn()
+            except NotApplicableError as error:
+                if only is not None:
+                    raise
+                message = f"figure {name} left out: {error}"
+                _LOG.info(message)
+            except LostError as error:
+                raise LostError(f"figure {name}: {error}") from None
+            else:
+                message = f"figure {name} drawn"
+            if progress is not None:
+                progress(message)
     return written
 
 
@@ -161,12 +163,13 @@ def _write(
 
 def _outcomes(
     write: Callable[[str], list[Path]], names: Sequence[str], jobs: int
-) -> Iterator[tuple[str, Callable[[], list[Path]]]]:
+) -> Generator[tuple[str, Callable[[], list[Path]]], None, None]:
     """Yield names of figures in their order, each with a function that returns its files, or raises why not."""
-    if jobs == 1:
+    jobs = min(joblib.cpu_count() if jobs == -1 else jobs, len(names))
+    if jobs <= 1:
         yield from ((name, partial(write, name)) for name in names)
         return
-    with Workers(joblib.cpu_count() if jobs == -1 else jobs, _LOG.warning) as workers:
+    with Workers(jobs, _LOG.warning) as workers:
         # The film, which takes longest, is the last in the order: it begins first.
         futures = {name: workers.submit(write, name) for name in reversed(names)}
         try:

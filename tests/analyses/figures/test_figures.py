@@ -185,7 +185,7 @@ def test_a_figure_that_fails_in_another_process_is_told(results, tmp_path):
     (tmp_path / "alone").mkdir()
     alone = Results.load(build_results(tmp_path / "alone", kinds=("regular",), inputs=("mix",)))
     with pytest.raises(NotApplicableError, match=r"^expected a network with positions and a split by greedy, found no"):
-        draw(alone, tmp_path / "no", ["svg"], only=["positions"], jobs=2)
+        draw(alone, tmp_path / "no", ["svg"], only=["positions", "layers"], jobs=2)
     with pytest.raises(ValueError, match=r"^jobs: expected a number of at least 1, or -1 for as many .*, found 0$"):
         draw(results, tmp_path / "no", jobs=0)
     assert not (tmp_path / "no").exists()
