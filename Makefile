@@ -4,13 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test pytest lint bench clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
 
-test: $(VENV)/installed-test lint
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+# Types are checked by one process, which leaves a core to the first tests.
+test: $(VENV)/installed-test
+	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+
+pytest: $(VENV)/installed-test
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

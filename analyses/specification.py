@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from spatialgraph.faults import NotApplicableError
 
@@ -211,7 +211,7 @@ def shuffled(differences: _Array, signs: _Array) -> tuple[_Array, _Array]:
     own, n = np.nan_to_num(differences), np.count_nonzero(~np.isnan(differences), axis=1)
     squares, size = (own**2).sum(axis=1), np.abs(own).sum(axis=1)
     freedom = np.maximum(n - 1, 1)  # one seed has no variance, and is never significant
-    critical = stats.t.ppf(1 - LEVEL / 2, freedom)
+    critical = special.stdtrit(freedom, 1 - LEVEL / 2)
     statistics, curves = [], []
     for start in range(0, len(signs), _PATTERNS):
         sums = signs[start : start + _PATTERNS] @ own.T  # (patterns, analyses)

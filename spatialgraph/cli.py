@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -51,6 +51,16 @@ Plugins = Annotated[
 
 # Enough draws for p ≤ 0.05, and few enough for a demo.
 _DEMO_NULLS = 19
+# Of the figures, those that show most; `figures` draws all.
+_DEMO_FIGURES = ("positions", "methods", "film")
+# What the demo does, and how many seconds each part takes on two cores.
+_DEMO = {
+    "train 18 networks": 30,
+    "split them, for a first result": 6,
+    "split them by every method, and compare with chance": 55,
+    "draw figures and a film": 7,
+    "write the report": 5,
+}
 
 _debug = False
 
@@ -77,15 +87,21 @@ def _options(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results/demo"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    formats: Formats = "pdf,svg,png",
+    formats: Formats = "png",
 ) -> None:
-    """Train, analyse, draw and write a report on data that ship with the package, in two and a half minutes."""
+    """Train, analyse, draw and write a report on data that ship with the package, in two minutes."""
+    run = out / "run"
+    parts = (
+        lambda: _train("demo", run, device=device, data=None, changes={}),
+        lambda: _first_result(run, out),
+        lambda: _analyze(run, out, nulls=_DEMO_NULLS),
+        lambda: _draw_few(out, formats),
+        lambda: _report(out),
+    )
     with _errors():
-        run = out / "run"
-        _train("demo", run, device=device, data=None, changes={})
-        _analyze(run, out, {"jobs": -1}, nulls=_DEMO_NULLS)
-        _draw(out, out / "figures", formats, only=None)
-        _report(out)
+        for do in _one_by_one(_DEMO, parts):
+            do()
+        _say(f"next: spatialgraph figures {out} draws all figures, for a paper")
 
 
 @app.command(
@@ -250,6 +266,7 @@ def figures(
     measure: Annotated[
         str | None, typer.Option(help="Measure that the specification curve is of.", show_default="accuracy-drop")
     ] = None,
+    jobs: Annotated[int, typer.Option(help="Figures at a time; -1: as many as there are cores.")] = -1,
     plugin: Plugins = None,
     show: Annotated[bool, typer.Option("--list", help="List the figures, draw nothing.")] = False,
 ) -> None:
@@ -266,7 +283,11 @@ def figures(
         chosen |= {"contrast": contrast and tuple(_names(contrast) or ())}
         out = out or results / "figures"
         _require_another_folder(out, results)
-        _draw(results, out, formats, _names(only), _names(kinds), **chosen)
+        loaded = _stage("analyses.results").Results.load(results)
+        loaded = loaded if kinds is None else loaded.of_kinds(_names(kinds))
+        written = _draw(loaded, out, formats, _names(only), plugin or (), jobs, **chosen)
+        _show_table_one(loaded, method)
+        _list_files(written)
 
 
 @app.command(epilog="Example: spatialgraph report runs/table1/results --out table1.html")
@@ -470,6 +491,22 @@ def _errors() -> Iterator[None]:
         raise typer.Exit(getattr(error, "exit_status", 1)) from None
 
 
+def _one_by_one(seconds: Mapping[str, float], parts: Iterable[Callable[[], None]]) -> Iterator[Callable[[], None]]:
+    """Yield the parts of long work, each after a line with its name and how long all that is left will take.
+
+    Args:
+        seconds: name of each part to how long it is expected to take; what is left is told by the pace until then.
+        parts: the parts, in the same order.
+    """
+    started, done = time.monotonic(), 0.0
+    for number, (name, part) in enumerate(zip(seconds, parts, strict=True), 1):
+        pace = (time.monotonic() - started) / done if done else 1.0
+        left = pace * (sum(seconds.values()) - done)
+        _say(f"{number} of {len(seconds)}: {name} · about {left:.0f} s until all is done", err=True)
+        yield part
+        done += seconds[name]
+
+
 def _train(experiment: str, run: Path, *, device: str, data: Path | None, changes: dict[str, object]) -> None:
     started = time.monotonic()
     settings = _stage("train.settings").read_experiment(experiment, changes)
@@ -497,19 +534,47 @@ def _analyze(run: Path, results: Path, how: dict[str, Any] | None = None, **choi
     _say(f"{results / 'summary.md'}: what holds, and what does not")
 
 
-def _draw(
-    results: Path, out: Path, formats: str, only: list[str] | None, kinds: list[str] | None = None, **chosen: Any
-) -> None:
-    """Write tables and figures, show Table 1 on the terminal, and say where everything is."""
-    loaded = _stage("analyses.results").Results.load(results)
-    loaded = loaded if kinds is None else loaded.of_kinds(kinds)
-    drawing = _stage("analyses.figures")
-    endings, choice = tuple(_names(formats) or ()), drawing.Choice(**chosen)
-    drawn = drawing.draw(loaded, out, endings, only=only, choice=choice, progress=_left_out)
-    written = _stage("analyses.tables").write_tables(loaded, out, choice.method)
+def _first_result(run: Path, results: Path) -> None:
+    """Analyse a run by the split method of Table 1 alone, and show the table; another analysis goes on from there."""
+    plan = _stage("analyses.scoring").Plan.choose(splits=("greedy",), nulls=0)
+    _stage("analyses.analysis").analyze(run, results, plan=plan, jobs=-1, console=_console(stderr=True), quiet=True)
+    _show_table_one(_stage("analyses.results").Results.load(results))
+
+
+def _show_table_one(loaded: Any, method: str | None = None) -> None:
+    """Show Table 1 of results on the terminal."""
     console = _console()
-    console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width, choice.method))
-    for line in _joined([*drawn, *written]):
+    console.print(_stage("analyses.terminal").terminal_table_one(loaded, console.width, method))
+
+
+def _draw(
+    loaded: Any, out: Path, formats: str, only: Sequence[str] | None, plugins: Sequence[Path], jobs: int, **chosen: Any
+) -> list[Path]:
+    """Draw figures of results and write tables; return the files."""
+    drawing, endings = _stage("analyses.figures"), tuple(_names(formats) or ())
+    choice = drawing.Choice(**chosen)
+    how = {"only": only, "choice": choice, "jobs": jobs, "plugins": plugins}
+    with importlib.import_module("spatialgraph.progress").progress_bar(_console(stderr=True)) as bar:
+        task = bar.add_task("drawing", total=len(drawing.FIGURES.select(only)))
+
+        def tell(message: str) -> None:
+            if "left out" in message:  # those that are drawn are listed at the end
+                bar.console.print(message, highlight=False, markup=False, soft_wrap=True)
+            bar.update(task, description=message, advance=1)
+
+        drawn = drawing.draw(loaded, out, endings, progress=tell, **how)
+    return [*drawn, *_stage("analyses.tables").write_tables(loaded, out, choice.method)]
+
+
+def _draw_few(results: Path, formats: str) -> None:
+    """Draw the figures of the demo."""
+    loaded = _stage("analyses.results").Results.load(results)
+    _list_files(_draw(loaded, results / "figures", formats, _DEMO_FIGURES, (), -1))
+
+
+def _list_files(paths: Sequence[Path]) -> None:
+    """Show files, those that differ in their endings in a line."""
+    for line in _joined(paths):
         _say(line)
 
 
@@ -523,12 +588,6 @@ def _require_another_folder(out: Path, results: Path) -> None:
     """Figures' tables have names of tables of an analysis, such as ``nulls.csv``, which they would replace."""
     if out.exists() and out.samefile(results):
         raise ValueError(f"--out: expected another folder than {results}, whose tables are read, found the same")
-
-
-def _left_out(message: str) -> None:
-    """Say why a figure is missing; those that are drawn are listed at the end."""
-    if "left out" in message:
-        _say(message, err=True)
 
 
 def _report(results: Path, out: Path | None = None) -> None:

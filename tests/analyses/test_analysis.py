@@ -9,11 +9,11 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
+import commands
 import numpy as np
 import pandas as pd
 import pytest
@@ -318,20 +318,20 @@ def test_results_that_another_process_writes_are_left_alone(run):
 
 def test_an_analysis_that_is_killed_again_and_again_ends_like_one_that_was_not(tmp_path):
     run = write_run(tmp_path, seeds=range(6))
-    choices = {"splits": ["greedy", "random", "spectral"], "nulls": 5}
+    choices = {"splits": ["greedy", "random", "spectral"], "metrics": QUICK["metrics"], "nulls": 3}
     quietly(run, run / "whole", **choices)
-    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--out", run / "killed", "--jobs", "2"]
-    command += ["--splits", ",".join(choices["splits"]), "--nulls", str(choices["nulls"])]
+    command = ["analyze", run, "--out", run / "killed", "--jobs", "2"]
+    command += ["--splits", "greedy,random,spectral", "--metrics", "modularity,accuracy", "--nulls", "3"]
     parts = run / "killed" / "parts"
     for kills in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
-        while process.poll() is None and len(list(parts.glob("*/*.h5"))) <= 10 * kills:
+        process = commands.Command(*command)
+        while process.returncode is None and len(list(parts.glob("*/*.h5"))) <= 10 * kills:
             time.sleep(0.01)
-        if process.poll() is None:
+        if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
     assert len(list(parts.glob("*/*.h5"))) > 20
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = commands.run(*command)
     assert done.returncode == 0, done.stderr
     assert "summary.md" in done.stdout
     assert tables(run / "killed") == tables(run / "whole")
@@ -346,9 +346,8 @@ def workers_of(process):
 
 
 def analysis_of(run, *options, jobs=2):
-    """Start the command in a group of its own."""
-    command = [sys.executable, "-m", "spatialgraph.cli", "analyze", run, "--jobs", str(jobs), *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
+    """Start the command."""
+    return commands.Command("analyze", run, "--jobs", jobs, *options)
 
 
 def test_workers_end_when_the_process_they_work_for_is_killed(tmp_path):
@@ -363,8 +362,9 @@ def test_workers_end_when_the_process_they_work_for_is_killed(tmp_path):
 
 
 def test_a_worker_that_is_killed_loses_its_step_and_the_same_command_does_it(tmp_path):
-    run, options = write_run(tmp_path, seeds=range(3)), ("--splits", "greedy,random", "--nulls", "3")
-    quietly(run, run / "whole", splits=["greedy", "random"], nulls=3)
+    run, options = write_run(tmp_path, seeds=range(3)), ("--splits", "greedy,random", "--nulls", "2")
+    options += ("--metrics", "modularity,accuracy")
+    quietly(run, run / "whole", splits=["greedy", "random"], metrics=QUICK["metrics"], nulls=2)
     process = analysis_of(run, *options)
     wait_for(lambda: workers_of(process), 60)
     os.kill(workers_of(process)[0], signal.SIGKILL)

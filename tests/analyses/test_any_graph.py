@@ -28,14 +28,14 @@ WORKED_OUT = {
     "one task": (1 - Fraction(10**2 + 2**2, 12**2), Fraction(0), Fraction(0)),
     "one unit": (Fraction(9, 11) - Fraction(16**2 + 6**2, 22**2), Fraction(2, 11), Fraction(2, 16) + Fraction(2, 6)),
 }
-SEEDS = ("by hand", 0, 1)
+SEEDS = ("by hand", 0)
 # Figures that need examples, or snapshots, or a history of training: graphs have none of these here.
 OF_NETWORKS_THAT_RUN = {"film", "masking", "modularity-drop", "selectivity", "specification", "trade", "training"}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return the RESULTS folder of every graph worked out by hand, and of two larger ones connected as each."""
+    """Return the RESULTS folder of every graph worked out by hand, and of a larger one connected as each."""
     run = tmp_path_factory.mktemp("any")
     for kind, make in BY_HAND.items():
         for seed in SEEDS:
@@ -83,4 +83,4 @@ def test_every_figure_of_structure_and_the_report_are_made(folder, tmp_path):
     draw(Results.load(folder), tmp_path, ["png"], progress=said.append)
     left_out = {line.split()[1]: line for line in said if "left out" in line}
     assert set(left_out) == OF_NETWORKS_THAT_RUN, left_out.values()
-    assert "one unit 1" in write_report(folder).read_text(encoding="utf-8")
+    assert "one unit 0" in write_report(folder).read_text(encoding="utf-8")

@@ -2,12 +2,12 @@
 
 import dataclasses
 import io
-import subprocess
 import sys
 import textwrap
 from collections import Counter
 from itertools import pairwise
 
+import commands
 import pandas as pd
 import pytest
 from builders import small_evaluation, two_module_network
@@ -207,9 +207,9 @@ def test_another_seed_or_number_of_draws_is_another_analysis(run, plugin, done):
 
 
 def test_a_plugin_is_used_by_other_processes_in_tables_and_in_figures(run, plugin):
-    command = [sys.executable, "-m", "spatialgraph", "analyze", run, "--jobs", "2", "--plugin", plugin, "--nulls", "3"]
+    command = ["analyze", run, "--jobs", "2", "--plugin", plugin, "--nulls", "3"]
     command += ["--splits", "greedy,halves", "--metrics", "cut,strongest,accuracy,accuracy-drop,modularity"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = commands.run(*command)
     assert done.returncode == 0, done.stderr
     scores = pd.read_csv(run / "results" / "scores.csv")
     assert {"halves"} <= set(scores["split"])
@@ -221,24 +221,21 @@ def test_a_plugin_is_used_by_other_processes_in_tables_and_in_figures(run, plugi
     assert (run / "results" / "scores.csv").read_bytes() == alone["scores"]
     assert (run / "results" / "nulls.csv").read_bytes() == alone["nulls"]
     for name in ("report", "figures"):
-        command = [sys.executable, "-m", "spatialgraph", name, run / "results"]
-        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+        refused = commands.run(name, run / "results")
         assert refused.returncode == 1
         assert refused.stderr == (
             f"error: {run / 'results'}: expected split methods and measures that are known, found halves, strongest: "
             f"name the plugin {plugin} (--plugin FILE)\n"
         )
-    command += ["--plugin", plugin, "--only", "count,methods", "--format", "svg"]
-    drawn = subprocess.run(command, capture_output=True, text=True, check=False)
+    named = ("--plugin", plugin)
+    drawn = commands.run("figures", run / "results", *named, "--only", "count,methods", "--format", "svg")
     assert drawn.returncode == 0, drawn.stderr
     assert (run / "results" / "figures" / "count.svg").is_file()
     assert "halves" in (run / "results" / "figures" / "methods-zero.md").read_text(encoding="utf-8")
-    command = [sys.executable, "-m", "spatialgraph", "report", run / "results", "--plugin", plugin]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert commands.run("report", run / "results", *named).returncode == 0
     assert '"halves"' in (run / "results" / "report.html").read_text(encoding="utf-8")
-    listed = [sys.executable, "-m", "spatialgraph", "analyze", "--list", "--plugin", plugin]
-    text = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
-    assert all(name in text for name in ("halves", "strongest", "turned"))
+    listed = commands.run("analyze", "--list", *named).stdout
+    assert all(name in listed for name in ("halves", "strongest", "turned"))
 
 
 def test_results_of_a_plugin_are_read_where_it_is_known(run, plugin):

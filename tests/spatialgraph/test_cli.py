@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import networkx as nx
 import pytest
 from scipy import sparse
 from typer.testing import CliRunner
 
-from spatialgraph import __version__
+from spatialgraph import __version__, cli
 from spatialgraph.cli import app, main
 from spatialgraph.store import read_graph
 
@@ -33,9 +34,16 @@ batch_size = 64
 
 
 def spatialgraph(*arguments, status=0, **options):
+    done = commands.run(*arguments, **options)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def started(*arguments, **options):
+    """Run a command in a process that has imported nothing yet; return what it wrote."""
     command = [sys.executable, "-m", "spatialgraph.cli", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    assert done.returncode == status, done.stderr
+    assert done.returncode == 0, done.stderr
     return done
 
 
@@ -52,11 +60,11 @@ def work(tmp_path_factory):
     """Return a folder with a run, its results and its figures, made by the three commands."""
     folder = tmp_path_factory.mktemp("work")
     (folder / "small.toml").write_text(EXPERIMENT)
-    trained = spatialgraph("train", "small.toml", "--device", "cpu", cwd=folder)
+    trained = started("train", "small.toml", "--device", "cpu", cwd=folder)
     assert "runs/small: trained 8 networks in" in trained.stdout
     assert trained.stdout.endswith("next: spatialgraph analyze runs/small\n")
     assert "sequential epoch 6/6 · accuracy spatial" in trained.stderr
-    analysed = spatialgraph("analyze", "runs/small", "--nulls", "3", cwd=folder)
+    analysed = started("analyze", "runs/small", "--nulls", "3", cwd=folder)
     assert analysed.stdout.startswith("Before anything else\n• ")
     assert "\nWhat each split method is worth\n\nConcatenation " in analysed.stdout
     assert "p ≤ 0.05 needs at least 19 draws of a null model" in " ".join(analysed.stdout.split())
@@ -66,7 +74,7 @@ def work(tmp_path_factory):
     assert text.startswith("runs/small/results/summary.md: ")
     assert following.startswith("next: spatialgraph report runs/small/results")
     assert following.endswith("spatialgraph figures runs/small/results")
-    drawn = spatialgraph("figures", "runs/small/results", "--format", "png", cwd=folder)
+    drawn = started("figures", "runs/small/results", "--format", "png", cwd=folder)
     assert "Accuracy before and after the split" in drawn.stdout
     lines = [line for line in drawn.stdout.splitlines() if line.startswith("runs/")]
     assert "runs/small/results/figures/positions.{png,csv,txt}" in lines
@@ -74,7 +82,7 @@ def work(tmp_path_factory):
         stem, endings = line.rstrip("}").split(".{")
         for ending in endings.split(","):
             assert (folder / f"{stem}.{ending}").stat().st_size > 0
-    written = spatialgraph("report", "runs/small/results", cwd=folder)
+    written = started("report", "runs/small/results", cwd=folder)
     assert written.stdout == "runs/small/results/report.html: open it in a browser\n"
     return folder
 
@@ -107,7 +115,7 @@ def test_info_shows_layers_and_accuracies(work):
 def test_export_writes_a_graph_that_other_programs_read(work, tmp_path, to):
     file = work / "runs/small/networks/concatenate-regular-0.h5"
     path = tmp_path / f"graph.{to}"
-    assert spatialgraph("export", file, "--to", to, "--out", path).stdout.strip() == str(path)
+    assert started("export", file, "--to", to, "--out", path).stdout.strip() == str(path)
     graph = read_graph(file)
     weights = graph.split_connections[0].weight
     read = {"graphml": nx.read_graphml, "gexf": nx.read_gexf, "npz": sparse.load_npz}[to](path)
@@ -280,15 +288,15 @@ def test_a_terminal_that_lacks_a_character_is_shown_a_question_mark(work, tmp_pa
     file = tmp_path / "Ω_λ_中.h5"
     file.symlink_to(work / "runs/small/networks/sequential-spatial-0.h5")
     for command in ("info", "check"):
-        spatialgraph(command, file, env=environment, encoding=encoding, errors="replace")
+        started(command, file, env=environment, encoding=encoding, errors="replace")
     results = work / "runs/small/results"
-    done = spatialgraph("analyze", results.parent, "--nulls", "3", env=environment, encoding=encoding, errors="replace")
+    done = started("analyze", results.parent, "--nulls", "3", env=environment, encoding=encoding, errors="replace")
     assert "next: spatialgraph report" in done.stdout
 
 
 def test_a_notebooks_way_to_show_figures_is_not_this_programs(work, tmp_path):
     environment = {**os.environ, "MPLBACKEND": "module://no.such.backend"}
-    spatialgraph("figures", work / "runs/small/results", "--only", "methods", "--out", tmp_path, env=environment)
+    started("figures", work / "runs/small/results", "--only", "methods", "--out", tmp_path, env=environment)
 
 
 def test_a_session_in_python_keeps_its_way_to_show_figures(monkeypatch, tmp_path):
@@ -361,6 +369,30 @@ def main_status(arguments):
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert not end.value.code
+
+
+def test_parts_of_long_work_say_how_long_all_that_is_left_will_take(monkeypatch, capsys):
+    clock = iter([100.0, 120.0])  # the first part takes twice as long as it should
+    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
+    assert list(cli._one_by_one({"one": 10, "two": 30}, [list, dict])) == [list, dict]
+    lines = ["1 of 2: one · about 40 s until all is done", "2 of 2: two · about 60 s until all is done"]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_the_demo_shows_table_one_before_all_else_and_draws_few_figures(work, tmp_path, monkeypatch, capsys):
+    def train(experiment, run, **how):
+        shutil.copytree(work / "runs/small", run, ignore=shutil.ignore_patterns("results", "*-1.h5", "sequential-*"))
+
+    monkeypatch.setattr(cli, "_train", train)
+    monkeypatch.setattr(cli, "_DEMO_NULLS", 1)
+    monkeypatch.setattr(cli, "_DEMO_FIGURES", ("positions", "methods"))  # a film needs more moments of training
+    main_status(["demo", "--out", str(tmp_path)])
+    said = capsys.readouterr()
+    assert 0 < said.out.index("Accuracy before and after the split (greedy)") < said.out.index("What each split method")
+    assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {"positions.png", "methods.png"}
+    assert (tmp_path / "report.html").is_file()
+    parts = [line.split(" · ")[0] for line in said.err.splitlines() if " of 5: " in line]
+    assert parts == [f"{number} of 5: {name}" for number, name in enumerate(cli._DEMO, 1)]
 
 
 def test_a_checkout_that_is_not_installed_trains(tmp_path):

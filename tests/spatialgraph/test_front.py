@@ -266,7 +266,8 @@ def test_an_exported_split_scores_what_the_method_scored_in_one_process_and_in_t
     assert known["files"] == {"file:mine": "../mine.csv"}
     assert sg.read(tmp_path / "one").splits["mix-spatial-0"]["file:mine"].method == "file:mine"
     loaded = sg.read(tmp_path / "one")
-    drawn = figures.draw(loaded, tmp_path / "figures", ["png"], choice=figures.Choice(method="file:mine"))
+    asked = {"only": ["positions", "methods", "splits"], "choice": figures.Choice(method="file:mine")}
+    drawn = figures.draw(loaded, tmp_path / "figures", ["png"], **asked)
     assert {"positions.png", "methods.png", "splits.png"} <= {path.name for path in drawn}
     assert "Read the split of a graph from a file, as it was given." in write_report(tmp_path / "one").read_text(
         encoding="utf-8"

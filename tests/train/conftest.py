@@ -1,11 +1,20 @@
 """What training changes in its process, put back; and how the tests' small networks are trained soonest."""
 
-import subprocess
-import sys
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
+
+from spatialgraph.train import letters
+
+
+@pytest.fixture(scope="session", autouse=True)
+def letters_drawn_once():
+    """Draw the letters once for all tests: it takes as long as to train small networks on them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(letters, "draw_letters", cache(letters.draw_letters))
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,42 +27,6 @@ def own_process_settings():
         yield
     torch.set_num_threads(before)
     torch.set_flush_denormal(False)  # `train` sets it; other tests draw numbers that small
-
-
-# Imports everything once. For each line that it reads, it starts a process that trains, and says its number and, when
-# that has ended, how.
-LAUNCHER = """
-import os, sys
-import torch
-import spatialgraph.train.run
-from spatialgraph.cli import main
-torch.optim.Adam([torch.zeros(1)])
-for line in sys.stdin:
-    number = os.fork()
-    if not number:
-        os.dup2(2, 1)
-        try:
-            main(["train", *line.split()])
-        except SystemExit as end:
-            os._exit(end.code or 0)
-    print(number, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]), flush=True)
-"""
-
-
-@pytest.fixture
-def launcher():
-    """Return a function of the command's arguments that starts `spatialgraph train`: its process, and how it ended."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", LAUNCHER], **pipes, text=True) as process:
-
-        def start(*arguments):
-            process.stdin.write(" ".join(map(str, arguments)) + "\n")
-            process.stdin.flush()
-            return int(process.stdout.readline()), lambda: int(process.stdout.readline())
-
-        yield start
-        process.stdin.close()
 
 
 @pytest.fixture

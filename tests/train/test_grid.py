@@ -1,12 +1,12 @@
 """Grids of settings: names, what trains together, that company and interruption change nothing, and extension later."""
 
 import io
-import os
 import random
 import signal
 import time
 from contextlib import suppress
 
+import commands
 import numpy as np
 import pytest
 from rich.console import Console
@@ -303,16 +303,15 @@ def progress(run):
     return len(list((run / "networks").glob("*.h5"))), epochs
 
 
-def test_a_grid_of_every_kind_that_is_killed_ends_byte_for_byte_like_one_that_was_not(tmp_path, launcher, noise):
+def test_a_grid_of_every_kind_that_is_killed_ends_byte_for_byte_like_one_that_was_not(tmp_path, noise):
     toml = tmp_path / "grid.toml"
     changes = {"validation": 0.2}
     settings = {**SETTINGS, **changes, "tasks": noise, "batch_size": 50, "epochs": 10, "snapshots": 6}
     own = {"swap": "swap = 3", "regular": "learning_rate = [0.005, 0.02]"}
     tables = [f"[kinds.{name}]\n{own.get(name, '')}" for name in SHIPPED]
     toml.write_text("\n".join([*(f"{name} = {value!r}" for name, value in settings.items()), *tables]))
-    command = [toml, "--device", "cpu", "--out"]
-    _, ended = launcher(*command, tmp_path / "whole")
-    assert ended() == 0
+    command = ["train", toml, "--device", "cpu", "--out"]
+    assert commands.run(*command, tmp_path / "whole").returncode == 0
     whole = written(tmp_path / "whole")
     assert len(whole) == len(SHIPPED) + 1
 
@@ -320,15 +319,14 @@ def test_a_grid_of_every_kind_that_is_killed_ends_byte_for_byte_like_one_that_wa
     moments = [(0, epoch) for epoch in range(10)] + [(networks, 0) for networks in (4, 8, 12)]
     killed = 0
     for moment in sorted(draw.sample(moments, 6)):
-        number, ended = launcher(*command, tmp_path / "killed")
+        process = commands.Command(*command, tmp_path / "killed")
         deadline = time.monotonic() + 60
         while progress(tmp_path / "killed") < moment and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(draw.uniform(0, 0.02))
-        with suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)
-        killed += ended() == -signal.SIGKILL
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
     assert killed >= 3  # a machine that is busy may let the last of them end
-    _, ended = launcher(*command, tmp_path / "killed")
-    assert ended() == 0
+    assert commands.run(*command, tmp_path / "killed").returncode == 0
     assert written(tmp_path / "killed") == whole

@@ -11,6 +11,7 @@ import time
 import weakref
 from pathlib import Path
 
+import commands
 import numpy as np
 import pytest
 import torch
@@ -342,7 +343,7 @@ def test_tasks_of_unequal_length_and_classes_train_together(tmp_path):
     assert (evaluation.labels >= 0).sum(axis=0).tolist() == [360, 40, 360]
 
 
-def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(tmp_path, launcher, noise):
+def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(tmp_path, noise):
     toml = tmp_path / "small.toml"
     lines = [
         f"{name} = {value!r}"
@@ -350,17 +351,16 @@ def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(t
     ]
     toml.write_text("\n".join(lines))
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [toml, "--device", "cpu", "--out"]
-    _, ended = launcher(*command, whole)
-    assert ended() == 0
+    command = ["train", toml, "--device", "cpu", "--out"]
+    assert commands.run(*command, whole).returncode == 0
     for epoch, number in ((2, signal.SIGKILL), (8, signal.SIGINT), (15, signal.SIGKILL), (20, signal.SIGTERM)):
-        process, ended = launcher(*command, killed)
-        wait_for_epoch(killed, epoch, process)
-        os.kill(process, number)
-        assert ended() == (-number if number == signal.SIGKILL else 130)
+        process = commands.Command(*command, killed)
+        wait_for_epoch(killed, epoch, process.pid)
+        os.kill(process.pid, number)
+        process.communicate()
+        assert process.returncode == (-number if number == signal.SIGKILL else 130)
     assert networks(killed) == {}
-    _, ended = launcher(*command, killed)
-    assert ended() == 0
+    assert commands.run(*command, killed).returncode == 0
     assert_same(networks(killed), networks(whole))
     for name in networks(whole):
         kept = read_snapshots(whole / "networks" / f"{name}.h5")

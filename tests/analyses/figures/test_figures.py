@@ -11,10 +11,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from results_builder import build_results
 from swept_results import OF_SWEEPS
 
+from spatialgraph import plugins
 from spatialgraph.analyses import figures, plots
 from spatialgraph.analyses.figures import FIGURES, Choice, Drawing, draw, drawings, figure, save
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
+from spatialgraph.workers import LostError
 
 MODES = ("concatenate", "sequential")
 SHIPPED = (
@@ -145,6 +147,50 @@ def test_regular_networks_alone_leave_the_positions_out(tmp_path, caplog):
         draw(results, tmp_path / "out", ["svg"], only=["positions"])
 
 
+KILLED = """
+import os, signal
+from spatialgraph.analyses.figures import figure
+
+@figure("killed")
+def killed(results, choice):
+    "Show nothing."
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_several_processes_write_the_same_bytes_and_say_the_same(results, tmp_path):
+    only = ["positions", "connections", "nulls", "film"]
+    said = {jobs: [] for jobs in (1, 2)}
+    one, two = (
+        draw(results, tmp_path / str(jobs), only=only, progress=said[jobs].append, jobs=jobs) for jobs in (1, 2)
+    )
+    assert [path.name for path in one] == [path.name for path in two]
+    for first, second in zip(one, two, strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
+    assert said[1] == said[2] == [f"figure {name} drawn" for name in only]
+
+
+def test_a_figure_that_fails_in_another_process_is_told(results, tmp_path):
+    plugin = tmp_path / "killed.py"
+    plugin.write_text(KILLED, encoding="utf-8")
+    loaded = plugins.load(plugin)
+    try:
+        with pytest.raises(
+            LostError, match=r"^figure killed: its process was killed \(SIGKILL\), perhaps for want of "
+        ):
+            draw(results, tmp_path / "out", ["svg"], ["killed", "masking", "agreement"], jobs=2, plugins=[plugin])
+    finally:
+        plugins.unload(loaded)
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.svg")) == ["agreement.svg", "masking.svg"]
+    (tmp_path / "alone").mkdir()
+    alone = Results.load(build_results(tmp_path / "alone", kinds=("regular",), inputs=("mix",)))
+    with pytest.raises(NotApplicableError, match=r"^expected a network with positions and a split by greedy, found no"):
+        draw(alone, tmp_path / "no", ["svg"], only=["positions", "layers"], jobs=2)
+    with pytest.raises(ValueError, match=r"^jobs: expected a number of at least 1, or -1 for as many .*, found 0$"):
+        draw(results, tmp_path / "no", jobs=0)
+    assert not (tmp_path / "no").exists()
+
+
 @pytest.mark.parametrize("only", [["positions", "layers", "splits", "connections", "distances"], OF_SCORES])
 def test_one_seed_one_input_mode_three_tasks(tmp_path, only):
     names = ("a_b", "c & d", "from $5 to $10_x")
@@ -159,13 +205,17 @@ def test_one_seed_one_input_mode_three_tasks(tmp_path, only):
             assert not {"sd", "low", "high"} & set(frame["statistic"])
 
 
-@pytest.mark.parametrize("name", OF_FEW_KINDS)
-def test_nine_tasks(tmp_path, name):
+@pytest.fixture(scope="module")
+def nine(tmp_path_factory):
+    """Return results of networks of nine tasks."""
     tasks = [f"task {number}" for number in range(9)]
-    folder = build_results(
-        tmp_path, inputs=("mix",), seeds=(0,), tasks=tasks, sizes=(9, 9, 9, 18, 18), more=True, draws=6, moments=3
-    )
-    for drawing in drawings(Results.load(folder), name):
+    how = {"tasks": tasks, "sizes": (9, 9, 9, 18, 18), "more": True, "draws": 6, "moments": 3}
+    return Results.load(build_results(tmp_path_factory.mktemp("nine"), inputs=("mix",), seeds=(0,), **how))
+
+
+@pytest.mark.parametrize("name", OF_FEW_KINDS)
+def test_nine_tasks(nine, name):
+    for drawing in drawings(nine, name):
         check_texts(drawing)
 
 

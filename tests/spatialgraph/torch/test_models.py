@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import commands
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,12 +59,6 @@ def run(tmp_path, trained):
     return tmp_path
 
 
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "spatialgraph", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-
-
 def scores_of(folder):
     return pd.read_csv(folder / "scores.csv")
 
@@ -73,7 +68,7 @@ ASKED = {"splits": ["greedy", "ablation", "random"], "nulls": 3}
 
 def test_the_command_line_runs_models(run):
     asked = ("--splits", "greedy,ablation,random", "--nulls", "3", "--jobs", "2", "--models", run / "models.py")
-    done = command("analyze", run / "run", *asked)
+    done = commands.run("analyze", run / "run", *asked)
     assert done.returncode == 0, done.stderr
     results = run / "run" / "results"
     scores = scores_of(results)
@@ -101,7 +96,7 @@ def test_without_models_structure_is_measured_and_a_note_says_what_was_not(run):
     assert set(frame["split"]) == {"none", "greedy", "random"}
     assert "modularity" in set(frame["metric"])
     assert "accuracy" not in set(frame["metric"])
-    made = command("report", run / "run" / "results")
+    made = commands.run("report", run / "run" / "results")
     assert made.returncode == 0, made.stderr
 
 
@@ -186,7 +181,7 @@ def test_a_file_that_loads_something_else_is_an_error_of_one_line(run, source, m
 
 def test_the_command_line_says_in_a_line_what_is_wrong_with_the_file(run):
     (run / "models.py").write_text("x = 1", encoding="utf-8")
-    done = command(
+    done = commands.run(
         "analyze", run / "run", "--splits", "greedy", "--nulls", "0", "--jobs", "1", "--models", run / "models.py"
     )
     assert done.returncode == 1
