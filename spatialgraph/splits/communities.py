@@ -16,7 +16,7 @@ from ..graph.split import Split
 from ..notes import Note
 from .alignment import align_communities
 from .method import split_method
-from .moves import climb, pieces
+from .moves import climb, pieces, pooled
 from .strengths import undirected
 
 # The number of runs. Each takes a few milliseconds on a network of 400 neurons, and the methods are run on hundreds of
@@ -122,10 +122,7 @@ def _climbing(resolution: float, *, refine: bool) -> _Algorithm:
     """Return an algorithm of this package, see `moves.climb`."""
 
     def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
-        total = strengths.sum()
-        if not total:  # a consensus graph of neurons that are all alone
-            return np.arange(len(strengths))
-        return climb(strengths / total, np.random.default_rng(seed), resolution, refine=refine)
+        return climb(strengths, np.random.default_rng(seed), resolution, refine=refine)
 
     return maximise
 
@@ -229,6 +226,7 @@ def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm,
     agreement, rounds = _agreement(runs), 0
     while not (agreed := all(np.array_equal(run, runs[0]) for run in runs)) and rounds < _ROUNDS:
         together, group = _together(runs)
+        together /= together.sum() or 1.0  # neurons may all be alone
         runs = [_canonical(algorithm(together, next(seeds))[group]) for _ in range(_RUNS)]
         rounds += 1
     code = "communities-agreed" if agreed else "communities-not-agreed"
@@ -273,6 +271,7 @@ def _agreement(runs: list[IntArray]) -> float:
 
 def _modularity(strengths: NDArray[np.float64], labels: IntArray, resolution: float) -> float:
     """Return Newman's modularity of communities in a graph of total strength (each connection twice) 1."""
-    members = labels[:, None] == np.arange(labels.max() + 1)
-    between = members.T @ (strengths @ members)
-    return float(between.trace() - resolution * (between.sum(axis=1) ** 2).sum())
+    volumes = np.bincount(labels, strengths.sum(axis=1))
+    linked = pooled(strengths, labels, len(volumes))
+    within = linked[labels, np.arange(len(labels))].sum()
+    return float(within - resolution * (volumes**2).sum())

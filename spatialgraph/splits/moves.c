@@ -123,34 +123,42 @@ int64_t divide(int64_t nodes, const double *graph, const int64_t *label, int64_t
 
 /* Settle the nodes of each community by themselves, from single ones on, and divide what is not connected; return how
    many parts there are. The rooms have the sizes of `settle` for a graph of all nodes, `inner_room` that of the graph, and
-   `index_room` five numbers for each node. */
+   `index_room` six numbers for each node and one more. */
 int64_t refine(int64_t nodes, int64_t communities, const double *graph, const double *strength, const int64_t *order,
                double resolution, double enough, double least, const int64_t *label, int64_t *part, double *volume_room,
                double *linked_room, double *inner_room, double *strength_room, int64_t *number_room, int64_t *index_room)
 {
     int64_t *member = index_room, *place = member + nodes, *turn = place + nodes, *own = turn + nodes,
-            *piece = own + nodes, count = 0;
+            *piece = own + nodes, *end = piece + nodes, count = 0;
+    /* Members of each community, and their turns, lie together: those of community c end where `end[c]` says. */
+    memset(end, 0, (communities + 1) * sizeof(int64_t));
+    for (int64_t i = 0; i < nodes; i++)
+        end[label[i] + 1]++;
+    for (int64_t c = 0; c < communities; c++)
+        end[c + 1] += end[c];
+    for (int64_t t = 0; t < nodes; t++)
+        turn[end[label[order[t]]]++] = order[t];
+    for (int64_t c = communities; c > 0; c--)
+        end[c] = end[c - 1];
+    end[0] = 0;
+    for (int64_t i = 0; i < nodes; i++)
+        member[end[label[i]]++] = i;
     for (int64_t c = 0; c < communities; c++) {
-        int64_t size = 0, turns = 0;
-        for (int64_t i = 0; i < nodes; i++)
-            if (label[i] == c) {
-                place[i] = size;
-                member[size++] = i;
-            }
-        for (int64_t t = 0; t < nodes; t++)
-            if (label[order[t]] == c)
-                turn[turns++] = place[order[t]];
+        const int64_t first = c ? end[c - 1] : 0, size = end[c] - first;
+        const int64_t *of = member + first;
         for (int64_t i = 0; i < size; i++) {
-            own[i] = i;
-            strength_room[i] = strength[member[i]];
+            place[of[i]] = own[i] = i;
+            strength_room[i] = strength[of[i]];
             for (int64_t j = 0; j < size; j++)
-                inner_room[i * size + j] = graph[member[i] * nodes + member[j]];
+                inner_room[i * size + j] = graph[of[i] * nodes + of[j]];
         }
-        settle(size, inner_room, strength_room, turn, resolution, enough, least, own, volume_room, linked_room,
+        for (int64_t t = 0; t < size; t++)
+            turn[first + t] = place[turn[first + t]];
+        settle(size, inner_room, strength_room, turn + first, resolution, enough, least, own, volume_room, linked_room,
                number_room);
-        const int64_t pieces = divide(size, inner_room, own, piece, place);
+        const int64_t pieces = divide(size, inner_room, own, piece, number_room);
         for (int64_t i = 0; i < size; i++)
-            part[member[i]] = count + piece[i];
+            part[of[i]] = count + piece[i];
         count += pieces;
     }
     return count;

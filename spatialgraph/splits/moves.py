@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,27 +57,59 @@ def climb(strengths: DoubleArray, generator: np.random.Generator, resolution: fl
         >>> climb(strengths, np.random.default_rng(0), 1.0, refine=False).tolist()
         [0, 0, 1, 1]
     """
-    labels, gained = np.arange(len(strengths)), np.inf
+    labels, gained, rooms = np.arange(len(strengths)), np.inf, _Rooms.of(len(strengths))
     while gained > _CLIMB:
-        labels, gained = _levels(strengths, labels, generator, resolution, refine=refine)
+        labels, gained = _levels(strengths, labels, generator, resolution, rooms, refine=refine)
     return labels
 
 
+class _Rooms(NamedTuple):
+    """Arrays that the compiled loops work in, made once for all levels of a climb: the system is slow to give memory.
+
+    Attributes:
+        volume: ``(nodes + 1,)``.
+        linked: ``(nodes + 1, nodes)``.
+        inner: ``(nodes, nodes)``.
+        strength: ``(nodes,)``.
+        number: ``(nodes + 1,)``.
+        index: ``(6 nodes + 1,)``.
+    """
+
+    volume: DoubleArray
+    linked: DoubleArray
+    inner: DoubleArray
+    strength: DoubleArray
+    number: IntArray
+    index: IntArray
+
+    @classmethod
+    def of(cls, nodes: int) -> _Rooms:
+        """Return arrays for a graph of so many nodes, or of fewer."""
+        reals = np.empty(nodes + 1), np.empty((nodes + 1, nodes)), np.empty((nodes, nodes)), np.empty(nodes)
+        return cls(*reals, np.empty(nodes + 1, np.int64), np.empty(6 * nodes + 1, np.int64))
+
+
 def _levels(
-    graph: DoubleArray, labels: IntArray, generator: np.random.Generator, resolution: float, *, refine: bool
+    graph: DoubleArray,
+    labels: IntArray,
+    generator: np.random.Generator,
+    resolution: float,
+    rooms: _Rooms,
+    *,
+    refine: bool,
 ) -> tuple[IntArray, float]:
     """Move nodes, then communities, then communities of communities; return the labels of nodes, and what Q gained."""
     node, strength, total = np.arange(len(graph)), graph.sum(axis=1), 0.0
     while True:
-        labels, gained = _settled(graph, strength, generator.permutation(len(graph)), resolution, labels)
+        labels, gained = _settled(graph, strength, generator.permutation(len(graph)), resolution, labels, rooms)
         total += gained
         parts, count = labels, int(labels.max()) + 1
         if refine:
-            parts, count = _refined(graph, strength, generator.permutation(len(graph)), resolution, labels)
+            parts, count = _refined(graph, strength, generator.permutation(len(graph)), resolution, labels, rooms)
         if count == len(graph):
             return labels[node], total
-        pooled = np.ascontiguousarray(_pooled(graph, parts, count).T)
-        graph, strength = _pooled(pooled, parts, count), np.bincount(parts, strength, count)
+        linked = np.ascontiguousarray(pooled(graph, parts, count).T)
+        graph, strength = pooled(linked, parts, count), np.bincount(parts, strength, count)
         above = np.empty(count, np.int64)
         above[parts] = labels
         node, labels = parts[node], above
@@ -101,7 +133,7 @@ def pieces(graph: DoubleArray, labels: IntArray) -> IntArray:
 
 
 def _settled(
-    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray
+    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: _Rooms
 ) -> tuple[IntArray, float]:
     """Move single nodes until a sweep over all of them gains next to nothing.
 
@@ -111,18 +143,19 @@ def _settled(
         order: ``(nodes,)``, in which nodes take their turns.
         resolution: γ.
         labels: ``(nodes,)``, the communities to begin with, below the number of nodes.
+        rooms: to work in.
 
     Returns:
         the communities, numbered from 0 without gaps, and what Q gained.
     """
     if loops := _loops():
         nodes, labels = len(graph), labels.copy()
-        rooms = np.empty(nodes + 1), np.empty((nodes + 1, nodes)), np.empty(nodes + 1, np.int64)
-        gained = loops.settle(nodes, graph, strength, order, resolution, _SWEEP, _LEAST, labels, *rooms)
+        settings, worked_in = (resolution, _SWEEP, _LEAST), (rooms.volume, rooms.linked, rooms.number)
+        gained = loops.settle(nodes, graph, strength, order, *settings, labels, *worked_in)
         return labels, gained
     labels, used = _numbered(labels)
     count = len(used) + 1  # one is empty
-    linked, volume = _pooled(graph, labels, count), np.bincount(labels, strength, count)
+    linked, volume = pooled(graph, labels, count), np.bincount(labels, strength, count)
     total, gained = 0.0, np.inf
     while gained > _SWEEP:
         gained = _sweep(graph, strength, order, resolution, labels, volume, linked)
@@ -182,7 +215,7 @@ def _sweep(
 
 
 def _refined(
-    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray
+    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: _Rooms
 ) -> tuple[IntArray, int]:
     """Settle the nodes of each community by themselves, from single ones on; return connected parts, and their number.
 
@@ -192,12 +225,11 @@ def _refined(
         order: ``(nodes,)``, in which nodes take their turns.
         resolution: γ.
         labels: ``(nodes,)``, the communities, numbered from 0 without gaps.
+        rooms: to work in.
     """
     nodes, communities = len(graph), int(labels.max()) + 1
     parts = np.empty(nodes, np.int64)
     if loops := _loops():
-        reals = np.empty(nodes + 1), np.empty((nodes + 1, nodes)), np.empty((nodes, nodes)), np.empty(nodes)
-        rooms = *reals, np.empty(nodes + 1, np.int64), np.empty((5, nodes), np.int64)
         settings = resolution, _SWEEP, _LEAST
         return parts, loops.refine(nodes, communities, graph, strength, order, *settings, labels, parts, *rooms)
     count = 0
@@ -205,13 +237,13 @@ def _refined(
         members = np.flatnonzero(labels == community)
         inner = graph[np.ix_(members, members)]
         turns = np.searchsorted(members, order[labels[order] == community])
-        settled, _ = _settled(inner, strength[members], turns, resolution, np.arange(len(members)))
+        settled, _ = _settled(inner, strength[members], turns, resolution, np.arange(len(members)), rooms)
         parts[members] = count + pieces(inner, settled)
         count = int(parts[members].max()) + 1
     return parts, count
 
 
-def _pooled(matrix: DoubleArray, labels: IntArray, count: int) -> DoubleArray:
+def pooled(matrix: DoubleArray, labels: IntArray, count: int) -> DoubleArray:
     """Return the sums of the rows of each label, ``(count, columns)``, of a matrix ``(rows, columns)``."""
     sums = np.zeros((count, matrix.shape[1]))
     if loops := _loops():
