@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, lru_cache
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped, unused-ignore]
@@ -18,7 +18,15 @@ def one_thread() -> Iterator[None]:
     busy cores), and their number would affect the last bits. Run several networks at a time instead.
     """
     with _everything(len(sys.modules)).limit(limits=1):
-        yield
+        _WITHIN.append(1)
+        try:
+            yield
+        finally:
+            _WITHIN.pop()
+
+
+# As many items as blocks of `one_thread` are being run.
+_WITHIN: list[int] = []
 
 
 @lru_cache(maxsize=1)
@@ -32,6 +40,8 @@ def _everything(_: int) -> ThreadpoolController:
 
 def one_product_thread() -> AbstractContextManager[object]:
     """Return a context in which NumPy's products run in one thread; entered in microseconds, for short sums."""
+    if _WITHIN:  # they do already
+        return nullcontext()
     return _blas().limit(limits=1)  # type: ignore[no-any-return]
 
 

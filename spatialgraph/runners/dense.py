@@ -124,6 +124,7 @@ class DenseRunner(Runner):
         self._tanh = in_tanh(network, self._computed)
         self._units_of = [np.flatnonzero(network.output_task == task) for task in range(len(network.tasks))]
         self._kept: dict[int, FloatArray] = {}
+        self._statistics: dict[tuple[int, ...] | None, Statistics] = {}
 
     @cached_property
     def _whole(self) -> _Whole:
@@ -248,7 +249,10 @@ class DenseRunner(Runner):
 
     def statistics(self, populations: Iterable[int] | None = None) -> Statistics:
         """Return means and variances of activations, see `spatialgraph.runners.activations.statistics`."""
-        return statistics(self.network, self.evaluation, populations)
+        asked = None if populations is None else tuple(populations)
+        if asked not in self._statistics:
+            self._statistics[asked] = statistics(self.network, self.evaluation, asked)
+        return self._statistics[asked]
 
     def deviation(self, populations: Iterable[int]) -> dict[int, DoubleArray]:
         """Return the standard deviation of every unit's activation over all examples: number to ``(units,)``."""
