@@ -96,7 +96,7 @@ def scores(run: Path) -> dict[str, float]:
 
 
 def random_graphs() -> Iterator[Any]:
-    """Yield graphs of one population, with log-normal strengths: of all sizes and densities, every other one planted."""
+    """Yield graphs of one population with log-normal strengths, of many densities, every other one planted."""
     from spatialgraph.graph import Connection, Graph, Population
 
     draw = np.random.default_rng(0)

@@ -30,9 +30,8 @@ def code_of(*functions: Callable[..., Any]) -> str:
     """Return a digest of the code of functions, and of the code that they use.
 
     It covers the modules of the functions and the modules that these import from this project or, for a user's module,
-    from its own folder. Comments, docstrings and the layout of the code make no difference. A C file of a module's name is part
-    of it. Functions that a module
-    looks up in a `Registry` are not covered: each of them has a digest of its own.
+    from its own folder. Comments, docstrings and the layout of the code make no difference. A C file of a module's name
+    is part of it. Functions that a module looks up in a `Registry` are not covered: each has a digest of its own.
 
     Example:
         >>> from spatialgraph.splits import SPLITS

@@ -57,6 +57,7 @@ def climb(strengths: DoubleArray, generator: np.random.Generator, resolution: fl
         >>> climb(strengths, np.random.default_rng(0), 1.0, refine=False).tolist()
         [0, 0, 1, 1]
     """
+    strengths = np.ascontiguousarray(strengths)
     labels, gained, rooms = np.arange(len(strengths)), np.inf, _Rooms.of(len(strengths))
     while gained > _CLIMB:
         labels, gained = _levels(strengths, labels, generator, resolution, rooms, refine=refine)
