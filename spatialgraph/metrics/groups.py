@@ -45,8 +45,13 @@ class GroupSums:
 
     def less(self, part: GroupSums) -> GroupSums:
         """Return the sums of what is left without a part: of the negative weights, without the positive ones."""
-        left = (getattr(self, name) - getattr(part, name) for name in ("between", "alone_leaving", "alone_entering"))
-        return GroupSums(*left, self.alone_within - part.alone_within, self.alone_expected - part.alone_expected)
+        return GroupSums(
+            self.between - part.between,
+            self.alone_leaving - part.alone_leaving,
+            self.alone_entering - part.alone_entering,
+            self.alone_within - part.alone_within,
+            self.alone_expected - part.alone_expected,
+        )
 
     @cached_property
     def total(self) -> float:

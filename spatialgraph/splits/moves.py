@@ -73,7 +73,7 @@ class _Rooms(NamedTuple):
         inner: ``(nodes, nodes)``.
         strength: ``(nodes,)``.
         number: ``(nodes + 1,)``.
-        index: ``(6 nodes + 1,)``.
+        places: ``(6 nodes + 1,)``.
     """
 
     volume: DoubleArray
@@ -81,7 +81,7 @@ class _Rooms(NamedTuple):
     inner: DoubleArray
     strength: DoubleArray
     number: IntArray
-    index: IntArray
+    places: IntArray
 
     @classmethod
     def of(cls, nodes: int) -> _Rooms:
@@ -156,7 +156,7 @@ def _settled(
         return labels, gained
     labels, used = _numbered(labels)
     count = len(used) + 1  # one is empty
-    linked, volume = pooled(graph, labels, count), np.bincount(labels, strength, count)
+    linked, volume = pooled(graph, labels, count), np.bincount(labels, strength, count).astype(np.float64)
     total, gained = 0.0, np.inf
     while gained > _SWEEP:
         gained = _sweep(graph, strength, order, resolution, labels, volume, linked)
@@ -273,7 +273,7 @@ class _Array(ctypes.c_void_p):
     """The address of an array's first number."""
 
     @classmethod
-    def from_param(cls, array: NDArray[Any]) -> ctypes.c_void_p:
+    def from_param(cls, array: NDArray[Any]) -> Any:
         if not array.flags.c_contiguous or array.dtype not in (np.float64, np.int64):
             raise TypeError(f"expected float64 or int64 without gaps, found {array.dtype}, {array.flags.c_contiguous}")
         return ctypes.c_void_p(array.__array_interface__["data"][0])
