@@ -98,7 +98,7 @@ def leiden(
     moving its neurons, from single ones on, to where they gain most; igraph draws where they move. A community that is
     not connected is divided.
 
-    Where communities are clear, it finds no more than `louvain`. For the rest, see `louvain`.
+    Where communities are clear, it finds no more than `louvain`. What it cannot do is what `louvain` cannot.
 
     Args:
         graph: the graph.
