@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,6 +43,9 @@ def null_models() -> tuple[str, ...]:
 
 # How many random splits are run together: enough to share most of the computation.
 _TOGETHER = 25
+
+EXAMPLES = 1024
+"""Random splits are run on so many examples of each task at most, and so is the split that they are compared with."""
 
 _Key = tuple[str, str, str, str]
 _Measured = Iterator[tuple[int, Iterable[Score]]]
@@ -123,7 +126,7 @@ def against(
     measured: _Measured = iter(())
     with noting(note, FULL):
         if null == RANDOM_SPLIT:
-            measured = _on_random_splits(subject, scored.splits, plan, kept)
+            measured = _on_random_splits(subject, scored, plan, kept)
         elif null == UNTRAINED:
             measured = _on_graphs(subject, scored.splits, plan, [_untrained(subject)], kept)
         else:
@@ -160,17 +163,21 @@ def _on_graphs(
         yield number, structure(graph, again, plan, _ignore, weights_only=True, kept=kept)
 
 
-def _on_random_splits(subject: Subject, splits: Mapping[str, Split], plan: Plan, kept: Kept) -> _Measured:
+def _on_random_splits(subject: Subject, scored: Scored, plan: Plan, kept: Kept) -> _Measured:
     """Yield the number of each draw and the scores of random splits with the module sizes of each split.
 
-    Splits with equal module sizes share their random splits, which are run once.
+    Splits with equal module sizes share their random splits, which are run once. All are run on one sample of the
+    examples, and so is the split that they are compared with: what is yielded is its score on all examples, plus the
+    difference on the sample. A random split that equals it in every answer has its score, and p is that of a test
+    whose statistic is the score on the sample: it needs no correction, whatever the size of the sample.
     """
     metrics = plan.metrics_of("function")
     if subject.runner is None or not metrics:
         return
     known: dict[object, list[list[Performance]]] = {}
     seed = seed_of(plan.seed, subject.graph.name, RANDOM_SPLIT)
-    for method, split in splits.items():
+    runner = subject.runner.sample(EXAMPLES, seed)
+    for method, split in scored.splits.items():
         if all(kept.has(method, metric) for metric in metrics):
             continue
         sizes = _sizes(subject.graph, split)
@@ -179,10 +186,16 @@ def _on_random_splits(subject: Subject, splits: Mapping[str, Split], plan: Plan,
             known[sizes] = [
                 performances
                 for start in range(0, len(controls), _TOGETHER)
-                for performances in subject.runner.performances(controls[start : start + _TOGETHER], plan.ablations)
+                for performances in runner.performances(controls[start : start + _TOGETHER], plan.ablations)
             ]
+        beyond: dict[_Key, float] = {}
+        if runner is not subject.runner:
+            own = runner.performances([Split(split.method, split.membership)], plan.ablations)[0]
+            on_sample = {score.key: score.value for score in function(method, own, plan, _ignore, kept)}
+            beyond = {score.key: score.value - on_sample.get(score.key, np.nan) for score in scored.scores}
         for number, performances in enumerate(known[sizes]):
-            yield number, function(method, performances, plan, _ignore, kept)
+            scores = function(method, performances, plan, _ignore, kept)
+            yield number, [replace(score, value=score.value + beyond.get(score.key, 0.0)) for score in scores]
 
 
 def _sizes(graph: Graph, split: Split) -> object:

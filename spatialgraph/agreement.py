@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from .contingency import adjusted_rand, contingency, entropy
 from .graph.graph import IntArray
 from .graph.split import Split
 
@@ -51,16 +50,13 @@ def agreement(one: Split, other: Split) -> dict[str, float]:
             f"agreement of splits {one.method!r} and {other.method!r}: expected as many neurons in the same layers, "
             f"found {have[0]} and {have[1]}"
         )
-    from sklearn.metrics import adjusted_rand_score  # takes seconds to import
-
-    classes = _classes(one), _classes(other)
-    table = _contingency(*classes)
-    own, others, both = (_entropy(sizes) for sizes in (table.sum(axis=1), table.sum(axis=0), table.ravel()))
+    table = contingency(_classes(one), _classes(other))
+    own, others, both = (entropy(sizes) for sizes in (table.sum(axis=1), table.sum(axis=0), table.ravel()))
     mutual = max(own + others - both, 0.0)
     # Two splits with one class each have no entropy to share, and are equal.
     shared = 1.0 if own + others == 0 else min(2 * mutual / (own + others), 1.0)
     return {
-        "adjusted-rand": float(adjusted_rand_score(*classes)),
+        "adjusted-rand": adjusted_rand(table),
         "mutual-information": shared,
         "variation-of-information": max(2 * both - (own + others), 0.0),
     }
@@ -72,15 +68,3 @@ def _classes(split: Split) -> IntArray:
     # Rows of bytes as one item each: sets of any number of tasks, compared at once.
     sets = np.ascontiguousarray(members).view(f"V{members.shape[1]}").ravel()
     return np.unique(sets, return_inverse=True)[1].astype(np.int64)
-
-
-def _contingency(one: IntArray, other: IntArray) -> IntArray:
-    """Count the neurons of each class of one split and each of the other, ``(classes, classes)``."""
-    shape = one.max() + 1, other.max() + 1
-    return np.bincount(one * shape[1] + other, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
-
-
-def _entropy(sizes: IntArray) -> float:
-    """Return the entropy of classes of these sizes in nats; exactly 0 of one class, and whatever their order."""
-    share = sizes[sizes > 0] / sizes.sum()
-    return abs(math.fsum((share * np.log(share)).tolist()))

@@ -23,15 +23,15 @@ from .registry import Registry
 _OWN = "spatialgraph"
 
 # The packages whose versions numbers may depend on.
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-network", "networkx")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "networkx")
 
 
 def code_of(*functions: Callable[..., Any]) -> str:
     """Return a digest of the code of functions, and of the code that they use.
 
     It covers the modules of the functions and the modules that these import from this project or, for a user's module,
-    from its own folder. Comments, docstrings and the layout of the code make no difference. Functions that a module
-    looks up in a `Registry` are not covered: each of them has a digest of its own.
+    from its own folder. Comments, docstrings and the layout of the code make no difference. A C file of a module's name
+    is part of it. Functions that a module looks up in a `Registry` are not covered: each has a digest of its own.
 
     Example:
         >>> from spatialgraph.splits import SPLITS
@@ -71,18 +71,26 @@ def _file_of(name: str) -> Path | None:
     return Path(file) if file and file.endswith(".py") and Path(file).is_file() else None
 
 
-def _state(name: str) -> tuple[int, int]:
-    """Return the time of change and the size of a module's file, which differ once it is edited."""
-    stat = Path(str(_file_of(name))).stat()
-    return stat.st_mtime_ns, stat.st_size
+def _state(name: str) -> tuple[int, ...]:
+    """Return the times of change and the sizes of a module's files, which differ once they are edited."""
+    stats = [file.stat() for file in (Path(str(_file_of(name))), _in_c(name)) if file.is_file()]
+    return tuple(number for stat in stats for number in (stat.st_mtime_ns, stat.st_size))
 
 
 @cache
-def _module(name: str, _: tuple[int, int]) -> tuple[str, tuple[str, ...]]:
+def _module(name: str, _: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
     """Return the digest of a module, and the modules that it uses."""
     tree = ast.parse(Path(str(_file_of(name))).read_bytes())
     uses = tuple(sorted(set(_uses(sys.modules[name], tree)) - {name, _OWN}))
-    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(), uses
+    content = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode())
+    if (in_c := _in_c(name)).is_file():
+        content.update(in_c.read_bytes())
+    return content.hexdigest(), uses
+
+
+def _in_c(name: str) -> Path:
+    """Return the file of what a module has in C, which need not be there."""
+    return Path(str(_file_of(name))).with_suffix(".c")
 
 
 def _uses(module: ModuleType, tree: ast.Module) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache, lru_cache
 
-from threadpoolctl import ThreadpoolController, threadpool_limits  # type: ignore[import-untyped, unused-ignore]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped, unused-ignore]
 
 
 @contextmanager
@@ -16,12 +17,31 @@ def one_thread() -> Iterator[None]:
     The products of a block of examples are small, so that threads cost more than they save (ten times as much on two
     busy cores), and their number would affect the last bits. Run several networks at a time instead.
     """
-    with threadpool_limits(limits=1):
-        yield
+    with _everything(len(sys.modules)).limit(limits=1):
+        _WITHIN.append(1)
+        try:
+            yield
+        finally:
+            _WITHIN.pop()
+
+
+# As many items as blocks of `one_thread` are being run.
+_WITHIN: list[int] = []
+
+
+@lru_cache(maxsize=1)
+def _everything(_: int) -> ThreadpoolController:
+    """Return the controller of all threads, cached until a module is imported, which may load a library with threads.
+
+    The look-up reads all that the process has in memory, for several milliseconds.
+    """
+    return ThreadpoolController()
 
 
 def one_product_thread() -> AbstractContextManager[object]:
     """Return a context in which NumPy's products run in one thread; entered in microseconds, for short sums."""
+    if _WITHIN:  # they do already
+        return nullcontext()
     return _blas().limit(limits=1)  # type: ignore[no-any-return]
 
 

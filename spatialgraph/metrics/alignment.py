@@ -7,6 +7,7 @@ from math import inf
 
 import numpy as np
 
+from ..contingency import adjusted_mutual_information, contingency
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray
 from ..graph.split import Split
@@ -54,13 +55,12 @@ def task_alignment(graph: Graph, split: Split) -> float:
             f"task-alignment of network {graph.name!r}: expected split outputs of at least 2 tasks, found "
             f"{len(graph.tasks)} and split layers {list(of_layers)}"
         )
-    from sklearn.metrics import adjusted_mutual_info_score  # takes seconds to import
-
     task = np.concatenate([graph.task_of[k] for k in of_layers])
     outputs = np.concatenate(list(of_layers.values()))[task >= 0]
     alone = outputs < 0
     outputs[alone] = -1 - alone.cumsum()[alone]
-    return float(adjusted_mutual_info_score(task[task >= 0], outputs))
+    numbers = np.unique(outputs, return_inverse=True)[1]
+    return adjusted_mutual_information(contingency(task[task >= 0], numbers))
 
 
 def _communities(metric: str, split: Split) -> Mapping[int, IntArray]:

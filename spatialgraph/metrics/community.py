@@ -101,9 +101,8 @@ def signed_modularity(graph: Graph, split: Split) -> float:
     Raises:
         NotApplicableError: the split is no partition, or there is no strength.
     """
-    total = _with_strength(graph, split).total
-    positive, negative = (group_sums(graph, split, part) for part in ("positive", "negative"))
-    return (_excess(positive) - _excess(negative)) / total
+    absolute, positive = _with_strength(graph, split), group_sums(graph, split, "positive")
+    return (_excess(positive) - _excess(absolute.less(positive))) / absolute.total
 
 
 @metric("cut", of="split", better="low", weights=True, bounds=(0, 1))

@@ -43,6 +43,16 @@ class GroupSums:
     alone_within: DoubleArray
     alone_expected: float
 
+    def less(self, part: GroupSums) -> GroupSums:
+        """Return the sums of what is left without a part: of the negative weights, without the positive ones."""
+        return GroupSums(
+            self.between - part.between,
+            self.alone_leaving - part.alone_leaving,
+            self.alone_entering - part.alone_entering,
+            self.alone_within - part.alone_within,
+            self.alone_expected - part.alone_expected,
+        )
+
     @cached_property
     def total(self) -> float:
         """The strength of all split connections."""
@@ -70,6 +80,7 @@ _TINY = np.finfo(np.float64).tiny
 # Kept for as long as both the graph and the split live, and no longer: a null model makes graphs by the hundred, each
 # as large as the file. The sums refer to neither.
 _KNOWN: WeakKeyDictionary[Graph, WeakKeyDictionary[Split, dict[Quantity, GroupSums]]] = WeakKeyDictionary()
+_MEMBERS: WeakKeyDictionary[Split, dict[int, DoubleArray]] = WeakKeyDictionary()
 
 
 def group_sums(graph: Graph, split: Split, of: Quantity = "absolute") -> GroupSums:
@@ -184,6 +195,13 @@ def memberships(graph: Graph, split: Split) -> dict[int, DoubleArray]:
     split.require_for(graph)
     if not graph.split_populations:
         raise NotApplicableError(f"measures of communities: expected split layers in {graph.name!r}, found none")
+    if split not in _MEMBERS:
+        _MEMBERS[split] = _memberships(split)
+    return _MEMBERS[split]
+
+
+def _memberships(split: Split) -> dict[int, DoubleArray]:
+    """Return what `memberships` returns, for a split that fits its graph."""
     rows = {}
     for k, members in split.groups.items():
         groups = np.add.reduce(members, axis=1)

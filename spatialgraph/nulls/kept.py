@@ -181,7 +181,7 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
     if along is not None and not whole:
         odds = _log_odds(present, alive, along)
     size = strength[present]
-    weights = weight[present][np.argsort(size, kind="stable")]
+    weights = weight[present][_ascending(size)]
     order = _strongest_first(expected, present)
     residual = strength.reshape(-1)[order] / expected.reshape(-1)[order]
     along = along if whole else None
@@ -191,7 +191,17 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
 def _strongest_first(expected: DoubleArray, present: BoolArray) -> IntArray:
     """Return the numbers of the connections that are present, the largest expected strengths first."""
     places = np.flatnonzero(present)
-    return places[np.argsort(-expected.reshape(-1)[places], kind="stable")]
+    return places[_ascending(-expected.reshape(-1)[places])]
+
+
+def _ascending(values: NDArray[np.floating]) -> IntArray:
+    """Return the order of values, the smallest first, equal ones as they stand: what a stable sort gives.
+
+    Other sorts take a sixth of its time, and values are hardly ever equal.
+    """
+    order = np.argsort(values)
+    ordered = values[order]
+    return np.argsort(values, kind="stable") if (ordered[1:] == ordered[:-1]).any() else order
 
 
 def _log_odds(present: BoolArray, alive: BoolArray, lengths: Lengths) -> DoubleArray:
@@ -248,7 +258,7 @@ def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
     sums = kept.entering, kept.leaving, kept.lengths, kept.at_lengths
     for _ in range(ROUNDS):
         _fit(strength, *sums, _WITHIN, TOLERANCE)
-        signed[places[np.argsort(strength.reshape(-1)[places], kind="stable")]] = kept.weights
+        signed[places[_ascending(strength.reshape(-1)[places])]] = kept.weights
         np.abs(signed.reshape(strength.shape), out=strength)
     _fit(strength, *sums, _LAST, TOLERANCE)
     return np.copysign(strength, signed.reshape(strength.shape), dtype=np.float32, casting="same_kind")

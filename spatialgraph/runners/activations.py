@@ -111,6 +111,8 @@ def activate(activation: str, products: Iterable[FloatArray], bias: FloatArray |
         total += product
     if bias is not None:
         total += bias
+    if activation == "tanh":
+        return np.tanh(total, out=total)
     return ACTIVATION_FUNCTIONS[activation](total)
 
 

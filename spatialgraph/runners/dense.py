@@ -10,7 +10,7 @@ disabled output is just a constant answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TypeVar
@@ -49,12 +49,14 @@ class _Block:
         labels: ``(tasks, examples)``.
         known: layer number to activations of the whole network, for the layers that masked ones are computed from.
         outputs: the outputs of the whole network.
+        tasks: the tasks that some of the examples are labelled for.
     """
 
     examples: slice
     labels: IntArray
     known: Mapping[int, FloatArray]
     outputs: FloatArray
+    tasks: frozenset[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +124,7 @@ class DenseRunner(Runner):
         self._tanh = in_tanh(network, self._computed)
         self._units_of = [np.flatnonzero(network.output_task == task) for task in range(len(network.tasks))]
         self._kept: dict[int, FloatArray] = {}
+        self._statistics: dict[tuple[int, ...] | None, Statistics] = {}
 
     @cached_property
     def _whole(self) -> _Whole:
@@ -139,9 +142,26 @@ class DenseRunner(Runner):
             # The inputs are kept as the evaluation stores them.
             known = {k: np.ascontiguousarray(activations[k].T) for k in self._start if k}
             labels = np.ascontiguousarray(evaluation.labels[block].T)
-            parts.append(_Block(block, labels, known, np.ascontiguousarray(activations[-1].T)))
+            tasks = frozenset(np.flatnonzero((labels >= 0).any(axis=1)).tolist())
+            parts.append(_Block(block, labels, known, np.ascontiguousarray(activations[-1].T), tasks))
         means = {k: (total / max(examples, 1)).astype(np.float32) for k, total in sums.items()}
         return _Whole(parts, right, means)
+
+    def sample(self, examples: int, seed: int) -> DenseRunner:
+        """Return a runner of the same network on a sample of the examples, see `Runner.sample`.
+
+        Examples that are labelled for the same tasks stand together, so that most blocks are labelled for few tasks.
+        """
+        pattern = np.unique(self.labelled, axis=0, return_inverse=True)[1].reshape(-1)
+        groups = [np.flatnonzero(pattern == number) for number in range(pattern.max(initial=-1) + 1)]
+        if all(len(group) <= examples for group in groups):
+            return self
+        draw = np.random.default_rng(seed)
+        taken = np.concatenate([np.sort(draw.permutation(group)[:examples]) for group in groups])
+        inputs, labels = self.evaluation.inputs[taken], self.evaluation.labels[taken]
+        sample = DenseRunner(self.network, Evaluation(inputs, labels, self.evaluation.scale), self.populations)
+        sample._whole = replace(sample._whole, means=self._whole.means)
+        return sample
 
     @property
     def labelled(self) -> BoolArray:
@@ -229,7 +249,10 @@ class DenseRunner(Runner):
 
     def statistics(self, populations: Iterable[int] | None = None) -> Statistics:
         """Return means and variances of activations, see `spatialgraph.runners.activations.statistics`."""
-        return statistics(self.network, self.evaluation, populations)
+        asked = None if populations is None else tuple(populations)
+        if asked not in self._statistics:
+            self._statistics[asked] = statistics(self.network, self.evaluation, asked)
+        return self._statistics[asked]
 
     def deviation(self, populations: Iterable[int]) -> dict[int, DoubleArray]:
         """Return the standard deviation of every unit's activation over all examples: number to ``(units,)``."""
@@ -304,6 +327,8 @@ class DenseRunner(Runner):
                 asked.setdefault(question.ablation, []).append((question, disabled, constants))
         for block, ablation, outputs in self._run(hidden, list(asked)):
             for question, disabled, constants in asked[ablation]:
+                if question.task not in block.tasks:
+                    continue
                 values = outputs.take(self._units_of[question.task], axis=0)
                 values[disabled] = constants
                 right[question] += int(np.count_nonzero(values.argmax(axis=0) == block.labels[question.task]))

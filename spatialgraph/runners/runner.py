@@ -176,6 +176,21 @@ class Runner(ABC):
     def guessed(self) -> DoubleArray:
         """The accuracy of the best constant answer, ``(tasks,)``, 0 to 1; nan without labels."""
 
+    def sample(self, examples: int, seed: int) -> Runner:
+        """Return a runner whose accuracies are those on a sample of the examples.
+
+        What disabled units emit stays that of all examples. A runner need not implement it, and returns itself then.
+
+        Args:
+            examples: how many of the examples that are labelled for a task are taken at most; of examples labelled for
+                the same tasks, so many.
+            seed: determines the sample.
+
+        Returns:
+            itself if there are no more examples.
+        """
+        return self
+
     @abstractmethod
     def answers(self, questions: Iterable[Question]) -> dict[Question, float]:
         """Return the accuracy of each masked network in its task, as in `full`; equal questions are answered once."""

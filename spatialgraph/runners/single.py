@@ -17,6 +17,9 @@ _BLOCK = 512
 """Examples at a time when neurons are disabled one by one: few enough for a layer's sums, its activations and their
 differences to stay in the cache together."""
 
+_UNITS = 8
+"""Neurons whose outputs are looked at together: more would leave the cache, and fewer wait for Python."""
+
 
 def emitted(
     network: Network, layers: Iterable[int], ablation: str, means: Callable[[], Mapping[int, FloatArray]]
@@ -95,10 +98,10 @@ def single_ablation(
                 constants[k] = 2 * constants[k] - 1
         for block in blocks(len(evaluation.inputs), _BLOCK):
             state = _State(run, evaluation.values(evaluation.inputs[block]), evaluation.labels[block])
-            whole += state.right_and_loss(state.values[last])
+            whole += state.right_and_loss(state.values[last][None])[0]
             for k in numbers:
-                for unit, outputs in enumerate(state.outputs_without(k, constants[k])):
-                    without[k][unit] += state.right_and_loss(outputs)
+                for units, outputs in state.outputs_without(k, constants[k]):
+                    without[k][units] += state.right_and_loss(outputs)
     labelled = (evaluation.labels >= 0).sum(axis=0)
     accuracy, loss = np.where(labelled > 0, whole / np.maximum(labelled, 1), np.nan)
     shares = {k: totals / np.maximum(labelled, 1) for k, totals in without.items()}
@@ -149,33 +152,58 @@ class _State:
             examples = np.flatnonzero(of_task >= 0)
             self._tasks.append((np.flatnonzero(network.output_task == task), examples, of_task[examples]))
 
-    def outputs_without(self, layer: int, constants: FloatArray) -> Iterator[FloatArray]:
-        """Yield the outputs, ``(outputs, examples)``, with each neuron of a layer in turn emitting its constant."""
+    def outputs_without(self, layer: int, constants: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
+        """Yield the outputs with each neuron of a layer in turn emitting its constant.
+
+        Yields:
+            the places of some neurons, and their outputs, ``(neurons, outputs, examples)``.
+        """
         changes = constants[:, None] - self.values[layer]
-        for unit, change in enumerate(changes):
-            later: dict[int, FloatArray] = {}
-            values = self.values[-1]
-            for k in range(layer + 1, len(self._layers)):
-                total = self._sums[k]
-                for source, weight in self._entering[k]:
-                    if source == layer:
-                        total = total + np.multiply.outer(weight[:, unit], change)
-                    elif source in later:
-                        total = total + weight @ later[source]
-                if total is not self._sums[k]:
-                    values = ACTIVATION_FUNCTIONS[self._layers[k].activation](total)
-                    later[k] = values - self.values[k]
-            yield values
+        for units in blocks(len(changes), _UNITS):
+            some = range(len(changes))[units]
+            outputs = np.empty((len(some), *self.values[-1].shape), np.float32)
+            for unit, result in zip(some, outputs, strict=True):
+                self._run_without(layer, unit, changes[unit], result)
+            yield units, outputs
+
+    def _run_without(self, layer: int, unit: int, change: FloatArray, result: FloatArray) -> None:
+        """Write the outputs, ``(outputs, examples)``, with the change of one neuron, ``(examples,)``."""
+        later: dict[int, FloatArray] = {}
+        result[:] = self.values[-1]
+        for k in range(layer + 1, len(self._layers)):
+            total = self._sums[k]
+            for source, weight in self._entering[k]:
+                if source == layer or source in later:
+                    more = weight @ later[source] if source in later else np.multiply.outer(weight[:, unit], change)
+                    total = np.add(more, total, out=more)
+            if total is self._sums[k]:
+                continue
+            values = activate(self._layers[k].activation, [total], None)
+            if k == len(self._layers) - 1:
+                result[:] = values
+            else:
+                later[k] = np.subtract(values, self.values[k], out=values)
 
     def right_and_loss(self, outputs: FloatArray) -> NDArray[np.float64]:
-        """Return the number of correct answers to each task, and the sum of its losses, ``(2, tasks)``."""
-        result = np.empty((2, len(self._tasks)))
+        """Return the number of correct answers to each task, and the sum of its losses.
+
+        Args:
+            outputs: ``(neurons, outputs, examples)``.
+
+        Returns:
+            ``(neurons, 2, tasks)``.
+        """
+        result = np.zeros((len(outputs), 2, len(self._tasks)))
         for task, (units, examples, labels) in enumerate(self._tasks):
-            values = outputs.take(units, axis=0)
-            if len(examples) < values.shape[1]:
-                values = values.take(examples, axis=1)
-            right = values[labels, np.arange(len(labels))]
-            largest = values.max(axis=0)
-            result[0, task] = np.count_nonzero(values.argmax(axis=0) == labels)
-            result[1, task] = (np.log(np.exp(values - largest).sum(axis=0)) + (largest - right)).sum(dtype=np.float64)
+            if not len(examples):
+                continue
+            values = outputs.take(units, axis=1)
+            if len(examples) < values.shape[2]:
+                values = values.take(examples, axis=2)
+            right = values[:, labels, np.arange(len(labels))]
+            largest = values.max(axis=1)
+            result[:, 0, task] = np.count_nonzero(values.argmax(axis=1) == labels, axis=1)
+            values -= largest[:, None]
+            spread = np.log(np.exp(values, out=values).sum(axis=1))
+            result[:, 1, task] = (spread + (largest - right)).sum(axis=1, dtype=np.float64)
         return result

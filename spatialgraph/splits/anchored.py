@@ -14,6 +14,7 @@ from ..notes import Note
 from ..threads import one_thread
 from .counting import hidden_word
 from .method import split_method
+from .moves import pieces
 from .strengths import output_tasks, undirected, with_outputs
 
 # Scores closer to each other than this share of the larger are equal but for the rounding of the linear solver.
@@ -63,9 +64,7 @@ def spectral_anchored(graph: Graph) -> Split:
 
 def _reached(strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the numbers of the neurons that have a path to an output and are not outputs."""
-    from scipy import sparse
-
-    _, component = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
+    component = pieces(strengths, np.zeros(len(strengths), np.int64))
     return hidden[np.isin(component[hidden], component[outputs])]
 
 

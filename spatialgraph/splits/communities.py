@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contingency import adjusted_rand, contingency
 from ..faults import NotApplicableError
 from ..graph.graph import Graph, IntArray, by_population
 from ..graph.split import Split
 from ..notes import Note
 from .alignment import align_communities
 from .method import split_method
+from .moves import climb, pieces, pooled
 from .strengths import undirected
 
-if TYPE_CHECKING:
-    from scipy import sparse
-
-# The number of runs. Each takes about 10 ms on a network of 400 neurons, and the methods are run on hundreds of random
-# networks; more runs agree no better on a network without communities.
-_RUNS = 3
+# The number of runs. Each takes a few milliseconds on a network of 400 neurons, and the methods are run on hundreds of
+# random networks; more runs agree no better on a network without communities.
+_RUNS = 5
 
 # Pairs of neurons stay connected in the consensus graph if more than this share of the runs put them together.
 _MAJORITY = 0.5
 
 # Rounds until the runs must agree; they hardly ever need more than three.
 _ROUNDS = 10
-
-# scikit-network stops when a pass gains no more modularity than this. Its default, 0.001, is a fortieth of the
-# modularity of a network without modules, and loses as much; a tenth of the default loses next to nothing.
-_TOLERANCE = 1e-4
 
 _Algorithm = Callable[[NDArray[np.float64], int], IntArray]
 
@@ -60,9 +55,9 @@ def louvain(graph: Graph, seed: int, resolution: float = 1.0, consensus: bool = 
 
     Increases  Q = Σ_c [L_c / m − γ (k_c / 2m)²],  L_c the strength within community c, k_c the summed strengths of its
     neurons, m the total, γ the resolution, in the undirected graph of strengths: "Fast unfolding of communities in
-    large networks", Blondel et al. 2008, arXiv 0803.0476, by scikit-network. Of three runs in random order, the one
-    with the highest modularity is taken; it need not be the maximum. A community goes to the task of its outputs, see
-    `alignment.align_communities`.
+    large networks", Blondel et al. 2008, arXiv 0803.0476, repeated from the communities found until nothing improves
+    (`moves.climb`). Of five runs in random order, the one with the highest modularity is taken; it need not be the
+    maximum. A community goes to the task of its outputs, see `alignment.align_communities`.
 
     With ``consensus``, the communities are those that all runs agree on. While the runs disagree, a graph whose
     strengths say how often two neurons were together (at least in two runs) is clustered in place of the network
@@ -85,12 +80,7 @@ def louvain(graph: Graph, seed: int, resolution: float = 1.0, consensus: bool = 
         NotApplicableError: there are no connections, or the output layer is not split.
         ValueError: the resolution is outside its range.
     """
-    from sknetwork.clustering import Louvain  # takes a third of a second to import
-
-    def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
-        return _maximise(Louvain, strengths, seed, resolution)
-
-    return _split("louvain", graph, seed, resolution, maximise, consensus=consensus)
+    return _split("louvain", graph, seed, resolution, _climbing(resolution, refine=False), consensus=consensus)
 
 
 @split_method("leiden", sees="weights")
@@ -98,24 +88,23 @@ def leiden(
     graph: Graph,
     seed: int,
     resolution: float = 1.0,
-    library: str = "scikit-network",
+    library: str = "spatialgraph",
     consensus: bool = False,
 ) -> Split:
     """Find communities of high modularity that do not fall apart, and give them to tasks.
 
     As `louvain`, but communities are divided anew before they are moved as a whole: "From Louvain to Leiden:
-    guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473. scikit-network runs once over the
-    graph. Its refinement uses random numbers of the C library, which cannot be seeded, and is replaced here: single
-    neurons are moved within each community. igraph repeats until nothing improves, which takes twice as long and finds
-    a few percent more modularity where communities are not clear. A community that is not connected is divided.
+    guaranteeing well-connected communities", Traag et al. 2019, arXiv 1810.08473. The parts of a community are found by
+    moving its neurons, from single ones on, to where they gain most; igraph draws where they move. A community that is
+    not connected is divided.
 
-    Where communities are clear, it finds no more than `louvain`. For the rest, see `louvain`.
+    Where communities are clear, it finds no more than `louvain`. What it cannot do is what `louvain` cannot.
 
     Args:
         graph: the graph.
         seed: determines the orders in which neurons are visited.
         resolution: greater than 0; larger for more and smaller communities.
-        library: ``"scikit-network"``, or ``"igraph"``, whose licence is the GPL: ``pip install spatialgraph[igraph]``.
+        library: ``"spatialgraph"``, or ``"igraph"``, whose licence is the GPL: ``pip install spatialgraph[igraph]``.
         consensus: as in `louvain`.
 
     Raises:
@@ -129,8 +118,13 @@ def leiden(
     return _split("leiden", graph, seed, resolution, algorithm, consensus=consensus, connected=True)
 
 
-def _leiden_of_scikit_network(resolution: float) -> _Algorithm:
-    return lambda strengths, seed: _maximise(_leiden(), strengths, seed, resolution)
+def _climbing(resolution: float, *, refine: bool) -> _Algorithm:
+    """Return an algorithm of this package, see `moves.climb`."""
+
+    def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
+        return climb(strengths, np.random.default_rng(seed), resolution, refine=refine)
+
+    return maximise
 
 
 def _leiden_of_igraph(resolution: float) -> _Algorithm:
@@ -158,7 +152,10 @@ def _leiden_of_igraph(resolution: float) -> _Algorithm:
     return maximise
 
 
-_LEIDEN = {"scikit-network": _leiden_of_scikit_network, "igraph": _leiden_of_igraph}
+_LEIDEN: dict[str, Callable[[float], _Algorithm]] = {
+    "spatialgraph": lambda resolution: _climbing(resolution, refine=True),
+    "igraph": _leiden_of_igraph,
+}
 
 
 def _split(
@@ -195,9 +192,7 @@ def _split(
     outcome = (_consensus if consensus else _best)(strengths, seed, algorithm, resolution)
     labels = outcome.labels
     if connected:
-        from scipy import sparse
-
-        _, labels = sparse.csgraph.connected_components(_within(sparse.csr_matrix(strengths), labels), directed=False)
+        labels = pieces(strengths, labels)
     communities = np.full(neurons, -1)
     communities[attached] = labels
     in_layers = by_population(graph, communities)
@@ -231,6 +226,7 @@ def _consensus(strengths: NDArray[np.float64], seed: int, algorithm: _Algorithm,
     agreement, rounds = _agreement(runs), 0
     while not (agreed := all(np.array_equal(run, runs[0]) for run in runs)) and rounds < _ROUNDS:
         together, group = _together(runs)
+        together /= together.sum() or 1.0  # neurons may all be alone
         runs = [_canonical(algorithm(together, next(seeds))[group]) for _ in range(_RUNS)]
         rounds += 1
     code = "communities-agreed" if agreed else "communities-not-agreed"
@@ -270,66 +266,12 @@ def _canonical(labels: IntArray) -> IntArray:
 
 def _agreement(runs: list[IntArray]) -> float:
     """Return the mean adjusted Rand index of every two runs."""
-    from sklearn.metrics import adjusted_rand_score  # takes seconds to import
-
-    pairs = [(i, j) for i in range(len(runs)) for j in range(i)]
-    return float(np.mean([adjusted_rand_score(runs[i], runs[j]) for i, j in pairs]))
+    return float(np.mean([adjusted_rand(contingency(*pair)) for pair in itertools.combinations(runs, 2)]))
 
 
 def _modularity(strengths: NDArray[np.float64], labels: IntArray, resolution: float) -> float:
     """Return Newman's modularity of communities in a graph of total strength (each connection twice) 1."""
-    members = labels[:, None] == np.arange(labels.max() + 1)
-    between = members.T @ (strengths @ members)
-    return float(between.trace() - resolution * (between.sum(axis=1) ** 2).sum())
-
-
-def _maximise(estimator: Any, strengths: NDArray[np.float64], seed: int, resolution: float) -> IntArray:
-    """Return the communities that a class of scikit-network finds in one run."""
-    if not strengths.any():  # a consensus graph of neurons that are all alone
-        return np.arange(len(strengths))
-    from scipy import sparse
-
-    labels = estimator(
-        resolution=resolution,
-        modularity="newman",
-        tol_optimization=_TOLERANCE,
-        tol_aggregation=_TOLERANCE,
-        shuffle_nodes=True,
-        return_probs=False,
-        return_aggregate=False,
-        random_state=seed,
-    ).fit_predict(sparse.csr_matrix(strengths))
-    return np.asarray(labels, np.int64)
-
-
-def _leiden() -> Any:
-    """Return scikit-network's Leiden with a refinement that depends on its seed alone."""
-    from scipy import sparse
-    from sknetwork.clustering import Leiden
-
-    class SettledLeiden(Leiden):  # type: ignore[misc]
-        def _optimize_refine(
-            self,
-            labels: NDArray[Any],
-            labels_refined: NDArray[Any],
-            adjacency: sparse.csr_matrix,
-            out_weights: NDArray[Any],
-            in_weights: NDArray[Any],
-        ) -> NDArray[Any]:
-            inside = _within(adjacency, labels)
-            refined, _ = self._optimize(labels_refined, inside, out_weights, in_weights)
-            _, connected = sparse.csgraph.connected_components(_within(inside, np.asarray(refined)), directed=False)
-            return np.asarray(connected)
-
-    return SettledLeiden
-
-
-def _within(adjacency: sparse.csr_matrix, labels: NDArray[Any]) -> sparse.csr_matrix:
-    """Return the connections whose ends have the same label."""
-    from scipy import sparse
-
-    source = np.repeat(np.arange(adjacency.shape[0]), np.diff(adjacency.indptr))
-    data = np.where(labels[source] == labels[adjacency.indices], adjacency.data, 0)
-    inside = sparse.csr_matrix((data, adjacency.indices.copy(), adjacency.indptr.copy()), adjacency.shape)
-    inside.eliminate_zeros()
-    return inside
+    volumes = np.bincount(labels, strengths.sum(axis=1))
+    linked = pooled(strengths, labels, len(volumes))
+    within = linked[labels, np.arange(len(labels))].sum()
+    return float(within - resolution * (volumes**2).sum())

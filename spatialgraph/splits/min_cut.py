@@ -114,7 +114,11 @@ def _contracted(
     to_tasks = strengths[np.ix_(neurons, outputs)] @ (given[outputs][:, None] == np.arange(tasks))
     between = strengths[np.ix_(neurons, neurons)]
     np.fill_diagonal(between, 0)  # no cut separates a neuron from itself
-    return np.block([[between, to_tasks], [to_tasks.T, np.zeros((tasks, tasks))]])
+    contracted = np.zeros((len(neurons) + tasks,) * 2)
+    contracted[: len(neurons), : len(neurons)] = between
+    contracted[: len(neurons), len(neurons) :] = to_tasks
+    contracted[len(neurons) :, : len(neurons)] = to_tasks.T
+    return contracted
 
 
 def _around_each(strengths: NDArray[np.float64], labels: IntArray) -> NDArray[np.float64]:
@@ -168,15 +172,20 @@ def _smallest_sides(capacity: NDArray[np.int32]) -> tuple[BoolArray, BoolArray]:
     smallest sink side has those that still reach the sink. The sides of every minimum cut contain them.
     """
     from scipy import sparse
-    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+    from scipy.sparse.csgraph import maximum_flow
 
     source, sink = len(capacity) - 2, len(capacity) - 1
-    graph = sparse.csr_array(capacity)
-    left = sparse.csr_array(graph - maximum_flow(graph, source, sink).flow)
-    left.eliminate_zeros()
-    sides = []
-    for residual, end in ((left, source), (sparse.csr_array(left.T), sink)):
-        side = np.zeros(len(capacity), bool)
-        side[breadth_first_order(residual, end, return_predecessors=False)] = True
-        sides.append(side[:source])
-    return sides[0], sides[1]
+    flow = maximum_flow(sparse.csr_array(capacity), source, sink).flow
+    open_ = capacity > flow.toarray()
+    return _reached(open_, source)[:source], _reached(open_.T, sink)[:source]
+
+
+def _reached(steps: BoolArray, start: int) -> BoolArray:
+    """Return the nodes that are reached from one, ``(nodes,)``; ``steps`` are from nodes (rows) to nodes."""
+    reached = np.zeros(len(steps), bool)
+    new = reached.copy()
+    new[start] = True
+    while new.any():
+        reached |= new
+        new = steps[new].any(axis=0) & ~reached
+    return reached

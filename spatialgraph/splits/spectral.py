@@ -12,6 +12,7 @@ from ..notes import Note
 from ..threads import one_thread
 from .alignment import align, cluster
 from .method import split_method
+from .moves import pieces
 from .strengths import undirected
 
 # Up to so many neurons all eigenvectors cost less than an iterative solver, which also misses some of several equal
@@ -51,9 +52,7 @@ def spectral(graph: Graph, seed: int) -> Split:
             f"task, found {len(connected)}"
         )
     strengths = strengths[np.ix_(connected, connected)]
-    from scipy import sparse
-
-    components, _ = sparse.csgraph.connected_components(sparse.csr_array(strengths), directed=False)
+    components = int(pieces(strengths, np.zeros(len(strengths), np.int64)).max()) + 1
     clusters = np.full(neurons, -1)
     clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), _embed(strengths, tasks, seed))
     by_layer = by_population(graph, clusters)

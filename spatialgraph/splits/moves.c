@@ -1,0 +1,165 @@
+/* The loops of `moves.py`, which says what they compute and has them once more in Python. Nothing is rearranged and no
+   multiplication is fused with an addition, so that Python gives the same numbers to the last bit.
+
+   Arrays that end in `_room` are only worked in. */
+
+#include <stdint.h>
+#include <string.h>
+
+/* Add each row of a matrix to the row of `sums` that its label says. */
+void pool(int64_t rows, int64_t columns, const double *matrix, const int64_t *label, double *sums)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        const double *row = matrix + i * columns;
+        double *sum = sums + label[i] * columns;
+        for (int64_t j = 0; j < columns; j++)
+            sum[j] += row[j];
+    }
+}
+
+/* Number labels below `limit` from 0 without gaps, in their order; return how many there are. `number` says which number
+   each label has become, -1 for those that nobody has. */
+static int64_t numbered(int64_t nodes, int64_t limit, int64_t *label, int64_t *number)
+{
+    int64_t count = 0;
+    memset(number, -1, limit * sizeof(int64_t));
+    for (int64_t i = 0; i < nodes; i++)
+        number[label[i]] = 0;
+    for (int64_t c = 0; c < limit; c++)
+        if (number[c] == 0)
+            number[c] = count++;
+    for (int64_t i = 0; i < nodes; i++)
+        label[i] = number[label[i]];
+    return count;
+}
+
+/* Let every node move once to the community where it adds most to the modularity; return the summed gains. */
+static double sweep(int64_t nodes, int64_t communities, const double *graph, const double *strength,
+                    const int64_t *order, double resolution, double least, int64_t *label, double *volume,
+                    double *linked)
+{
+    double gained = 0;
+    for (int64_t turn = 0; turn < nodes; turn++) {
+        const int64_t i = order[turn], own = label[i];
+        const double expected = resolution * strength[i], *of = graph + i * nodes;
+        volume[own] -= strength[i];
+        const double here = linked[own * nodes + i] - of[i] - expected * volume[own];
+        double best = here + least;
+        int64_t to = own;
+        for (int64_t c = 0; c < communities; c++) {
+            const double there = linked[c * nodes + i] - expected * volume[c];
+            if (there > best && c != own) {
+                best = there;
+                to = c;
+            }
+        }
+        volume[to] += strength[i];
+        if (to == own)
+            continue;
+        label[i] = to;
+        gained += best - here;
+        double *from = linked + own * nodes, *into = linked + to * nodes;
+        for (int64_t j = 0; j < nodes; j++) {
+            from[j] -= of[j];
+            into[j] += of[j];
+        }
+    }
+    return 2 * gained;
+}
+
+/* Sweep until a sweep gains no more than `enough`; return the sum of all gains. Labels are numbered without gaps. */
+double settle(int64_t nodes, const double *graph, const double *strength, const int64_t *order, double resolution,
+              double enough, double least, int64_t *label, double *volume_room, double *linked_room,
+              int64_t *number_room)
+{
+    double *volume = volume_room, *linked = linked_room, total = 0, gained;
+    int64_t communities = numbered(nodes, nodes, label, number_room) + 1; /* one is empty */
+    memset(volume, 0, communities * sizeof(double));
+    memset(linked, 0, communities * nodes * sizeof(double));
+    for (int64_t i = 0; i < nodes; i++)
+        volume[label[i]] += strength[i];
+    pool(nodes, nodes, graph, label, linked);
+    do {
+        gained = sweep(nodes, communities, graph, strength, order, resolution, least, label, volume, linked);
+        total += gained;
+        const int64_t left = numbered(nodes, communities, label, number_room);
+        for (int64_t c = 0; c < communities; c++) {
+            const int64_t to = number_room[c];
+            if (to >= 0 && to < c) {
+                volume[to] = volume[c];
+                memcpy(linked + to * nodes, linked + c * nodes, nodes * sizeof(double));
+            }
+        }
+        volume[left] = 0;
+        memset(linked + left * nodes, 0, nodes * sizeof(double));
+        communities = left + 1;
+    } while (gained > enough);
+    return total;
+}
+
+/* Number the connected pieces of communities by their first nodes; return how many there are. */
+int64_t divide(int64_t nodes, const double *graph, const int64_t *label, int64_t *piece, int64_t *stack_room)
+{
+    int64_t count = 0;
+    memset(piece, -1, nodes * sizeof(int64_t));
+    for (int64_t first = 0; first < nodes; first++) {
+        if (piece[first] >= 0)
+            continue;
+        int64_t height = 1;
+        stack_room[0] = first;
+        piece[first] = count;
+        while (height) {
+            const int64_t i = stack_room[--height];
+            for (int64_t j = first; j < nodes; j++)
+                if (piece[j] < 0 && label[j] == label[i] && graph[i * nodes + j] > 0) {
+                    piece[j] = count;
+                    stack_room[height++] = j;
+                }
+        }
+        count++;
+    }
+    return count;
+}
+
+/* Settle the nodes of each community by themselves, from single ones on, and divide what is not connected; return how
+   many parts there are. The rooms have the sizes of `settle` for a graph of all nodes, `inner_room` that of the graph, and
+   `index_room` six numbers for each node and one more. */
+int64_t refine(int64_t nodes, int64_t communities, const double *graph, const double *strength, const int64_t *order,
+               double resolution, double enough, double least, const int64_t *label, int64_t *part, double *volume_room,
+               double *linked_room, double *inner_room, double *strength_room, int64_t *number_room, int64_t *index_room)
+{
+    int64_t *member = index_room, *place = member + nodes, *turn = place + nodes, *own = turn + nodes,
+            *piece = own + nodes, *end = piece + nodes, count = 0;
+    /* Members of each community, and their turns, lie together: those of community c end where `end[c]` says. */
+    memset(end, 0, (communities + 1) * sizeof(int64_t));
+    for (int64_t i = 0; i < nodes; i++)
+        end[label[i] + 1]++;
+    for (int64_t c = 0; c < communities; c++)
+        end[c + 1] += end[c];
+    for (int64_t t = 0; t < nodes; t++)
+        turn[end[label[order[t]]]++] = order[t];
+    for (int64_t c = communities; c > 0; c--)
+        end[c] = end[c - 1];
+    end[0] = 0;
+    for (int64_t i = 0; i < nodes; i++)
+        member[end[label[i]]++] = i;
+    for (int64_t c = 0; c < communities; c++) {
+        const int64_t first = c ? end[c - 1] : 0, size = end[c] - first;
+        const int64_t *of = member + first;
+        for (int64_t i = 0; i < size; i++) {
+            place[of[i]] = own[i] = i;
+            strength_room[i] = strength[of[i]];
+            for (int64_t j = 0; j < size; j++)
+                inner_room[i * size + j] = graph[of[i] * nodes + of[j]];
+        }
+        for (int64_t t = 0; t < size; t++)
+            turn[first + t] = place[turn[first + t]];
+        settle(size, inner_room, strength_room, turn + first, resolution, enough, least, own, volume_room, linked_room,
+               number_room);
+        const int64_t pieces = divide(size, inner_room, own, piece, number_room);
+        for (int64_t i = 0; i < size; i++)
+            part[of[i]] = count + piece[i];
+        count += pieces;
+    }
+    return count;
+}
