@@ -44,7 +44,7 @@ def null_models() -> tuple[str, ...]:
 # How many random splits are run together: enough to share most of the computation.
 _TOGETHER = 25
 
-EXAMPLES = 1024
+EXAMPLES = 2048
 """Random splits are run on so many examples of each task at most, and so is the split that they are compared with."""
 
 _Key = tuple[str, str, str, str]
