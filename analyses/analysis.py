@@ -246,7 +246,8 @@ def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | No
                 progress.update(bar, description=str(step), advance=1)
     if lost:
         ordered = [step for step in (*first, *rest) if step in lost]
-        raise UnfinishedError(_unfinished_line(ordered, len(first) + len(rest)))
+        hint = "; fewer --jobs take less memory" if given is None else ""
+        raise UnfinishedError(_unfinished_line(ordered, len(first) + len(rest)) + hint)
 
 
 def _outcomes(steps: Sequence[Step], executor: Executor | None) -> Iterator[tuple[Step, Callable[[], object]]]:
@@ -266,7 +267,7 @@ def _unfinished_line(lost: Sequence[Step], of: int) -> str:
     names = ", ".join(map(str, lost[:_NAMED])) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
     return (
         f"{len(lost)} of {of} steps {'is' if len(lost) == 1 else 'are'} missing ({names}), and with them the tables: "
-        "the same command does what is missing; fewer --jobs take less memory"
+        "the same command does what is missing"
     )
 
 

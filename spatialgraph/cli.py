@@ -10,7 +10,7 @@ import textwrap
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,6 +22,8 @@ from .files import require_other
 from .stages import stage as _stage
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from rich.console import Console
 
 app = typer.Typer(
@@ -46,6 +48,16 @@ Plugins = Annotated[
         help="Python file with methods, measures, null models, costs or figures of your own; may be repeated.",
         metavar="FILE",
         show_default="none",
+    ),
+]
+
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        help="Who does the work: local, dask:tcp://HOST:PORT, dask (started here), or "
+        "slurm:partition=…,minutes=…,gpus=…,array=50.",
+        metavar="WHO",
     ),
 ]
 
@@ -185,6 +197,7 @@ def analyze(
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Steps at a time; -1: as many as there are cores.")] = -1,
+    on: On = "local",
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
     plugin: Plugins = None,
     fresh: Annotated[
@@ -210,7 +223,8 @@ def analyze(
         how: dict[str, Any] = {"jobs": jobs, "evaluations": evaluation or (), "plugins": plugin or (), "fresh": fresh}
         how["reference"] = reference
         how["models"] = _stage("analyses.runs").Models(models and models.resolve())
-        _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
+        with _executor(on, results) as how["executor"]:
+            _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
         _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
 
 
@@ -495,6 +509,15 @@ def _analyze(run: Path, results: Path, how: dict[str, Any] | None = None, **choi
     _say(f"{results / 'scores.csv'}: {rows} scores")
     _say(f"{results / 'summary.csv'}: every measure of every method, over seeds")
     _say(f"{results / 'summary.md'}: what holds, and what does not")
+
+
+def _executor(on: str, folder: Path) -> AbstractContextManager[Executor | None]:
+    """Return the executor that ``--on`` names; what it has to say goes to the terminal."""
+    executors = importlib.import_module("spatialgraph.executors")
+    told: AbstractContextManager[Executor | None] = executors.executor_of(
+        executors.on(on), folder, lambda line: _say(line, err=True)
+    )
+    return told
 
 
 def _draw(

@@ -14,8 +14,20 @@ STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
     *("registry", "stages", "plugins", "provenance", "escapes", "console", "files", "memory", "threads", "workers"),
-    *("heaps", "progress", "arrays", "faults", "notes", "graph", "network", "runners", "splits", "strengths"),
-    *("agreement", "metrics", "nulls", "store", "torch", "scatter", "describe", "front", "cli", "__main__"),
+    *("executors", "heaps", "progress", "arrays", "faults", "notes", "graph", "network", "runners", "splits"),
+    *(
+        "strengths",
+        "agreement",
+        "metrics",
+        "nulls",
+        "store",
+        "torch",
+        "scatter",
+        "describe",
+        "front",
+        "cli",
+        "__main__",
+    ),
 )
 
 
