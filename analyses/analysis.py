@@ -24,6 +24,7 @@ import spatialgraph
 from spatialgraph.console import PlainConsole
 from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
+from spatialgraph.marks import mark_of
 from spatialgraph.metrics import METRICS
 from spatialgraph.nulls import NULLS
 from spatialgraph.plugins import files_of, load_all
@@ -33,6 +34,7 @@ from spatialgraph.splits.table import networks_of, read_rows
 from spatialgraph.store import read_header, write_splits
 from spatialgraph.workers import LostError, Workers
 
+from .asked import FILE, PARTS, networks_in
 from .columns import COLUMNS
 from .evidence import note_row
 from .frames import to_csv
@@ -43,7 +45,6 @@ from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
 from .summary import write_summary
 
-_PARTS = "parts"
 _TABLES = (
     *(f"{name}.csv" for name in ("scores", "nulls", "agreement", "notes", "networks", "summary", "comparisons")),
     *(f"{name}.csv" for name in ("doses", "fair")),
@@ -78,6 +79,7 @@ def analyze(
     plugins: Sequence[str | Path] = (),
     models: Models = NO_MODELS,
     fresh: bool = False,
+    prepare: bool = False,
     executor: Executor | None = None,
     console: Console | None = None,
     quiet: bool = False,
@@ -103,12 +105,13 @@ def analyze(
             them. A file that defines a function that this process knows already need not be named.
         models: what runs the networks that are graphs of models; runners are known to this process alone.
         fresh: whether all is done again, also what is there and was made by the same code.
+        prepare: whether no step is done: what is asked is written down, for `Asked` to name and do the steps.
         executor: does the steps in place of processes of this machine; those that work for it see the same folders.
         console: where to show progress and what could not be done.
         quiet: whether what could not be done is told by ``notes.csv`` alone.
 
     Returns:
-        How many scores there are.
+        How many scores there are; 0 if the steps are only prepared.
 
     Raises:
         ValueError: a file that is not what it should be or whose name cannot be a network's, a number of jobs that
@@ -123,8 +126,7 @@ def analyze(
     run, results, plan = Path(run), Path(results), plan or Plan.choose()
     if jobs == 0 or jobs < -1:
         raise ValueError(f"jobs: expected a number of at least 1, or -1 for as many as there are cores, found {jobs}")
-    # Hidden files are of the system, such as those that macOS adds on disks of other kinds.
-    files = sorted((run / "networks").glob("[!.]*.h5"))
+    files = networks_in(run)
     if not files:
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
@@ -140,7 +142,7 @@ def analyze(
         digests = {file: digest(file) for file in files}
         given = _given(evaluations)
         steps = [
-            steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given, imported, models)
+            steps_of(run, file, results / PARTS / file.stem, plan, digests[file], given, imported, models)
             for file in files
         ]
         if fresh:
@@ -156,7 +158,11 @@ def analyze(
             known["models"] = os.path.relpath(models.file, results)
         # From now on, parts and tables may be of two analyses.
         _write_analysis_json(run, results, plan, finished=False, **known)
+        if prepare:
+            return 0
         _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
+        for step in (step for of in steps for step in of):  # of processes that were killed
+            mark_of(step.part).unlink(missing_ok=True)
         tables = _write(run, results, steps)
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
@@ -209,7 +215,7 @@ def _require_used(given: Mapping[str, Path], steps: Sequence[Sequence[Step]]) ->
 
 def _require_own(results: Path) -> None:
     """Refuse to replace files in a folder that shows no trace of an earlier analysis."""
-    if (results / "analysis.json").exists() or any((results / _PARTS).glob("*/*.h5")):
+    if (results / FILE).exists() or any((results / PARTS).glob("*/*.h5")):
         return
     for name in _TABLES:
         if (results / name).exists():
@@ -277,7 +283,7 @@ def _write_analysis_json(run: Path, results: Path, plan: Plan, *, finished: bool
     asked = asdict(plan)
     asked["files"] = {name: os.path.relpath(path, results) for name, path in plan.files.items()}
     text = json.dumps(origin | asked | {"finished": finished} | more, indent=1)
-    with atomic(results / "analysis.json") as temporary:
+    with atomic(results / FILE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

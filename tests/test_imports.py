@@ -13,21 +13,10 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
-    *("registry", "stages", "plugins", "provenance", "escapes", "console", "files", "memory", "threads", "workers"),
-    *("executors", "heaps", "progress", "arrays", "faults", "notes", "graph", "network", "runners", "splits"),
-    *(
-        "strengths",
-        "agreement",
-        "metrics",
-        "nulls",
-        "store",
-        "torch",
-        "scatter",
-        "describe",
-        "front",
-        "cli",
-        "__main__",
-    ),
+    *("registry", "stages", "plugins", "provenance", "escapes", "console", "marks", "files", "memory", "threads"),
+    *("workers", "executors", "heaps", "progress", "arrays", "faults", "notes", "graph", "network", "runners"),
+    *("splits", "strengths", "agreement", "metrics", "nulls", "store", "torch", "scatter", "describe", "front"),
+    *("cli", "__main__"),
 )
 
 
