@@ -143,6 +143,12 @@ def train_command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
     ] = None,
+    together: Annotated[
+        int | None,
+        typer.Option(help="Networks that train as one batch, at most.", show_default="what is fastest here"),
+    ] = None,
+    on: On = "local",
+    prepare: Prepare = False,
     plugin: Plugins = None,
     show: Annotated[
         bool, typer.Option("--list", help="List kinds, costs and ways of training, train nothing.")
@@ -162,7 +168,9 @@ def train_command(
         changes |= {} if epochs is None else {"epochs": epochs}
         changes |= {} if snapshots is None else {"snapshots": snapshots}
         run = out or Path("runs") / Path(experiment).stem
-        _train(experiment, run, device=device, data=data_dir, changes=changes)
+        how: dict[str, Any] = {"together": together, "prepare": prepare, "plugins": plugin or ()}
+        with _executor(on, run) as how["executor"]:
+            _train(experiment, run, device=device, data=data_dir, changes=changes, **how)
         _say(f"next: spatialgraph analyze {run}")
 
 
@@ -276,9 +284,9 @@ def steps(run: Units, out: AskedResults = None, plugin: Plugins = None, models: 
     with _errors():
         given = [word for path in plugin or () for word in ("--plugin", str(path))]
         given += ["--models", str(models)] if models else []
-        for _, folder, _, standings in _works(run, out, plugin, models):
+        for title, folder, _, standings in _works(run, out, plugin, models):
             for one in standings:
-                if one.state != "done":
+                if one.state != "done" and (title == "analysis" or "/" not in one.name):
                     _say(shlex.join(["spatialgraph", "step", str(folder), one.name, *given]))
 
 
@@ -292,7 +300,10 @@ def step(
     """Do one step, whole or not at all; nothing if it is done."""
     with _errors():
         _load(plugin)
-        missing = _asked(folder, plugin, models).do(unit)
+        if "/" in unit:  # a step of a network; a batch has no slash in its name
+            missing = _asked(folder, plugin, models).do(unit)
+        else:
+            missing = _stage("train.units").one(folder, unit, plugin or ())
         _say(f"{unit}: {'done' if missing else 'was done already'}")
 
 
@@ -552,10 +563,16 @@ def _errors() -> Iterator[None]:
         raise typer.Exit(getattr(error, "exit_status", 1)) from None
 
 
-def _train(experiment: str, run: Path, *, device: str, data: Path | None, changes: dict[str, object]) -> None:
+def _train(
+    experiment: str, run: Path, *, device: str, data: Path | None, changes: dict[str, object], **how: Any
+) -> None:
     started = time.monotonic()
     settings = _stage("train.settings").read_experiment(experiment, changes)
-    trained = _stage("train.run").train(settings, run, device=device, data=data, console=_console(stderr=True))
+    console = _console(stderr=True)
+    trained = _stage("train.run").train(settings, run, device=device, data=data, console=console, **how)
+    if how.get("prepare"):
+        _say(f"{run}: prepared; `spatialgraph steps {run}` prints a command for each batch")
+        return
     networks = f"{trained} network{'s' * (trained != 1)}"
     done = (
         f"trained {networks} in {time.monotonic() - started:.0f} s" if trained else "every network was trained already"
@@ -599,7 +616,11 @@ def _works(
     """Yield what there is to do in a run and its results: what it is, its folder, who leads it, how its units stand."""
     _load(plugin)
     leader_of = importlib.import_module("spatialgraph.files").leader_of
-    found = False
+    found = (run / "experiment.json").is_file()
+    if found:
+        leader = leader_of(run)
+        led = f"led by {leader.by}" if leader else _NOBODY.format("train")
+        yield "training", run, led, _stage("train.units").standings(run)
     for results in dict.fromkeys([out] if out else [run, run / "results"]):
         if out is None and not (results / "analysis.json").is_file():
             continue
