@@ -12,7 +12,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -273,6 +273,8 @@ def status(
         for title, folder, leader, standings in _works(run, out, plugin, models):
             _say(f"{folder}: {title}: {leader}")
             _tell_standings(standings, every)
+            for line in _jobs_of(folder):
+                _say(f"  {line}")
 
 
 @app.command(epilog="Example: spatialgraph steps runs/table1 | parallel --jobs 8")
@@ -631,6 +633,16 @@ def _works(
         yield "analysis", results, led, asked.standings()
     if not found:
         raise FileNotFoundError(f"{run}: expected a run or results that were begun, found none")
+
+
+def _jobs_of(folder: Path) -> Iterable[str]:
+    """Return lines about the jobs of SLURM that work for a folder; none where none were submitted."""
+    if not (folder / ".slurm").is_dir():
+        return ()
+    with suppress(ModuleNotFoundError):
+        lines: Iterable[str] = importlib.import_module("spatialgraph.executors.slurm").waiting(folder)
+        return lines
+    return ()
 
 
 _NOBODY = "nobody leads it; `spatialgraph {}`, given again, does what is missing"

@@ -36,7 +36,7 @@ from .trainer import (
     saved_in,
     stops_between_epochs,
 )
-from .units import done_by, forget_units, units_of, write_units
+from .units import done_by, forget_units, read_units, units_of, write_units
 
 
 def train(
@@ -91,6 +91,7 @@ def train(
         forget_orphans(run / CHECKPOINTS)
         there = [_is_there(run, batch) for batch in asked]
         if all(there):
+            forget_units(run, read_units(run))
             return 0
         loaded = [load(name, data) for name in experiment.tasks]
         datasets, validation = divided(loaded, experiment.validation)
@@ -119,7 +120,7 @@ def train(
                     return 0
                 diverged = done_by(executor, units, reporter, experiment.epochs)
                 _forget_finished(run)
-                forget_units(run, units)
+            forget_units(run, read_units(run))
         if diverged:
             raise DivergedError(diverged)
         for batch in asked:

@@ -207,13 +207,16 @@ class SlurmExecutor(Executor):
             logs = sorted((self._folder / _LOGS).glob("*.out"))
             self._fail_all(f"jobs ended before they took anything; log {logs[-1] if logs else self._folder / _LOGS}")
             return
+        self._start_jobs(count)
+        self._say(f"submitted {count} job{'s' * (count != 1)}; logs in {self._folder / _LOGS}")
+
+    def _start_jobs(self, count: int) -> None:
         executor = submitit.AutoExecutor(folder=self._folder / _LOGS, cluster="slurm")
         executor.update_parameters(**_parameters(self._settings, self._name))
         minutes = self._settings.minutes
         with executor.batch():
             for _ in range(count):
                 executor.submit(take, str(self._folder), minutes, _LINGER)
-        self._say(f"submitted {count} job{'s' * (count != 1)}; logs in {self._folder / _LOGS}")
 
     def _say(self, line: str) -> None:
         if line != self._said:
