@@ -126,6 +126,8 @@ def analyze(
     run, results, plan = Path(run), Path(results), plan or Plan.choose()
     if jobs == 0 or jobs < -1:
         raise ValueError(f"jobs: expected a number of at least 1, or -1 for as many as there are cores, found {jobs}")
+    if executor is not None:  # whose workers may be in other folders
+        run, results, evaluations = run.resolve(), results.resolve(), [path.resolve() for path in evaluations]
     files = networks_in(run)
     if not files:
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")

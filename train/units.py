@@ -45,7 +45,7 @@ class UnfinishedError(RuntimeError):
     """Batches are missing, since the processes that trained them ended."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unit:
     """A batch of networks to train: paths and settings alone, so that any process can be given it.
 
@@ -53,6 +53,7 @@ class Unit:
         run: the folder of the run.
         settings: those of the experiment, as `settings_of` returns them.
         unnamed: the run's defaults, which names of networks leave out.
+        tasks: what is loaded for its tasks: files with their whole paths.
         inputs: the input mode.
         networks: the names of the networks.
         device: where they train.
@@ -63,10 +64,11 @@ class Unit:
     run: str
     settings: Mapping[str, Any]
     unnamed: Mapping[str, float]
+    tasks: tuple[str, ...]
     inputs: str
     networks: tuple[str, ...]
-    device: str = "auto"
-    data: str = ""
+    device: str
+    data: str
     plugins: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -108,12 +110,19 @@ def units_of(
 ) -> list[Unit]:
     """Return a unit for each batch; its paths are absolute, so that it may be done from any folder."""
     own = tuple(str(Path(path).resolve()) for path in plugins)
-    place, kept = str(run.resolve()), "" if data is None else str(data.resolve())
     return [
         Unit(
-            place, settings_of(experiment), dict(unnamed), b.inputs, tuple(m.name for m in b.members), device, kept, own
+            run=str(run.resolve()),
+            settings=settings_of(experiment),
+            unnamed=dict(unnamed),
+            tasks=tuple(str(Path(name).resolve()) if Path(name).is_file() else name for name in experiment.tasks),
+            inputs=batch.inputs,
+            networks=tuple(member.name for member in batch.members),
+            device=device,
+            data="" if data is None else str(data.resolve()),
+            plugins=own,
         )
-        for b in batches
+        for batch in batches
     ]
 
 
@@ -136,7 +145,7 @@ def do(unit: Unit, console: Console | None = None) -> list[str]:
     if unit.is_done:
         return []
     with marked(unit.result, unit.name):
-        datasets, validation = _loaded(experiment.tasks, experiment.validation, unit.data)
+        datasets, validation = _loaded(unit.tasks, experiment.validation, unit.data)
         epochs = checkpoint_epoch(run, batch) * len(batch.members)
         console = console or PlainConsole(stderr=True, quiet=LOG not in os.environ)
         with (
@@ -188,7 +197,7 @@ def done_by(executor: Executor, units: Sequence[Unit], reporter: Reporter, epoch
 def write_units(run: Path, units: Sequence[Unit]) -> None:
     """Write down what is to be trained, for `standings` and `one`; `forget_units` removes it."""
     known = {
-        unit.name: {"settings": unit.settings, "unnamed": unit.unnamed, "inputs": unit.inputs}
+        unit.name: {"settings": unit.settings, "unnamed": unit.unnamed, "tasks": unit.tasks, "inputs": unit.inputs}
         | {"networks": unit.networks, "device": unit.device, "data": unit.data}
         for unit in units
     }
@@ -217,7 +226,13 @@ def read_units(run: Path, plugins: Sequence[str | Path] = ()) -> list[Unit]:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         return [
-            Unit(place, u["settings"], u["unnamed"], u["inputs"], tuple(u["networks"]), u["device"], u["data"], own)
+            Unit(
+                run=place,
+                networks=tuple(u["networks"]),
+                tasks=tuple(u["tasks"]),
+                plugins=own,
+                **{name: u[name] for name in ("settings", "unnamed", "inputs", "device", "data")},
+            )
             for u in known.values()
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -81,7 +81,8 @@ def test_a_prepared_run_is_trained_batch_by_batch(settings, whole, tmp_path):
     assert said.splitlines()[1:] == ["  2 missing"]
     commands = asked("steps", run)[0].splitlines()
     assert commands == [f"spatialgraph step {run} {name}" for name in names]
-    assert asked("step", run, names[1]) == (f"{names[1]}: done\n", 0)
+    said, status = asked("step", run, names[1])
+    assert (said.splitlines()[-1], status) == (f"{names[1]}: done", 0)
     assert asked("step", run, names[1]) == (f"{names[1]}: was done already\n", 0)
     with locked(run, "training"):
         assert asked("status", run, "--all")[0].splitlines()[1:] == [
