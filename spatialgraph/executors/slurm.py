@@ -26,7 +26,6 @@ from uuid import uuid4
 import submitit
 from submitit.core.utils import DelayedSubmission
 
-from ..files import atomic
 from ..marks import LOG, job_number
 from ..workers import LostError
 from . import Slurm
@@ -144,6 +143,7 @@ class SlurmExecutor(Executor):
         for path in sorted((self._folder / _ENDS).glob("[!.]*")):
             end = json.loads(path.read_text(encoding="utf-8"))
             path.unlink()
+            self._submissions = 0  # jobs work
             with self._lock:
                 future = self._futures.pop(path.name, None)
             if future is None or not future.set_running_or_notify_cancel():
@@ -156,12 +156,13 @@ class SlurmExecutor(Executor):
 
     def _ask(self) -> None:
         """Give back what lost jobs had taken, and submit jobs if there are too few."""
+        taken = list((self._folder / _TAKEN).glob("[!.]*"))  # before SLURM is asked: their jobs had begun by then
         jobs = _jobs(self._name)
         if jobs is None:
             self._say("SLURM does not answer (squeue); waiting for it")
             return
         running = {job.number for job in jobs if job.runs}
-        for path in (self._folder / _TAKEN).glob("[!.]*"):
+        for path in taken:
             number, _, job = path.name.partition(".")
             if job not in running:
                 self._give_back(path, number, job)
@@ -185,8 +186,9 @@ class SlurmExecutor(Executor):
             (self._folder / _TODO / number).unlink(missing_ok=True)
 
     def _give_back(self, path: Path, number: str, job: str) -> None:
-        if (self._folder / _ENDS / number).exists():
+        if (self._folder / _ENDS / number).exists() or not path.exists():
             return
+        self._submissions = 0
         self._lost[number] = self._lost.get(number, 0) + 1
         if self._lost[number] >= _TRIES:
             path.unlink(missing_ok=True)
@@ -201,8 +203,7 @@ class SlurmExecutor(Executor):
         return self._folder / _LOGS / f"{job}_0_log.out"
 
     def _submit(self, count: int) -> None:
-        taken_since = any((self._folder / _TAKEN).iterdir()) or any(self._lost)
-        self._submissions = 0 if taken_since else self._submissions + 1
+        self._submissions += 1
         if self._submissions > _IDLE_SUBMISSIONS:
             logs = sorted((self._folder / _LOGS).glob("*.out"))
             self._fail_all(f"jobs ended before they took anything; log {logs[-1] if logs else self._folder / _LOGS}")
@@ -375,8 +376,10 @@ def _do(place: Path, taken: Path, job: str, log: Path) -> None:
     except Exception as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         end = {"errors": kinds, "message": " ".join(str(error).split()), "job": job, "log": str(log)}
-    with suppress(FileNotFoundError), atomic(place / _ENDS / taken.name.partition(".")[0]) as temporary:
-        temporary.write_text(json.dumps(end), encoding="utf-8")
+    hidden = place / _ENDS / f".{taken.name}"
+    with suppress(FileNotFoundError):  # the folder is gone, and with it who waits
+        hidden.write_text(json.dumps(end), encoding="utf-8")
+        hidden.rename(place / _ENDS / taken.name.partition(".")[0])
     taken.unlink(missing_ok=True)
 
 
