@@ -10,10 +10,11 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import joblib
 import pandas as pd
@@ -165,13 +166,13 @@ def analyze(
         _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
         for step in (step for of in steps for step in of):  # of processes that were killed
             mark_of(step.part).unlink(missing_ok=True)
-        tables = _write(run, results, steps)
+        count, notes = _write(run, results, steps)
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
         _write_analysis_json(run, results, plan, finished=True, networks=read, tables=written, **known)
     if not quiet:
-        _tell(tables["notes"], results, console)
-    return len(tables["scores"])
+        _tell(notes, results, console)
+    return count
 
 
 def _plugins_of(plan: Plan, named: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -289,38 +290,52 @@ def _write_analysis_json(run: Path, results: Path, plan: Plan, *, finished: bool
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[str, pd.DataFrame]:
-    """Write the tables of an analysis and return them: notes, nulls, agreement, scores and networks."""
-    rows: dict[str, list[pd.DataFrame]] = {"notes": [], "nulls": [], "agreement": [], "scores": []}
-    splits, members = {}, []
-    for of_network in steps:
-        network = of_network[0].file.stem
-        known, scored = read_scores(of_network[0].part)
-        file = of_network[0].file
-        if STRENGTH not in known:  # a part of an earlier version, which is still right
-            known[STRENGTH] = strength_of(file)
-        first = {"run": run.resolve().name, "network": network, **known}
-        members.append(member_row(first, read_header(file).metadata))
-        notes, compared = list(scored.notes), []
-        for step in of_network[1:]:
-            drawn, noted = read_drawn(step.part, scored)
-            compared += [asdict(d.score) | {"null": d.null, "tail": d.tail} | asdict(d.chance) for d in drawn]
-            notes += noted
-        splits[network] = scored.splits
-        rows["scores"].append(_frame(first, [asdict(score) for score in scored.scores], COLUMNS))
-        rows["nulls"].append(_frame(first, compared, NULL_COLUMNS))
-        rows["agreement"].append(
-            _frame(first, [asdict(agreement) for agreement in scored.agreements], AGREEMENT_COLUMNS)
-        )
-        rows["notes"].append(_frame(first, [note_row(split, note) for split, note in notes], NOTE_COLUMNS))
+def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> tuple[int, pd.DataFrame]:
+    """Write the tables of an analysis, network by network; return how many scores there are, and the notes."""
+    splits, members, noted, count = {}, [], [], 0
+    columns = {"scores": COLUMNS, "nulls": NULL_COLUMNS, "agreement": AGREEMENT_COLUMNS, "notes": NOTE_COLUMNS}
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_table(results / f"{name}.csv")) for name in columns}
+        for name, table in files.items():
+            table.write(to_csv(_frame({}, [], columns[name])))
+        for of_network in steps:
+            network = of_network[0].file.stem
+            known, scored = read_scores(of_network[0].part)
+            file = of_network[0].file
+            if STRENGTH not in known:  # a part of an earlier version, which is still right
+                known[STRENGTH] = strength_of(file)
+            first = {"run": run.resolve().name, "network": network, **known}
+            members.append(member_row(first, read_header(file).metadata))
+            notes, compared = list(scored.notes), []
+            for step in of_network[1:]:
+                drawn, more = read_drawn(step.part, scored)
+                compared += [asdict(d.score) | {"null": d.null, "tail": d.tail} | asdict(d.chance) for d in drawn]
+                notes += more
+            splits[network] = scored.splits
+            rows = {
+                "scores": [asdict(score) for score in scored.scores],
+                "nulls": compared,
+                "agreement": [asdict(agreement) for agreement in scored.agreements],
+                "notes": [note_row(split, note) for split, note in notes],
+            }
+            frames = {name: _frame(first, rows[name], columns[name]) for name in columns}
+            for name, frame in frames.items():
+                files[name].write(to_csv(frame, header=False))
+            noted.append(frames["notes"])
+            count += len(frames["scores"])
     write_splits(results / "splits.h5", splits)
-    frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
-    frames["networks"] = with_doses(members)
-    for name, frame in frames.items():
-        with atomic(results / f"{name}.csv") as temporary:
-            temporary.write_text(to_csv(frame), encoding="utf-8", newline="\n")
+    with _table(results / "networks.csv") as table:
+        table.write(to_csv(with_doses(members)))
     write_summary(results)
-    return frames
+    return count, pd.concat(noted, ignore_index=True)
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[TextIO]:
+    """Yield a table to write, which takes its place when the block ends."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+        file.flush()
 
 
 def _frame(first: dict[str, object], rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:
