@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,7 @@ _ASK = 5.0  # seconds between two questions to SLURM
 _LINGER = 30.0  # seconds that a job without work waits for more
 _EARLY = 60.0  # SLURM may send its signal so many seconds too early
 _GRACE = 90.0  # seconds before the time limit at which jobs are asked to end
+_ENDING = 10.0  # seconds that jobs which are cancelled may take to end
 _TRIES = 4  # so often may a unit's job end under it
 _IDLE_SUBMISSIONS = 3  # so often are jobs submitted of which none takes anything
 
@@ -109,6 +111,9 @@ class SlurmExecutor(Executor):
         self._thread.join()
         (self._folder / _CLOSED).touch()
         _run("scancel", "--name", self._name, "--quiet")
+        until = time.monotonic() + _ENDING
+        while time.monotonic() < until and _jobs(self._name):
+            time.sleep(0.2)
         if self._failed:  # errors name logs, which stay
             for part in (_TODO, _TAKEN, _ENDS):
                 shutil.rmtree(self._folder / part, ignore_errors=True)
@@ -333,6 +338,9 @@ def take(folder: str, minutes: float, linger: float) -> None:
         signal.signal(number, signal.SIG_IGN)
     for left in (place / _TAKEN).glob(f"*.{job}"):
         _rename(left, place / _TODO / left.name.partition(".")[0])
+    if not place.is_dir() or (place / _CLOSED).exists():
+        sys.stderr.flush()
+        os._exit(0)  # at once: submitit would write down what nobody waits for, into a folder that is removed
     # Not after scancel, nor where SLURM gave the node to another job, which it requeues by itself.
     nearly_over = time.monotonic() > until - _EARLY
     if nearly_over and not (place / _CLOSED).exists() and any((place / _TODO).glob("[!.]*")):

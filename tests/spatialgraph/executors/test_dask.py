@@ -23,7 +23,7 @@ QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations
 pytestmark = [pytest.mark.filterwarnings("ignore")]
 
 
-def wait_for(happens, seconds=30.0):
+def wait_for(happens, seconds=120.0):
     end = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < end
@@ -38,18 +38,18 @@ def test_units_go_on_when_a_worker_and_the_scheduler_are_killed_and_leave_the_sa
         assert lines[0].startswith(f"dask: {cluster.address}, ")
         assert "dashboard http://" in lines[0]
         # Values and errors come back; a fault of the system is tried again, and comes back in the end.
-        assert executor.submit(abs, -3).result(30) == 3
+        assert executor.submit(abs, -3).result(120) == 3
         with pytest.raises(ValueError, match="invalid literal"):
-            executor.submit(int, "x").result(30)
+            executor.submit(int, "x").result(120)
         with pytest.raises(OSError, match="full"):
-            executor.submit(fail, "full").result(30)
+            executor.submit(fail, "full").result(120)
 
         # A worker that is killed loses what it was doing, which another one does.
         calls = [executor.submit(note, tmp_path / name, "x", 1.0) for name in "ab"]
         wait_for(lambda: (tmp_path / "started.a").exists() and (tmp_path / "started.b").exists())
         killed = cluster.kill_worker()
         cluster.start_worker()
-        assert killed not in [call.result(30) for call in calls]
+        assert killed not in [call.result(120) for call in calls]
 
         # So does the next scheduler at the same address.
         calls = [executor.submit(note, tmp_path / name, "x", 0.5) for name in "cdef"]
@@ -60,7 +60,7 @@ def test_units_go_on_when_a_worker_and_the_scheduler_are_killed_and_leave_the_sa
             worker.kill()
         cluster.start_worker()
         cluster.start_worker()
-        assert all(call.result(60) for call in calls)
+        assert all(call.result(180) for call in calls)
         assert lines[1] == f"dask: the scheduler {cluster.address} is gone; waiting for it, 300 s at most"
 
         console = Console(file=io.StringIO())
