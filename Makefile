@@ -1,10 +1,11 @@
 # `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests, and
+# `make cluster` kills workers, schedulers, jobs and nodes of a Dask and of a SLURM on this machine for half an hour;
 # `make bench` takes about ten minutes and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test pytest lint bench clean
+.PHONY: demo test pytest lint bench cluster clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
@@ -20,6 +21,9 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+cluster: $(VENV)/installed-test
+	$(BIN)/python tests/cluster/check.py --out docs/benchmarks/cluster.json
 
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/training.py --out docs/benchmarks/training.json

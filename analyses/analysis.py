@@ -10,10 +10,11 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import joblib
 import pandas as pd
@@ -24,6 +25,7 @@ import spatialgraph
 from spatialgraph.console import PlainConsole
 from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
+from spatialgraph.marks import mark_of
 from spatialgraph.metrics import METRICS
 from spatialgraph.nulls import NULLS
 from spatialgraph.plugins import files_of, load_all
@@ -33,6 +35,7 @@ from spatialgraph.splits.table import networks_of, read_rows
 from spatialgraph.store import read_header, write_splits
 from spatialgraph.workers import LostError, Workers
 
+from .asked import FILE, PARTS, networks_in
 from .columns import COLUMNS
 from .evidence import note_row
 from .frames import to_csv
@@ -43,7 +46,6 @@ from .scoring import Plan
 from .steps import Step, do, read_drawn, read_scores, steps_of
 from .summary import write_summary
 
-_PARTS = "parts"
 _TABLES = (
     *(f"{name}.csv" for name in ("scores", "nulls", "agreement", "notes", "networks", "summary", "comparisons")),
     *(f"{name}.csv" for name in ("doses", "fair")),
@@ -78,6 +80,7 @@ def analyze(
     plugins: Sequence[str | Path] = (),
     models: Models = NO_MODELS,
     fresh: bool = False,
+    prepare: bool = False,
     executor: Executor | None = None,
     console: Console | None = None,
     quiet: bool = False,
@@ -103,12 +106,13 @@ def analyze(
             them. A file that defines a function that this process knows already need not be named.
         models: what runs the networks that are graphs of models; runners are known to this process alone.
         fresh: whether all is done again, also what is there and was made by the same code.
+        prepare: whether no step is done: what is asked is written down, for `Asked` to name and do the steps.
         executor: does the steps in place of processes of this machine; those that work for it see the same folders.
         console: where to show progress and what could not be done.
         quiet: whether what could not be done is told by ``notes.csv`` alone.
 
     Returns:
-        How many scores there are.
+        How many scores there are; 0 if the steps are only prepared.
 
     Raises:
         ValueError: a file that is not what it should be or whose name cannot be a network's, a number of jobs that
@@ -123,8 +127,9 @@ def analyze(
     run, results, plan = Path(run), Path(results), plan or Plan.choose()
     if jobs == 0 or jobs < -1:
         raise ValueError(f"jobs: expected a number of at least 1, or -1 for as many as there are cores, found {jobs}")
-    # Hidden files are of the system, such as those that macOS adds on disks of other kinds.
-    files = sorted((run / "networks").glob("[!.]*.h5"))
+    if executor is not None:  # whose workers may be in other folders
+        run, results, evaluations = run.resolve(), results.resolve(), [path.resolve() for path in evaluations]
+    files = networks_in(run)
     if not files:
         raise FileNotFoundError(f"{run / 'networks'}: expected networks (*.h5) of a training run, found none")
     for fault in (fault for file in files for fault in name_faults(f"{run / 'networks'}: a file's name", file.stem)):
@@ -140,7 +145,7 @@ def analyze(
         digests = {file: digest(file) for file in files}
         given = _given(evaluations)
         steps = [
-            steps_of(run, file, results / _PARTS / file.stem, plan, digests[file], given, imported, models)
+            steps_of(run, file, results / PARTS / file.stem, plan, digests[file], given, imported, models)
             for file in files
         ]
         if fresh:
@@ -156,14 +161,18 @@ def analyze(
             known["models"] = os.path.relpath(models.file, results)
         # From now on, parts and tables may be of two analyses.
         _write_analysis_json(run, results, plan, finished=False, **known)
+        if prepare:
+            return 0
         _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
-        tables = _write(run, results, steps)
+        for step in (step for of in steps for step in of):  # of processes that were killed
+            mark_of(step.part).unlink(missing_ok=True)
+        count, notes = _write(run, results, steps)
         written = {name: digest(results / name) for name in _TABLES}
         read = {file.stem: sha256 for file, sha256 in digests.items()}
         _write_analysis_json(run, results, plan, finished=True, networks=read, tables=written, **known)
     if not quiet:
-        _tell(tables["notes"], results, console)
-    return len(tables["scores"])
+        _tell(notes, results, console)
+    return count
 
 
 def _plugins_of(plan: Plan, named: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -209,7 +218,7 @@ def _require_used(given: Mapping[str, Path], steps: Sequence[Sequence[Step]]) ->
 
 def _require_own(results: Path) -> None:
     """Refuse to replace files in a folder that shows no trace of an earlier analysis."""
-    if (results / "analysis.json").exists() or any((results / _PARTS).glob("*/*.h5")):
+    if (results / FILE).exists() or any((results / PARTS).glob("*/*.h5")):
         return
     for name in _TABLES:
         if (results / name).exists():
@@ -246,7 +255,8 @@ def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | No
                 progress.update(bar, description=str(step), advance=1)
     if lost:
         ordered = [step for step in (*first, *rest) if step in lost]
-        raise UnfinishedError(_unfinished_line(ordered, len(first) + len(rest)))
+        hint = "; fewer --jobs take less memory" if given is None else ""
+        raise UnfinishedError(_unfinished_line(ordered, len(first) + len(rest)) + hint)
 
 
 def _outcomes(steps: Sequence[Step], executor: Executor | None) -> Iterator[tuple[Step, Callable[[], object]]]:
@@ -266,7 +276,7 @@ def _unfinished_line(lost: Sequence[Step], of: int) -> str:
     names = ", ".join(map(str, lost[:_NAMED])) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
     return (
         f"{len(lost)} of {of} steps {'is' if len(lost) == 1 else 'are'} missing ({names}), and with them the tables: "
-        "the same command does what is missing; fewer --jobs take less memory"
+        "the same command does what is missing"
     )
 
 
@@ -276,42 +286,56 @@ def _write_analysis_json(run: Path, results: Path, plan: Plan, *, finished: bool
     asked = asdict(plan)
     asked["files"] = {name: os.path.relpath(path, results) for name, path in plan.files.items()}
     text = json.dumps(origin | asked | {"finished": finished} | more, indent=1)
-    with atomic(results / "analysis.json") as temporary:
+    with atomic(results / FILE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> dict[str, pd.DataFrame]:
-    """Write the tables of an analysis and return them: notes, nulls, agreement, scores and networks."""
-    rows: dict[str, list[pd.DataFrame]] = {"notes": [], "nulls": [], "agreement": [], "scores": []}
-    splits, members = {}, []
-    for of_network in steps:
-        network = of_network[0].file.stem
-        known, scored = read_scores(of_network[0].part)
-        file = of_network[0].file
-        if STRENGTH not in known:  # a part of an earlier version, which is still right
-            known[STRENGTH] = strength_of(file)
-        first = {"run": run.resolve().name, "network": network, **known}
-        members.append(member_row(first, read_header(file).metadata))
-        notes, compared = list(scored.notes), []
-        for step in of_network[1:]:
-            drawn, noted = read_drawn(step.part, scored)
-            compared += [asdict(d.score) | {"null": d.null, "tail": d.tail} | asdict(d.chance) for d in drawn]
-            notes += noted
-        splits[network] = scored.splits
-        rows["scores"].append(_frame(first, [asdict(score) for score in scored.scores], COLUMNS))
-        rows["nulls"].append(_frame(first, compared, NULL_COLUMNS))
-        rows["agreement"].append(
-            _frame(first, [asdict(agreement) for agreement in scored.agreements], AGREEMENT_COLUMNS)
-        )
-        rows["notes"].append(_frame(first, [note_row(split, note) for split, note in notes], NOTE_COLUMNS))
+def _write(run: Path, results: Path, steps: Iterable[Sequence[Step]]) -> tuple[int, pd.DataFrame]:
+    """Write the tables of an analysis, network by network; return how many scores there are, and the notes."""
+    splits, members, noted, count = {}, [], [], 0
+    columns = {"scores": COLUMNS, "nulls": NULL_COLUMNS, "agreement": AGREEMENT_COLUMNS, "notes": NOTE_COLUMNS}
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_table(results / f"{name}.csv")) for name in columns}
+        for name, table in files.items():
+            table.write(to_csv(_frame({}, [], columns[name])))
+        for of_network in steps:
+            network = of_network[0].file.stem
+            known, scored = read_scores(of_network[0].part)
+            file = of_network[0].file
+            if STRENGTH not in known:  # a part of an earlier version, which is still right
+                known[STRENGTH] = strength_of(file)
+            first = {"run": run.resolve().name, "network": network, **known}
+            members.append(member_row(first, read_header(file).metadata))
+            notes, compared = list(scored.notes), []
+            for step in of_network[1:]:
+                drawn, more = read_drawn(step.part, scored)
+                compared += [asdict(d.score) | {"null": d.null, "tail": d.tail} | asdict(d.chance) for d in drawn]
+                notes += more
+            splits[network] = scored.splits
+            rows = {
+                "scores": [asdict(score) for score in scored.scores],
+                "nulls": compared,
+                "agreement": [asdict(agreement) for agreement in scored.agreements],
+                "notes": [note_row(split, note) for split, note in notes],
+            }
+            frames = {name: _frame(first, rows[name], columns[name]) for name in columns}
+            for name, frame in frames.items():
+                files[name].write(to_csv(frame, header=False))
+            noted.append(frames["notes"])
+            count += len(frames["scores"])
     write_splits(results / "splits.h5", splits)
-    frames = {name: pd.concat(of_networks, ignore_index=True) for name, of_networks in rows.items()}
-    frames["networks"] = with_doses(members)
-    for name, frame in frames.items():
-        with atomic(results / f"{name}.csv") as temporary:
-            temporary.write_text(to_csv(frame), encoding="utf-8", newline="\n")
+    with _table(results / "networks.csv") as table:
+        table.write(to_csv(with_doses(members)))
     write_summary(results)
-    return frames
+    return count, pd.concat(noted, ignore_index=True)
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[TextIO]:
+    """Yield a table to write, which takes its place when the block ends."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+        file.flush()
 
 
 def _frame(first: dict[str, object], rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialgraph.files import digest
+from spatialgraph.marks import marked
 from spatialgraph.metrics import METRICS
 from spatialgraph.network import graph_of
 from spatialgraph.notes import Note
@@ -45,8 +46,8 @@ from .scoring import (
 
 _PART = "analysis-part"
 
-# The step before those of the null models, which are called by their names.
-_SCORES = "scores"
+SCORES = "scores"
+"""The step before those of the null models, which are called by their names."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ class Step:
 
     def __str__(self) -> str:
         return f"{self.file.stem} · {self.name}"
+
+    @property
+    def unit(self) -> str:
+        """Its name in commands."""
+        return f"{self.file.stem}/{self.name}"
 
     @property
     def part(self) -> Path:
@@ -149,7 +155,7 @@ def steps_of(
     else:
         evaluation = _only(file, given)
         key_inputs += given  # the network's file does not say which
-    names = (_SCORES, *(null_models() if plan.nulls else ()))
+    names = (SCORES, *(null_models() if plan.nulls else ()))
     return [
         Step(run, file, parts, name, plan, evaluation, _keys(name, plan, key_inputs), plugins, models) for name in names
     ]
@@ -158,7 +164,7 @@ def steps_of(
 def _keys(name: str, plan: Plan, key_inputs: Sequence[object]) -> Keys:
     """Return the keys of a step."""
     asked = {key: value for key, value in asdict(plan).items() if key not in ("splits", "metrics", "files")}
-    if name == _SCORES:
+    if name == SCORES:
         del asked["nulls"]
         code = code_of(score_subject, graph_and_runner, STRENGTHS[plan.strength])
     else:
@@ -179,10 +185,15 @@ def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
 
 
 def do(step: Step) -> None:
-    """Do a step, as far as it is not done, and write its part."""
+    """Do a step, as far as it is not done, and write its part; a mark beside it says who does, or why it failed."""
+    with marked(step.part, str(step)):
+        _do(step)
+
+
+def _do(step: Step) -> None:
     load_all(step.plugins)
     notes: list[Noted] = []
-    if step.name == _SCORES:
+    if step.name == SCORES:
         graph, runner = graph_and_runner(
             step.file, step.evaluation, lambda note: notes.append(Noted(FULL, "", note)), step.models
         )
@@ -193,7 +204,7 @@ def do(step: Step) -> None:
         known = {name: graph.metadata.get(name, "") for name in ("kind", "inputs", "seed")}
         _write_scores(step, known | {STRENGTH: total_strength(graph)}, scored)
     else:
-        _, scored = read_scores(replace(step, name=_SCORES).part)
+        _, scored = read_scores(replace(step, name=SCORES).part)
         drawn = against(step.name, _subject(step), scored, step.plan, notes.append, _kept_draws(step))
         _write_drawn(step, drawn, notes)
 
@@ -324,7 +335,7 @@ def all_drawn(parts: Path) -> list[Drawn]:
     Raises:
         FileNotFoundError: the folder has no scores.
     """
-    scores = parts / f"{_SCORES}.h5"
+    scores = parts / f"{SCORES}.h5"
     if not scores.is_file():
         raise FileNotFoundError(f"{scores}: expected the scores that `spatialgraph analyze` wrote, found nothing")
     scored = read_scores(scores)[1]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import shlex
 import sys
 import textwrap
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,6 +24,8 @@ from .files import require_other
 from .stages import stage as _stage
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from rich.console import Console
 
 app = typer.Typer(
@@ -47,6 +51,30 @@ Plugins = Annotated[
         metavar="FILE",
         show_default="none",
     ),
+]
+
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        help="Who does the work: local, dask:tcp://HOST:PORT, dask (started here), or "
+        "slurm:partition=…,minutes=…,gpus=…,array=50.",
+        metavar="WHO",
+    ),
+]
+
+Prepare = Annotated[
+    bool,
+    typer.Option("--prepare", help="Do no step: `spatialgraph steps RUN` prints a command for each of them."),
+]
+Units = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or of results.", show_default=False)]
+AskedResults = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder of the results.", show_default="RUN/results", metavar="RESULTS"),
+]
+ModelsFile = Annotated[
+    Path | None,
+    typer.Option("--models", help="Python file that loads captured networks.", metavar="FILE.py", show_default="none"),
 ]
 
 # Enough draws for p ≤ 0.05, and few enough for a demo.
@@ -131,6 +159,12 @@ def train_command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
     ] = None,
+    together: Annotated[
+        int | None,
+        typer.Option(help="Networks that train as one batch, at most.", show_default="what is fastest here"),
+    ] = None,
+    on: On = "local",
+    prepare: Prepare = False,
     plugin: Plugins = None,
     show: Annotated[
         bool, typer.Option("--list", help="List kinds, costs and ways of training, train nothing.")
@@ -150,7 +184,9 @@ def train_command(
         changes |= {} if epochs is None else {"epochs": epochs}
         changes |= {} if snapshots is None else {"snapshots": snapshots}
         run = out or Path("runs") / Path(experiment).stem
-        _train(experiment, run, device=device, data=data_dir, changes=changes)
+        how: dict[str, Any] = {"together": together, "prepare": prepare, "plugins": plugin or ()}
+        with _executor(on, run) as how["executor"]:
+            _train(experiment, run, device=device, data=data_dir, changes=changes, **how)
         _say(f"next: spatialgraph analyze {run}")
 
 
@@ -201,6 +237,8 @@ def analyze(
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Steps at a time; -1: as many as there are cores.")] = -1,
+    on: On = "local",
+    prepare: Prepare = False,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
     plugin: Plugins = None,
     fresh: Annotated[
@@ -226,8 +264,65 @@ def analyze(
         how: dict[str, Any] = {"jobs": jobs, "evaluations": evaluation or (), "plugins": plugin or (), "fresh": fresh}
         how["reference"] = reference
         how["models"] = _stage("analyses.runs").Models(models and models.resolve())
-        _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
+        how["prepare"] = prepare
+        if prepare:
+            _prepare(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
+            return
+        with _executor(on, results) as how["executor"]:
+            _analyze(run, results, how, strength=strength, nulls=nulls, seed=seed, **chosen)
         _say(f"next: spatialgraph report {results}  ·  spatialgraph figures {results}")
+
+
+@app.command(epilog="Example: spatialgraph status runs/table1")
+def status(
+    run: Units,
+    out: AskedResults = None,
+    plugin: Plugins = None,
+    models: ModelsFile = None,
+    every: Annotated[bool, typer.Option("--all", help="Name every unit, also those that are done.")] = False,
+) -> None:
+    """Say what of a run is done, queued, running, failed and why; also while nothing runs.
+
+    Nothing is done, and nothing is changed.
+    """
+    with _errors():
+        for title, folder, leader, standings in _works(run, out, plugin, models):
+            _say(f"{folder}: {title}: {leader}")
+            _tell_standings(standings, every)
+            for line in _jobs_of(folder):
+                _say(f"  {line}")
+
+
+@app.command(epilog="Example: spatialgraph steps runs/table1 | parallel --jobs 8")
+def steps(run: Units, out: AskedResults = None, plugin: Plugins = None, models: ModelsFile = None) -> None:
+    """Print a command for each step that is missing, one a line, for any scheduler; they may be run in any order.
+
+    Begin the run, or the analysis, with --prepare; when all steps are done, the same command without it does the rest.
+    """
+    with _errors():
+        given = [word for path in plugin or () for word in ("--plugin", str(path))]
+        given += ["--models", str(models)] if models else []
+        for title, folder, _, standings in _works(run, out, plugin, models):
+            for one in standings:
+                if one.state != "done" and (title == "analysis" or "/" not in one.name):
+                    _say(shlex.join(["spatialgraph", "step", str(folder), one.name, *given]))
+
+
+@app.command(epilog="Example: spatialgraph step runs/table1/results mix-spatial-0/scores")
+def step(
+    folder: Units,
+    unit: Annotated[str, typer.Argument(metavar="STEP", help="As `spatialgraph steps` names it.", show_default=False)],
+    plugin: Plugins = None,
+    models: ModelsFile = None,
+) -> None:
+    """Do one step, whole or not at all; nothing if it is done."""
+    with _errors():
+        _load(plugin)
+        if "/" in unit:  # a step of a network; a batch has no slash in its name
+            missing = _asked(folder, plugin, models).do(unit)
+        else:
+            missing = _stage("train.units").one(folder, unit, plugin or ())
+        _say(f"{unit}: {'done' if missing else 'was done already'}")
 
 
 @app.command(
@@ -507,10 +602,16 @@ def _one_by_one(seconds: Mapping[str, float], parts: Iterable[Callable[[], None]
         done += seconds[name]
 
 
-def _train(experiment: str, run: Path, *, device: str, data: Path | None, changes: dict[str, object]) -> None:
+def _train(
+    experiment: str, run: Path, *, device: str, data: Path | None, changes: dict[str, object], **how: Any
+) -> None:
     started = time.monotonic()
     settings = _stage("train.settings").read_experiment(experiment, changes)
-    trained = _stage("train.run").train(settings, run, device=device, data=data, console=_console(stderr=True))
+    console = _console(stderr=True)
+    trained = _stage("train.run").train(settings, run, device=device, data=data, console=console, **how)
+    if how.get("prepare"):
+        _say(f"{run}: prepared; `spatialgraph steps {run}` prints a command for each batch")
+        return
     networks = f"{trained} network{'s' * (trained != 1)}"
     done = (
         f"trained {networks} in {time.monotonic() - started:.0f} s" if trained else "every network was trained already"
@@ -532,6 +633,81 @@ def _analyze(run: Path, results: Path, how: dict[str, Any] | None = None, **choi
     _say(f"{results / 'scores.csv'}: {rows} scores")
     _say(f"{results / 'summary.csv'}: every measure of every method, over seeds")
     _say(f"{results / 'summary.md'}: what holds, and what does not")
+
+
+def _executor(on: str, folder: Path) -> AbstractContextManager[Executor | None]:
+    """Return the executor that ``--on`` names; what it has to say goes to the terminal."""
+    executors = importlib.import_module("spatialgraph.executors")
+    told: AbstractContextManager[Executor | None] = executors.executor_of(
+        executors.on(on), folder, lambda line: _say(line, err=True)
+    )
+    return told
+
+
+def _asked(results: Path, plugin: list[Path] | None, models: Path | None) -> Any:
+    loader = _stage("analyses.runs").Models(models and models.resolve())
+    return _stage("analyses.asked").Asked.read(results, plugin or (), loader)
+
+
+def _works(
+    run: Path, out: Path | None, plugin: list[Path] | None, models: Path | None
+) -> Iterator[tuple[str, Path, str, Iterable[Any]]]:
+    """Yield what there is to do in a run and its results: what it is, its folder, who leads it, how its units stand."""
+    _load(plugin)
+    leader_of = importlib.import_module("spatialgraph.files").leader_of
+    found = (run / "experiment.json").is_file()
+    if found:
+        leader = leader_of(run)
+        led = f"led by {leader.by}" if leader else _NOBODY.format("train")
+        yield "training", run, led, _stage("train.units").standings(run)
+    for results in dict.fromkeys([out] if out else [run, run / "results"]):
+        if out is None and not (results / "analysis.json").is_file():
+            continue
+        found = True
+        asked = _asked(results, plugin, models)
+        leader = leader_of(results)
+        led = f"led by {leader.by}" if leader else "tables are written" if asked.finished else _NOBODY.format("analyze")
+        yield "analysis", results, led, asked.standings()
+    if not found:
+        raise FileNotFoundError(f"{run}: expected a run or results that were begun, found none")
+
+
+def _jobs_of(folder: Path) -> Iterable[str]:
+    """Return lines about the jobs of SLURM that work for a folder; none where none were submitted."""
+    if not (folder / ".slurm").is_dir():
+        return ()
+    with suppress(ModuleNotFoundError):
+        lines: Iterable[str] = importlib.import_module("spatialgraph.executors.slurm").waiting(folder)
+        return lines
+    return ()
+
+
+_NOBODY = "nobody leads it; `spatialgraph {}`, given again, does what is missing"
+
+_LISTED = 10  # units of a state are named by `status`
+
+
+def _tell_standings(standings: Iterable[Any], every: bool) -> None:
+    """Say how many units are in each state, and name those that somebody should know of."""
+    states = importlib.import_module("spatialgraph.marks").States
+    found: dict[str, list[Any]] = {state: [] for state in states}
+    counts = Counter[str]()
+    for one in standings:
+        counts[one.state] += 1
+        if every or (one.state in ("running", "failed", "lost") and counts[one.state] <= _LISTED):
+            found[one.state].append(one)
+    _say("  " + (", ".join(f"{counts[state]} {state}" for state in reversed(states) if counts[state]) or "nothing"))
+    for state, named in found.items():
+        for one in named:
+            _say(f"  {state:<8} {one.name}" + (f"  {one.text}" if one.text else ""))
+        if named and counts[state] > len(named):
+            _say(f"  {state:<8} and {counts[state] - len(named)} more: --all names them")
+
+
+def _prepare(run: Path, results: Path, how: dict[str, Any], **choices: Any) -> None:
+    plan = _stage("analyses.scoring").Plan.choose(**choices)
+    _stage("analyses.analysis").analyze(run, results, plan=plan, console=_console(stderr=True), **how)
+    _say(f"{results}: prepared; `spatialgraph steps {results}` prints a command for each step")
 
 
 def _first_result(run: Path, results: Path) -> None:

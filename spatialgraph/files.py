@@ -8,12 +8,15 @@ import os
 import platform
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
+
+from .marks import Mark, beating, duration, mark_of, read_mark
 
 try:
     import fcntl
@@ -217,11 +220,12 @@ def locked(folder: str | Path, purpose: str) -> Iterator[None]:
     """Hold a folder for this process until the block ends; the lock goes with the process if it is killed.
 
     Args:
-        folder: the folder, made if it is missing; the lock is its file ``.lock``.
+        folder: the folder, made if it is missing; the lock is its file ``.lock``, beside which a mark says who has it.
         purpose: what the block does, for the message, for example ``"training"``.
 
     Raises:
-        InUseError: another process, or another block of this one, holds the folder.
+        InUseError: another process, or another block of this one, holds the folder; also one of another machine that
+            gives signs of life, where locks do not reach from machine to machine.
         OSError: the file system has no locks, or the folder cannot be written to.
 
     Example:
@@ -229,18 +233,15 @@ def locked(folder: str | Path, purpose: str) -> Iterator[None]:
         >>> folder = mkdtemp()
         >>> with locked(folder, "training"):
         ...     sorted(file.name for file in Path(folder).iterdir())
-        ['.lock']
+        ['..lock.unit', '.lock']
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock, holder = FileLock(folder / ".lock", timeout=0), mark_of(folder / ".lock")
     try:
         lock.acquire()
     except Timeout:
-        raise InUseError(
-            f"{folder} is in use by another process (lock file {folder / '.lock'}), so {purpose} cannot start: "
-            "wait for it or choose another folder"
-        ) from None
+        raise InUseError(_in_use_line(folder, read_mark(holder), purpose)) from None
     except (OSError, NotImplementedError) as error:
         if getattr(error, "errno", None) not in (None, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL):
             raise
@@ -248,11 +249,44 @@ def locked(folder: str | Path, purpose: str) -> Iterator[None]:
             f"{folder}: expected a file system with locks, found one without ({error}), so {purpose} cannot know that "
             "it is alone: choose --out on a disk of this machine, or let the disk be mounted with locks"
         ) from error
-    _sweep_once(folder)
     try:
-        yield
+        mark = read_mark(holder)
+        if mark is not None and mark.is_alive and not mark.is_here:
+            raise InUseError(
+                f"{folder} is in use by {mark.by}, which gave a sign {mark.age:.0f} s ago, though its lock does not "
+                f"reach this machine, so {purpose} cannot start: wait two minutes if that process is gone"
+            )
+        _sweep_once(folder)
+        with beating(holder, Mark(purpose)):
+            yield
     finally:
         lock.release()
+
+
+def _in_use_line(folder: Path, mark: Mark | None, purpose: str) -> str:
+    """Say who has the lock of a folder."""
+    lock = folder / ".lock"
+    if mark is None:
+        return (
+            f"{folder} is in use by another process (lock file {lock}), so {purpose} cannot start: "
+            "wait for it or choose another folder"
+        )
+    since = f"{mark.work} for {duration(time.time() - mark.since)}"
+    if mark.is_alive:
+        return (
+            f"{folder} is in use by another process, {mark.by}, {since} (lock file {lock}), so {purpose} cannot start: "
+            "wait for it or choose another folder"
+        )
+    return (
+        f"{folder} is locked for {mark.by}, {since}, which is gone or stopped, so {purpose} cannot start: if nobody "
+        f"works there, remove {lock}, whose lock the file system did not give back"
+    )
+
+
+def leader_of(folder: Path) -> Mark | None:
+    """Return who holds a folder, see `locked`; None if nobody who lives does."""
+    mark = read_mark(mark_of(Path(folder) / ".lock"))
+    return mark if mark is not None and mark.is_alive else None
 
 
 def is_written(path: Path) -> bool:

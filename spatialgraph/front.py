@@ -21,6 +21,8 @@ from .splits.table import Row, write_rows
 from .stages import stage
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -242,6 +244,7 @@ def analyze(
     models: str | Path | None = None,
     plugins: Sequence[str | Path] | str | Path = (),
     fresh: bool = False,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Analyse every network of a run, as ``spatialgraph analyze`` does, and return the scores.
 
@@ -269,6 +272,8 @@ def analyze(
         models: a Python file whose ``load(name)`` returns ``(model, batches)`` of a network that was captured.
         plugins: Python files with methods, measures and null models of your own.
         fresh: whether all is done again, also what is there and was made by the same code.
+        executor: does the steps in place of processes of this machine: any executor with the interface of
+            `concurrent.futures`, whose workers see the same folders.
 
     Returns:
         the scores, with the columns of ``scores.csv``; ``frame.attrs["results"]`` is the folder of the results, for
@@ -289,7 +294,13 @@ def analyze(
     runners = {name: runner for name, (_, runner) in captured.items() if runner is not None}
     methods = None if splits is None else _methods(splits, results)
     plan = stage("analyses.scoring").Plan.choose(methods, ablations, metrics, strength, nulls, seed)
-    how = {"evaluations": _paths(evaluations), "plugins": _paths(plugins), "fresh": fresh, "quiet": True}
+    how: dict[str, Any] = {
+        "evaluations": _paths(evaluations),
+        "plugins": _paths(plugins),
+        "fresh": fresh,
+        "quiet": True,
+    }
+    how["executor"] = executor
     how["models"] = stage("analyses.runs").Models(None if models is None else Path(models).resolve(), runners)
     stage("analyses.analysis").analyze(run, results, plan=plan, reference=reference, jobs=jobs, **how)
     frame: pd.DataFrame = stage("analyses.results").read_scores(results / "scores.csv")

@@ -76,11 +76,17 @@ def write_networks(
         if not all(np.isfinite(array[index]).all() for array in trained.arrays.values()):
             diverged.append(member.name)
             continue
+        try:
+            kept = moments.of(member)
+        except FileNotFoundError:
+            if is_written(file):  # another process trained the same batch, and removed its moments
+                continue
+            raise
         own = {name: array[index] for name, array in trained.arrays.items()}
         network = _network(trained, member, index, own, metadata)
         # The start is drawn again: the seed settles it, so that nothing had to be kept.
         start = initial_parameters(trained.experiment, trained.sizes, member.seed, member.positions)
-        kept = {**moments.of(member), 0.0: start}
+        kept |= {0.0: start}
         write_network(file, network, {epoch: _as_it_was(trained, member, network, kept[epoch]) for epoch in kept})
     return diverged
 

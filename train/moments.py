@@ -63,20 +63,20 @@ def forget_orphans(checkpoints: Path) -> None:
     """Remove the moments of batches without a checkpoint, which will not be carried on, and no other files."""
     for folder in checkpoints.glob("*/"):
         if CHECKPOINT.fullmatch(folder.name) and not (checkpoints / f"{folder.name}.h5").exists():
-            _forget(folder)
+            forget(folder)
 
 
-def _forget(folder: Path, after: float = -1) -> None:
-    """Remove the moments after a step from a folder, and the folder if nothing else is in it.
+def forget(folder: Path) -> None:
+    """Remove the moments from a folder, and the folder if nothing else is in it.
 
     Only files whose header says that they are moments are removed: the folder may hold files of other programs.
     """
     if folder.is_symlink() or not folder.is_dir():
         return
     sweep(folder)
-    for step, file in _files(folder):
-        if step > after and _is_moment(file):
-            file.unlink()
+    for _, file in _files(folder):
+        if _is_moment(file):
+            file.unlink(missing_ok=True)
     with suppress(OSError):  # there is something else in it
         folder.rmdir()
 
@@ -107,6 +107,7 @@ class Moments:
     def __init__(self, training: Training, folder: Path) -> None:
         experiment = training.experiment
         self._folder, self._steps_of_epoch = folder, training.steps
+        self._known: set[int] = set()  # the steps of moments that are of this training
         self._steps = frozenset(moments(experiment.epochs * training.steps, experiment.snapshots)[1:-1])
         chosen = experiment.snapshot_seeds or experiment.seeds
         self._rows = {member.name: k for k, member in enumerate(training.batch.members) if member.seed in chosen}
@@ -121,20 +122,29 @@ class Moments:
         tensors = [tensor.flatten(1) for name, tensor in stack.named() if name in self._shapes]
         kept = torch.cat(tensors, dim=1)[list(self._rows.values())].cpu().numpy()
         arrays = dict(zip(self._rows, kept, strict=True))
+        self._known.add(step)
         writer.write([(write_arrays, (self._folder / f"{step}.h5", _KIND, arrays, {"step": step}))])
 
-    def forget_after(self, epoch: int) -> None:
-        """Remove moments after an epoch that training has not come to, as after a stop: they will be kept again."""
-        _forget(self._folder, after=epoch * self._steps_of_epoch)
+    def go_on_from(self, epoch: int) -> None:
+        """Trust the moments up to an epoch alone: later ones, as after a stop, are kept again.
+
+        They are not removed, since another process may train the same batch, and read them.
+        """
+        end = epoch * self._steps_of_epoch
+        self._known = {step for step, _ in _files(self._folder) if step <= end}
 
     def of(self, member: Member) -> dict[float, dict[str, NDArray[np.float32]]]:
-        """Return the moments of a network: number of epochs to its arrays, named as `Stack.named` names them."""
+        """Return the moments of a network: number of epochs to its arrays, named as `Stack.named` names them.
+
+        Raises:
+            FileNotFoundError: another process trained the same batch, wrote its networks and removed the moments.
+        """
         if member.name not in self._rows:
             return {}
         ends = np.cumsum([math.prod(shape) for shape in self._shapes.values()])
         moments = {}
-        for step, file in _files(self._folder):
-            rows, _ = read_arrays(file, _KIND, only=[member.name])
+        for step in sorted(self._known):
+            rows, _ = read_arrays(self._folder / f"{step}.h5", _KIND, only=[member.name])
             if member.name in rows:  # else it was chosen only after this moment
                 parts = zip(self._shapes.items(), np.split(rows[member.name], ends[:-1]), strict=True)
                 epoch = round(step / self._steps_of_epoch, _DECIMALS)
@@ -143,4 +153,4 @@ class Moments:
 
     def remove(self) -> None:
         """Remove the files."""
-        _forget(self._folder)
+        forget(self._folder)

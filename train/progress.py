@@ -68,6 +68,16 @@ class Reporter:
                 f"{', '.join(parts)} · {elapsed:.0f} s elapsed{estimate}"
             )
 
+    def trained(self, inputs: str, epochs: int) -> None:
+        """Tell that another process trained networks for so many epochs, counted for each."""
+        self._done += epochs
+        self._progress.update(self._bar, description=inputs, completed=self._done)
+        part = self._done * _PARTS // self._work
+        if not self._console.is_terminal and part > self._reported:
+            self._reported = part
+            elapsed = time.monotonic() - self._started
+            self.tell(f"{100 * self._done // self._work:3d} % · {inputs} · {elapsed:.0f} s elapsed")
+
     def tell(self, text: str) -> None:
         """Write a line, above the bar if there is one."""
         self._console.print(Text(text), soft_wrap=True)

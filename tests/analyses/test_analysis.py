@@ -17,7 +17,7 @@ import commands
 import numpy as np
 import pandas as pd
 import pytest
-from builders import small_evaluation, two_module_network
+from builders import UNITS, small_evaluation, two_module_network, write_run
 from rich.console import Console
 
 from spatialgraph import store, workers
@@ -37,24 +37,9 @@ from spatialgraph.notes import Note
 from spatialgraph.nulls import chance
 from spatialgraph.store import read_arrays, read_network, read_splits, write_evaluation, write_network
 
-UNITS = 8
 # Of a network: its scores, and each null model.
 STEPS = 1 + len(null_models())
 QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
-
-
-def write_run(folder, seeds=(0, 1), snapshots=True):
-    """Write a run of small networks of two modules, with their evaluation."""
-    evaluation = folder / "evaluation-mix.h5"
-    write_evaluation(evaluation, small_evaluation(UNITS))
-    named = {"file": evaluation.name, "sha256": digest(evaluation)}
-    for seed in seeds:
-        network = two_module_network(UNITS, cross=0.1, seed=seed)
-        known = {"kind": "spatial", "inputs": "mix", "seed": seed, "evaluation": named, "name": f"net-{seed}"}
-        network = dataclasses.replace(network, metadata=network.metadata | known)
-        before = dataclasses.replace(two_module_network(UNITS, cross=4.0, seed=100 + seed), metadata=network.metadata)
-        write_network(folder / "networks" / f"net-{seed}.h5", network, {0: before} if snapshots else None)
-    return folder
 
 
 @pytest.fixture

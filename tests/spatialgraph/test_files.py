@@ -2,6 +2,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -114,9 +115,10 @@ LOCK = (
 def test_a_second_process_is_refused_and_a_third_follows(tmp_path):
     folder = tmp_path / "run"
     with locked(folder, "training"):
-        assert run(LOCK, folder).stdout == (
-            f"{folder} is in use by another process (lock file {folder}/.lock), so training cannot start: "
-            "wait for it or choose another folder\n"
+        assert re.fullmatch(
+            rf"{folder} is in use by another process, process {os.getpid()} on \S+, training for \d+ s "
+            rf"\(lock file {folder}/.lock\), so training cannot start: wait for it or choose another folder\n",
+            run(LOCK, folder).stdout,
         )
     assert run(LOCK, folder).stdout == "held\n"
 

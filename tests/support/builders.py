@@ -1,11 +1,14 @@
 """Small networks and evaluations that several tests share."""
 
+import dataclasses
 from itertools import product
 
 import numpy as np
 
+from spatialgraph.files import digest
 from spatialgraph.graph import Connection
 from spatialgraph.network import Evaluation, Layer, Network
+from spatialgraph.store import write_evaluation, write_network
 
 TASKS = ("left", "right")
 
@@ -43,3 +46,20 @@ def small_evaluation(units: int = 4) -> Evaluation:
     inputs = np.hstack([np.eye(classes)[labels[:, task]] for task in (0, 1)]).astype(np.float32)
     grid = inputs.reshape(classes, classes, units)  # (class of the first task, class of the second, units)
     return Evaluation(inputs, labels, probes={TASKS[0]: grid.transpose(1, 0, 2), TASKS[1]: grid})
+
+
+UNITS = 8  # of a layer of the networks of a small run
+
+
+def write_run(folder, seeds=(0, 1), snapshots=True):
+    """Write a run of small networks of two modules, with their evaluation."""
+    evaluation = folder / "evaluation-mix.h5"
+    write_evaluation(evaluation, small_evaluation(UNITS))
+    named = {"file": evaluation.name, "sha256": digest(evaluation)}
+    for seed in seeds:
+        network = two_module_network(UNITS, cross=0.1, seed=seed)
+        known = {"kind": "spatial", "inputs": "mix", "seed": seed, "evaluation": named, "name": f"net-{seed}"}
+        network = dataclasses.replace(network, metadata=network.metadata | known)
+        before = dataclasses.replace(two_module_network(UNITS, cross=4.0, seed=100 + seed), metadata=network.metadata)
+        write_network(folder / "networks" / f"net-{seed}.h5", network, {0: before} if snapshots else None)
+    return folder

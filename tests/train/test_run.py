@@ -28,6 +28,7 @@ from spatialgraph.store import (
     write_arrays,
 )
 from spatialgraph.train import run as run_module
+from spatialgraph.train import trainer
 from spatialgraph.train.checks import SettingError
 from spatialgraph.train.export import DivergedError
 from spatialgraph.train.loop import Training
@@ -272,7 +273,7 @@ def test_a_batch_that_the_device_has_no_memory_for_is_halved(finished, tmp_path,
                 raise torch.OutOfMemoryError("CUDA out of memory")
             super().__init__(settings, batch, *rest)
 
-    monkeypatch.setattr("spatialgraph.train.run.Training", Small)
+    monkeypatch.setattr("spatialgraph.train.trainer.Training", Small)
     said = io.StringIO()
     assert train(experiment(), tmp_path, device="cpu", console=Console(file=said, width=200)) == 4
     assert "mix: the memory of cpu is too small, 2 networks at a time" in said.getvalue()
@@ -288,7 +289,7 @@ def test_a_batch_is_gone_before_the_next_needs_its_memory(tmp_path, monkeypatch)
             super().__init__(*arguments)
             alive.append(weakref.ref(self))
 
-    monkeypatch.setattr("spatialgraph.train.run.Training", Watched)
+    monkeypatch.setattr("spatialgraph.train.trainer.Training", Watched)
     monkeypatch.setattr("spatialgraph.train.run.networks_at_once", lambda *_: Limit(2, "what memory holds"))
     train_quietly(experiment(inputs=["mix", "concatenate"], epochs=1), tmp_path)
     assert before == [0, 0, 0, 0]
@@ -298,13 +299,13 @@ def test_a_device_without_memory_for_one_network_is_said_in_a_line(tmp_path, mon
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("spatialgraph.train.run.Training", full)
+    monkeypatch.setattr("spatialgraph.train.trainer.Training", full)
     with pytest.raises(SettingError, match=r"^device: expected memory for 1 networks of 'mix' inputs on cpu, found"):
         train_quietly(experiment(seeds=[0], kinds=["spatial"]), tmp_path)
 
 
 def test_files_written_beside_training_are_those_written_at_once(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
+    monkeypatch.setattr("spatialgraph.train.trainer.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
     assert train_quietly(experiment(snapshots=6), tmp_path) == 4
     assert_same(networks(tmp_path), networks(finished))
     assert len(read_snapshots(tmp_path / "networks" / "mix-spatial-0.h5")) == 5
@@ -313,7 +314,7 @@ def test_files_written_beside_training_are_those_written_at_once(finished, tmp_p
 
 @pytest.mark.usefixtures("diverging")
 def test_networks_that_diverge_are_said_when_those_beside_are_written(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("spatialgraph.train.run.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
+    monkeypatch.setattr("spatialgraph.train.trainer.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
     with pytest.raises(DivergedError, match=r"found others in mix-spatial-0, mix-spatial-1: not written"):
         train_quietly(experiment(), tmp_path)
     assert sorted(networks(tmp_path)) == ["mix-regular-0", "mix-regular-1"]
@@ -439,7 +440,8 @@ def test_held_out_examples_that_are_missing_are_made_again(copied, finished, dam
 def test_other_held_out_examples_are_not_put_in_the_place_of_those_that_networks_name(copied, monkeypatch, seeds):
     (copied / "evaluation-mix.h5").unlink()
     original = run_module.evaluation
-    monkeypatch.setattr(run_module, "evaluation", lambda *a: dataclasses.replace(original(*a), scale=0.5))
+    for module in (run_module, trainer):
+        monkeypatch.setattr(module, "evaluation", lambda *a: dataclasses.replace(original(*a), scale=0.5))
     with pytest.raises(SettingError, match="expected the held-out examples that networks of the run name, found none"):
         train_quietly(experiment(seeds=seeds), copied)
     assert not (copied / "evaluation-mix.h5").exists()

@@ -1,0 +1,270 @@
+"""What trains batches of networks, and the files of a run that it reads and writes."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from spatialgraph.files import digest, is_written
+from spatialgraph.network import Evaluation
+from spatialgraph.store import read_arrays, read_evaluation, read_header, write_arrays, write_evaluation
+
+from .checks import SettingError
+from .data import Dataset, set_aside
+from .export import write_networks
+from .grid import Batch, Member, cut
+from .inputs import Batches, evaluation
+from .loop import Training
+from .moments import Moments
+from .progress import Reporter
+from .settings import Experiment
+from .writer import Writer
+
+NETWORKS, CHECKPOINTS = "networks", "checkpoints"
+
+STOPS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR2] if hasattr(signal, "SIGUSR2") else []))
+"""The signals that ask to stop: SLURM sends SIGUSR2 before a time limit, SIGTERM before it gives a node to others."""
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of a name, ``"auto"`` for a GPU if there is one and the CPU otherwise.
+
+    Raises:
+        SettingError: PyTorch cannot use that device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingError(
+            f"device: expected auto, cpu or a GPU that works, such as cuda; found {name!r}: {reason}"
+        ) from None
+    return device
+
+
+def divided(datasets: Sequence[Dataset], share: float) -> tuple[list[Dataset], list[Dataset]]:
+    """Return the tasks to train on, and those whose held-out examples are set aside for validation; none for 0."""
+    if not share:
+        return list(datasets), []
+    pairs = [set_aside(dataset, share) for dataset in datasets]
+    return [rest for rest, _ in pairs], [aside for _, aside in pairs]
+
+
+class Trainer:
+    """What all batches of a run have in common while they train."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        datasets: Sequence[Dataset],
+        validation: Sequence[Dataset],
+        run: Path,
+        device: torch.device,
+        reporter: Reporter,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._experiment, self._datasets, self._validation = experiment, datasets, validation
+        self._run, self._device = run, device
+        self._reporter, self._stopping = reporter, stopping
+        self._writer = Writer(device, reporter.tell)
+        self._diverged: list[str] = []
+
+    def train(self, batches: Sequence[Batch]) -> list[str]:
+        """Train batches, each from its checkpoint if it has one, and write their networks.
+
+        Returns:
+            the names of networks whose weights left the range of numbers, and that are not written.
+        """
+        for inputs, of_one_mode in itertools.groupby(batches, key=lambda batch: batch.inputs):
+            examples = Batches(inputs, self._datasets, self._experiment.batch_size, self._device)
+            held_out = evaluation(inputs, self._datasets)
+            keep_evaluation(evaluation_file(self._run, inputs), held_out)
+            aside = evaluation(inputs, self._validation) if self._validation else None
+            for batch in of_one_mode:
+                self._train_fitting(batch, examples, held_out, aside)
+        self._writer.wait()
+        return self._diverged
+
+    def _train_fitting(self, batch: Batch, examples: Batches, held_out: Evaluation, aside: Evaluation | None) -> None:
+        """Train a batch; if the device has less memory than it seemed to have, half of it at a time."""
+        gc.collect()  # the memory of the batch before, whose recorded step refers to itself
+        try:
+            self._train_batch(batch, examples, held_out, aside)
+            return
+        except torch.OutOfMemoryError:
+            if len(batch.members) == 1 or checkpoint_file(self._run, batch).exists():
+                raise SettingError(
+                    f"device: expected memory for {len(batch.members)} networks of {batch.inputs!r} inputs on "
+                    f"{self._device}, found too little: other processes may use it; carry on when they have ended"
+                ) from None
+        most = (len(batch.members) + 1) // 2
+        self._reporter.tell(f"{batch.inputs}: the memory of {self._device} is too small, {most} networks at a time")
+        for part in cut(batch, most):
+            self._train_fitting(part, examples, held_out, aside)
+
+    def _train_batch(self, batch: Batch, examples: Batches, held_out: Evaluation, aside: Evaluation | None) -> None:
+        experiment, checkpoint = self._experiment, checkpoint_file(self._run, batch)
+        classes = [dataset.classes for dataset in self._datasets]
+        training = Training(experiment, batch, examples, held_out, classes, self._device, aside)
+        if checkpoint.exists():
+            try:
+                training.restore(read_arrays(checkpoint, "checkpoint")[0], saved_in(checkpoint).epoch)
+            except SettingError as error:
+                raise SettingError(f"{checkpoint}: {error}") from None
+        moments = Moments(training, checkpoint.with_suffix(""))
+        moments.go_on_from(training.epoch)
+        saved = time.monotonic()
+        while training.epoch < experiment.epochs:
+            accuracy = training.run_epoch(lambda step: moments.keep(step, training.stack, self._writer))
+            stop = self._stopping()
+            # The last epoch is always saved: a run that is killed while it writes its networks can write the rest.
+            if stop or time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
+                self._save(checkpoint, training)
+                saved = time.monotonic()
+            self._reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
+            if training.epoch < experiment.epochs and is_trained(self._run, batch):
+                break  # by another process, whose place this one was to take, or that was to take the place of this one
+            if stop:
+                self._writer.wait()
+                raise KeyboardInterrupt
+        self._write_networks(training, moments, checkpoint)
+
+    def _save(self, checkpoint: Path, training: Training) -> None:
+        members = [member.name for member in training.batch.members]
+        metadata = {"inputs": training.batch.inputs, "members": members, "epoch": training.epoch}
+        self._writer.write([(write_arrays, (checkpoint, "checkpoint", training.state(), metadata))])
+
+    def _write_networks(self, training: Training, moments: Moments, checkpoint: Path) -> None:
+        trained, tasks = training.trained(), [dataset.name for dataset in self._datasets]
+        names = [member.name for member in training.batch.members]
+        place = evaluation_file(self._run, training.batch.inputs), self._run / NETWORKS
+
+        def forget(diverged: Sequence[Sequence[str]]) -> None:
+            if any(diverged):  # the checkpoint stays, so that asking again trains nothing again
+                self._diverged += [name for name in names if any(name in part for part in diverged)]
+                return
+            moments.remove()  # before the checkpoint, without which moments would belong to no run
+            checkpoint.unlink(missing_ok=True)
+
+        parts = [names[start :: self._writer.jobs] for start in range(self._writer.jobs)]
+        calls = [(write_networks, (trained, part, tasks, *place, moments)) for part in parts if part]
+        self._writer.write(calls, then=forget)
+
+
+@contextmanager
+def stops_between_epochs() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C, SIGTERM and SLURM's SIGUSR2 stop training when the epoch is over and saved; a second one at once."""
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+        yield lambda: False
+        return
+    before = {number: signal.signal(number, ask) for number in STOPS}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def is_trained(run: Path, batch: Batch) -> bool:
+    """Return whether all networks of a batch are written."""
+    return all(is_written(network_file(run, member)) for member in batch.members)
+
+
+def checkpoint_file(run: Path, batch: Batch) -> Path:
+    """Return the file of the checkpoint of a batch; its name is that of the batch, too."""
+    names = ",".join(member.name for member in batch.members)
+    return run / CHECKPOINTS / f"{batch.inputs}-{hashlib.sha256(names.encode()).hexdigest()[:8]}.h5"
+
+
+def checkpoint_epoch(run: Path, batch: Batch) -> int:
+    """Return how many epochs the checkpoint of a batch has; 0 if there is none."""
+    checkpoint = checkpoint_file(run, batch)
+    return saved_in(checkpoint).epoch if checkpoint.exists() else 0
+
+
+class Saved(NamedTuple):
+    """What a checkpoint says of itself: the input mode, the names of its networks, and how many epochs they had."""
+
+    inputs: str
+    members: tuple[str, ...]
+    epoch: int
+
+
+def saved_in(checkpoint: Path) -> Saved:
+    """Return what a checkpoint says of itself.
+
+    Raises:
+        ValueError: it is damaged, or another program's.
+    """
+    metadata = read_arrays(checkpoint, "checkpoint", only=())[1]
+    inputs, members, epoch = (metadata.get(name) for name in Saved._fields)
+    named = isinstance(members, list) and bool(members) and all(isinstance(name, str) for name in members)
+    if not (isinstance(inputs, str) and named and type(epoch) is int and epoch >= 0):
+        raise ValueError(
+            f"{checkpoint}: expected metadata with inputs, members and epoch, found others: damage, or another "
+            "program's; remove the file to train its networks anew"
+        )
+    return Saved(inputs, tuple(members or ()), epoch)
+
+
+def network_file(run: Path, member: Member) -> Path:
+    """Return the file of a network."""
+    return run / NETWORKS / f"{member.name}.h5"
+
+
+def evaluation_file(run: Path, inputs: str) -> Path:
+    """Return the file of the held-out examples of an input mode."""
+    return run / f"evaluation-{inputs}.h5"
+
+
+def keep_evaluation(file: Path, made: Evaluation) -> None:
+    """Write the held-out examples of an input mode, or make sure that those of the run are the same.
+
+    Raises:
+        SettingError: those of the run, or those that its networks name, are others.
+    """
+    if not is_written(file):
+        write_evaluation(file, made)
+        if _digests_named(file) - {digest(file)}:
+            file.unlink()  # networks that name other examples cannot be scored on these
+            raise SettingError(
+                f"{file}: expected the held-out examples that networks of the run name, found none, and what the data "
+                "sets make now differs: put back a copy of the file, or choose another --out"
+            )
+        return
+    kept = read_evaluation(file)
+    if not (np.array_equal(kept.inputs, made.inputs) and np.array_equal(kept.labels, made.labels)):
+        raise SettingError(
+            f"{file}: expected the held-out examples of the data sets named, found others: choose another --out"
+        )
+
+
+def _digests_named(evaluation_file: Path) -> set[str]:
+    """Return the digests that networks of the run name for a file of held-out examples."""
+    named = set()
+    for file in (evaluation_file.parent / NETWORKS).glob("[!.]*.h5"):
+        with suppress(OSError, ValueError):  # no network; others say so
+            evaluated = read_header(file).metadata.get("evaluation") or {}
+            named |= {evaluated["sha256"]} if evaluated.get("file") == evaluation_file.name else set()
+    return named
