@@ -80,9 +80,9 @@ def left(folder):
 class Check:
     """The runs of one executor, each compared with what one process leaves."""
 
-    def __init__(self, above, wanted, on, environment, draw):
+    def __init__(self, above, wanted, on, environment, draw, chosen=""):
         self.above, self.wanted, self.on, self.environment, self.draw = above, wanted, on, environment, draw
-        self.found = []
+        self.found, self.chosen = [], chosen
 
     @contextmanager
     def trial(self, what):
@@ -101,12 +101,16 @@ class Check:
 
     def whole(self, what="nothing is killed"):
         """Train and analyse, undisturbed."""
+        if self.chosen not in what:
+            return
         with self.trial(what) as (folder, known):
             for command in COMMANDS:
                 known["commands"] += again(command, folder, self.environment, "--on", self.on)
 
     def disturbed(self, what, times, disturb, between=(2.0, 8.0), each=COMMANDS):
         """Train and analyse, and disturb at random moments; a command that is disturbed too much is given again."""
+        if self.chosen not in what:
+            return
         with self.trial(what) as (folder, known):
             done = 0
             for command in COMMANDS:
@@ -125,7 +129,10 @@ class Check:
 
     def leader_killed(self, times=3):
         """Kill the process that gives out the work, and give the command again."""
-        with self.trial("the command is killed and given again") as (folder, known):
+        what = "the command is killed and given again"
+        if self.chosen not in what:
+            return
+        with self.trial(what) as (folder, known):
             known["times"] = 0
             for command in COMMANDS:
                 for _ in range(times):
@@ -139,10 +146,12 @@ class Check:
                 known["commands"] += again(command, folder, self.environment, "--on", self.on)
 
 
-def on_dask(above, wanted, draw):
+def on_dask(above, wanted, draw, chosen):
     """Yield what came out on Dask."""
     with Cluster(workers=3) as cluster:
-        check = Check(above / "dask", wanted, f"dask:{cluster.address}", os.environ | {"OMP_NUM_THREADS": "1"}, draw)
+        check = Check(
+            above / "dask", wanted, f"dask:{cluster.address}", os.environ | {"OMP_NUM_THREADS": "1"}, draw, chosen
+        )
         check.whole()
 
         def kill_worker(*_):
@@ -167,7 +176,7 @@ def on_dask(above, wanted, draw):
         return check.found
 
 
-def on_slurm(above, wanted, draw):
+def on_slurm(above, wanted, draw, chosen):
     """Yield what came out on SLURM."""
     with slurm(cpus=2) as environment:
         environment = environment | {"OMP_NUM_THREADS": "1"}
@@ -196,7 +205,7 @@ def on_slurm(above, wanted, draw):
             said("scontrol", "update", f"NodeName={name}", "State=RESUME")
             return True
 
-        check = Check(above / "slurm", wanted, "slurm:minutes=30,array=2", environment, draw)
+        check = Check(above / "slurm", wanted, "slurm:minutes=30,array=2", environment, draw, chosen)
         check.whole()
         check.disturbed("scancel of a job", 3, one("scancel"))
         check.disturbed("requeue of a job", 2, one("scontrol", "requeue"))
@@ -213,6 +222,7 @@ def main():
     """Do all, or a part."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=["dask", "slurm"], help="dask, slurm")
+    parser.add_argument("--what", default="", help="a word of what is to be done: the others are left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="file of what came out, as JSON")
     options = parser.parse_args()
@@ -232,7 +242,7 @@ def main():
             if part == "slurm" and missing():
                 sys.stdout.write(f"left out: {missing()}\n")
                 continue
-            found += {"dask": on_dask, "slurm": on_slurm}[part](Path(folder), wanted, draw)
+            found += {"dask": on_dask, "slurm": on_slurm}[part](Path(folder), wanted, draw, options.what)
             if options.out:
                 options.out.write_text(json.dumps(found, indent=1) + "\n")
     if any(one["different"] for one in found):
