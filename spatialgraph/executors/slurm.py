@@ -39,7 +39,7 @@ _EARLY = 60.0  # SLURM may send its signal so many seconds too early
 _GRACE = 90.0  # seconds before the time limit at which jobs are asked to end
 _ENDING = 10.0  # seconds that jobs which are cancelled may take to end
 _TRIES = 4  # so often may a unit's job end under it
-_IDLE_SUBMISSIONS = 3  # so often are jobs submitted of which none takes anything
+_IDLE_SUBMISSIONS = 6  # so often are jobs submitted of which none takes anything
 
 _TODO, _TAKEN, _ENDS, _LOGS, _CLOSED = "todo", "taken", "ends", "logs", "closed"
 

@@ -83,7 +83,7 @@ def test_what_is_no_step_or_no_analysis_is_refused_in_a_line(tmp_path):
     run = write_run(tmp_path / "run", seeds=[0])
     results = run / "results"
     quietly(run, results, prepare=True)
-    for unit in ("net-0/nothing", "net-9/scores", "nothing"):
+    for unit in ("net-0/nothing", "net-9/scores", "/scores"):
         said, status = asked("step", results, unit)
         assert said.startswith(f"error: {unit}: expected NETWORK/STEP (")
         assert (len(said.splitlines()), status) == (1, 1)

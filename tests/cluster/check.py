@@ -124,6 +124,7 @@ class Check:
                         done += 1
                 known["commands"] += 1
                 if process.returncode:
+                    known["said"] = (folder / "output.txt").read_text().splitlines()[-1]
                     known["commands"] += again(command, folder, self.environment, "--on", self.on)
             known["times"] = done
 

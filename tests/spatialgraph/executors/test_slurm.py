@@ -154,6 +154,7 @@ def test_a_unit_under_which_jobs_end_again_and_again_is_given_up(pretended, tmp_
 
 
 def test_jobs_that_take_nothing_are_not_submitted_for_ever(pretended, tmp_path, monkeypatch):
+    monkeypatch.setattr(slurm_module, "_IDLE_SUBMISSIONS", 3)
     pretended.ends_at_once = True
     with SlurmExecutor(Slurm(array=1), tmp_path, lambda _: None) as executor:
         with pytest.raises(LostError, match="jobs ended before they took anything"):
