@@ -377,10 +377,14 @@ def test_a_worker_that_is_stopped_is_told_and_waited_for(run, monkeypatch):
     monkeypatch.setattr(workers, "_LOOK", 0.05)
     monkeypatch.setattr(workers, "_PATIENCE", 0.2)
     stream = io.StringIO()
+    others = set(multiprocessing.active_children())
+
+    def workers_of_it():
+        return [child for child in multiprocessing.active_children() if child not in others]
 
     def stop():
-        wait_for(multiprocessing.active_children, 60)
-        worker = multiprocessing.active_children()[0].pid
+        wait_for(workers_of_it, 60)
+        worker = workers_of_it()[0].pid
         os.kill(worker, signal.SIGSTOP)
         wait_for(lambda: "its process is stopped" in stream.getvalue(), 60)
         os.kill(worker, signal.SIGCONT)

@@ -146,7 +146,7 @@ def test_wrong_settings_end_with_status_2_and_one_line(tmp_path):
     assert line.startswith("error: unknown setting 'hiden'; did you mean hidden? Known: tasks, inputs, kinds")
     line = refused("train", "tabel1", status=2)
     assert (
-        line == "error: experiment: expected one of demo, modules, table1, or the path of a TOML file, found 'tabel1'"
+        line == "error: experiment: expected one of demo, modules, rivals, table1, or the path of a TOML file, found 'tabel1'"
     )
     line = refused("train", "demo", "--device", "gpu7", "--out", tmp_path / "run", status=2)
     assert line.startswith("error: device: expected auto, cpu or a GPU that works, such as cuda; found 'gpu7'")
@@ -388,7 +388,7 @@ def test_the_demo_shows_table_one_before_all_else_and_draws_few_figures(work, tm
     monkeypatch.setattr(cli, "_DEMO_FIGURES", ("positions", "methods"))  # a film needs more moments of training
     main_status(["demo", "--out", str(tmp_path)])
     said = capsys.readouterr()
-    assert 0 < said.out.index("Accuracy before and after the split (greedy)") < said.out.index("What each split method")
+    assert said.out.index("Accuracy before and after the split (greedy)") < said.out.index("What each split method")
     assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {"positions.png", "methods.png"}
     assert (tmp_path / "report.html").is_file()
     parts = [line.split(" · ")[0] for line in said.err.splitlines() if " of 5: " in line]

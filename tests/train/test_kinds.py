@@ -332,11 +332,11 @@ def test_the_page_on_kinds_has_every_kind_and_way_and_an_experiment_that_reads(t
     assert named == [*SHIPPED, *WAYS]
     for name, facts in ((row[0], row[2]) for row in rows if row[0] in WAYS and " = " in row[2]):
         assert facts == f"{symbol(name)} = {WAYS.facts(name).default:g}"
-    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / "mine.toml").write_text(block)
+    blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "mine.toml").write_text("\n".join(blocks))
     experiment = read_experiment(str(tmp_path / "mine.toml"))
     assert {kind.name: len(kind.choices(experiment.general)) for kind in experiment.kinds} == {
-        **{"regular": 1, "spatial": 3, "wires": 2, "noisy-wires": 4},
+        **{"regular": 1, "spatial": 3, "wires": 2, "noisy-wires": 4, "shuffled-trained": 2},
     }
 
 
