@@ -145,10 +145,8 @@ def test_wrong_settings_end_with_status_2_and_one_line(tmp_path):
     line = refused("train", "demo", "--set", "hiden=[3]", "--out", tmp_path, status=2)
     assert line.startswith("error: unknown setting 'hiden'; did you mean hidden? Known: tasks, inputs, kinds")
     line = refused("train", "tabel1", status=2)
-    assert (
-        line
-        == "error: experiment: expected one of demo, modules, rivals, table1, or the path of a TOML file, found 'tabel1'"
-    )
+    known = "demo, modules, rivals, table1"
+    assert line == f"error: experiment: expected one of {known}, or the path of a TOML file, found 'tabel1'"
     line = refused("train", "demo", "--device", "gpu7", "--out", tmp_path / "run", status=2)
     assert line.startswith("error: device: expected auto, cpu or a GPU that works, such as cuda; found 'gpu7'")
 
