@@ -43,7 +43,7 @@ from .labels import reference_of
 from .members import STRENGTH, member_row, strength_of, with_doses
 from .runs import NO_MODELS, Models
 from .scoring import Plan
-from .steps import Step, do, read_drawn, read_scores, steps_of
+from .steps import Step, codes_of, do, read_drawn, read_scores, steps_of
 from .summary import write_summary
 
 _TABLES = (
@@ -144,8 +144,9 @@ def analyze(
     with locked(results, "analysis"):
         digests = {file: digest(file) for file in files}
         given = _given(evaluations)
+        codes = codes_of(plan)
         steps = [
-            steps_of(run, file, results / PARTS / file.stem, plan, digests[file], given, imported, models)
+            steps_of(run, file, results / PARTS / file.stem, plan, digests[file], given, imported, models, codes)
             for file in files
         ]
         if fresh:

@@ -19,7 +19,7 @@ from spatialgraph.plugins import load_all
 
 from .runs import NO_MODELS, Models
 from .scoring import Plan
-from .steps import SCORES, Step, do, steps_of
+from .steps import SCORES, Codes, Step, codes_of, do, steps_of
 
 FILE = "analysis.json"
 
@@ -84,16 +84,17 @@ class Asked:
         load_all(own)
         return cls(results, run, Plan(**asked, files=files), given, bool(facts.get("finished", True)), own, models)
 
-    def steps(self, file: Path) -> list[Step]:
-        """Return the steps of a network, its scores first."""
+    def steps(self, file: Path, codes: Mapping[str, Codes] | None = None) -> list[Step]:
+        """Return the steps of a network, its scores first; `codes_of` the plan saves time where many are asked for."""
         parts = self.results / PARTS / file.stem
-        return steps_of(self.run, file, parts, self.plan, digest(file), self.given, self.plugins, self.models)
+        return steps_of(self.run, file, parts, self.plan, digest(file), self.given, self.plugins, self.models, codes)
 
     def standings(self) -> Iterator[Standing]:
         """Yield how each step stands; what is done is opened, and whole."""
         led = leader_of(self.results) is not None
+        codes = codes_of(self.plan)
         for file in networks_in(self.run):
-            for step in self.steps(file):
+            for step in self.steps(file, codes):
                 yield standing(step.unit, step.part, done=step.is_done, led=led)
 
     def do(self, unit: str) -> bool:

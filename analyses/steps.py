@@ -128,6 +128,7 @@ def steps_of(
     given: Mapping[str, Path] = MappingProxyType({}),
     plugins: tuple[Path, ...] = (),
     models: Models = NO_MODELS,
+    codes: Mapping[str, Codes] | None = None,
 ) -> list[Step]:
     """Return the steps of a network, its scores first.
 
@@ -140,6 +141,7 @@ def steps_of(
         given: files of held-out examples besides those of the run, by their SHA-256.
         plugins: files of the user's own whose functions are used.
         models: what runs the graphs of models.
+        codes: what `codes_of` returns of the plan, where steps of many networks are asked for.
 
     Raises:
         ValueError: the network's file has a fault, or it names no held-out examples and several are given.
@@ -155,25 +157,50 @@ def steps_of(
     else:
         evaluation = _only(file, given)
         key_inputs += given  # the network's file does not say which
-    names = (SCORES, *(null_models() if plan.nulls else ()))
-    return [
-        Step(run, file, parts, name, plan, evaluation, _keys(name, plan, key_inputs), plugins, models) for name in names
-    ]
+    made_by = codes_of(plan) if codes is None else codes
+    keys = {name: _keys(code, key_inputs) for name, code in made_by.items()}
+    return [Step(run, file, parts, name, plan, evaluation, keys[name], plugins, models) for name in made_by]
 
 
-def _keys(name: str, plan: Plan, key_inputs: Sequence[object]) -> Keys:
-    """Return the keys of a step."""
-    asked = {key: value for key, value in asdict(plan).items() if key not in ("splits", "metrics", "files")}
-    if name == SCORES:
-        del asked["nulls"]
-        code = code_of(score_subject, graph_and_runner, STRENGTHS[plan.strength])
-    else:
-        own = [NULLS[name]] if name in NULLS else []
-        code = code_of(against, graph_and_runner, STRENGTHS[plan.strength], *own)
-    base = hashlib.sha256(json.dumps([asked, code, *key_inputs]).encode()).hexdigest()
+@dataclass(frozen=True)
+class Codes:
+    """What the results of a step depend on, whatever the network.
+
+    Attributes:
+        asked: the plan without its methods and metrics.
+        code: the digest of the code of the analysis and of the null model.
+        methods: split method to the digest of its code; of a split that is given, also that of its file.
+        metrics: metric to the digest of its code.
+    """
+
+    asked: Mapping[str, Any]
+    code: str
+    methods: Mapping[str, str]
+    metrics: Mapping[str, str]
+
+
+def codes_of(plan: Plan) -> dict[str, Codes]:
+    """Return what each step of a plan depends on besides its network: to look at all code takes longer than at one."""
     methods = {method: code_of(function_of(method)) for method in plan.splits}
     methods |= {method: f"{methods[method]} {digest(path)}" for method, path in plan.files.items()}
-    return Keys(base, methods, {metric: code_of(METRICS[metric]) for metric in plan.metrics})
+    metrics = {metric: code_of(METRICS[metric]) for metric in plan.metrics}
+    made_by = {}
+    for name in (SCORES, *(null_models() if plan.nulls else ())):
+        asked = {key: value for key, value in asdict(plan).items() if key not in ("splits", "metrics", "files")}
+        if name == SCORES:
+            del asked["nulls"]
+            code = code_of(score_subject, graph_and_runner, STRENGTHS[plan.strength])
+        else:
+            own = [NULLS[name]] if name in NULLS else []
+            code = code_of(against, graph_and_runner, STRENGTHS[plan.strength], *own)
+        made_by[name] = Codes(asked, code, methods, metrics)
+    return made_by
+
+
+def _keys(made_by: Codes, key_inputs: Sequence[object]) -> Keys:
+    """Return the keys of a step."""
+    base = hashlib.sha256(json.dumps([made_by.asked, made_by.code, *key_inputs]).encode()).hexdigest()
+    return Keys(base, made_by.methods, made_by.metrics)
 
 
 def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
