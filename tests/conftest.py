@@ -2,7 +2,10 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
+
+import pytest
 
 # Threads of several processes that wait for one another on the same cores make each many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -20,6 +23,14 @@ _LONGEST = (
 )
 _PLACES = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST)}
 assert all(path.is_file() for path in _PLACES), "a file that is named here is there no more"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_numbers_are_kept():
+    """Undo what training in this process does to numbers so small that processors are slow at them."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
 
 
 def pytest_collection_modifyitems(items):

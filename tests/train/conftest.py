@@ -26,7 +26,6 @@ def own_process_settings():
         torch.set_num_threads(1)
         yield
     torch.set_num_threads(before)
-    torch.set_flush_denormal(False)  # `train` sets it; other tests draw numbers that small
 
 
 @pytest.fixture
