@@ -83,11 +83,11 @@ _DEMO_NULLS = 19
 _DEMO_FIGURES = ("positions", "methods", "film")
 # What the demo does, and how many seconds each part takes on two cores.
 _DEMO = {
-    "train 18 networks": 30,
-    "split them, for a first result": 6,
-    "split them by every method, and compare with chance": 55,
-    "draw figures and a film": 7,
-    "write the report": 5,
+    "train 18 networks": 15,
+    "split them, for a first result": 5,
+    "split them by every method, and compare with chance": 30,
+    "draw figures and a film": 6,
+    "write the report": 4,
 }
 
 _debug = False
@@ -117,7 +117,7 @@ def demo(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     formats: Formats = "png",
 ) -> None:
-    """Train, analyse, draw and write a report on data that ship with the package, in two minutes."""
+    """Train, analyse, draw and write a report on data that ship with the package, in about a minute."""
     run = out / "run"
     parts = (
         lambda: _train("demo", run, device=device, data=None, changes={}),
