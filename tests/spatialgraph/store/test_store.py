@@ -1210,9 +1210,12 @@ def test_a_file_of_many_faults_is_checked_in_time_that_grows_with_them(tmp_path)
             file.create_group("connections")
             for number in range(layers):
                 file.create_group(f"layers/{number}")
-        start = time.process_time()
-        assert len(faults(tmp_path / "many.h5")) == 4 * layers + 1
-        return time.process_time() - start
+        taken = []
+        for _ in range(3):  # the collection of garbage of all tests may fall into one of them
+            start = time.process_time()
+            assert len(faults(tmp_path / "many.h5")) == 4 * layers + 1
+            taken.append(time.process_time() - start)
+        return min(taken)
 
     assert seconds(1600) < 8 * max(seconds(400), 0.05)  # 4 times, but for what else the machine does; not 16
 
