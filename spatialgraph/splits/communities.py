@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from ..graph.split import Split
 from ..notes import Note
 from .alignment import align_communities
 from .method import split_method
-from .moves import climb, pieces, pooled
+from .moves import Rooms, climb, pieces, pooled
 from .strengths import undirected
 
 # The number of runs. Each takes a few milliseconds on a network of 400 neurons, and the methods are run on hundreds of
@@ -120,9 +121,11 @@ def leiden(
 
 def _climbing(resolution: float, *, refine: bool) -> _Algorithm:
     """Return an algorithm of this package, see `moves.climb`."""
+    rooms = lru_cache(maxsize=1)(Rooms.of)  # the same for all runs
 
     def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
-        return climb(strengths, np.random.default_rng(seed), resolution, refine=refine)
+        generator = np.random.default_rng(seed)
+        return climb(strengths, generator, resolution, refine=refine, rooms=rooms(len(strengths)))
 
     return maximise
 

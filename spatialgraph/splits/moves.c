@@ -33,21 +33,31 @@ static int64_t numbered(int64_t nodes, int64_t limit, int64_t *label, int64_t *n
     return count;
 }
 
-/* Let every node move once to the community where it adds most to the modularity; return the summed gains. */
+/* Let every node move once to the community where it adds most to the modularity; return the summed gains.
+
+   With `many` communities, the strengths of a node to all of them are summed when it moves: a column of `linked` would
+   be read from as many places. `linked` is then only worked in. */
 static double sweep(int64_t nodes, int64_t communities, const double *graph, const double *strength,
-                    const int64_t *order, double resolution, double least, int64_t *label, double *volume,
+                    const int64_t *order, double resolution, double least, int many, int64_t *label, double *volume,
                     double *linked)
 {
+    const int64_t stride = many ? 1 : nodes;
     double gained = 0;
     for (int64_t turn = 0; turn < nodes; turn++) {
         const int64_t i = order[turn], own = label[i];
         const double expected = resolution * strength[i], *of = graph + i * nodes;
+        const double *to_community = many ? linked : linked + i;
+        if (many) {
+            memset(linked, 0, communities * sizeof(double));
+            for (int64_t j = 0; j < nodes; j++)
+                linked[label[j]] += of[j];
+        }
         volume[own] -= strength[i];
-        const double here = linked[own * nodes + i] - of[i] - expected * volume[own];
+        const double here = to_community[own * stride] - of[i] - expected * volume[own];
         double best = here + least;
         int64_t to = own;
         for (int64_t c = 0; c < communities; c++) {
-            const double there = linked[c * nodes + i] - expected * volume[c];
+            const double there = to_community[c * stride] - expected * volume[c];
             if (there > best && c != own) {
                 best = there;
                 to = c;
@@ -58,6 +68,8 @@ static double sweep(int64_t nodes, int64_t communities, const double *graph, con
             continue;
         label[i] = to;
         gained += best - here;
+        if (many)
+            continue;
         double *from = linked + own * nodes, *into = linked + to * nodes;
         for (int64_t j = 0; j < nodes; j++) {
             from[j] -= of[j];
@@ -67,6 +79,12 @@ static double sweep(int64_t nodes, int64_t communities, const double *graph, con
     return 2 * gained;
 }
 
+/* Return whether there are many communities for so many nodes: more than a quarter. */
+static int are_many(int64_t communities, int64_t nodes)
+{
+    return 4 * communities > nodes;
+}
+
 /* Sweep until a sweep gains no more than `enough`; return the sum of all gains. Labels are numbered without gaps. */
 double settle(int64_t nodes, const double *graph, const double *strength, const int64_t *order, double resolution,
               double enough, double least, int64_t *label, double *volume_room, double *linked_room,
@@ -74,24 +92,31 @@ double settle(int64_t nodes, const double *graph, const double *strength, const 
 {
     double *volume = volume_room, *linked = linked_room, total = 0, gained;
     int64_t communities = numbered(nodes, nodes, label, number_room) + 1; /* one is empty */
+    int many = 1, summed = 0; /* whether `linked` holds the strengths between communities and nodes */
     memset(volume, 0, communities * sizeof(double));
-    memset(linked, 0, communities * nodes * sizeof(double));
     for (int64_t i = 0; i < nodes; i++)
         volume[label[i]] += strength[i];
-    pool(nodes, nodes, graph, label, linked);
     do {
-        gained = sweep(nodes, communities, graph, strength, order, resolution, least, label, volume, linked);
+        many = many && are_many(communities, nodes);
+        if (!many && !summed) {
+            memset(linked, 0, communities * nodes * sizeof(double));
+            pool(nodes, nodes, graph, label, linked);
+            summed = 1;
+        }
+        gained = sweep(nodes, communities, graph, strength, order, resolution, least, many, label, volume, linked);
         total += gained;
         const int64_t left = numbered(nodes, communities, label, number_room);
         for (int64_t c = 0; c < communities; c++) {
             const int64_t to = number_room[c];
             if (to >= 0 && to < c) {
                 volume[to] = volume[c];
-                memcpy(linked + to * nodes, linked + c * nodes, nodes * sizeof(double));
+                if (summed)
+                    memcpy(linked + to * nodes, linked + c * nodes, nodes * sizeof(double));
             }
         }
         volume[left] = 0;
-        memset(linked + left * nodes, 0, nodes * sizeof(double));
+        if (summed)
+            memset(linked + left * nodes, 0, nodes * sizeof(double));
         communities = left + 1;
     } while (gained > enough);
     return total;

@@ -23,8 +23,18 @@ _SWEEP, _CLIMB = 1e-5, 1e-6
 # Smaller gains of a move are rounding: nodes could go to and fro for ever.
 _LEAST = 1e-12
 
+# Communities are many if this times their number is more than the number of nodes.
+_MANY = 4
 
-def climb(strengths: DoubleArray, generator: np.random.Generator, resolution: float, *, refine: bool) -> IntArray:
+
+def climb(
+    strengths: DoubleArray,
+    generator: np.random.Generator,
+    resolution: float,
+    *,
+    refine: bool,
+    rooms: Rooms | None = None,
+) -> IntArray:
     """Return communities of a high modularity, found from single nodes upwards until nothing improves.
 
     The modularity is  Q = Σ_c [L_c − γ k_c²],  L_c the strength within community c (each connection in both
@@ -48,6 +58,7 @@ def climb(strengths: DoubleArray, generator: np.random.Generator, resolution: fl
         generator: draws the orders in which nodes move.
         resolution: γ, larger for more communities.
         refine: whether communities are divided before they move as a whole.
+        rooms: to work in, those of an earlier climb of as many nodes; None for new ones.
 
     Returns:
         ``(nodes,)``, the number of each node's community.
@@ -58,14 +69,15 @@ def climb(strengths: DoubleArray, generator: np.random.Generator, resolution: fl
         [0, 0, 1, 1]
     """
     strengths = np.ascontiguousarray(strengths)
-    labels, gained, rooms = np.arange(len(strengths)), np.inf, _Rooms.of(len(strengths))
+    of_nodes = strengths.sum(axis=1)
+    labels, gained, rooms = np.arange(len(strengths)), np.inf, rooms or Rooms.of(len(strengths))
     while gained > _CLIMB:
-        labels, gained = _levels(strengths, labels, generator, resolution, rooms, refine=refine)
+        labels, gained = _levels(strengths, of_nodes, labels, generator, resolution, rooms, refine=refine)
     return labels
 
 
-class _Rooms(NamedTuple):
-    """Arrays that the compiled loops work in, made once for all levels of a climb: the system is slow to give memory.
+class Rooms(NamedTuple):
+    """Arrays that the compiled loops work in, made once for all climbs of a graph: the system is slow to give memory.
 
     Attributes:
         volume: ``(nodes + 1,)``.
@@ -84,7 +96,7 @@ class _Rooms(NamedTuple):
     places: IntArray
 
     @classmethod
-    def of(cls, nodes: int) -> _Rooms:
+    def of(cls, nodes: int) -> Rooms:
         """Return arrays for a graph of so many nodes, or of fewer."""
         reals = np.empty(nodes + 1), np.empty((nodes + 1, nodes)), np.empty((nodes, nodes)), np.empty(nodes)
         return cls(*reals, np.empty(nodes + 1, np.int64), np.empty(6 * nodes + 1, np.int64))
@@ -92,15 +104,16 @@ class _Rooms(NamedTuple):
 
 def _levels(
     graph: DoubleArray,
+    strength: DoubleArray,
     labels: IntArray,
     generator: np.random.Generator,
     resolution: float,
-    rooms: _Rooms,
+    rooms: Rooms,
     *,
     refine: bool,
 ) -> tuple[IntArray, float]:
     """Move nodes, then communities, then communities of communities; return the labels of nodes, and what Q gained."""
-    node, strength, total = np.arange(len(graph)), graph.sum(axis=1), 0.0
+    node, total = np.arange(len(graph)), 0.0
     while True:
         labels, gained = _settled(graph, strength, generator.permutation(len(graph)), resolution, labels, rooms)
         total += gained
@@ -134,7 +147,7 @@ def pieces(graph: DoubleArray, labels: IntArray) -> IntArray:
 
 
 def _settled(
-    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: _Rooms
+    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: Rooms
 ) -> tuple[IntArray, float]:
     """Move single nodes until a sweep over all of them gains next to nothing.
 
@@ -156,13 +169,16 @@ def _settled(
         return labels, gained
     labels, used = _numbered(labels)
     count = len(used) + 1  # one is empty
-    linked, volume = pooled(graph, labels, count), np.bincount(labels, strength, count).astype(np.float64)
+    linked, volume = None, np.bincount(labels, strength, count).astype(np.float64)
     total, gained = 0.0, np.inf
     while gained > _SWEEP:
+        if linked is None and _MANY * len(volume) <= len(graph):
+            linked = pooled(graph, labels, len(volume))
         gained = _sweep(graph, strength, order, resolution, labels, volume, linked)
         total += gained
         labels, used = _numbered(labels)
-        linked = np.concatenate([linked[used], np.zeros((1, len(graph)))])
+        if linked is not None:
+            linked = np.concatenate([linked[used], np.zeros((1, len(graph)))])
         volume = np.append(volume[used], 0.0)
     return labels, total
 
@@ -180,7 +196,7 @@ def _sweep(
     resolution: float,
     labels: IntArray,
     volume: DoubleArray,
-    linked: DoubleArray,
+    linked: DoubleArray | None,
 ) -> float:
     """Let every node move once to the community where it adds most to Q; return what Q gained.
 
@@ -194,14 +210,16 @@ def _sweep(
         resolution: γ.
         labels: ``(nodes,)``, the community of each node; changed.
         volume: ``(communities,)``, the summed strengths of each community's nodes; changed.
-        linked: ``(communities, nodes)``, the strengths between both; changed.
+        linked: ``(communities, nodes)``, the strengths between both; changed. None if there are many communities: the
+            strengths of a node to all of them are then summed when it moves.
     """
     gained = 0.0
     for i in order.tolist():
         own, k = int(labels[i]), strength[i]
+        to_community = np.bincount(labels, graph[i], len(volume)) if linked is None else linked[:, i]
         volume[own] -= k
-        gain = linked[:, i] - resolution * k * volume
-        here = gain[own] = linked[own, i] - graph[i, i] - resolution * k * volume[own]
+        gain = to_community - resolution * k * volume
+        here = gain[own] = to_community[own] - graph[i, i] - resolution * k * volume[own]
         gain[own] += _LEAST
         to = int(gain.argmax())
         if not gain[to] > gain[own]:
@@ -210,13 +228,14 @@ def _sweep(
         if to != own:
             labels[i] = to
             gained += gain[to] - here
-            linked[own] -= graph[i]
-            linked[to] += graph[i]
+            if linked is not None:
+                linked[own] -= graph[i]
+                linked[to] += graph[i]
     return float(2 * gained)
 
 
 def _refined(
-    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: _Rooms
+    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: Rooms
 ) -> tuple[IntArray, int]:
     """Settle the nodes of each community by themselves, from single ones on; return connected parts, and their number.
 

@@ -51,11 +51,11 @@ def climbed(strengths, seed=0, resolution=1.0, *, refine):
 def test_python_gives_the_same_to_the_last_bit(monkeypatch, seed, refine):
     strengths = random_graph(seed)
     generator = np.random.default_rng(seed)
-    quick = moves._levels(strengths, np.arange(len(strengths)), generator, 1.0, moves._Rooms.of(60), refine=refine)
+    quick = moves._levels(strengths, np.arange(len(strengths)), generator, 1.0, moves.Rooms.of(60), refine=refine)
     whole = climbed(strengths, seed, 1.5, refine=refine)
     monkeypatch.setattr(moves, "_loops", lambda: None)
     generator = np.random.default_rng(seed)
-    slow = moves._levels(strengths, np.arange(len(strengths)), generator, 1.0, moves._Rooms.of(60), refine=refine)
+    slow = moves._levels(strengths, np.arange(len(strengths)), generator, 1.0, moves.Rooms.of(60), refine=refine)
     assert quick[0].tolist() == slow[0].tolist()
     assert quick[1] == slow[1]
     assert whole.tolist() == climbed(strengths, seed, 1.5, refine=refine).tolist()
@@ -81,7 +81,7 @@ def test_what_is_gained_is_the_modularity_above_that_of_single_nodes(refine):
     strengths = random_graph(3)
     alone = np.arange(len(strengths))
     generator = np.random.default_rng(0)
-    labels, gained = moves._levels(strengths, alone, generator, 1.0, moves._Rooms.of(60), refine=refine)
+    labels, gained = moves._levels(strengths, alone, generator, 1.0, moves.Rooms.of(60), refine=refine)
     risen = communities._modularity(strengths, labels, 1.0) - communities._modularity(strengths, alone, 1.0)
     assert gained == pytest.approx(risen, abs=1e-12)
 
@@ -97,7 +97,7 @@ def test_refined_parts_lie_within_communities_and_are_connected():
     nodes = len(strengths)
     labels = np.random.default_rng(0).integers(0, 3, nodes)
     order = np.random.default_rng(1).permutation(nodes)
-    parts, count = moves._refined(strengths, strengths.sum(axis=1), order, 1.0, labels, moves._Rooms.of(nodes))
+    parts, count = moves._refined(strengths, strengths.sum(axis=1), order, 1.0, labels, moves.Rooms.of(nodes))
     assert sorted(set(parts.tolist())) == list(range(count))
     for part in range(count):
         members = np.flatnonzero(parts == part)
