@@ -17,7 +17,18 @@ from ..graph.graph import Graph
 from ..graph.split import Split
 from ..runners.runner import Runner
 from .degenerate import is_degenerate, why_degenerate
-from .method import FILE, GIVEN, SPLITS, MethodFacts, base, facts_of, registry_of, sees, split_method
+from .method import (
+    FILE,
+    GIVEN,
+    SPLITS,
+    MethodFacts,
+    base,
+    facts_of,
+    registry_of,
+    require_memory,
+    sees,
+    split_method,
+)
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
 # isort: off
@@ -186,6 +197,7 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
     asked = inspect.signature(function).parameters
     if "runner" in asked and runner is None:
         raise NotApplicableError(f"split {method!r}: expected a network that is run on examples, found a graph alone")
+    require_memory(method, graph)
     split = function(graph, **{name: value for name, value in offered.items() if name in asked}, **chosen)
     return checked(replace(split, method=method), graph)
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.graph import BoolArray, Graph, by_population
+from ..faults import NotApplicableError
+from ..graph.graph import BoolArray, Graph, IntArray, by_population
 from ..graph.split import Split
 from ..notes import Note
 from ..threads import one_thread
 from .counting import hidden_word
-from .method import split_method
+from .method import DIRECT, split_method, weights_once
 from .moves import pieces
+from .products import Strengths
 from .strengths import output_tasks, undirected, with_outputs
 
 # Scores closer to each other than this share of the larger are equal but for the rounding of the linear solver.
 _ROUNDING = 1e-9
 
+# Steps of the iterative solver, which needs some tens of them, and the error that ends it, relative to the right side.
+_STEPS, _ERROR = 2000, 1e-13
 
-@split_method("spectral-anchored", sees="weights")
+
+@split_method("spectral-anchored", sees="weights", memory=weights_once)
 def spectral_anchored(graph: Graph) -> Split:
     """Give each neuron to the task whose outputs a random walk from it meets more often than one from other neurons.
 
@@ -29,26 +35,29 @@ def spectral_anchored(graph: Graph) -> Split:
     meets an output. p_ni, the probability that one from neuron n meets an output of task i first, is the harmonic
     function  (D_uu − W_uu) p = W_ul y  of "Semi-supervised learning using Gaussian fields and harmonic functions", Zhu,
     Ghahramani & Lafferty 2003 (ICML), with W the strengths, D their sums, u the other neurons, l the outputs and y
-    their tasks; it is solved directly. Neuron n goes to  argmax_i p_ni / mean_m p_mi:  their class mass normalisation,
-    with equal masses. Most walks lose the memory of their start before they meet an output. Without the normalisation,
-    every neuron would therefore go to the task whose outputs have the strongest connections, however clear the modules.
+    their tasks; it is solved directly, or, if there are more than 2000 neurons, by conjugate gradients. Neuron n goes
+    to  argmax_i p_ni / mean_m p_mi:  their class mass normalisation, with equal masses. Most walks lose the memory of
+    their start before they meet an output. Without the normalisation, every neuron would therefore go to the task whose
+    outputs have the strongest connections, however clear the modules.
 
     Because the tasks of the outputs are given, it cannot put all outputs on one side, as a clustering can. It ignores
     directions. It compares neurons with their mean, so it never gives all neurons to one task: it divides even a
     network without modules. A neuron from which no walk meets an output serves no task; of equally good tasks it takes
-    the first. Both are noted. Time grows with the cube of the number of neurons.
+    the first. Both are noted.
 
     Args:
         graph: the graph.
+
+    Raises:
+        NotApplicableError: there are more than 2000 neurons, and the connections to outputs are so weak that the
+            conjugate gradients do not converge.
     """
     populations, tasks = with_outputs(graph), len(graph.tasks)
-    strengths, labels = undirected(graph, populations), output_tasks(graph, populations)
-    outputs, hidden = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-    reached = _reached(strengths, hidden, outputs)
+    labels = output_tasks(graph, populations)
+    hidden = np.flatnonzero(labels < 0)
+    score, reached = (_scores_of_large if len(labels) > DIRECT else _scores)(graph, populations, labels)
     tied = np.zeros(len(reached), bool)
     if len(reached):
-        task_of = labels[outputs][:, None] == np.arange(tasks)
-        score = _probabilities(strengths, reached, outputs, task_of)
         mean = score.mean(axis=0)
         # A task that no walk meets has outputs without connections.
         score = np.divide(score, mean, out=np.zeros_like(score), where=mean > 0)
@@ -62,10 +71,61 @@ def spectral_anchored(graph: Graph) -> Split:
     return Split.from_labels("spectral-anchored", {k: by_layer[k] for k in graph.split_populations}, tasks, notes)
 
 
-def _reached(strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]) -> NDArray[np.intp]:
+def _scores(graph: Graph, populations: Sequence[int], labels: IntArray) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return how probably a walk from each neuron first meets an output of each task.
+
+    Args:
+        graph: the graph.
+        populations: the numbers of those whose units walks visit.
+        labels: ``(units,)``, the task of each output, -1 for neurons.
+
+    Returns:
+        ``(neurons, tasks)``, for the neurons with a path to an output; and their numbers.
+    """
+    strengths, outputs = undirected(graph, populations), np.flatnonzero(labels >= 0)
+    reached = _reached(pieces(strengths, np.zeros(len(strengths), np.int64)), labels)
+    task_of = labels[outputs][:, None] == np.arange(len(graph.tasks))
+    return _probabilities(strengths, reached, outputs, task_of), reached
+
+
+def _reached(component: IntArray, labels: IntArray) -> NDArray[np.intp]:
     """Return the numbers of the neurons that have a path to an output and are not outputs."""
-    component = pieces(strengths, np.zeros(len(strengths), np.int64))
-    return hidden[np.isin(component[hidden], component[outputs])]
+    return np.flatnonzero((labels < 0) & np.isin(component, component[labels >= 0]))
+
+
+def _scores_of_large(
+    graph: Graph, populations: Sequence[int], labels: IntArray
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return what `_scores` returns, from products with the matrix of strengths, which is not held."""
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    strengths = Strengths.of(graph, populations)
+    with one_thread():
+        reached = _reached(strengths.components(), labels)
+        if not len(reached):
+            return np.empty((0, len(graph.tasks))), reached
+        volume = strengths.times(np.ones((1, len(labels))))[0, reached]
+
+        def met(start: NDArray[np.float64]) -> NDArray[np.float64]:
+            whole = np.zeros((1, len(labels)))
+            whole[0, reached] = start.reshape(-1)
+            found: NDArray[np.float64] = strengths.times(whole)[0, reached]
+            return found
+
+        shape = (len(reached), len(reached))
+        laplacian = LinearOperator(shape, lambda p: volume * p.reshape(-1) - met(p), dtype=np.float64)
+        diagonal = LinearOperator(shape, lambda p: p.reshape(-1) / volume, dtype=np.float64)
+        columns = []
+        for task in range(len(graph.tasks)):
+            to_task = strengths.times((labels == task).astype(np.float64)[None])[0, reached]
+            solved, steps = cg(laplacian, to_task, rtol=_ERROR, maxiter=_STEPS, M=diagonal)
+            if steps:
+                raise NotApplicableError(
+                    f"split 'spectral-anchored' of network {graph.name!r}: expected walks that meet an output, found "
+                    f"connections to outputs so weak that {_STEPS} steps of conjugate gradients do not tell where"
+                )
+            columns.append(np.maximum(solved, 0))
+    return np.stack(columns, axis=1), reached
 
 
 def _probabilities(
@@ -81,6 +141,8 @@ def _probabilities(
     """
     from scipy.linalg import LinAlgError, LinAlgWarning, solve  # takes longer to import than the rest of the splits
 
+    if not len(neurons):
+        return np.empty((0, task_of.shape[1]))
     between = strengths[np.ix_(neurons, neurons)]
     np.fill_diagonal(between, 0)  # a step to where a walk is makes no difference to where it ends
     to_tasks = strengths[np.ix_(neurons, outputs)] @ task_of

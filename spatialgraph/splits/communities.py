@@ -16,7 +16,7 @@ from ..graph.graph import Graph, IntArray, by_population
 from ..graph.split import Split
 from ..notes import Note
 from .alignment import align_communities
-from .method import split_method
+from .method import all_pairs, split_method
 from .moves import Rooms, climb, pieces, pooled
 from .strengths import undirected
 
@@ -50,7 +50,7 @@ class _Outcome:
     rounds: int | None = None
 
 
-@split_method("louvain", sees="weights")
+@split_method("louvain", sees="weights", memory=all_pairs(4))
 def louvain(graph: Graph, seed: int, resolution: float = 1.0, consensus: bool = False) -> Split:
     """Find communities of high modularity by moving single neurons, then whole communities, and give them to tasks.
 
@@ -84,7 +84,7 @@ def louvain(graph: Graph, seed: int, resolution: float = 1.0, consensus: bool = 
     return _split("louvain", graph, seed, resolution, _climbing(resolution, refine=False), consensus=consensus)
 
 
-@split_method("leiden", sees="weights")
+@split_method("leiden", sees="weights", memory=all_pairs(4))
 def leiden(
     graph: Graph,
     seed: int,

@@ -7,12 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
+from ..faults import NotApplicableError
+from ..graph.graph import Graph
 from ..graph.split import Split
+from ..memory import free_memory
 from ..registry import Registry, one_of
 
 Method = Callable[..., Split]
 MethodFunction = TypeVar("MethodFunction", bound=Method)
 Sees = Literal["weights", "activations", "positions", "sizes"]
+Memory = Callable[[Graph], float]
+
+DIRECT = 2000
+"""Up to so many neurons, matrices of all pairs are held and solved directly; beyond, that costs time in the cube of
+their number."""
 
 GIVEN = ("graph", "runner", "seed")
 """The parameters that are supplied to a method if it has them; its other parameters have defaults that users may set
@@ -28,10 +36,12 @@ class MethodFacts:
             a null model that changes them. ``"activations"``: those of neurons on held-out examples. ``"positions"``:
             those of neurons. ``"sizes"``: how many neurons another split gives to each task, and nothing else.
         draws: whether it draws at random, and so has a seed.
+        memory: the bytes that it holds at a time beside the graph, about; None if that is little.
     """
 
     sees: Sees
     draws: bool
+    memory: Memory | None = None
 
 
 SPLITS: Registry[Method, MethodFacts] = Registry("split method", ("graph",))
@@ -71,12 +81,13 @@ def facts_of(method: str) -> MethodFacts:
     return registry_of(method).facts(base(method))
 
 
-def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:
+def split_method(name: str, *, sees: Sees, memory: Memory | None = None) -> Callable[[MethodFunction], MethodFunction]:
     """Return a decorator that enters a function in `SPLITS`, in any file.
 
     Args:
         name: the method's name.
         sees: the data that it splits by, as in `MethodFacts`. A method with a parameter ``seed`` draws at random.
+        memory: the bytes that it holds at a time beside a graph, about; where so many are not free, it is not begun.
 
     Raises:
         ValueError: there is a method of this name, or the decorator's arguments do not fit the function.
@@ -111,7 +122,7 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
                     f"{where}: expected a default for the parameter {parameter.name}, true or false, a number or a "
                     "word, found none"
                 )
-        SPLITS.register(name, MethodFacts(sees, "seed" in asked))(function)
+        SPLITS.register(name, MethodFacts(sees, "seed" in asked, memory))(function)
         return function
 
     return enter
@@ -129,3 +140,47 @@ def sees(method: str) -> Sees:
         ('weights', 'positions')
     """
     return facts_of(method).sees
+
+
+def all_pairs(matrices: float) -> Memory:
+    """Return the bytes of some matrices of all pairs of units, float64, as a function of the graph.
+
+    Example:
+        >>> from spatialgraph.graph.planted import planted
+        >>> all_pairs(2)(planted(0.1, sizes=(4, 2))[0])
+        576.0
+    """
+    return lambda graph: matrices * 8.0 * _units(graph) ** 2
+
+
+def weights_once(graph: Graph) -> float:
+    """Return the bytes of the weights that count, float32; of few units, those of four matrices of all pairs."""
+    if _units(graph) <= DIRECT:
+        return all_pairs(4)(graph)
+    counted = _populations(graph)
+    within = (c for c in graph.connections if {c.source, c.target} <= counted)
+    return 4.0 * sum(c.shape[0] * c.shape[1] for c in within)
+
+
+def _populations(graph: Graph) -> set[int]:
+    """Return the numbers of the populations that are split or hold outputs."""
+    return {*graph.split_populations, *graph.output_populations}
+
+
+def _units(graph: Graph) -> int:
+    """Return the number of units of these populations."""
+    return sum(graph.populations[k].size for k in _populations(graph))
+
+
+def require_memory(method: str, graph: Graph) -> None:
+    """Refuse a method before it begins, if it would need more memory than there is.
+
+    Raises:
+        NotApplicableError: it would.
+    """
+    memory = facts_of(method).memory
+    if memory is not None and (needed := memory(graph)) > (free := free_memory()):
+        raise NotApplicableError(
+            f"split {method!r} of network {graph.name!r}: expected {needed / 1e9:.1f} GB of free memory for "
+            f"{_units(graph)} {graph.units_word(graph.split_populations)}, found {free / 1e9:.1f} GB"
+        )

@@ -12,7 +12,7 @@ from ..graph.split import Split
 from ..notes import Note
 from .counting import hidden_word, note_on_units
 from .greedy import greedy
-from .method import split_method
+from .method import all_pairs, split_method
 from .strengths import output_tasks, undirected, with_outputs
 
 # Capacities are scaled so that the greedy split's strongest cut around one task has this value. No flow is larger,
@@ -34,7 +34,7 @@ class _Cuts:
     strength: NDArray[np.float64]
 
 
-@split_method("min-cut", sees="weights")
+@split_method("min-cut", sees="weights", memory=all_pairs(5))
 def min_cut(graph: Graph) -> Split:
     """Divide the neurons so that the strength between the tasks' modules is as small as possible.
 

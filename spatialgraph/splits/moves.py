@@ -123,7 +123,7 @@ def _levels(
         if count == len(graph):
             return labels[node], total
         linked = np.ascontiguousarray(pooled(graph, parts, count).T)
-        graph, strength = pooled(linked, parts, count), np.bincount(parts, strength, count)
+        graph, strength = pooled(linked, parts, count), np.bincount(parts, strength, count).astype(np.float64)
         above = np.empty(count, np.int64)
         above[parts] = labels
         node, labels = parts[node], above

@@ -6,21 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..faults import NotApplicableError
-from ..graph.graph import Graph, by_population
+from ..graph.graph import DoubleArray, Graph, by_population
 from ..graph.split import Split
 from ..notes import Note
 from ..threads import one_thread
 from .alignment import align, cluster
-from .method import split_method
+from .method import DIRECT, split_method, weights_once
 from .moves import pieces
+from .products import Strengths
 from .strengths import undirected
 
-# Up to so many neurons all eigenvectors cost less than an iterative solver, which also misses some of several equal
-# eigenvalues; beyond, they cost time in the cube of the number of neurons.
-_DIRECT = 2000
 
-
-@split_method("spectral", sees="weights")
+@split_method("spectral", sees="weights", memory=weights_once)
 def spectral(graph: Graph, seed: int) -> Split:
     """Cluster the undirected graph of strengths by its normalised Laplacian, one cluster for each task.
 
@@ -43,18 +40,17 @@ def spectral(graph: Graph, seed: int) -> Split:
     """
     from sklearn.cluster import KMeans  # takes seconds to import
 
-    tasks, strengths = len(graph.tasks), undirected(graph)
+    tasks = len(graph.tasks)
     units = graph.units_word(graph.split_populations)
-    neurons, connected = len(strengths), np.flatnonzero(strengths.any(axis=1))
+    neurons = sum(graph.populations[k].size for k in graph.split_populations)
+    embedding, connected, components = _embed_large(graph, seed) if neurons > max(DIRECT, tasks) else _embed(graph)
     if len(connected) < tasks:
         raise NotApplicableError(
             f"split 'spectral' of network {graph.name!r}: expected at least {tasks} connected {units}, one for each "
             f"task, found {len(connected)}"
         )
-    strengths = strengths[np.ix_(connected, connected)]
-    components = int(pieces(strengths, np.zeros(len(strengths), np.int64)).max()) + 1
     clusters = np.full(neurons, -1)
-    clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), _embed(strengths, tasks, seed))
+    clusters[connected], warned = cluster(KMeans(tasks, n_init=10, random_state=seed), embedding)
     by_layer = by_population(graph, clusters)
     labels, aligned = align(graph, by_layer)
     notes = [*aligned, *warned]
@@ -65,21 +61,51 @@ def spectral(graph: Graph, seed: int) -> Split:
     return Split.from_labels("spectral", labels, tasks, notes, by_layer)
 
 
-def _embed(strengths: NDArray[np.float64], dim: int, seed: int) -> NDArray[np.float64]:
-    """Return ``(neurons, dim)``, the solutions of the relaxed normalised cut.
+def _embed(graph: Graph) -> tuple[DoubleArray, NDArray[np.intp], int]:
+    """Return the solutions of the relaxed normalised cut, from all pairs of neurons.
 
     The eigenvectors of the smallest eigenvalues of  I − D^(−½) W D^(−½)  are those of the largest of  D^(−½) W D^(−½).
-    """
-    from scipy.linalg import eigh  # these take longer to import than the rest of the splits
-    from scipy.sparse.linalg import eigsh
 
-    neurons, root = len(strengths), np.sqrt(strengths.sum(axis=1))
+    Returns:
+        ``(connected neurons, tasks)``; none if there are fewer neurons than tasks. The numbers of the neurons with
+        connections. How many components they are in.
+    """
+    from scipy.linalg import eigh  # takes longer to import than the rest of the splits
+
+    tasks, strengths = len(graph.tasks), undirected(graph)
+    connected = np.flatnonzero(strengths.any(axis=1))
+    neurons = len(connected)
+    if neurons < tasks:
+        return np.empty((0, tasks)), connected, 0
+    strengths = strengths[np.ix_(connected, connected)]
+    components = int(pieces(strengths, np.zeros(neurons, np.int64)).max()) + 1
+    root = np.sqrt(strengths.sum(axis=1))
     normalised = strengths / root[:, None] / root
     with one_thread():
-        if neurons <= max(_DIRECT, dim):
-            _, vectors = eigh(normalised, subset_by_index=(neurons - dim, neurons - 1))
-        else:
-            start = np.random.default_rng(seed).uniform(-1, 1, neurons)
-            _, vectors = eigsh(normalised, dim, which="LA", v0=start)
-    embedding: NDArray[np.float64] = vectors[:, ::-1] / root[:, None]
-    return embedding
+        _, vectors = eigh(normalised, subset_by_index=(neurons - tasks, neurons - 1))
+    return vectors[:, ::-1] / root[:, None], connected, components
+
+
+def _embed_large(graph: Graph, seed: int) -> tuple[DoubleArray, NDArray[np.intp], int]:
+    """Return what `_embed` returns, from products with the matrix, which may miss some of several equal eigenvalues."""
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    tasks, strengths = len(graph.tasks), Strengths.of(graph)
+    with one_thread():
+        volume = strengths.times(np.ones((1, strengths.units)))[0]
+        connected = np.flatnonzero(volume)
+        components = len(np.unique(strengths.components()[connected]))
+        if len(connected) <= tasks:  # each is a cluster of its own
+            return np.eye(len(connected), tasks), connected, components
+        root = np.sqrt(volume[connected])
+
+        def normalised(vector: DoubleArray) -> DoubleArray:
+            whole = np.zeros((1, strengths.units))
+            whole[0, connected] = vector.reshape(-1) / root
+            found: DoubleArray = strengths.times(whole)[0, connected] / root
+            return found
+
+        operator = LinearOperator((len(root), len(root)), normalised, dtype=np.float64)
+        start = np.random.default_rng(seed).uniform(-1, 1, len(root))
+        _, vectors = eigsh(operator, tasks, which="LA", v0=start)
+    return vectors[:, ::-1] / root[:, None], connected, components

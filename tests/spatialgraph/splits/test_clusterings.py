@@ -172,7 +172,7 @@ def test_spectral_finds_planted_parts_in_a_large_noisy_graph():
 @pytest.mark.parametrize("direct", [2000, 0])
 @pytest.mark.parametrize(("leakage", "tasks"), [(0.1, 2), (0.3, 2), (0.45, 2), (0.1, 3), (0.3, 3), (0.5, 3)])
 def test_spectral_is_the_clustering_of_scikit_learn(leakage, tasks, direct, monkeypatch):
-    monkeypatch.setattr(spectral, "_DIRECT", direct)  # 0: the eigenvectors by iteration, as for large networks
+    monkeypatch.setattr(spectral, "DIRECT", direct)  # 0: the eigenvectors by iteration, as for large networks
     for seed in range(3):
         graph, labels = planted(leakage, tasks=tasks, seed=seed)
         strengths = adjacency(graph, directed=False).toarray()

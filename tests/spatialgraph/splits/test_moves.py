@@ -41,6 +41,11 @@ def random_graph(seed, nodes=60):
     return graph_of(weight + weight.T)
 
 
+def levels(strengths, generator, *, refine):
+    alone, rooms = np.arange(len(strengths)), moves.Rooms.of(60)
+    return moves._levels(strengths, strengths.sum(axis=1), alone, generator, 1.0, rooms, refine=refine)
+
+
 def climbed(strengths, seed=0, resolution=1.0, *, refine):
     return climb(strengths, np.random.default_rng(seed), resolution, refine=refine)
 
@@ -51,11 +56,11 @@ def climbed(strengths, seed=0, resolution=1.0, *, refine):
 def test_python_gives_the_same_to_the_last_bit(monkeypatch, seed, refine):
     strengths = random_graph(seed)
     generator = np.random.default_rng(seed)
-    quick = moves._levels(strengths, np.arange(len(strengths)), generator, 1.0, moves.Rooms.of(60), refine=refine)
+    quick = levels(strengths, generator, refine=refine)
     whole = climbed(strengths, seed, 1.5, refine=refine)
     monkeypatch.setattr(moves, "_loops", lambda: None)
     generator = np.random.default_rng(seed)
-    slow = moves._levels(strengths, np.arange(len(strengths)), generator, 1.0, moves.Rooms.of(60), refine=refine)
+    slow = levels(strengths, generator, refine=refine)
     assert quick[0].tolist() == slow[0].tolist()
     assert quick[1] == slow[1]
     assert whole.tolist() == climbed(strengths, seed, 1.5, refine=refine).tolist()
@@ -81,7 +86,7 @@ def test_what_is_gained_is_the_modularity_above_that_of_single_nodes(refine):
     strengths = random_graph(3)
     alone = np.arange(len(strengths))
     generator = np.random.default_rng(0)
-    labels, gained = moves._levels(strengths, alone, generator, 1.0, moves.Rooms.of(60), refine=refine)
+    labels, gained = levels(strengths, generator, refine=refine)
     risen = communities._modularity(strengths, labels, 1.0) - communities._modularity(strengths, alone, 1.0)
     assert gained == pytest.approx(risen, abs=1e-12)
 

@@ -179,3 +179,22 @@ def test_a_method_can_be_named_with_parameters():
 def test_parameters_that_are_none_are_refused_with_those_that_are(method, said):
     with pytest.raises(ValueError, match=f"^{said}$"):
         select([method])
+
+
+@pytest.mark.parametrize("name", ["louvain", "leiden", "min-cut", "spectral", "spectral-anchored"])
+def test_what_memory_is_not_enough_for_is_not_begun(name, monkeypatch):
+    monkeypatch.setattr("spatialgraph.splits.method.free_memory", lambda: 10.0)
+    with pytest.raises(NotApplicableError) as error:
+        apply(name, pair().graph)
+    assert str(error.value) == (
+        f"split {name!r} of network 'chain': expected 0.0 GB of free memory for 4 neurons, found 0.0 GB"
+    )
+    apply("greedy", pair().graph)
+
+
+def test_memory_grows_with_the_weights_or_with_the_pairs_of_neurons():
+    needed = {name: SPLITS.facts(name).memory for name in ("leiden", "spectral")}
+    graphs = [random_network(0, (2, size, size)).graph for size in (1500, 3000)]
+    (small, large), (weights, more_weights) = ([needed[name](graph) for graph in graphs] for name in needed)
+    assert large == 4 * small == 4 * 8 * 6000**2
+    assert [weights, more_weights] == [4 * 1500**2, 4 * 3000**2]
