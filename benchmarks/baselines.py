@@ -6,6 +6,8 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import checkout  # noqa: F401
 import numpy as np
@@ -47,6 +49,39 @@ def experiment_of(seeds: Sequence[int], **settings: object) -> Experiment:
     """Return the paper's spatial network with mixed inputs, once for each seed, in float32 on any device."""
     plain = {"tasks": ["one", "other"], "inputs": ["mix"], "kinds": ["spatial"], "batch_size": BATCH}
     return Experiment(**plain | {"seeds": list(seeds), "precision": "float32"} | settings)
+
+
+def lanes_of(batches: int, device: torch.device) -> int:
+    """Return how many batches train at a time."""
+    return min(torch.get_num_threads(), batches) if device.type == "cpu" else 1
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let each product of a block use so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def run_epochs(trainings: Sequence[Training]) -> None:
+    """Train each for an epoch, on a CPU several at a time, as a run does (`train.trainer`)."""
+    lanes = lanes_of(len(trainings), trainings[0].stack.position.device)
+    each = torch.get_num_threads() // lanes
+    if lanes == 1:
+        for training in trainings:
+            training.run_epoch()
+        return
+
+    def settle() -> None:
+        torch.set_num_threads(each)
+        torch.set_flush_denormal(True)
+
+    with ThreadPoolExecutor(lanes, initializer=settle) as executor:
+        list(executor.map(Training.run_epoch, trainings))
 
 
 def trainings_of(

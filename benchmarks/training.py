@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -48,8 +49,11 @@ from baselines import (
     drawn_datasets,
     experiment_of,
     in_memory,
+    lanes_of,
     product_operations,
     product_rate,
+    run_epochs,
+    threads,
     timed,
     trainings_of,
 )
@@ -133,8 +137,10 @@ def compare(sizes: Sizes, repeats: int, device: torch.device) -> Numbers:
     trainings: dict[str, list[Training]] = {}
     for count in sorted({1, *sizes.networks}):
         experiment = experiment_of(range(count), **settings)
-        most = networks_at_once(experiment, layer_sizes(experiment, PIXELS, 2 * CLASSES), 0, device).networks
-        trainings[str(count)] = trainings_of(experiment, datasets, device, most)
+        shape = layer_sizes(experiment, PIXELS, 2 * CLASSES)
+        most = networks_at_once(experiment, shape, 0, device, count).networks
+        with threads(torch.get_num_threads() // lanes_of(math.ceil(count / most), device)):
+            trainings[str(count)] = trainings_of(experiment, datasets, device, most)
         if count > most and device.type == "cpu":  # where it is not for lack of memory
             trainings[f"{count}{WHOLE}"] = trainings_of(experiment, datasets, device)
     (alone,) = trainings["1"]
@@ -143,7 +149,7 @@ def compare(sizes: Sizes, repeats: int, device: torch.device) -> Numbers:
     losses: list[float] = []
     runs: dict[str, Callable[[], object]] = {
         PLAIN: lambda: losses.append(plain.run(in_memory(batches, len(losses)))),
-        **{name: lambda own=own: [training.run_epoch() for training in own] for name, own in trainings.items()},
+        **{name: lambda own=own: run_epochs(own) for name, own in trainings.items()},
     }
     if loader:
         runs[LOADER] = lambda: of_loader.run(islice(loader, sizes.loader_steps))

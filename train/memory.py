@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,10 +18,9 @@ from .settings import Experiment
 _SHARE = 0.7  # of the memory of a device, left for networks by other processes and by what libraries reserve
 _FLOAT = 4  # bytes
 
-# On a CPU, training is fastest when the data of a step stay in the cache, and slower again with too few networks to
-# share out among threads: measured with 1 to 64 networks of the paper, of 5 MB each, on two cores
-# (`benchmarks/training.py`). Of small networks, more are needed.
-_CACHE_OF_A_THREAD, _NETWORKS_OF_A_THREAD, _LEAST = 10 * 2**20, 2, 4
+# On a CPU, each core trains a batch of its own, which is fastest when the data of a step stay in the cache: measured
+# with 1 to 64 networks of the paper, of 5 MB each (`benchmarks/training.py`). Of small networks, more are needed.
+_CACHE, _LEAST = 10 * 2**20, 4
 
 
 class Limit(NamedTuple):
@@ -35,7 +35,9 @@ class Limit(NamedTuple):
     reason: str
 
 
-def networks_at_once(experiment: Experiment, sizes: Sequence[int], data: int, device: torch.device) -> Limit:
+def networks_at_once(
+    experiment: Experiment, sizes: Sequence[int], data: int, device: torch.device, networks: int
+) -> Limit:
     """Return how many networks are trained as one batch.
 
     Args:
@@ -43,18 +45,20 @@ def networks_at_once(experiment: Experiment, sizes: Sequence[int], data: int, de
         sizes: the number of units of every layer, the input first.
         data: bytes on the device that all networks share.
         device: where they train.
+        networks: how many there are in all, of every input mode: on a CPU, each core is to have some.
 
     Raises:
         SettingError: not even one fits into all the memory that the device has.
     """
     _require_room(data + bytes_of_a_network(experiment, sizes), device)
     room = min(memory_of(device) - data, 2.0**60)
-    fitting = Limit(max(1, int(room // bytes_of_a_network(experiment, sizes))), f"what the memory of {device} holds")
+    each, held_by = bytes_of_a_network(experiment, sizes), f"what the memory of {device} holds"
     if device.type != "cpu":
-        return fitting
-    threads = torch.get_num_threads()
-    cached = threads * _CACHE_OF_A_THREAD // bytes_of_a_step(experiment, sizes)
-    fastest = Limit(max(_LEAST, _NETWORKS_OF_A_THREAD * threads, cached), "what is fastest on this processor")
+        return Limit(max(1, int(room // each)), held_by)
+    cores = torch.get_num_threads()
+    fitting = Limit(max(1, int(room // (cores * each))), held_by)
+    cached = max(_LEAST, _CACHE // bytes_of_a_step(experiment, sizes))
+    fastest = Limit(min(cached, math.ceil(networks / cores)), "what is fastest on this processor")
     return min(fitting, fastest, key=lambda limit: limit.networks)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
 
@@ -29,6 +30,7 @@ class Reporter:
 
     def __init__(self, networks: int, epochs: int, done: int, console: Console) -> None:
         self._console = console
+        self._one_at_a_time = threading.RLock()  # batches train beside each other
         self._started = time.monotonic()
         self._work, self._done, self._skipped = networks * epochs, done, done
         self._reported = -1  # the part of the work, of _PARTS, that a line last told of
@@ -53,20 +55,21 @@ class Reporter:
             epochs: how many there will be.
             accuracy: ``(networks, tasks)``, 0 to 1.
         """
-        self._done += len(batch.members)
-        parts = [f"{kind} {text}" for kind, text in _accuracies(batch, accuracy).items()]
-        text = f"{batch.inputs} · {' · '.join(parts)}"
-        self._progress.update(self._bar, description=text, completed=self._done)
-        part = self._done * _PARTS // self._work
-        if not self._console.is_terminal and part > self._reported:
-            self._reported = part
-            elapsed = time.monotonic() - self._started
-            left = elapsed / max(1, self._done - self._skipped) * (self._work - self._done)
-            estimate = f", about {left:.0f} s left" if part else ""  # the first epoch loads what is loaded once
-            self.tell(
-                f"{100 * self._done // self._work:3d} % · {batch.inputs} epoch {epoch}/{epochs} · accuracy "
-                f"{', '.join(parts)} · {elapsed:.0f} s elapsed{estimate}"
-            )
+        with self._one_at_a_time:
+            self._done += len(batch.members)
+            parts = [f"{kind} {text}" for kind, text in _accuracies(batch, accuracy).items()]
+            text = f"{batch.inputs} · {' · '.join(parts)}"
+            self._progress.update(self._bar, description=text, completed=self._done)
+            part = self._done * _PARTS // self._work
+            if not self._console.is_terminal and part > self._reported:
+                self._reported = part
+                elapsed = time.monotonic() - self._started
+                left = elapsed / max(1, self._done - self._skipped) * (self._work - self._done)
+                estimate = f", about {left:.0f} s left" if part else ""  # the first epoch loads what is loaded once
+                self.tell(
+                    f"{100 * self._done // self._work:3d} % · {batch.inputs} epoch {epoch}/{epochs} · accuracy "
+                    f"{', '.join(parts)} · {elapsed:.0f} s elapsed{estimate}"
+                )
 
     def trained(self, inputs: str, epochs: int) -> None:
         """Tell that another process trained networks for so many epochs, counted for each."""

@@ -99,7 +99,8 @@ def train(
         _require_trainable(experiment, datasets)
         _require_placed(run, experiment, asked, datasets)
         write_record(run, record)
-        most = {batch.inputs: _networks_at_once(experiment, batch.inputs, datasets, place) for batch in asked}
+        every = sum(len(batch.members) for batch in asked)
+        most = {batch.inputs: _networks_at_once(experiment, batch.inputs, datasets, place, every) for batch in asked}
         if together is not None:
             most = {inputs: Limit(together, "as was asked for") for inputs in most}
         batches = _missing(run, asked, most)
@@ -131,11 +132,13 @@ def train(
         return todo
 
 
-def _networks_at_once(experiment: Experiment, inputs: str, datasets: Sequence[Dataset], device: torch.device) -> Limit:
-    """Return how many networks of an input mode train as one batch."""
+def _networks_at_once(
+    experiment: Experiment, inputs: str, datasets: Sequence[Dataset], device: torch.device, networks: int
+) -> Limit:
+    """Return how many networks of an input mode train as one batch, of so many in all."""
     mode = input_mode(inputs, datasets)
     sizes = layer_sizes(experiment, mode.inputs, sum(dataset.classes for dataset in datasets))
-    return networks_at_once(experiment, sizes, bytes_of_examples(datasets, mode.inputs), device)
+    return networks_at_once(experiment, sizes, bytes_of_examples(datasets, mode.inputs), device, networks)
 
 
 def _is_there(run: Path, batch: Batch) -> bool:

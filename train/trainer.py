@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import itertools
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -64,8 +64,20 @@ def divided(datasets: Sequence[Dataset], share: float) -> tuple[list[Dataset], l
     return [rest for rest, _ in pairs], [aside for _, aside in pairs]
 
 
+class _Shown(NamedTuple):
+    """What networks of an input mode see: examples to train on, held-out ones, and those set aside for validation."""
+
+    examples: Batches
+    held_out: Evaluation
+    aside: Evaluation | None
+
+
 class Trainer:
-    """What all batches of a run have in common while they train."""
+    """What all batches of a run have in common while they train.
+
+    On a CPU, each core trains a batch of its own: cores that share a step wait for one another a hundred times in it,
+    and long whenever another program has one of them. A GPU trains one batch after another.
+    """
 
     def __init__(
         self,
@@ -80,8 +92,10 @@ class Trainer:
         self._experiment, self._datasets, self._validation = experiment, datasets, validation
         self._run, self._device = run, device
         self._reporter, self._stopping = reporter, stopping
-        self._writer = Writer(device, reporter.tell)
         self._diverged: list[str] = []
+        self._shown: dict[str, _Shown] = {}
+        self._one_at_a_time = threading.Lock()
+        self._ending, self._at_once = threading.Event(), threading.Event()
 
     def train(self, batches: Sequence[Batch]) -> list[str]:
         """Train batches, each from its checkpoint if it has one, and write their networks.
@@ -89,21 +103,71 @@ class Trainer:
         Returns:
             the names of networks whose weights left the range of numbers, and that are not written.
         """
-        for inputs, of_one_mode in itertools.groupby(batches, key=lambda batch: batch.inputs):
-            examples = Batches(inputs, self._datasets, self._experiment.batch_size, self._device)
-            held_out = evaluation(inputs, self._datasets)
-            keep_evaluation(evaluation_file(self._run, inputs), held_out)
-            aside = evaluation(inputs, self._validation) if self._validation else None
-            for batch in of_one_mode:
-                self._train_fitting(batch, examples, held_out, aside)
-        self._writer.wait()
+        cores = torch.get_num_threads() if self._device.type == "cpu" else 1
+        lanes = min(cores, len(batches))
+        if lanes <= 1:
+            self._train_in_turn(iter(batches))
+        else:
+            self._train_beside(batches, lanes, cores // lanes)
         return self._diverged
 
-    def _train_fitting(self, batch: Batch, examples: Batches, held_out: Evaluation, aside: Evaluation | None) -> None:
+    def _train_beside(self, batches: Sequence[Batch], lanes: int, threads: int) -> None:
+        """Train some batches at a time, the longest first, each with so many threads for its products."""
+        waiting = iter(sorted(batches, key=self._work, reverse=True))
+        before = torch.get_num_threads()
+
+        def settle() -> None:
+            torch.set_num_threads(threads)
+            torch.set_flush_denormal(True)
+
+        errors: list[BaseException] = []
+        with ThreadPoolExecutor(lanes, initializer=settle) as executor:
+            try:
+                for lane in as_completed([executor.submit(self._train_in_turn, waiting) for _ in range(lanes)]):
+                    if error := lane.exception():
+                        self._ending.set()
+                        errors.append(error)
+            except KeyboardInterrupt:  # asked to stop for a second time
+                self._at_once.set()
+                raise
+            finally:
+                torch.set_num_threads(before)
+        if errors:
+            raise min(errors, key=lambda error: isinstance(error, KeyboardInterrupt))
+
+    def _work(self, batch: Batch) -> int:
+        epochs = self._experiment.epochs - checkpoint_epoch(self._run, batch)
+        return len(batch.members) * epochs * self._shown_in(batch.inputs).examples.steps
+
+    def _train_in_turn(self, batches: Iterator[Batch]) -> None:
+        """Train batches until there are none."""
+        writer = Writer(self._device, self._reporter.tell)
+        while True:
+            with self._one_at_a_time:
+                batch = next(batches, None)
+            if batch is None:
+                break
+            self._train_fitting(batch, writer)
+        writer.wait()
+
+    def _shown_in(self, inputs: str) -> _Shown:
+        """Return what networks of an input mode see; its held-out examples are written."""
+        with self._one_at_a_time:
+            if inputs not in self._shown:
+                if self._device.type != "cpu":  # the memory of a GPU is for one input mode at a time
+                    self._shown.clear()
+                examples = Batches(inputs, self._datasets, self._experiment.batch_size, self._device)
+                held_out = evaluation(inputs, self._datasets)
+                keep_evaluation(evaluation_file(self._run, inputs), held_out)
+                aside = evaluation(inputs, self._validation) if self._validation else None
+                self._shown[inputs] = _Shown(examples, held_out, aside)
+            return self._shown[inputs]
+
+    def _train_fitting(self, batch: Batch, writer: Writer) -> None:
         """Train a batch; if the device has less memory than it seemed to have, half of it at a time."""
         gc.collect()  # the memory of the batch before, whose recorded step refers to itself
         try:
-            self._train_batch(batch, examples, held_out, aside)
+            self._train_batch(batch, writer)
             return
         except torch.OutOfMemoryError:
             if len(batch.members) == 1 or checkpoint_file(self._run, batch).exists():
@@ -114,12 +178,16 @@ class Trainer:
         most = (len(batch.members) + 1) // 2
         self._reporter.tell(f"{batch.inputs}: the memory of {self._device} is too small, {most} networks at a time")
         for part in cut(batch, most):
-            self._train_fitting(part, examples, held_out, aside)
+            self._train_fitting(part, writer)
 
-    def _train_batch(self, batch: Batch, examples: Batches, held_out: Evaluation, aside: Evaluation | None) -> None:
-        experiment, checkpoint = self._experiment, checkpoint_file(self._run, batch)
+    def _train_batch(self, batch: Batch, writer: Writer) -> None:
+        experiment, checkpoint, shown = (
+            self._experiment,
+            checkpoint_file(self._run, batch),
+            self._shown_in(batch.inputs),
+        )
         classes = [dataset.classes for dataset in self._datasets]
-        training = Training(experiment, batch, examples, held_out, classes, self._device, aside)
+        training = Training(experiment, batch, shown.examples, shown.held_out, classes, self._device, shown.aside)
         if checkpoint.exists():
             try:
                 training.restore(read_arrays(checkpoint, "checkpoint")[0], saved_in(checkpoint).epoch)
@@ -128,27 +196,28 @@ class Trainer:
         moments = Moments(training, checkpoint.with_suffix(""))
         moments.go_on_from(training.epoch)
         saved = time.monotonic()
+
+        def after_step(step: int) -> None:
+            if self._at_once.is_set():
+                raise KeyboardInterrupt
+            moments.keep(step, training.stack, writer)
+
         while training.epoch < experiment.epochs:
-            accuracy = training.run_epoch(lambda step: moments.keep(step, training.stack, self._writer))
-            stop = self._stopping()
+            accuracy = training.run_epoch(after_step)
+            stop = self._stopping() or self._ending.is_set()
             # The last epoch is always saved: a run that is killed while it writes its networks can write the rest.
             if stop or time.monotonic() - saved >= experiment.checkpoint_seconds or training.epoch == experiment.epochs:
-                self._save(checkpoint, training)
+                _save(checkpoint, training, writer)
                 saved = time.monotonic()
             self._reporter.epoch(batch, training.epoch, experiment.epochs, accuracy)
             if training.epoch < experiment.epochs and is_trained(self._run, batch):
                 break  # by another process, whose place this one was to take, or that was to take the place of this one
             if stop:
-                self._writer.wait()
+                writer.wait()
                 raise KeyboardInterrupt
-        self._write_networks(training, moments, checkpoint)
+        self._write_networks(training, moments, checkpoint, writer)
 
-    def _save(self, checkpoint: Path, training: Training) -> None:
-        members = [member.name for member in training.batch.members]
-        metadata = {"inputs": training.batch.inputs, "members": members, "epoch": training.epoch}
-        self._writer.write([(write_arrays, (checkpoint, "checkpoint", training.state(), metadata))])
-
-    def _write_networks(self, training: Training, moments: Moments, checkpoint: Path) -> None:
+    def _write_networks(self, training: Training, moments: Moments, checkpoint: Path, writer: Writer) -> None:
         trained, tasks = training.trained(), [dataset.name for dataset in self._datasets]
         names = [member.name for member in training.batch.members]
         place = evaluation_file(self._run, training.batch.inputs), self._run / NETWORKS
@@ -160,9 +229,15 @@ class Trainer:
             moments.remove()  # before the checkpoint, without which moments would belong to no run
             checkpoint.unlink(missing_ok=True)
 
-        parts = [names[start :: self._writer.jobs] for start in range(self._writer.jobs)]
+        parts = [names[start :: writer.jobs] for start in range(writer.jobs)]
         calls = [(write_networks, (trained, part, tasks, *place, moments)) for part in parts if part]
-        self._writer.write(calls, then=forget)
+        writer.write(calls, then=forget)
+
+
+def _save(checkpoint: Path, training: Training, writer: Writer) -> None:
+    members = [member.name for member in training.batch.members]
+    metadata = {"inputs": training.batch.inputs, "members": members, "epoch": training.epoch}
+    writer.write([(write_arrays, (checkpoint, "checkpoint", training.state(), metadata))])
 
 
 @contextmanager

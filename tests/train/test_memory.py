@@ -61,28 +61,29 @@ def test_a_gpu_takes_as_many_networks_as_its_memory_holds(monkeypatch):
     each = bytes_of_a_network(experiment, sizes)
     monkeypatch.setattr(memory, "whole_memory_of", lambda device: float("inf"))
     monkeypatch.setattr(memory, "memory_of", lambda device: 1000 + 10.5 * each)
-    limit = networks_at_once(experiment, sizes, 1000, GPU)
+    limit = networks_at_once(experiment, sizes, 1000, GPU, 99)
     assert limit == (10, "what the memory of cuda holds")
-    assert networks_at_once(experiment, sizes, 10**12, GPU).networks == 1
+    assert networks_at_once(experiment, sizes, 10**12, GPU, 99).networks == 1
 
 
 def test_a_processor_takes_few_at_a_time_and_fewer_if_its_memory_is_small(monkeypatch):
     experiment = paper()
     sizes = layer_sizes(experiment, 784, 20)
-    assert networks_at_once(experiment, sizes, 0, CPU) == (4, "what is fastest on this processor")
+    assert networks_at_once(experiment, sizes, 0, CPU, 99) == (4, "what is fastest on this processor")
     small = paper(hidden=[16, 16], penalised_layers=["hidden2", "output"])
-    assert networks_at_once(small, layer_sizes(small, 64, 20), 0, CPU).networks == 38  # what a step moves is little
+    assert networks_at_once(small, layer_sizes(small, 64, 20), 0, CPU, 99).networks == 38  # what a step moves is little
     monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
-    assert networks_at_once(experiment, sizes, 0, CPU) == (32, "what is fastest on this processor")
-    monkeypatch.setattr(memory, "memory_of", lambda device: 3.5 * bytes_of_a_network(experiment, sizes))
-    assert networks_at_once(experiment, sizes, 0, CPU) == (3, "what the memory of cpu holds")
+    for networks, each in ((99, 4), (48, 3), (17, 2), (16, 1), (1, 1)):  # every core has some
+        assert networks_at_once(experiment, sizes, 0, CPU, networks).networks == each
+    monkeypatch.setattr(memory, "memory_of", lambda device: 16 * 3.5 * bytes_of_a_network(experiment, sizes))
+    assert networks_at_once(experiment, sizes, 0, CPU, 99) == (3, "what the memory of cpu holds")
 
 
 @pytest.mark.parametrize("settings", [{"hidden": [10**8] * 2}, {"dimensions": 2**31 - 1}, {"batch_size": 2**31 - 1}])
 def test_a_network_that_no_memory_holds_is_refused_before_any_is_taken(settings):
     experiment = paper(**{"hidden": [64, 64], "penalised_layers": ["hidden2", "output"], **settings})
     with pytest.raises(SettingError, match=r"^hidden, dimensions, batch_size: expected a network that trains in the "):
-        networks_at_once(experiment, layer_sizes(experiment, 784, 20), 0, CPU)
+        networks_at_once(experiment, layer_sizes(experiment, 784, 20), 0, CPU, 1)
 
 
 def test_a_share_of_a_gpu_is_taken_or_what_others_leave(monkeypatch):
