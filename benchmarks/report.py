@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import checkout  # noqa: F401
@@ -18,11 +20,20 @@ def machine() -> dict[str, object]:
     """Return what numbers depend on."""
     return {
         "system": platform.platform(),
-        "processor": platform.machine(),
+        "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
+
+
+def _processor() -> str:
+    """Return the processor's name, or what kind it is where the system does not tell its name."""
+    with suppress(OSError):
+        match = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if match:
+            return match[1]
+    return platform.machine()
 
 
 def write(numbers: Mapping[str, object], out: Path) -> str:

@@ -16,7 +16,8 @@ The plain loop gets the initial weights and the batches of this trainer's one ne
 losses of every epoch, the last included, are equal but for rounding. All are timed in turn, several times, on part of
 an epoch where that is long enough; medians, least and largest count, and ratios within one run. Then: how the time of a
 step grows with the number of networks, and with the width of all hidden layers; what share of a whole epoch 10,000
-held-out examples take. A growth is the slope of a line through the logarithms. With `--out`, a figure goes beside it.
+held-out examples take; and, on a CPU, a step while another program keeps a core busy. A growth is the slope of a line
+through the logarithms. With `--out`, a figure goes beside it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import argparse
 import gc
 import math
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,10 +127,18 @@ def measure(sizes: Sizes, repeats: int, device: torch.device) -> Numbers:
     """Return every number of the benchmark."""
     epochs = compare(sizes, repeats, device)
     gc.collect()  # the networks' memory
-    return epochs | {
-        "seconds per step by width, two networks": by_width(sizes, repeats, device),
-        "evaluation": evaluation_share(sizes, repeats, device),
-    }
+    return (
+        epochs
+        | {
+            "seconds per step by width, two networks": by_width(sizes, repeats, device),
+            "evaluation": evaluation_share(sizes, repeats, device),
+        }
+        | (
+            {"beside a program that keeps one core busy": beside_another(sizes, repeats)}
+            if device.type == "cpu"
+            else {}
+        )
+    )
 
 
 def compare(sizes: Sizes, repeats: int, device: torch.device) -> Numbers:
@@ -225,6 +235,25 @@ def evaluation_share(sizes: Sizes, repeats: int, device: torch.device) -> Number
         "seconds of the evaluation": rest,
         "share of an epoch": share,
     }
+
+
+def beside_another(sizes: Sizes, repeats: int) -> Numbers:
+    """Time a step of networks in batches of their own for each core, and all in one batch, while a core is busy."""
+    device, datasets = torch.device("cpu"), drawn_datasets(sizes.steps * BATCH)
+    experiment = experiment_of(range(sizes.judged), **dict(sizes.settings))
+    whole = trainings_of(experiment, datasets, device)
+    each = math.ceil(sizes.judged / torch.get_num_threads())
+    with threads(1):
+        parts = trainings_of(experiment, datasets, device, each)
+    times: dict[str, list[float]] = {"a batch for each core": [], "one batch": []}
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        for _ in range(repeats + 1):
+            for name, own in zip(times, (parts, whole), strict=True):
+                times[name].append(timed(lambda own=own: run_epochs(own), device) / sizes.steps)
+        busy.kill()
+    seconds = {name: spread(of[1:]) for name, of in times.items()}
+    ratio = seconds["one batch"]["median"] / seconds["a batch for each core"]["median"]
+    return {"networks": sizes.judged, "seconds per step": seconds, "times as fast": ratio}
 
 
 def same_losses(numbers: Numbers) -> bool:

@@ -83,11 +83,11 @@ _DEMO_NULLS = 19
 _DEMO_FIGURES = ("positions", "methods", "film")
 # What the demo does, and how many seconds each part takes on two cores.
 _DEMO = {
-    "train 18 networks": 15,
-    "split them, for a first result": 5,
-    "split them by every method, and compare with chance": 30,
-    "draw figures and a film": 6,
-    "write the report": 4,
+    "train 18 networks": 16,
+    "split them, for a first result": 3,
+    "split them by every method, and compare with chance": 29,
+    "draw figures and a film": 8,
+    "write the report": 3,
 }
 
 _debug = False
