@@ -18,17 +18,21 @@ from pathlib import Path
 
 from .files import atomic, cache_folder
 
-# Nothing that changes a sum: vectors as the processor has them, but no additions in another order, and no
-# multiplications fused with additions.
-_FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-fPIC", "-shared")
+# Vectors as the processor has them.
+_FLAGS = ("-O3", "-march=native", "-fPIC", "-shared")
 _SECONDS = 60.0
+_TRIES = 3  # another process that compiles, too, may replace the file before it is loaded
 _DIGITS = 64  # of a digest
 
 _OPENED: list[int] = []
 
 
+EXACT = ("-ffp-contract=off",)
+"""No multiplications fused with additions: sums are those of Python, to the last bit."""
+
+
 @functools.cache
-def compiled(package: str, name: str) -> ctypes.CDLL | None:
+def compiled(package: str, name: str, flags: tuple[str, ...] = EXACT) -> ctypes.CDLL | None:
     """Return the functions of a C file, compiled on first use; None if they cannot be had, and Python has to do.
 
     A library is loaded from the cache only if this user wrote it and nobody else can change it.
@@ -36,13 +40,14 @@ def compiled(package: str, name: str) -> ctypes.CDLL | None:
     Args:
         package: the package that the file lies in.
         name: the file's name, without ``.c``.
+        flags: of the compiler, beside those for vectors and for a library.
     """
     with suppress(OSError, RuntimeError, subprocess.SubprocessError):
-        return _load(package, name)
+        return _load(package, name, flags)
     return None
 
 
-def _load(package: str, name: str) -> ctypes.CDLL:
+def _load(package: str, name: str, flags: tuple[str, ...]) -> ctypes.CDLL:
     """Load a library from the cache; compile it first if none is there for this source and this processor.
 
     Raises:
@@ -55,16 +60,16 @@ def _load(package: str, name: str) -> ctypes.CDLL:
         raise FileNotFoundError("gcc")
     source = resources.files(package).joinpath(f"{name}.c").read_bytes()
     # A home folder may be shared by machines whose processors differ.
-    parts = [source, *(flag.encode() for flag in _FLAGS), _processor()]
+    parts = [source, *(flag.encode() for flag in (*_FLAGS, *flags)), _processor()]
     key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
     library = cache_folder() / "compiled" / f"{name}-{key}.so"
-    loaded = _load_checked(library)
-    if loaded is None:
-        _compile((compiler, *_FLAGS), source, library)
-        loaded = _load_checked(library)
-    if loaded is None:
-        raise PermissionError(f"{library}: expected a file that its owner alone can change")
-    return loaded
+    for _ in range(_TRIES):
+        if (loaded := _load_checked(library)) is not None:
+            return loaded
+        _compile((compiler, *_FLAGS, *flags), source, library)
+    if (loaded := _load_checked(library)) is not None:
+        return loaded
+    raise PermissionError(f"{library}: expected a file that its owner alone can change")
 
 
 def _compile(command: Sequence[str], source: bytes, library: Path) -> None:
@@ -73,7 +78,7 @@ def _compile(command: Sequence[str], source: bytes, library: Path) -> None:
     library.parent.chmod(0o700)  # if it is another user's, it is not to be used
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder, library.name)
-        options = ("-x", "c", "-", "-o", str(built))
+        options = ("-x", "c", "-", "-o", str(built), "-lm")
         subprocess.run((*command, *options), input=source, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
         content = built.read_bytes()
     library.unlink(missing_ok=True)  # with its owner and permissions, which the new file would have

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import functools
-import hashlib
-import os
 import platform
-import shutil
-import stat
-import subprocess
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from importlib import resources
-from pathlib import Path
 
-from spatialgraph.files import atomic, cache_folder
+from spatialgraph.compiled import compiled
 
-# Vectors as the processor has them; no `errno` and no traps, which would forbid vectors.
-_FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared")
-_WIDE = ("-mprefer-vector-width=512",) if platform.machine() == "x86_64" else ()  # where the processor has them
-_SECONDS = 60.0
-_DIGITS = 64  # of a digest
+# No `errno` and no traps, which would forbid vectors; the widest ones, where the processor has them.
+_FLAGS = ("-fno-math-errno", "-fno-trapping-math", "-fopenmp")
+_WIDE = ("-mprefer-vector-width=512",) if platform.machine() == "x86_64" else ()
 
 _LONG, _INT, _FLOAT, _POINTER = ctypes.c_long, ctypes.c_int, ctypes.c_float, ctypes.c_void_p
 
@@ -63,128 +50,14 @@ class CompiledBatch(ctypes.Structure):
     )
 
 
-@functools.cache
 def kernel() -> ctypes.CDLL | None:
     """Return the kernel, compiled on first use and kept in the user's cache; None if it is not available.
 
     It does the same arithmetic as PyTorch's operations in `spatialgraph.torch.costs.pairs`, several times as fast. A
-    machine without a compiler uses those operations. A kernel is loaded from the cache only if this user wrote it and
-    nobody else can change it.
+    machine without a compiler uses those operations.
     """
-    with suppress(OSError, RuntimeError, subprocess.SubprocessError):
-        library = _load()
+    library = compiled(__package__, "costs", _FLAGS + _WIDE)
+    if library is not None:
         library.costs.argtypes = [ctypes.POINTER(CompiledBatch), ctypes.POINTER(CompiledLayer), _LONG]
         library.costs.restype = _INT
-        return library
-    return None
-
-
-def _load() -> ctypes.CDLL:
-    """Load the kernel from the cache; compile it first if none is there for this source and this processor.
-
-    Raises:
-        OSError: there is no compiler, or no folder to write into.
-        RuntimeError: the user has no home folder.
-        SubprocessError: the source cannot be compiled.
-    """
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        raise FileNotFoundError("gcc")
-    command = (compiler, *_FLAGS, *_WIDE)
-    source = resources.files(__package__).joinpath("costs.c").read_bytes()
-    # A home folder may be shared by machines whose processors differ.
-    key = hashlib.sha256(b"\0".join([source, *(flag.encode() for flag in command[1:]), _processor()])).hexdigest()[:16]
-    library = cache_folder() / "compiled" / f"costs-{key}.so"
-    loaded = _load_checked(library)
-    if loaded is None:
-        _compile(command, source, library)
-        loaded = _load_checked(library)
-    if loaded is None:
-        raise PermissionError(f"{library}: expected a file that its owner alone can change")
-    return loaded
-
-
-def _compile(command: Sequence[str], source: bytes, library: Path) -> None:
-    """Write the kernel into the cache, followed by the digest of its bytes."""
-    library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    library.parent.chmod(0o700)  # if it is another user's, it is not to be used
-    with tempfile.TemporaryDirectory() as folder:
-        built = Path(folder, library.name)
-        options = ("-x", "c", "-", "-o", str(built), "-lm")
-        subprocess.run((*command, *options), input=source, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603
-        content = built.read_bytes()
-    library.unlink(missing_ok=True)  # with its owner and permissions, which the new file would have
-    with atomic(library) as temporary:
-        temporary.chmod(0o600)
-        # Loaders take no notice of what follows the code.
-        temporary.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
-
-
-def _load_checked(library: Path) -> ctypes.CDLL | None:
-    """Load a kernel if this user owns it and its folder, nobody else can change or move them, and it is complete.
-
-    The file is opened once, so that the file checked is the file loaded, whatever happens to its name meanwhile.
-    Loading half a library would kill the process.
-
-    Returns:
-        None if the kernel is not to be loaded.
-    """
-    if not _own(library.parent.lstat() if library.parent.exists() else None, stat.S_ISDIR):
-        return None
-    # What a link leads to can be replaced, and so can the link.
-    if not all(map(_keeps_names, {*library.parent.absolute().parents, *library.parent.resolve().parents})):
-        return None
-    try:
-        descriptor = os.open(library, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    except OSError:
-        return None
-    try:
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read() if _own(os.fstat(descriptor), stat.S_ISREG) else b""
-        if not content.endswith(hashlib.sha256(content[:-_DIGITS]).hexdigest().encode()):
-            return None
-        opened = Path(f"/proc/self/fd/{descriptor}")
-        return ctypes.CDLL(str(opened if opened.exists() else library))
-    finally:
-        _OPENED.append(descriptor)  # a second kernel under the number of the first would be taken for the first
-
-
-_OPENED: list[int] = []
-
-
-def _own(status: os.stat_result | None, is_kind: Callable[[int], bool]) -> bool:
-    """Return whether a file or folder is this user's, and others cannot write to it."""
-    if status is None or not is_kind(status.st_mode):
-        return False
-    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
-
-
-def _keeps_names(folder: Path) -> bool:
-    """Return whether nobody but this user and the superuser can rename or replace what lies in a folder.
-
-    The owner can, and whoever may write to it, unless it is sticky, as ``/tmp`` is.
-    """
-    if not hasattr(os, "geteuid"):
-        return True
-    status = folder.stat()
-    writers = status.st_mode & (0o002 if _is_private(status.st_gid) else 0o022)
-    return status.st_uid in (0, os.geteuid()) and bool(status.st_mode & stat.S_ISVTX or not writers)
-
-
-def _is_private(group: int) -> bool:
-    """Return whether a group is that of this user alone, who may then let it write, as some systems do by default."""
-    import grp
-    import pwd
-
-    with suppress(KeyError):
-        user, entry = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
-        return group == user.pw_gid and entry.gr_name == user.pw_name and set(entry.gr_mem) <= {user.pw_name}
-    return False
-
-
-def _processor() -> bytes:
-    """Return bytes that differ between processors that need different code."""
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_bytes().splitlines()
-        return b"\n".join(sorted({line for line in lines if line.startswith((b"model name", b"flags", b"Features"))}))
-    return f"{platform.machine()} {platform.processor()}".encode()
+    return library

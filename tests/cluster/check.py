@@ -210,7 +210,8 @@ def on_slurm(above, wanted, draw, chosen):
         check.whole()
         check.disturbed("scancel of a job", 3, one("scancel"))
         check.disturbed("requeue of a job", 2, one("scontrol", "requeue"))
-        check.disturbed("preemption: SIGTERM, then SIGUSR2", 2, one("scancel", "--signal=TERM"))
+        check.disturbed("preemption by SIGTERM", 2, one("scancel", "--signal=TERM"))
+        check.disturbed("preemption by SIGUSR2", 2, one("scancel", "--signal=USR2"))
         check.disturbed("the node is set down, and resumed", 1, node, each=("train",))
         check.on = "slurm:minutes=1,array=2"
         check.whole("a time limit of a minute, which is too short")
