@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test pytest lint bench cluster clean
+.PHONY: demo test pytest lint docs bench cluster clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
@@ -21,6 +21,10 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Warnings are errors; tutorials run, which takes most of the time.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b html -W --keep-going docs build/docs
 
 cluster: $(VENV)/installed-test
 	$(BIN)/python tests/cluster/check.py --out docs/benchmarks/cluster.json
