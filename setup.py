@@ -15,7 +15,7 @@ def commit() -> str:
     """Return the commit of this folder, ``""`` if it is no checkout of its own or there is no git."""
     git = ["git", "rev-parse", "--show-toplevel", "HEAD"]
     try:
-        top, found = subprocess.run(git, cwd=HERE, capture_output=True, check=True, text=True).stdout.split("\n")[:2]  # noqa: S603
+        top, found = subprocess.run(git, cwd=HERE, capture_output=True, check=True, text=True).stdout.split("\n")[:2]
     except (OSError, subprocess.CalledProcessError):
         return ""
     return found if Path(top).resolve() == HERE else ""
