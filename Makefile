@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test pytest lint bench cluster clean
+.PHONY: demo test pytest lint hooks docs packages oldest release bench cluster clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
@@ -21,6 +21,27 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+hooks: $(VENV)/installed-release
+	$(BIN)/pre-commit install
+
+# Warnings are errors; tutorials run, which takes most of the time.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b html -W --keep-going docs build/docs
+
+packages: $(VENV)/installed-release
+	rm -rf dist build/lib
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python tests/packaging/check.py wheel dist/*.whl
+
+oldest: $(VENV)/installed-release
+	$(BIN)/python tests/packaging/check.py oldest
+
+# What a release must show, in this order; the last step tags the commit here, and nothing is uploaded.
+release: $(VENV)/installed-release
+	$(BIN)/python tests/packaging/release.py --check
+	$(MAKE) --no-print-directory test docs packages oldest
+	$(BIN)/python tests/packaging/release.py --tag
 
 cluster: $(VENV)/installed-test
 	$(BIN)/python tests/cluster/check.py --out docs/benchmarks/cluster.json
@@ -39,4 +60,4 @@ $(VENV)/installed-%: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) results runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) results runs build dist docs/generated *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

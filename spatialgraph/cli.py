@@ -95,7 +95,10 @@ _debug = False
 
 def _show_version(asked: bool) -> None:
     if asked:
-        _say(f"spatialgraph {__version__}")
+        from .commit import commit
+
+        known = commit()
+        _say(f"spatialgraph {__version__}" + (f" (commit {known})" if known else ""))
         raise typer.Exit
 
 

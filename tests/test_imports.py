@@ -13,7 +13,19 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("train", "analyses")
 # A module may import those that stand before it, and none that stand after.
 LIBRARY = (
-    *("registry", "stages", "plugins", "provenance", "escapes", "console", "marks", "files", "memory", "threads"),
+    *(
+        "registry",
+        "commit",
+        "stages",
+        "plugins",
+        "provenance",
+        "escapes",
+        "console",
+        "marks",
+        "files",
+        "memory",
+        "threads",
+    ),
     *("workers", "executors", "compiled", "heaps", "progress", "arrays", "faults", "notes", "graph", "contingency"),
     *("network", "runners", "splits", "strengths", "agreement", "metrics", "nulls", "store", "torch", "scatter"),
     *("describe", "front", "cli", "__main__"),

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from spatialgraph import __version__, cli
 from spatialgraph.cli import app, main
+from spatialgraph.commit import commit
 from spatialgraph.store import read_graph
 
 ROOT = Path(__file__).parents[2]
@@ -222,12 +223,12 @@ def test_debug_shows_where_an_error_came_from(tmp_path):
 
 def test_the_version_is_shown_whatever_else_is_said():
     shown = [spatialgraph(*arguments).stdout for arguments in (["--version"], ["--version", "check"])]
-    assert shown == [f"spatialgraph {__version__}\n"] * 2
+    assert shown == [f"spatialgraph {__version__} (commit {commit()})\n"] * 2
 
 
 def test_the_package_is_a_program():
     done = subprocess.run([sys.executable, "-m", "spatialgraph", "--version"], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, f"spatialgraph {__version__}\n")
+    assert (done.returncode, done.stdout) == (0, f"spatialgraph {__version__} (commit {commit()})\n")
 
 
 def test_a_shell_can_be_taught_the_commands():

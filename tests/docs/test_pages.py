@@ -1,0 +1,87 @@
+"""Pages of the site beside the code that they tell of. `make docs` checks links and runs the tutorials."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from generator import commands, copies, links, messages, registries
+
+import spatialgraph as sg
+from spatialgraph.cli import app
+from spatialgraph.plugins import load, unload
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def said():
+    """Every text that the code makes, a line each, with … for what it fills in."""
+    texts = set()
+    for folder in ("spatialgraph", "train", "analyses"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                texts.add(" ".join(messages.template(node).split()))
+    return "\n".join(texts)
+
+
+def test_every_message_of_the_page_of_errors_is_one_of_the_code(said):
+    def is_said(pattern):
+        return re.search(".*".join(map(re.escape, re.sub("…+", "…", pattern).split("…"))), said)
+
+    listed = re.findall(r"^\| `(.+?)` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(listed) > 40
+    assert [pattern for pattern in listed if not is_said(pattern)] == []
+    assert not is_said("model: expected training mode, found evaluation mode in …")
+
+
+def test_the_file_of_the_page_on_extending_is_a_plugin(tmp_path):
+    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "mine.py").write_text(block, encoding="utf-8")
+    graph = sg.Network(
+        [sg.Layer("hidden", 2, split=True), sg.Layer("output", 2, split=True)],
+        [sg.Connection(0, 1, [[4.0, 0.0], [1.0, 9.0]])],
+        [0, 1],
+        {"tasks": ["a", "b"]},
+    ).graph
+    module = load(tmp_path / "mine.py")
+    try:
+        split = sg.split(graph, "halves")
+        assert split.labels(0).tolist() == [0, 1]
+        assert sg.measure(graph, split, "inside")["value"].tolist() == [pytest.approx(13 / 14)]
+        assert sg.STRENGTHS["root"](graph).connections[0].weight.tolist() == [[2, 0], [1, 3]]
+        assert "signs" in sg.NULLS
+    finally:
+        unload(module)
+
+
+def test_every_command_has_a_page():
+    pages = commands.pages()
+    assert {name.removeprefix("commands/") for name in pages} == {
+        "index",
+        *(command.name or command.callback.__name__ for command in app.registered_commands),
+    }
+    assert "```bash\nspatialgraph analyze runs/table1\n" in pages["commands/analyze"]
+
+
+def test_every_entry_of_a_registry_has_a_section():
+    pages = registries.pages()
+    for page, registry in {"splits": sg.SPLITS, "metrics": sg.METRICS, "nulls": sg.NULLS}.items():
+        sections = re.findall(r"^## (.+)$", pages[f"reference/{page}"], re.MULTILINE)
+        assert sections == list(registry)
+    assert "| -0.5 to 1 |" in pages["reference/metrics"]
+
+
+def test_links_lead_to_the_pages_that_show_their_files():
+    page = DOCS / "models" / "README.md"
+    text = (
+        "[a](../../examples/cnn.py) [b](cnn.md#here) [c](https://example.org) [d](../../spatialgraph/store/FORMAT.md)"
+    )
+    assert links.rewritten(text, page, page) == (
+        "[a](../generated/examples/cnn.md) [b](cnn.md#here) [c](https://example.org) [d](../generated/format.md)"
+    )
+    assert (
+        links.rewritten("[x](docs/gallery.md)", ROOT / "README.md", DOCS / "generated" / "x.md") == "[x](../gallery.md)"
+    )
+    assert {"format", "changelog", "contributing", "examples/cnn"} <= set(copies.pages())
