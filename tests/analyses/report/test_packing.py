@@ -60,5 +60,7 @@ def test_a_name_is_given_once():
 
 
 def test_other_types_are_refused():
-    with pytest.raises(ValueError, match="array 'a': expected one of uint8, uint16, uint32, float64, found int64"):
+    with pytest.raises(
+        ValueError, match="array 'a': expected one of uint8, uint16, uint32, float32, float64, found int64"
+    ):
         Pack().add("a", np.zeros(1, np.int64))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,7 @@ from spatialgraph.nulls import NULLS
 from spatialgraph.splits.strengths import strength_to_tasks
 from spatialgraph.store import read_network, read_splits
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# No sandbox, since tests may run as root; no services of the browser's own, which would ask for addresses.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-FLAGS += ["--disable-component-update", "--disable-quic"]
-
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 TASKS = ("left", "<i>right</i>")  # a name is text, whatever it looks like
 FIRST = "concatenate-spatial-0"
@@ -39,37 +32,6 @@ def results(tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(results):
     return write_report(results).resolve().as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def opened(browser, address):
-    """Return a function that opens the page; afterwards, nothing may have gone wrong or been asked for."""
-    faults, asked, contexts = [], [], []
-
-    def open_page(width=1280, height=900, fragment="", **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: faults.append(message.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(address + fragment)
-        page.wait_for_selector("html[data-drawn]")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
-    assert {url.split("#")[0] for url in asked} == {address}
 
 
 @pytest.fixture

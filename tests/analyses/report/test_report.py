@@ -18,7 +18,8 @@ from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.report import write_report
 from spatialgraph.analyses.report.content import behind, content, html, read_cells
 from spatialgraph.analyses.report.packing import unpack
-from spatialgraph.analyses.report.portrait import Budget, portrait, strongest_connections
+from spatialgraph.analyses.report.portrait import Budget, portrait
+from spatialgraph.analyses.report.structure import strongest_connections
 from spatialgraph.analyses.results import Results
 from spatialgraph.graph import Connection
 from spatialgraph.metrics import modularity
@@ -215,7 +216,7 @@ def test_the_same_results_give_the_same_bytes(folder, tmp_path):
 def test_scripts_are_whole_and_used(folder, tmp_path):
     text = write_report(folder, tmp_path / "page.html").read_text(encoding="utf-8")
     assets = {path.stem for path in report._ASSETS.glob("*.js")}
-    assert assets == set(report._SCRIPTS)
+    assert assets == {*report._SCRIPTS, "inflate"}
     assert not re.search(r"\{\{|\{%", text.split('"use strict"')[0])
 
 
@@ -273,5 +274,5 @@ def test_text_of_a_summary_is_not_html():
 
 
 def test_a_budget_is_not_negative():
-    with pytest.raises(ValueError, match="budget: expected numbers of connections of at least 0"):
+    with pytest.raises(ValueError, match="budget: expected numbers of at least 0"):
         Budget(-1, 0)
