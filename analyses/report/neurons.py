@@ -13,7 +13,7 @@ from spatialgraph.graph import Graph
 from spatialgraph.graph.plane import input_strength
 from spatialgraph.runners import Runner
 from spatialgraph.splits import Split
-from spatialgraph.splits.strengths import strength_to_tasks
+from spatialgraph.splits.strengths import strengths_in
 
 from .packing import Pack
 
@@ -27,7 +27,7 @@ def neurons(network: Graph, splits: Mapping[str, Split], runner: Runner | None, 
     strengths = np.full((len(splits), units, tasks), np.nan)
     for row, split in enumerate(splits.values()):
         members[row] = _joined([split.membership[number] for number in network.split_populations], tasks)
-        strengths[row] = _joined([_towards(network, split, number) for number in network.split_populations], tasks)
+        strengths[row] = _joined(list(strengths_in(network, split).values()), tasks)
     pack.add("membership", members)
     pack.quantise("strength", strengths)
     pack.quantise(
@@ -37,19 +37,6 @@ def neurons(network: Graph, splits: Mapping[str, Split], runner: Runner | None, 
     if variance is not None:
         pack.quantise("selectivity", variance)
     return {"selectivity": variance is not None}
-
-
-def _towards(network: Graph, split: Split, layer: int) -> FloatArray:
-    """Return what greedy splits compare, ``(units, tasks)``: each neuron's strength to each task's neurons that follow.
-
-    It is nan where none follow, as of outputs, whose tasks are given.
-    """
-    tasks = np.arange(len(network.tasks))
-    outputs = {k: network.task_of[k][:, None] == tasks for k in network.output_populations}
-    members = outputs | dict(split.membership)
-    if not any(c.source == layer and c.target in members for c in network.connections):
-        return np.full((network.populations[layer].size, len(network.tasks)), np.nan)
-    return strength_to_tasks(network, layer, members)
 
 
 def _joined(parts: Sequence[NDArray[Any]], columns: int) -> NDArray[Any]:

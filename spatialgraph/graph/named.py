@@ -6,8 +6,8 @@ if nothing stood there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -49,12 +49,13 @@ def image_shapes(metadata: Mapping[str, Any], inputs: int) -> tuple[tuple[int, i
         (((2, 3), (2, 2)), ())
     """
     given = metadata.get("images")
-    pairs = _is_list(given) and all(_is_list(shape) and len(shape) == 2 for shape in given)
-    if not pairs or not all(type(side) is int and side > 0 for shape in given for side in shape):
+    if not _is_list(given) or not all(_is_list(shape) and len(shape) == 2 for shape in given):
+        return ()
+    if not all(type(side) is int and side > 0 for shape in given for side in shape):
         return ()
     shapes = tuple((rows, columns) for rows, columns in given)
     return shapes if sum(rows * columns for rows, columns in shapes) == inputs else ()
 
 
-def _is_list(value: Any) -> bool:
+def _is_list(value: Any) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, (list, tuple))
