@@ -16,7 +16,7 @@ from spatialgraph.files import atomic
 from ..evidence import read_agreement
 from ..results import Results
 from .content import behind, content, html, read_cells
-from .examples import examples
+from .examples import pack_examples
 from .packing import Pack
 from .portrait import Budget, portrait
 
@@ -37,6 +37,7 @@ _SCRIPTS = (
     "above",
     "forward",
     "lesion",
+    "explained",
     "neuron",
     "modules",
     "charts",
@@ -84,7 +85,7 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
             metadata = results.network(name).metadata
             file = metadata["evaluation"]["file"]
             if file not in shared:
-                shared[file] = examples(drawn.live.sample, metadata)
+                shared[file] = pack_examples(drawn.live.sample, metadata)
             runs |= {"arrays": drawn.live.pack.entries, "examples": list(shared).index(file)}
         facts = drawn.description | {"arrays": drawn.pack.entries, "live": runs}
         running = "" if isinstance(drawn.live, str) else drawn.live.pack.text()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spatialgraph.graph.named import image_shapes
 from spatialgraph.network import Evaluation
 
 from .packing import Pack
@@ -17,7 +18,7 @@ _BITS = 4
 _MOST_BYTES = 400_000
 
 
-def examples(sample: Evaluation, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], Pack]:
+def pack_examples(sample: Evaluation, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], Pack]:
     """Pack a sample of held-out examples.
 
     Args:
@@ -40,6 +41,6 @@ def examples(sample: Evaluation, metadata: Mapping[str, Any]) -> tuple[dict[str,
         "labelled": (sample.labels >= 0).sum(axis=0).tolist(),
         "inputs": values.shape[1],
         "drawn": kept,
-        "images": metadata.get("images") or [],
+        "images": image_shapes(metadata, values.shape[1]),
     }
     return description, pack

@@ -88,7 +88,7 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, budget: Budge
         },
     }
     description |= positions(network, pack)
-    description |= neurons(network, splits, runner, pack)
+    description |= neurons(network, splits, runner, pack, counts=budget.live > 0)
     description |= connections(network, budget.connections, pack)
     description |= lesions(results, network, methods, pack)
     description |= chances(results, network, methods, pack)

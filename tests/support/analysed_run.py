@@ -87,6 +87,7 @@ def write_odd_run(folder, networks, nulls=2, evaluate=labelled, **choices):
             write_evaluation(evaluation, evaluate(network))
             metadata["evaluation"] = {"file": evaluation.name, "sha256": digest(evaluation)}
         write_network(run / "networks" / f"{name}.h5", dataclasses.replace(network, metadata=metadata))
-    plan = Plan.choose(splits=("greedy", "greedy-shared", "random"), nulls=nulls, **choices)
+    chosen = {"splits": ("greedy", "greedy-shared", "random")} | choices
+    plan = Plan.choose(nulls=nulls, **chosen)
     analyze(run, run / "results", plan=plan, console=Console(file=io.StringIO()))
     return run / "results"

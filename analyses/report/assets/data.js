@@ -40,7 +40,7 @@ function fromLevels(raw, { shape: [planes, rows, columns], most, power }, centre
   for (let row = 0, i = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, i++) {
       const level = (planes === 1 ? raw[i] : 256 * raw[i] + raw[values.length + i]) / most - 1;
-      values[i] = centre[row] + half[row] * Math.sign(level) * Math.abs(level) ** power;
+      values[i] = centre[row] + half[row] * (power === 1 ? level : Math.sign(level) * Math.abs(level) ** power);
     }
   }
   return values;
@@ -56,9 +56,13 @@ const networks = content.networks.map((facts, index) => ({
 }));
 
 /** Held-out examples, which networks that were evaluated on them share. */
-const samples = content.examples.map((facts, index) => ({ ...facts, array: arraysOf(`examples-${index}`, facts.arrays) }));
+const samples = content.examples.map((facts, index) => ({
+  ...facts,
+  array: arraysOf(`examples-${index}`, facts.arrays),
+  kept: new Map(),
+}));
 
-/** Return what a function makes of a network, made once under a key. */
+/** Return what a function makes of a network, or of a sample, made once under a key. */
 function once(network, key, make) {
   if (!network.kept.has(key)) network.kept.set(key, make());
   return network.kept.get(key);

@@ -72,7 +72,7 @@ function rangeOfRandom(found, task) {
 
 function lesionBars(network, whole, found, done) {
   const holder = make("div", { class: "lesions" });
-  holder.append(make("span", {}), make("span", {}), ...["without", "whole", "random"].map((text) => make("span", { class: "note" }, text)));
+  holder.append(make("span", {}), make("span", { class: "gap" }), ...["without", "whole", "random"].map((text) => make("span", { class: "note" }, text)));
   network.tasks.forEach((name, task) => {
     const place = (value) => `${100 * value}%`;
     const shade = taskColour(task, network.tasks.length);

@@ -110,7 +110,7 @@ function setUp() {
   follow(["network", "method", "compare"], drawCompare);
   follow(["network", "method", "share", "neuron", "hovered", "module", "brushed"], scene.redraw);
   follow(["network", "method", "compare", "neuron", "hovered", "module", "brushed"], above.redraw);
-  follow(["network", "method", "neuron"], drawNeuron);
+  follow(["network", "method", "ablation", "neuron"], drawNeuron);
   follow(["network", "method", "ablation", "module", "brushed"], drawModules);
   follow(["network", "method", "ablation", "module", "brushed"], drawLesion);
   follow(["network"], () => setTimeout(machine, 200, shown())); // so that the first lesion need not wait for it
@@ -138,6 +138,7 @@ window.spatialgraph = {
   state,
   change,
   networks,
+  mapOf: (unit) => Array.from(mapOf(shown(), unit)),
   asManyAtRandom: (units, draw) => asManyAtRandom(shown(), units, draw),
   rightWithout: (index, units, ablation) => rightWithout(machine(networks[index]), units, ablation),
   places: () => ({ scene: Array.from(scene.places()), above: Array.from(above.places()) }),
