@@ -71,6 +71,36 @@ class Live:
     sample: Evaluation
 
 
+@dataclass(frozen=True, eq=False)
+class _Maps:
+    """What every neuron reads in the input, each map of size 1, as sums of a few maps that all share.
+
+    The few are those that hold most of all (singular vectors): neurons of a layer read the same things in different
+    mixtures, and a map for each would be larger than everything else on the page.
+
+    Attributes:
+        mixture: ``(units, maps)``.
+        common: ``(maps, inputs)``.
+        kept: ``(units,)``, the share of each neuron's map that is left, 0 to 1; 0 for one that reads nothing.
+    """
+
+    mixture: NDArray[np.float64]
+    common: NDArray[np.float64]
+    kept: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, runner: DenseRunner, sample: Evaluation) -> _Maps:
+        gradients = input_gradients(runner.network, sample.values(sample.inputs), runner.populations)
+        maps = np.concatenate([gradients[k] for k in runner.populations]).astype(np.float64)
+        size = np.linalg.norm(maps, axis=1, keepdims=True)
+        maps = np.divide(maps, size, where=size > 0, out=np.zeros_like(maps))
+        with one_thread():
+            mixture, share, common = np.linalg.svd(maps, full_matrices=False)
+        mixture, common = mixture[:, :_MAP_RANK] * share[:_MAP_RANK], common[:_MAP_RANK]
+        lost = ((maps - mixture @ common) ** 2).sum(axis=1)
+        return cls(mixture, common, np.where(size[:, 0] > 0, np.clip(1 - lost, 0, 1), 0))
+
+
 def live(network: Graph, runner: Runner | None, room: int) -> Live | str:
     """Pack what the page runs a network by.
 
@@ -91,16 +121,18 @@ def live(network: Graph, runner: Runner | None, room: int) -> Live | str:
     if not room:
         return "This page runs the networks of the first seeds only, to stay small."
     sample = runner.sample(EXAMPLES, SAMPLE_SEED).evaluation
+    activations, maps = forward(runner.network, sample.values(sample.inputs)), _Maps.of(runner, sample)
     for precision in _PRECISIONS:
-        packed = _packed(runner, sample, precision)
+        packed = Live(*_packed(runner, activations, maps, precision), sample)
         if (size := len(packed.pack.text())) <= room:
             return packed
     return f"It takes {size / 1e6:.1f} MB to run, and this page has {room / 1e6:.1f} MB for it."
 
 
-def _packed(runner: DenseRunner, sample: Evaluation, precision: _Precision) -> Live:
+def _packed(
+    runner: DenseRunner, activations: list[NDArray[np.float32]], maps: _Maps, precision: _Precision
+) -> tuple[dict[str, Any], Pack]:
     network = runner.network
-    activations = forward(network, sample.values(sample.inputs))
     hidden = [k for k in runner.populations if k != network.output_layer]
     known, computed = unchanged(network, hidden, []), sorted(changed(network, hidden, []))
     pack = Pack()
@@ -118,7 +150,9 @@ def _packed(runner: DenseRunner, sample: Evaluation, precision: _Precision) -> L
     constants = [runner.constants(ablation) for ablation in ABLATIONS]
     pack.add("constants", np.stack([np.concatenate([of[k] for k in runner.populations]) for of in constants]))
     pack.add("exciting", np.concatenate([_exciting(activations[k]) for k in runner.populations]))
-    _pack_maps(runner, sample, pack)
+    pack.levels("map:mixture", maps.mixture, _MAP_BITS, around=0)
+    pack.levels("map:common", maps.common, _MAP_BITS, around=0)
+    pack.add("map:kept", np.rint(100 * maps.kept).astype(np.uint8))
     description = {
         "known": known,
         "computed": [{"layer": k, "activation": network.layers[k].activation} for k in computed],
@@ -128,7 +162,7 @@ def _packed(runner: DenseRunner, sample: Evaluation, precision: _Precision) -> L
         "ablations": list(ABLATIONS),
         "weighed": [all(c.source == 0 for c in network.connections if c.target == k) for k in runner.populations],
     }
-    return Live(description, pack, sample)
+    return description, pack
 
 
 def _exciting(activations: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -136,24 +170,3 @@ def _exciting(activations: NDArray[np.float32]) -> NDArray[np.uint16]:
     order = np.argsort(-activations, axis=0, kind="stable")[:_MOST_EXCITING].T
     constant = np.ptp(activations, axis=0) == 0
     return np.where(constant[:, None], NOTHING_EXCITES, order).astype(np.uint16)
-
-
-def _pack_maps(runner: DenseRunner, sample: Evaluation, pack: Pack) -> None:
-    """Pack what every neuron reads in the input, each map of size 1, as sums of a few maps that all share.
-
-    The few are those that hold most of all (singular vectors): neurons of a layer read the same things in different
-    mixtures, and a map for each would be larger than everything else on the page. How much of its map each neuron is
-    left with is packed too.
-    """
-    gradients = input_gradients(runner.network, sample.values(sample.inputs), runner.populations)
-    maps = np.concatenate([gradients[k] for k in runner.populations]).astype(np.float64)
-    size = np.linalg.norm(maps, axis=1, keepdims=True)
-    maps = np.divide(maps, size, where=size > 0, out=np.zeros_like(maps))
-    with one_thread():
-        mixture, share, common = np.linalg.svd(maps, full_matrices=False)
-    rank = min(_MAP_RANK, len(share))
-    mixture, common = mixture[:, :rank] * share[:rank], common[:rank]
-    pack.levels("map:mixture", mixture, _MAP_BITS, around=0)
-    pack.levels("map:common", common, _MAP_BITS, around=0)
-    left = 1 - ((maps - mixture @ common) ** 2).sum(axis=1)
-    pack.add("map:kept", np.where(size[:, 0] > 0, np.clip(np.rint(100 * left), 0, 100), 0).astype(np.uint8))

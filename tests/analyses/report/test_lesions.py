@@ -1,5 +1,7 @@
 """Lesions that the page runs itself: what it says is what the library says of the same examples."""
 
+import sys
+
 import numpy as np
 import pytest
 from analysed_run import write_odd_run
@@ -7,6 +9,7 @@ from hand_worked import labelled, random_network, separate, zoo
 
 from spatialgraph.analyses.report import live as live_module
 from spatialgraph.analyses.report import write_report
+from spatialgraph.analyses.report.examples import pack_examples
 from spatialgraph.analyses.report.live import EXAMPLES, SAMPLE_SEED, live
 from spatialgraph.analyses.report.packing import unpack, unpack_levels
 from spatialgraph.network import ACTIVATIONS, Evaluation
@@ -219,3 +222,17 @@ def test_a_network_that_cannot_be_run_keeps_the_modules_of_the_analysis(page):
     said = page.locator("#lesion").text_content()
     assert said.startswith("The page cannot try lesions of this network. Its weights or its held-out examples are not")
     assert page.locator("#lesion .lesions").count() == 0
+
+
+def test_inputs_that_are_too_large_are_left_out(monkeypatch):
+    network = networks()["of relu"]
+    sample = DenseRunner(network, evaluate(network)).sample(EXAMPLES, SAMPLE_SEED).evaluation
+    whole, pack = pack_examples(sample, {"images": [[1, 5]]})
+    assert (whole["count"], whole["inputs"], whole["drawn"]) == (len(sample.inputs), 5, True)
+    assert whole["images"] == ((1, 5),)
+    found = unpack_levels(pack.entries, "inputs", pack.text()).reshape(sample.inputs.shape)
+    assert np.abs(found - sample.inputs).max() <= 0.51 * np.ptp(sample.inputs) / 14
+    monkeypatch.setattr(sys.modules[pack_examples.__module__], "_MOST_BYTES", 10)
+    less, pack = pack_examples(sample, {})
+    assert (less["drawn"], less["images"], list(pack.entries)) == (False, (), ["labels"])
+    assert np.array_equal(unpack(pack.entries["labels"], pack.text()), sample.labels + 1)
