@@ -5,7 +5,9 @@
 RESULTS is a folder that `spatialgraph analyze` wrote. The page is opened in the Chromium that is installed, headless
 and without a graphics card, by Playwright; the first picture is when the browser has drawn the canvases, counted from
 the start of the navigation. A turn is the drawing of all layers of the network that is shown first, once as the page
-shows it and once with every connection that the page has. Medians over repetitions.
+shows it and once with every connection that the page has. A lesion is what the page takes to run the held-out
+examples without a module, until its numbers are there; the slowest of all networks, modules and ablations. Medians over
+repetitions.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from report import report
 
 from spatialgraph.analyses.report import write_report
 
-LIMITS = {"bytes": 8_000_000, "first picture": 2.0}
-"""The most that the page of 18 networks may have, and the most seconds to its first picture."""
+LIMITS = {"bytes": 8_000_000, "first picture": 2.0, "lesion": 0.1}
+"""The most that the page of 18 networks may have, and the most seconds to its first picture and of a lesion."""
 
 _TURN = """() => new Promise((done) => {
   const canvas = document.getElementById("scene");
@@ -40,9 +42,28 @@ _TURN = """() => new Promise((done) => {
   requestAnimationFrame(turn);
 })"""
 
+# The milliseconds of every lesion: of each network that the page runs, each module, under each ablation.
+_LESIONS = """() => {
+  const { networks, change } = spatialgraph;
+  const ablations = [...document.querySelectorAll("#pick-ablation option")].map(({ value }) => value);
+  const times = [];
+  for (const { index, live, tasks } of networks.filter(({ live }) => !live.why)) {
+    change({ network: index });
+    spatialgraph.rightWithout(index, [], ablations[0]);  // which the page does beforehand, while nothing is asked
+    for (const ablation of ablations) {
+      for (const module of tasks.keys()) {
+        change({ ablation, module });
+        times.push(Number(document.querySelector("#lesion [data-milliseconds]").dataset.milliseconds));
+        change({ module: -1 });
+      }
+    }
+  }
+  return times;
+}"""
+
 
 def open_page(browser: Browser, path: Path) -> dict[str, float]:
-    """Open the page and return the seconds to its first picture, for a turn, and for one with all connections."""
+    """Open the page and return the seconds to its first picture, for turns with some and all lines, and of lesions."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(path.resolve().as_uri())
     page.wait_for_selector("html[data-drawn]")
@@ -50,8 +71,15 @@ def open_page(browser: Browser, path: Path) -> dict[str, float]:
     turn = statistics.median(page.evaluate(_TURN)) / 1000
     page.locator("#weakest").fill("1000")
     full = statistics.median(page.evaluate(_TURN)) / 1000
+    lesions = [milliseconds / 1000 for milliseconds in page.evaluate(_LESIONS)]
     page.close()
-    return {"first picture": first, "turn": turn, "turn with all connections": full}
+    return {
+        "first picture": first,
+        "turn": turn,
+        "turn with all connections": full,
+        "lesion": max(lesions),
+        "lesion, median": statistics.median(lesions),
+    }
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from spatialgraph.store import read_arrays, read_evaluation, read_header, write_
 
 from .checks import SettingError
 from .data import Dataset, set_aside
-from .export import write_networks
+from .export import task_facts, write_networks
 from .grid import Batch, Member, cut
 from .inputs import Batches, evaluation
 from .loop import Training
@@ -218,7 +218,7 @@ class Trainer:
         self._write_networks(training, moments, checkpoint, writer)
 
     def _write_networks(self, training: Training, moments: Moments, checkpoint: Path, writer: Writer) -> None:
-        trained, tasks = training.trained(), [dataset.name for dataset in self._datasets]
+        trained, known = training.trained(), task_facts(training.batch.inputs, self._datasets)
         names = [member.name for member in training.batch.members]
         place = evaluation_file(self._run, training.batch.inputs), self._run / NETWORKS
 
@@ -230,7 +230,7 @@ class Trainer:
             checkpoint.unlink(missing_ok=True)
 
         parts = [names[start :: writer.jobs] for start in range(writer.jobs)]
-        calls = [(write_networks, (trained, part, tasks, *place, moments)) for part in parts if part]
+        calls = [(write_networks, (trained, part, known, *place, moments)) for part in parts if part]
         writer.write(calls, then=forget)
 
 

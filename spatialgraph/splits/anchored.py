@@ -15,7 +15,7 @@ from ..graph.split import Split
 from ..notes import Note
 from ..threads import one_thread
 from .counting import hidden_word
-from .method import DIRECT, split_method, weights_once
+from .method import DIRECT, Counted, split_method, weights_once
 from .moves import pieces
 from .products import Strengths
 from .strengths import output_tasks, undirected, with_outputs
@@ -27,7 +27,18 @@ _ROUNDING = 1e-9
 _STEPS, _ERROR = 2000, 1e-13
 
 
-@split_method("spectral-anchored", sees="weights", memory=weights_once)
+def _chances(graph: Graph) -> Counted:
+    populations = with_outputs(graph)
+    labels = output_tasks(graph, populations)
+    score, reached = _scores(graph, populations, labels)
+    values = np.full((len(labels), len(graph.tasks)), np.nan)
+    values[reached] = score
+    by_layer = by_population(graph, values, populations)
+    what = "how often random walks from it end at each task's outputs, the mean of all neurons being 1"
+    return Counted(what, {k: by_layer[k] for k in graph.split_populations})
+
+
+@split_method("spectral-anchored", sees="weights", memory=weights_once, counts=_chances)
 def spectral_anchored(graph: Graph) -> Split:
     """Give each neuron to the task whose outputs a random walk from it meets more often than one from other neurons.
 
@@ -55,12 +66,9 @@ def spectral_anchored(graph: Graph) -> Split:
     populations, tasks = with_outputs(graph), len(graph.tasks)
     labels = output_tasks(graph, populations)
     hidden = np.flatnonzero(labels < 0)
-    score, reached = (_scores_of_large if len(labels) > DIRECT else _scores)(graph, populations, labels)
+    score, reached = _scores(graph, populations, labels)
     tied = np.zeros(len(reached), bool)
     if len(reached):
-        mean = score.mean(axis=0)
-        # A task that no walk meets has outputs without connections.
-        score = np.divide(score, mean, out=np.zeros_like(score), where=mean > 0)
         equal = score >= (1 - _ROUNDING) * score.max(axis=1, keepdims=True)
         labels[reached] = equal.argmax(axis=1)
         tied = equal.sum(axis=1) > 1
@@ -72,7 +80,7 @@ def spectral_anchored(graph: Graph) -> Split:
 
 
 def _scores(graph: Graph, populations: Sequence[int], labels: IntArray) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return how probably a walk from each neuron first meets an output of each task.
+    """Return  p_ni / mean_m p_mi  of the neurons from which walks meet outputs.
 
     Args:
         graph: the graph.
@@ -82,6 +90,18 @@ def _scores(graph: Graph, populations: Sequence[int], labels: IntArray) -> tuple
     Returns:
         ``(neurons, tasks)``, for the neurons with a path to an output; and their numbers.
     """
+    chances, reached = (_chances_of_large if len(labels) > DIRECT else _chances_of_all)(graph, populations, labels)
+    if not len(reached):
+        return chances, reached
+    mean = chances.mean(axis=0)
+    # A task that no walk meets has outputs without connections.
+    return np.divide(chances, mean, out=np.zeros_like(chances), where=mean > 0), reached
+
+
+def _chances_of_all(
+    graph: Graph, populations: Sequence[int], labels: IntArray
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return how probably a walk from each neuron first meets an output of each task, as `_scores` does."""
     strengths, outputs = undirected(graph, populations), np.flatnonzero(labels >= 0)
     reached = _reached(pieces(strengths, np.zeros(len(strengths), np.int64)), labels)
     task_of = labels[outputs][:, None] == np.arange(len(graph.tasks))
@@ -93,10 +113,10 @@ def _reached(component: IntArray, labels: IntArray) -> NDArray[np.intp]:
     return np.flatnonzero((labels < 0) & np.isin(component, component[labels >= 0]))
 
 
-def _scores_of_large(
+def _chances_of_large(
     graph: Graph, populations: Sequence[int], labels: IntArray
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return what `_scores` returns, from products with the matrix of strengths, which is not held."""
+    """Return what `_chances_of_all` returns, from products with the matrix of strengths, which is not held."""
     from scipy.sparse.linalg import LinearOperator, cg
 
     strengths = Strengths.of(graph, populations)

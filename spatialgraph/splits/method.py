@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
 from ..faults import NotApplicableError
-from ..graph.graph import Graph
+from ..graph.graph import DoubleArray, Graph
 from ..graph.split import Split
 from ..memory import free_memory
 from ..registry import Registry, one_of
@@ -27,6 +27,19 @@ GIVEN = ("graph", "runner", "seed")
 in the method's name."""
 
 
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """The numbers by which a method gave each neuron to a task.
+
+    Attributes:
+        what: what they are, a few words for people.
+        values: population number to ``(units, tasks)``; nan for units that it has no numbers for, such as outputs.
+    """
+
+    what: str
+    values: Mapping[int, DoubleArray]
+
+
 @dataclass(frozen=True)
 class MethodFacts:
     """The properties of a split method that analyses depend on.
@@ -37,11 +50,13 @@ class MethodFacts:
             those of neurons. ``"sizes"``: how many neurons another split gives to each task, and nothing else.
         draws: whether it draws at random, and so has a seed.
         memory: the bytes that it holds at a time beside the graph, about; None if that is little.
+        counts: returns the numbers by which it gave each neuron to a task; None if it has no number for a neuron.
     """
 
     sees: Sees
     draws: bool
     memory: Memory | None = None
+    counts: Callable[..., Counted] | None = None
 
 
 SPLITS: Registry[Method, MethodFacts] = Registry("split method", ("graph",))
@@ -81,13 +96,17 @@ def facts_of(method: str) -> MethodFacts:
     return registry_of(method).facts(base(method))
 
 
-def split_method(name: str, *, sees: Sees, memory: Memory | None = None) -> Callable[[MethodFunction], MethodFunction]:
+def split_method(
+    name: str, *, sees: Sees, memory: Memory | None = None, counts: Callable[..., Counted] | None = None
+) -> Callable[[MethodFunction], MethodFunction]:
     """Return a decorator that enters a function in `SPLITS`, in any file.
 
     Args:
         name: the method's name.
         sees: the data that it splits by, as in `MethodFacts`. A method with a parameter ``seed`` draws at random.
         memory: the bytes that it holds at a time beside a graph, about; where so many are not free, it is not begun.
+        counts: if it gives each neuron to a task by numbers, a function that returns them: of a ``graph`` and, as it
+            needs them, the ``split`` that the method made, a ``runner``, and the method's own parameters.
 
     Raises:
         ValueError: there is a method of this name, or the decorator's arguments do not fit the function.
@@ -122,7 +141,7 @@ def split_method(name: str, *, sees: Sees, memory: Memory | None = None) -> Call
                     f"{where}: expected a default for the parameter {parameter.name}, true or false, a number or a "
                     "word, found none"
                 )
-        SPLITS.register(name, MethodFacts(sees, "seed" in asked, memory))(function)
+        SPLITS.register(name, MethodFacts(sees, "seed" in asked, memory, counts))(function)
         return function
 
     return enter

@@ -1,17 +1,10 @@
-// What the page carries: facts as JSON, and arrays as base64 text, which is read when something first asks for it.
+// What the page carries: facts as JSON, and arrays, which are read when something first asks for them.
 
 const element = (id) => document.getElementById(id);
 const content = JSON.parse(element("content").textContent);
 
-const TYPES = { Uint8Array, Uint16Array, Uint32Array, Float64Array };
+const TYPES = { Uint8Array, Uint16Array, Uint32Array, Float32Array, Float64Array };
 const MISSING = 65535;
-
-function bytesOf(id) {
-  const text = atob(element(id).textContent.trim());
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes.buffer;
-}
 
 /** Return an array as numbers; one that was quantised is spread out again, nan where a number is missing. */
 function unpack(buffer, entry) {
@@ -29,15 +22,28 @@ function unpack(buffer, entry) {
 /** Return a function from the name of an array to its numbers, null if the page does not have it. */
 function arraysOf(id, entries) {
   const known = new Map();
-  let buffer = null;
-  return (name) => {
+  const array = (name) => {
     if (!(name in entries)) return null;
-    if (!known.has(name)) {
-      buffer ??= bytesOf(id);
-      known.set(name, unpack(buffer, entries[name]));
-    }
+    if (!known.has(name)) known.set(name, read(name));
     return known.get(name);
   };
+  const read = (name) => {
+    const raw = unpack(packs.get(id), entries[name]);
+    return "most" in entries[name] ? fromLevels(raw, entries[name], array(`${name}:centre`), array(`${name}:half`)) : raw;
+  };
+  return array;
+}
+
+/** Return rows of numbers that are stored as levels: c + h · sign(t) |t|^power, t from -1 to 1 in even steps. */
+function fromLevels(raw, { shape: [planes, rows, columns], most, power }, centre, half) {
+  const values = new Float64Array(rows * columns);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, i++) {
+      const level = (planes === 1 ? raw[i] : 256 * raw[i] + raw[values.length + i]) / most - 1;
+      values[i] = centre[row] + half[row] * (power === 1 ? level : Math.sign(level) * Math.abs(level) ** power);
+    }
+  }
+  return values;
 }
 
 const networks = content.networks.map((facts, index) => ({
@@ -49,7 +55,14 @@ const networks = content.networks.map((facts, index) => ({
   kept: new Map(),
 }));
 
-/** Return what a function makes of a network, made once under a key. */
+/** Held-out examples, which networks that were evaluated on them share. */
+const samples = content.examples.map((facts, index) => ({
+  ...facts,
+  array: arraysOf(`examples-${index}`, facts.arrays),
+  kept: new Map(),
+}));
+
+/** Return what a function makes of a network, or of a sample, made once under a key. */
 function once(network, key, make) {
   if (!network.kept.has(key)) network.kept.set(key, make());
   return network.kept.get(key);

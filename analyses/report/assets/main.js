@@ -110,8 +110,10 @@ function setUp() {
   follow(["network", "method", "compare"], drawCompare);
   follow(["network", "method", "share", "neuron", "hovered", "module", "brushed"], scene.redraw);
   follow(["network", "method", "compare", "neuron", "hovered", "module", "brushed"], above.redraw);
-  follow(["network", "method", "neuron"], drawNeuron);
+  follow(["network", "method", "ablation", "neuron"], drawNeuron);
   follow(["network", "method", "ablation", "module", "brushed"], drawModules);
+  follow(["network", "method", "ablation", "module", "brushed"], drawLesion);
+  follow(["network"], () => setTimeout(machine, 200, shown())); // so that the first lesion need not wait for it
   follow(["network", "method", "ablation"], drawNulls);
   follow(["network", "method", "compare"], drawAgreement);
   follow(["network"], film.show);
@@ -120,7 +122,7 @@ function setUp() {
   follow(["network", "method", "ablation", "neuron"], writeAddress);
 
   const redrawAll = () => [scene.redraw, above.redraw, film.redraw].forEach((redraw) => redraw());
-  dark.addEventListener("change", () => [redrawAll, drawLegend, drawNeuron, drawModules].forEach((redraw) => redraw()));
+  dark.addEventListener("change", () => [redrawAll, drawLegend, drawNeuron, drawModules, drawLesion].forEach((redraw) => redraw()));
   new ResizeObserver(redrawAll).observe(element("networks"));
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
   addEventListener("hashchange", () => change(readAddress()));
@@ -136,5 +138,8 @@ window.spatialgraph = {
   state,
   change,
   networks,
+  mapOf: (unit) => Array.from(mapOf(shown(), unit)),
+  asManyAtRandom: (units, draw) => asManyAtRandom(shown(), units, draw),
+  rightWithout: (index, units, ablation) => rightWithout(machine(networks[index]), units, ablation),
   places: () => ({ scene: Array.from(scene.places()), above: Array.from(above.places()) }),
 };
