@@ -52,6 +52,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/analysis.py --out docs/benchmarks/analysis.json
 	$(BIN)/python benchmarks/spatial_cost.py --out docs/benchmarks/spatial_cost.json
 	$(BIN)/python benchmarks/kinds.py --out docs/benchmarks/kinds.json
+	$(BIN)/python benchmarks/demo.py --out docs/benchmarks/demo.json
 
 $(VENV)/installed-%: pyproject.toml
 	@echo "installing into $(VENV), PyTorch included: this takes a few minutes the first time"
