@@ -122,7 +122,7 @@ function drawLesion() {
   holder.replaceChildren(
     make("h4", {}, `Accuracy without ${lesion.name}`),
     rows,
-    quiet(`${ablation}. Run now on ${sampleText(network)}. In the picture, ${LESION_KEY} with as many ${unitWord(network)}s in each layer.`),
+    quiet(`Disabled neurons: ${ablation}. Run now on ${sampleText(network)}. In the picture, ${LESION_KEY} with as many ${unitWord(network)}s in each layer.`),
   );
   showLesion(rows, network, lesion.units, (text) => {
     element("spoken").textContent = `Without ${lesion.name}. ${text}`;
