@@ -170,7 +170,7 @@ function neuronLesion(network, unit, spoken) {
   if (network.live.why) return [quiet(`The page cannot try it without this ${unitWord(network)}, nor show what it reads. ${network.live.why}`)];
   if (!state.ablation) return [];
   const rows = make("div", { id: "neuron-lesion" });
-  showLesion(rows, network, [unit], (text) => {
+  showLesion(rows, network, [unit], performance.now(), (text) => {
     element("spoken").textContent = `${spoken}. ${text}`;
   });
   const ablation = labelOf(content.ablations, state.ablation);
