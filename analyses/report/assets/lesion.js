@@ -119,13 +119,13 @@ function drawLesion() {
     return;
   }
   const ablation = labelOf(content.ablations, state.ablation);
-  const rows = make("div");
+  const result = make("div");
   holder.replaceChildren(
     make("h4", {}, `Accuracy without ${lesion.name}`),
-    rows,
+    result,
     quiet(`Disabled neurons: ${ablation}. Run now on ${sampleText(network)}. In the picture, ${LESION_KEY} with as many ${unitWord(network)}s in each layer.`),
   );
-  showLesion(rows, network, lesion.units, started, (text) => {
+  showLesion(result, network, lesion.units, started, (text) => {
     element("spoken").textContent = `Without ${lesion.name}. ${text}`;
   });
 }
