@@ -13,17 +13,20 @@ function sampleText(network) {
   return `${many(count)} held-out examples (${each}), drawn at random, always the same`;
 }
 
-/** Return the lesion that is chosen: its neurons, and what they are called; null if none is.
+/** Return the lesion that is chosen of a network that can be run: its neurons, and what they are called; null if none is.
  *
  * A module's own outputs stay, as in the analysis: without them a task could not answer at all.
  */
 function chosenLesion(network) {
   if (state.brushed.length) return { units: state.brushed, name: `the ${counted(network, state.brushed.length)} chosen` };
   if (state.module === NONE || !network.methods.includes(state.method)) return null;
-  const outputs = network.live.why ? null : machine(network).pageLayers.get(network.live.output);
-  const hidden = (unit) => !outputs || unit < outputs.first || unit >= outputs.first + outputs.size;
-  const units = [...Array(network.units).keys()].filter((unit) => serves(network, state.method, unit, state.module) && hidden(unit));
-  return { units, name: `the ${counted(network, units.length)} of ${network.tasks[state.module]}` };
+  const outputs = machine(network).pageLayers.get(network.live.output);
+  const isOutput = (unit) => outputs && unit >= outputs.first && unit < outputs.first + outputs.size;
+  const members = [...Array(network.units).keys()].filter((unit) => serves(network, state.method, unit, state.module));
+  const units = members.filter((unit) => !isOutput(unit));
+  const stay = members.length - units.length;
+  const staying = stay ? ` (its ${stay === 1 ? "output stays" : `${stay} outputs stay`})` : "";
+  return { units, name: `the ${counted(network, units.length)} of ${network.tasks[state.module]}${staying}` };
 }
 
 /** Return the accuracies of numbers of right answers. */
@@ -37,16 +40,15 @@ const underWay = new Map();
  * @param holder the element; its data say when it is done, and how long the lesion took.
  * @param network the network, which can be run.
  * @param units the numbers of the neurons.
+ * @param started when it was asked for.
  * @param speak is called with what a screen reader says in the end.
  */
-function showLesion(holder, network, units, speak) {
+function showLesion(holder, network, units, started, speak) {
   clearTimeout(underWay.get(holder));
-  const started = performance.now();
   const ablation = state.ablation;
   const key = `lesion:${ablation}:${units.join()}`;
   const whole = shares(network, machine(network).right);
   const found = once(network, key, () => ({ left: shares(network, rightWithout(machine(network), units, ablation)), random: [] }));
-  holder.dataset.milliseconds = String(performance.now() - started);
   const next = () => {
     const others = asManyAtRandom(network, units, found.random.length);
     found.random.push(shares(network, rightWithout(machine(network), others, ablation)));
@@ -62,6 +64,7 @@ function showLesion(holder, network, units, speak) {
   };
   holder.replaceChildren();
   goOn();
+  holder.dataset.milliseconds = String(performance.now() - started);
 }
 
 /** Return the least, the mean and the greatest of a task's accuracies after random lesions. */
@@ -100,6 +103,7 @@ function lesionText(network, whole, found) {
 
 /** Show the lesion that is chosen in the panel of modules. */
 function drawLesion() {
+  const started = performance.now();
   const network = shown();
   const holder = element("lesion");
   clearTimeout(underWay.get(holder));
@@ -115,13 +119,13 @@ function drawLesion() {
     return;
   }
   const ablation = labelOf(content.ablations, state.ablation);
-  const rows = make("div");
+  const result = make("div");
   holder.replaceChildren(
     make("h4", {}, `Accuracy without ${lesion.name}`),
-    rows,
-    quiet(`${ablation}. Run now on ${sampleText(network)}. In the picture, ${LESION_KEY} with as many ${unitWord(network)}s in each layer.`),
+    result,
+    quiet(`Disabled neurons: ${ablation}. Run now on ${sampleText(network)}. In the picture, ${LESION_KEY} with as many ${unitWord(network)}s in each layer.`),
   );
-  showLesion(rows, network, lesion.units, (text) => {
+  showLesion(result, network, lesion.units, started, (text) => {
     element("spoken").textContent = `Without ${lesion.name}. ${text}`;
   });
 }

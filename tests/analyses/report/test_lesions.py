@@ -155,9 +155,9 @@ def test_a_module_that_is_pressed_is_taken_out(page):
         assert found[:, 0] == pytest.approx(expected, abs=0.006)
         assert found[:, 1] == pytest.approx(sample.full, abs=0.006)
         assert (found[:, 2] <= found[:, 3]).all()
-        name = network.tasks[module]
-        assert page.locator("#lesion h4").text_content() == f"Accuracy without the 4 neurons of {name}"
-        assert page.locator("#spoken").text_content().startswith(f"Without the 4 neurons of {name}. Accuracy that is ")
+        name = f"the 4 neurons of {network.tasks[module]} (its 2 outputs stay)"
+        assert page.locator("#lesion h4").text_content() == f"Accuracy without {name}"
+        assert page.locator("#spoken").text_content().startswith(f"Without {name}. Accuracy that is left: task0 ")
     # The module does its own task, and the other task not.
     assert found[1, 0] < 0.7 < found[0, 0]
 
@@ -211,7 +211,7 @@ def test_the_newest_lesion_is_shown(page):
     pick(page, "of gelu")
     page.evaluate("() => { for (const module of [0, 1, -1, 1, 0]) spatialgraph.change({ module }) }")
     assert len(numbers(page)) == 2
-    assert page.locator("#lesion h4").text_content().endswith(" of task0")
+    assert page.locator("#lesion h4").text_content().endswith(" of task0 (its 3 outputs stay)")
     page.wait_for_timeout(200)
     assert page.locator("#lesion h4").count() == page.locator("#lesion .lesions").count() == 1
 
