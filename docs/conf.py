@@ -13,6 +13,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from generator.figures import scrape
+
 project = "spatialgraph"
 author = "The spatialgraph authors"
 copyright = "2026, the spatialgraph authors"  # noqa: A001  # Sphinx calls it so
@@ -63,6 +65,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "remove_config_comments": True,
     "abort_on_example_error": True,
+    "image_scrapers": ("matplotlib", scrape),
     "capture_repr": ("_repr_html_", "__repr__"),
     "matplotlib_animations": False,
     "show_memory": False,

@@ -34,6 +34,10 @@ class InUseError(RuntimeError):
     """A folder is locked by another process."""
 
 
+# On Windows an open file can neither be renamed nor removed, and what it holds is no lock.
+_KEEPS_OPEN = os.name == "posix"
+
+
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends, and is removed if it fails.
@@ -66,6 +70,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_once(path.parent)
     temporary, held = _reserved(path, named, 0o666 if old is None else stat.S_IMODE(old.st_mode) | 0o600)
+    if not _KEEPS_OPEN:
+        os.close(held)
     try:
         yield temporary
         with temporary.open("r+b") as file:
@@ -81,7 +87,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
             raise OSError(error.errno, error.strerror, str(named)) from error
         raise
     finally:
-        os.close(held)
+        if _KEEPS_OPEN:
+            os.close(held)
     _sync_folder(path.parent)
 
 

@@ -73,7 +73,13 @@ def job_number() -> str:
     return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID", "")
 
 
+# On Windows the signal 0 is Ctrl-C, for every process of the console.
+_CAN_ASK = os.name == "posix"
+
+
 def _is_process(number: int) -> bool:
+    if not _CAN_ASK:
+        return True  # signs of life tell
     try:
         os.kill(number, 0)
     except ProcessLookupError:

@@ -9,6 +9,8 @@ long connections; *regular* ones pay nothing. Which of them has a module for eac
 from pathlib import Path
 from tempfile import mkdtemp
 
+from rich.console import Console
+
 import spatialgraph as sg
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import read_experiment
@@ -22,7 +24,7 @@ from spatialgraph.train.settings import read_experiment
 
 run = Path(mkdtemp()) / "run"
 experiment = read_experiment("demo", {"inputs": ["concatenate"], "seeds": "0:3", "snapshots": 2})
-train(experiment, run)
+train(experiment, run, console=Console(quiet=True))
 sorted(path.name for path in (run / "networks").iterdir())
 
 # %%
@@ -59,4 +61,3 @@ print((results / "summary.md").read_text(encoding="utf-8"))
 # ``spatialgraph report`` writes a page to explore.
 
 figure = sg.figure("positions", results)
-figure

@@ -92,6 +92,11 @@ shown.pivot_table(index=["metric", "split"], columns="task", values="value", sor
 print((out / "summary.md").read_text(encoding="utf-8"))
 
 # %%
+# What is left of each task with its own module alone, with random neurons, and with other modules alone.
+
+figure = sg.figure("masking", out)
+
+# %%
 
 page = write_report(out)
 f"{page.name}: {page.stat().st_size / 1e6:.1f} MB, to open in a browser"

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
+from rich.console import Console
 
 import spatialgraph as sg
 from spatialgraph.train.run import train
@@ -69,7 +70,7 @@ initial_gain = 6.0
     encoding="utf-8",
 )
 run = folder / "run"
-train(read_experiment(str(folder / "mine.toml")), run)
+train(read_experiment(str(folder / "mine.toml")), run, console=Console(quiet=True))
 network = sg.read(run / "networks" / "mix-spatial-0.h5")
 network.tasks, network.metadata["accuracy"]
 

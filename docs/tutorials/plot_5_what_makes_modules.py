@@ -10,6 +10,8 @@ pay the same for all connections alike; regular ones pay nothing.
 from pathlib import Path
 from tempfile import mkdtemp
 
+from rich.console import Console
+
 import spatialgraph as sg
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import read_experiment
@@ -39,7 +41,7 @@ experiment = read_experiment(
         "kinds.l1.l1": [0.1, 0.3, 1],
     },
 )
-train(experiment, run)
+train(experiment, run, console=Console(quiet=True))
 len(list((run / "networks").iterdir()))
 
 # %%
@@ -58,7 +60,6 @@ drops.groupby("kind", sort=False)["value"].agg(["mean", "std"]).round(3)
 # seeds and five draws nothing here is evidence: :doc:`/modules/README` has 15 kinds and eight seeds.
 
 figure = sg.figure("dose-response", results)
-figure
 
 # %%
 # Fair comparisons: the strongest dose of each family that is as accurate as the reference on validation examples.
