@@ -107,7 +107,7 @@ class Evidence:
 
     @classmethod
     def of(cls, results: Results) -> Evidence:
-        """Read the tables of the folder of results, and keep the networks of the results, which may be some of them.
+        """Read the tables of the folder of results, and keep their networks and ablations, which may be some of them.
 
         The dose of a network stays what it is among all networks of the folder. Results without a folder have their
         scores alone.
@@ -120,6 +120,8 @@ class Evidence:
         names, whole = results.members["network"], cls.load(results.folder)
         tables = (whole.scores, whole.nulls, whole.agreement, whole.notes, whole.members)
         scores, nulls, agreement, notes, members = (table[table["network"].isin(names)] for table in tables)
+        asked = ["", *results.ablations]
+        scores, nulls = (table[table["ablation"].isin(asked)] for table in (scores, nulls))
         return cls(scores, nulls, agreement, notes, results.reference, members)
 
     def renamed(self, spell: Callable[[str], str]) -> Evidence:
