@@ -100,7 +100,7 @@ def _single_task(evidence: Evidence) -> Iterator[Caveat]:
     if single:
         yield Caveat(
             f"{_of_all(single, evidence)} {'has' if single == 1 else 'have'} a single task",
-            "All neurons that serve it are then one module, which is cut off from nothing and loses no accuracy, "
+            "All units that serve it are then one module, which is cut off from nothing and loses no accuracy, "
             "whatever the network. Such splits are left out of all comparisons; communities are measured where several "
             "were found.",
         )
@@ -133,7 +133,7 @@ def _degenerate(evidence: Evidence) -> Iterator[Caveat]:
     yield Caveat(
         f"{counted(len(wrong), 'split')} {'is' if len(wrong) == 1 else 'are'} degenerate, no division into task "
         "modules",
-        f"By method, in networks: {'; '.join(counts)}. A task has hardly any neuron there, or not its outputs. What is "
+        f"By method, in networks: {'; '.join(counts)}. A task has hardly any unit there, or not its outputs. What is "
         "measured of these splits, good or bad, is not about modules: they are left out of all comparisons, and stay "
         f"in scores.csv and Table 1.{instead}",
     )

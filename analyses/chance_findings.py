@@ -270,4 +270,4 @@ def _smallest_share(evidence: Evidence, kind: str, inputs: str, method: str) -> 
     if rows.empty:
         return ""
     share = rows.groupby("network")["value"].min().mean()
-    return f"; in one layer, the smallest module has {100 * share:.0f} % of the neurons"
+    return f"; in one layer, the smallest module has {100 * share:.0f} % of the units"

@@ -68,7 +68,7 @@ def ablation_matters(evidence: Evidence) -> Finding | None:
     other = kind_in_text(evidence.others[0]) if len(evidence.others) == 1 else "other"
     text = (
         f"**The kind of ablation {title}.** It changes {'; '.join(parts)}. Accuracy that `{evidence.method}` splits "
-        f"cost, {kind_in_text(evidence.reference)} minus {other} networks, by what disabled neurons emit "
+        f"cost, {kind_in_text(evidence.reference)} minus {other} networks, by what disabled units emit "
         f"({told_by(list(own.values()))}):\n\n{_contrast_table(evidence, own)}\n\n"
         f"How much larger this difference is under one ablation than under another, every two of them "
         f"({told_by(changes)}):\n\n{_change_table(evidence, changes)}"

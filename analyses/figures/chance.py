@@ -33,8 +33,8 @@ _LEAST_BINS, _MOST_BINS = 6, 24
 _MEANINGS = {
     "modularity": "Modularity. Points: the networks' own splits. Areas: chance, that is draws of each null model",
     "accuracy": (
-        "Accuracy after the split, averaged over tasks. Rows differ in how neurons of other tasks are disabled. "
-        "Points: the networks' own splits. Areas: chance, that is random splits with as many neurons for each task in "
+        "Accuracy after the split, averaged over tasks. Rows differ in how units of other tasks are disabled. "
+        "Points: the networks' own splits. Areas: chance, that is random splits with equally large modules in "
         "each layer"
     ),
 }

@@ -216,7 +216,7 @@ def _caption(evidence: Evidence, ablation: str, modes: Sequence[str]) -> str:
     text += f". Modularity of the split by {evidence.method}"
     text += f", less its mean on draws of the null model {null}, which every kind has" if null else ""
     if ablation:
-        text += f"; accuracy that this split costs (neurons of other tasks disabled: {ablation_label(ablation)})"
+        text += f"; accuracy that this split costs (units of other tasks disabled: {ablation_label(ablation)})"
     seeds = between(dose_table(evidence)["n"].tolist())
     text += (
         f"; accuracy of whole networks; all averaged over tasks. n = {seeds} seeds of each kind and input mode: each"

@@ -38,7 +38,7 @@ from .panels import (
     wrapped,
 )
 
-_LEFT = {"own": "own\nmodule", "random": "random\nneurons", "other": "other\nmodules"}
+_LEFT = {"own": "own\nmodule", "random": "random\nmodule", "other": "other\nmodules"}
 # The width of a character of 7 points, in inches, or a little more.
 _CHARACTER = 0.062
 _GROUP = ["ablation", "inputs", "kind"]
@@ -111,13 +111,13 @@ def _accuracies(results: Results, method: str) -> pd.DataFrame:
 def _masking_caption(method: str, columns: dict[str, str], points: pd.DataFrame, guesses: bool) -> str:
     """Say what is left of the networks in each column, and where chance lies."""
     text = (
-        f"Accuracy that is left when neurons are disabled (split method: {method}), averaged over tasks. Rows differ "
-        "in how neurons are disabled. Own module: only the neurons that serve the task are left."
+        f"Accuracy that is left when units are disabled (split method: {method}), averaged over tasks. Rows differ "
+        "in how units are disabled. Own module: only the units that serve the task are left."
     )
     if "random" in columns:
-        text += " Random neurons: the control, as many neurons in each layer, drawn at random; mean of the draws."
+        text += " Random module: the control, as many units in each layer, drawn at random; mean of the draws."
     if "other" in columns:
-        text += " Other modules: only neurons that serve other tasks are left, and the outputs of the task."
+        text += " Other modules: only units that serve other tasks are left, and the outputs of the task."
     text += f" Hollow: one seed; filled: their mean; dashed: the whole network. {n_said(points)}"
     if guesses:
         text += " Chance lies at the dotted line: the accuracy of always giving the same answer."
@@ -138,9 +138,9 @@ def selectivity(results: Results, choice: Choice, page: Page) -> Iterator[Drawin
     cells = len(results.kinds) * means["task"].nunique()
     together = cells * len(modes) <= _CELLS
     caption = (
-        "Accuracy that each task (column) loses when the neurons of one module (row) are disabled, in percentage "
+        "Accuracy that each task (column) loses when the units of one module (row) are disabled, in percentage "
         f"points (split method: {method}). Numbers are means: n = {networks_said(lost)} of each kind and input mode; "
-        "the table beside this figure has each seed. A neuron of several tasks is in each of their modules. Task "
+        "the table beside this figure has each seed. A unit of several tasks is in each of their modules. Task "
         "modules have large numbers on the diagonal alone. 0 is a module that the task does not need. Shades end at 0; "
         "what is negative is a gain."
     )

@@ -98,12 +98,10 @@ def _methods_caption(
     shown += ["modularity of the split"] if titles[-1].startswith("modularity") else []
     text = f"Split methods: {listed(shown)}. "
     if titles[0].startswith("accuracy"):
-        text += "Columns differ in how neurons of other tasks are disabled. "
+        text += "Columns differ in how units of other tasks are disabled. "
     text += n_said(points)
     if references:
-        text += (
-            " Chance lies on the grey band: a random split with as many neurons for each task in each layer as greedy."
-        )
+        text += " Chance lies on the grey band: a random split with modules as large as those of greedy in each layer."
     return text + crosses_said(points.rename(columns={"row": "split"})) + left_out
 
 
@@ -140,7 +138,7 @@ def modularity_drop(results: Results, choice: Choice, page: Page) -> Iterator[Dr
     page.legend(figure, keys, 5 if width == DOUBLE else 3)
     caption = (
         f"Modularity of the split by {method} and the accuracy that it costs, averaged over tasks. Columns differ in "
-        f"how neurons of other tasks are disabled. Each point is a network: n = {networks_said(points)} of each kind "
+        f"how units of other tasks are disabled. Each point is a network: n = {networks_said(points)} of each kind "
         "and input mode. ρ is Spearman's rank correlation over the networks of one kind and input mode, which differ "
         "in their seed. In brackets: its 95 % interval by Fisher's z, which is approximate and holds where points are "
         f"normal and many. ρ = 0 is expected by chance. Fewer than {LEAST_SEEDS} networks have no ρ."

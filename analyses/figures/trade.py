@@ -63,7 +63,7 @@ def trade(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
         numbers = means.rename(columns={"x": "accuracy", "y": "drop", "low": "drop_low", "high": "drop_high"})[columns_]
         caption = (
             "Accuracy that the split costs against the accuracy of the whole network, averaged over tasks (split "
-            f"method: {evidence.method}; neurons of other tasks disabled: {ablation_label(ablation)}). A point is the "
+            f"method: {evidence.method}; units of other tasks disabled: {ablation_label(ablation)}). A point is the "
             f"mean of a dose: n = {between(means['n'].tolist())} seeds, which the table dose-response beside it has "
             f"one by one. Bars: {INTERVAL}s of the drop ({CAVEAT}), which may reach beyond the axes. Filled and "
             "joined: the frontier of a family, doses of which none is both more accurate and loses less. Best is the "
