@@ -351,9 +351,9 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
         under = f", under the ablation that costs most ({named})" if named else f", under {listed(ablations)}"
     kinds, beside = evidence.results.kinds, layout.together
     by = "" if beside == 1 else f" for {kind_label(kinds[-1])}" if beside == len(kinds) else " for the rightmost kind"
-    yield f"{first.title.capitalize()}: {over}{under}; the best{by} come first."
+    yield f"{first.title.capitalize()}: {over}{under}. The best{by} come first."
     if layout.count:
-        yield f"2/3: in 2 of 3 networks (p ≤ {LEVEL}) {'; '.join(_chances(table, layout))}."
+        yield f"2/3: so many of 3 networks beat chance (p ≤ {LEVEL}). {' '.join(_chances(table, layout))}"
     elif len(evidence.nulls) and table[["drop_networks", "modularity_networks"]].isna().all(axis=None):
         yield f"Not compared with chance: p ≤ {LEVEL} needs at least {LEAST_DRAWS} draws of a null model."
     if any(_marked(row, measure) for row in records(table) for measure in layout.values):
@@ -364,12 +364,12 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
 
 
 def _chances(table: pd.DataFrame, layout: _Layout) -> Iterator[str]:
-    """Yield what chance is for each measure."""
+    """Yield what chance is for each measure, a sentence each."""
     for measure in layout.values:
         counted = table[table[f"{measure.name}_networks"].notna()]
         if len(counted) and measure.name == "drop":
-            yield "less of each task is lost than by random splits of the same sizes"
+            yield "They lose less of each task than random splits with equally large modules."
         elif len(counted):
             kinds = counted.groupby("null", sort=False)["kind"].unique()
             of = [f"{null} ({', '.join(map(kind_label, own))})" for null, own in kinds.items()]
-            yield f"modularity is above that of the null model {' or '.join(of if len(of) > 1 else kinds.index)}"
+            yield f"Their modularity is above that of the null model {' or '.join(of if len(of) > 1 else kinds.index)}."
