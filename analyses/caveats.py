@@ -21,6 +21,8 @@ from .wording import counted, group_name, listed, number
 TITLE = "Before anything else"
 """What stands above caveats."""
 
+_GROUPS = 6  # of more kinds and input modes the range is said
+
 # So many things are named one by one; of more it is said how many there are.
 _NAMED = 4
 
@@ -59,9 +61,12 @@ def whole_accuracies(evidence: Evidence) -> str:
     rows = evidence.results.per_network("accuracy")
     means = rows[rows["split"] == FULL].groupby(["kind", "inputs"])["value"].mean()
     shown = main_groups(evidence)
-    lines = [f"{group_name(*group)} {number(means[group])}" for group in shown if group in means.index]
-    which = "" if len(shown) == len(evidence.groups) else " (of other doses: summary.csv)"
-    text = f"Accuracy of whole networks, beside which every loss is to be read{which}: {'; '.join(lines)}."
+    known = [group for group in shown if group in means.index]
+    lines = [f"{group_name(*group)} {number(means[group])}" for group in known]
+    if len(lines) > _GROUPS:
+        lines = [f"{number(min(means[known]))} to {number(max(means[known]))}, one by one in the table of methods"]
+    which = "" if len(shown) == len(evidence.groups) else " Those of other doses are in summary.csv."
+    text = f"Read every loss beside the accuracy of whole networks: {', '.join(lines)}.{which}"
     return text if lines else ""
 
 
@@ -73,7 +78,7 @@ def made_on_examples(evidence: Evidence) -> str:
         return ""
     return (
         f"{listed(seeing)} split networks by what they do on the examples that also score the splits. With thousands "
-        "of examples that was measured to make no difference (docs/architecture.md); with a few hundred it may."
+        "of examples this was measured to make no difference (docs/architecture.md). With a few hundred it may."
     )
 
 
@@ -90,7 +95,7 @@ def _not_learned(evidence: Evidence) -> Iterator[Caveat]:
     ]
     yield Caveat(
         f"A task was not learned by {_of_all(networks, evidence)}",
-        f"{_some(lines, 'more', '; ')}. Who has no accuracy cannot lose any: a small drop says nothing here. These "
+        f"{_some(lines, 'more', '; ')}. A task without accuracy cannot lose any: a small drop says nothing here. These "
         "networks are left out of all comparisons.",
     )
 
@@ -100,9 +105,9 @@ def _single_task(evidence: Evidence) -> Iterator[Caveat]:
     if single:
         yield Caveat(
             f"{_of_all(single, evidence)} {'has' if single == 1 else 'have'} a single task",
-            "All neurons that serve it are then one module, which is cut off from nothing and loses no accuracy, "
-            "whatever the network. Such splits are left out of all comparisons; communities are measured where several "
-            "were found.",
+            "All units that serve it are then one module. It is cut off from nothing and loses no accuracy, whatever "
+            "the network. Such splits are left out of all comparisons. Communities are measured where several were "
+            "found.",
         )
 
 
@@ -115,7 +120,7 @@ def _cannot_fail(evidence: Evidence) -> Iterator[Caveat]:
         f"The accuracy of {counted(len(tasks), 'task')} is 1 by definition, in "
         f"{_of_all(certain['network'].nunique(), evidence)}",
         f"{_some(tasks, 'more tasks')}: one answer is right for every example, as with one output for a task. Their "
-        "accuracies and drops say nothing of what was learned, and are left out of all comparisons.",
+        "accuracies and drops say nothing of what was learned. They are left out of all comparisons.",
     )
 
 
@@ -126,16 +131,20 @@ def _degenerate(evidence: Evidence) -> Iterator[Caveat]:
         return
     sizes = wrong.groupby("split", sort=False).size()
     split = evidence.scores.groupby("split")["network"].nunique()
-    counts = [f"{name}, {sizes[name]} of {split.get(name, sizes[name])}" for name in _in_order(evidence, sizes.index)]
+    most = int(split.max())
+    counts = [
+        f"{name} {sizes[name]}" + (f" of {own}" if (own := int(split.get(name, sizes[name]))) < most else "")
+        for name in _in_order(evidence, sizes.index)
+    ]
     instead = ""
     if DEFAULT_METHOD in evidence.always_degenerate and evidence.method != DEFAULT_METHOD:
         instead = f" Findings are told of {evidence.method}, since no split by {DEFAULT_METHOD} is left."
     yield Caveat(
         f"{counted(len(wrong), 'split')} {'is' if len(wrong) == 1 else 'are'} degenerate, no division into task "
         "modules",
-        f"By method, in networks: {'; '.join(counts)}. A task has hardly any neuron there, or not its outputs. What is "
-        "measured of these splits, good or bad, is not about modules: they are left out of all comparisons, and stay "
-        f"in scores.csv and Table 1.{instead}",
+        f"By method, of {counted(most)}: {', '.join(counts)}. A task has hardly any unit there, or not its outputs. "
+        "What is measured of these splits, good or bad, is not about modules. They are left out of all comparisons. "
+        f"scores.csv and Table 1 keep them.{instead}",
     )
 
 
@@ -149,8 +158,8 @@ def _without_spread(evidence: Evidence) -> Iterator[Caveat]:
     ]
     yield Caveat(
         f"{counted(still['null'].nunique(), 'null model')} gave the same on every draw",
-        f"{_some(cases, 'more', '; ')}. Either that is a fault, or the network leaves these null models nothing to "
-        "change: z and p say nothing there, and are not counted.",
+        f"{_some(cases, 'more', '; ')}. Either this is a fault, or the network leaves these null models nothing to "
+        "change. z and p say nothing there, and are not counted.",
     )
 
 
@@ -158,8 +167,8 @@ def _no_validation(evidence: Evidence) -> Iterator[Caveat]:
     if is_sweep(evidence) and dose_table(evidence)["examples"].iloc[0] == HELD_OUT:
         yield Caveat(
             "Doses are chosen on the examples that score them",
-            "Not every network has an accuracy on validation examples, so that doses of equal accuracy are chosen on "
-            "the held-out ones: what is compared there is chosen by its own outcome. Training sets examples aside with "
+            "Not every network has an accuracy on validation examples. So doses of equal accuracy are chosen on the "
+            "held-out ones: what is compared there is chosen by its own outcome. Training sets examples aside with "
             "`validation = 0.1`.",
         )
 
@@ -176,8 +185,8 @@ def _no_dose(evidence: Evidence) -> Iterator[Caveat]:
         reference = kind_in_text(evidence.reference)
         yield Caveat(
             f"No dose is accurate enough in {len(missing)} of {counted(len(allowed), 'cell')} of families and inputs",
-            f"{_some(missing, 'more', '; ')}: at every dose they are more than {WITHIN} less accurate than {reference} "
-            "networks. They are not compared at equal accuracy; weaker doses might be.",
+            f"{_some(missing, 'more', '; ')}. At every dose they are more than {WITHIN} less accurate than {reference} "
+            "networks. They are not compared at equal accuracy. Weaker doses might be.",
         )
 
 

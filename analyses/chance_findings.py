@@ -23,14 +23,18 @@ from .fair import main_groups, main_groups_said
 from .finding import LOSES, MATTERS, Finding, difference_cell
 from .labels import shared_with_draws
 from .statistics import LEVEL, combined_p
-from .wording import between, counted, group_name, listed, markdown_table, number, p_said
-from .wording import some as some_of
+from .wording import between, group_name, listed, markdown_table, number, p_said
 from .worth import GRAPH_NULLS, MODULARITY
+
+# Numbers of draws that are proposed, where there are too few.
+_DRAWS = (*range(LEAST_DRAWS, 100), *range(99, 1000, 50), *range(999, 10000, 500))
+
+_SMALLEST = "smallest module in a layer"  # what a column of tables is of
+
+_NAMED = 6  # of more groups of networks it is said how many there are
 
 # Lines of a list before it is cut short.
 _TOLD = 6
-
-_COMBINED = f"p ≤ {LEVEL} of all networks together, Fisher's method, corrected by Holm's for all cells and both tails"
 
 
 def better_than_sizes(evidence: Evidence) -> Finding | None:
@@ -48,8 +52,9 @@ def better_than_sizes(evidence: Evidence) -> Finding | None:
     if not lines:
         return None
     text = (
-        "**These splits beat random splits of the same sizes.** Under every ablation they lose less in most networks "
-        f"(p ≤ {LEVEL}, for every task) and in all together ({_COMBINED}):{main_groups_said(evidence, 'nulls.csv')}\n\n"
+        "**These splits beat random splits with equally large modules.** Under every ablation they lose less: in most "
+        f"networks (p ≤ {LEVEL} for every task), and in all together (p ≤ {LEVEL})."
+        f"{main_groups_said(evidence, 'nulls.csv')}\n\n"
     )
     return Finding(text + "\n".join(lines), True)
 
@@ -67,9 +72,9 @@ def worse_than_sizes(evidence: Evidence) -> Finding | None:
     if bad.empty:
         return None
     text = (
-        f"**Some splits lose more than random splits of the same sizes.** In {len(bad)} of {len(controls)} cells "
-        f"(kind, inputs, method and ablation) a split costs at least {LOSES} of accuracy, and more than random splits "
-        f"({_COMBINED}). Accuracy lost:\n\n"
+        "**Some splits lose more than random splits with equally large modules.** They cost at least "
+        f"{LOSES} of accuracy, and more than random splits (p ≤ {LEVEL} of all networks together). "
+        f"{_cells_said(bad, controls)}\n\n"
     )
     return Finding(text + _beside_controls(evidence, bad), False, hint=evidence.few)
 
@@ -88,9 +93,9 @@ def sizes_alone(evidence: Evidence) -> Finding | None:
     if bad.empty:
         return None
     text = (
-        f"**Some splits are not told apart from their sizes.** In {len(bad)} of {len(controls)} cells (kind, inputs, "
-        f"method and ablation) a split costs at least {LOSES} of accuracy, neither less nor more than random splits of "
-        f"the same sizes ({_COMBINED}).{_unvaried_controls(evidence)} Accuracy lost:\n\n"
+        "**Some splits are not told apart from random splits with equally large modules.** They cost at least "
+        f"{LOSES} of accuracy. No p of all networks together is {LEVEL} or less, for less or for more. "
+        f"{_cells_said(bad, controls)}{_unvaried_controls(evidence)}\n\n"
     )
     return Finding(text + _beside_controls(evidence, bad), False)
 
@@ -120,20 +125,19 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     verdicts = {null: _groups_by_verdict(rows) for null, rows in own.items()}
     most, some, less, _ = verdicts[strict[0]]
     sentence = (
-        f"Most {some_of(most)} networks are more modular than networks with {shared_with_draws(strict[0])}"
+        f"Most {_networks(most)} are more modular than networks with {shared_with_draws(strict[0])}"
         if most
         else f"In no group are most networks told to be more modular than networks with {shared_with_draws(strict[0])}"
     )
     least = _least_p(tested)
+    more = ""
     if least > LEVEL:
-        sentence = (
-            f"Too few draws, or networks, to tell them from null models: corrected, no p can be below {number(least)}, "
-            "however modular they are. `analyze --nulls 100` draws more"
-        )
-    below = "; ↓: below it, by the p of the other tail" if tested["p_opposite"].notna().any() else ""
+        sentence = "There are too few draws, or networks, to tell them from null models"
+        more = f"Corrected, no p can be below {number(least)}, however modular networks are. {draws_needed(tested)} "
+    below = " ↓: below it, by the p of the other tail." if tested["p_opposite"].notna().any() else ""
     text = (
-        f"**{sentence}.** Networks whose modularity (`{evidence.method}`) is above that of the null model "
-        f"(p ≤ {LEVEL}), the median z, and p of all together ({_COMBINED}){below}."
+        f"**{sentence}.** {more}The table counts networks whose modularity (`{evidence.method}`) is above that of the "
+        f"null model (p ≤ {LEVEL}). In brackets: the median z, and p of all networks together.{below}"
         f"{unvaried(tested)}{main_groups_said(evidence, 'nulls.csv')}\n\n"
         f"{markdown_table(['networks', *names], table)}\n\n"
     )
@@ -146,12 +150,35 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     )
 
 
-def _least_p(rows: pd.DataFrame) -> float:
-    """Return the least p, corrected, that a group of networks could have: if every network were above all draws."""
+def _least_p(rows: pd.DataFrame, draws: int | None = None) -> float:
+    """Return the least p, corrected, that a group of networks could have: if every network were above all draws.
+
+    Args:
+        rows: some rows of `Evidence.chances`.
+        draws: how many draws there are of each network; None for as many as there are.
+    """
     rows = rows[rows["spread"]]
-    cells = rows.assign(floor=1 / (rows["draws"] + 1)).groupby(["kind", "inputs", "null"])["floor"]
+    counts = rows["draws"] if draws is None else draws
+    cells = rows.assign(floor=1 / (counts + 1)).groupby(["kind", "inputs", "null"])["floor"]
     least = cells.agg(lambda p: combined_p(p.to_numpy(np.float64)))
     return min(1.0, float(least.min()) * 2 * len(least))  # Holm's first step, of the cells and both tails
+
+
+def draws_needed(rows: pd.DataFrame) -> str:
+    """Say how many draws of each network would let a group of networks have a corrected p of at most 0.05.
+
+    Args:
+        rows: some rows of `Evidence.chances`.
+    """
+    asked = next((draws for draws in _DRAWS if _least_p(rows, draws) <= LEVEL), None)
+    count = 2 * len(rows[rows["spread"]].groupby(["kind", "inputs", "null"]))
+    text = f"Of one network, {LEAST_DRAWS} draws can show p = {LEVEL} at least."
+    if asked is None:
+        return f"{text} After correction over {count} comparisons, no number of draws up to {_DRAWS[-1]} can."
+    return (
+        f"{text} After correction over {count} comparisons, at least {asked} draws of each of these networks can: "
+        f"`analyze --nulls {asked}`."
+    )
 
 
 def _groups_by_verdict(rows: list[Row]) -> tuple[list[str], list[str], list[str], list[str]]:
@@ -169,12 +196,19 @@ def _groups_by_verdict(rows: list[Row]) -> tuple[list[str], list[str], list[str]
 
 
 def _said_of_null(most: list[str], some: list[str], less: list[str], rest: list[str]) -> str:
-    parts = [f"more modular: most {some_of(most)} networks"] if most else []
-    parts += [f"more modular, but not in most: {some_of(some)}"] if some else []
-    parts += [f"less modular than the null model, which is no chance either: {some_of(less)}"] if less else []
-    parts += [f"not told apart: {some_of(rest)}"] if rest else []
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
+    parts = [f"More modular: most {_networks(most)}."] if most else []
+    parts += [f"More modular, but not in most: {_groups(some)}."] if some else []
+    parts += [f"Less modular than the null model, which is no chance either: {_groups(less)}."] if less else []
+    parts += [f"Not told apart: {_groups(rest)}."] if rest else []
+    return " ".join(parts)
+
+
+def _networks(names: list[str]) -> str:
+    return f"{listed(names)} networks" if len(names) <= _NAMED else f"networks in {_groups(names)}"
+
+
+def _groups(names: list[str]) -> str:
+    return listed(names) if len(names) <= _NAMED else f"{len(names)} groups of the table"
 
 
 def _from_few_draws(evidence: Evidence, rows: pd.DataFrame) -> list[str]:
@@ -185,31 +219,43 @@ def _from_few_draws(evidence: Evidence, rows: pd.DataFrame) -> list[str]:
         parts = [
             f"{group_name(*group)} {number(means[group])}" for group in main_groups(evidence) if group in means.index
         ]
+        if len(parts) > _NAMED:
+            parts = [f"{number(means.min())} to {number(means.max())} in {len(means)} groups"]
         draws = between([int(count) for count in own["draws"]])
         word = "draw" if draws == "1" else "draws"
         lines.append(
-            f"- `{null}` has {draws} {word} of each network, too few for a p. Modularity minus theirs, mean: "
-            f"{', '.join(parts)}."
+            f"- `{null}` has {draws} {word} of each network, too few for a p: {LEAST_DRAWS} are needed. Modularity "
+            f"minus theirs, mean: {', '.join(parts)}."
         )
     return lines
 
 
+def _cells_said(bad: pd.DataFrame, controls: pd.DataFrame) -> str:
+    """Say in how many cells something is so."""
+    return f"This is so in {len(bad)} of {len(controls)} cells (kind, inputs, method and ablation)."
+
+
 def _beside_controls(evidence: Evidence, rows: pd.DataFrame) -> str:
-    """Return a line for each split, of the ablation under which it does worst beside its control, and cut the list."""
+    """Return a table with a line for each split, of the ablation under which it does worst beside its control; cut."""
     # Those of the reference method come first.
     rows = rows.assign(excess=rows["value"] - rows["chance"], other=rows["split"] != evidence.method)
     rows = rows.sort_values(["other", "excess"], ascending=[True, False], kind="stable")
     rows = rows.drop_duplicates(["kind", "inputs", "split"])
+    head = ["split", "networks", "ablation", "accuracy lost", "random splits", f"networks: less / more (p ≤ {LEVEL})"]
     lines = [
-        f"- `{row['split']}`, {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['value'])}, "
-        f"random splits {number(row['chance'])}; less than those in {row['better']} and more in {row['worse']} of "
-        f"{counted(row['networks'])} (p ≤ {LEVEL})"
-        f"{_smallest_share(evidence, row['kind'], row['inputs'], row['split'])}."
+        [
+            f"`{row['split']}`",
+            group_name(row["kind"], row["inputs"]),
+            row["ablation"],
+            number(row["value"]),
+            number(row["chance"]),
+            f"{row['better']} / {row['worse']} of {row['networks']}",
+            _smallest_share(evidence, row["kind"], row["inputs"], row["split"]),
+        ]
         for row in records(rows.head(_TOLD))
     ]
-    if len(rows) > _TOLD:
-        lines.append(f"- {len(rows) - _TOLD} more, in nulls.csv.")
-    return "\n".join(lines)
+    text = markdown_table([*head, _SMALLEST], lines)
+    return text + (f"\n\n{len(rows) - _TOLD} more are in nulls.csv." if len(rows) > _TOLD else "")
 
 
 def _unvaried_controls(evidence: Evidence) -> str:
@@ -223,10 +269,10 @@ def _greedy_beside_random(evidence: Evidence) -> Finding | None:
     if not rows:
         return None
     text = (
-        "**Some splits are not told apart from their sizes.** Accuracy lost by `greedy` where it is told to lose "
-        f"neither less nor more than `{RANDOM}`, one random split of the same sizes (null models would draw many):\n\n"
+        "**Some splits are not told apart from random splits with equally large modules.** `greedy` is not told to "
+        f"lose less or more than `{RANDOM}`. That is one random split; null models would draw many.\n\n"
     )
-    return Finding(text + _lines_of_random(evidence, rows), False)
+    return Finding(text + _table_of_random(evidence, rows), False)
 
 
 def _greedy_worse_than_random(evidence: Evidence) -> Finding | None:
@@ -235,23 +281,31 @@ def _greedy_worse_than_random(evidence: Evidence) -> Finding | None:
     if not rows:
         return None
     text = (
-        "**Some splits lose more than random splits of the same sizes.** Accuracy lost by `greedy` where it is more "
-        f"than by `{RANDOM}`, one random split of the same sizes (null models would draw many; {told_by(rows)}):\n\n"
+        f"**Some splits lose more than random splits with equally large modules.** `greedy` loses more than "
+        f"`{RANDOM}`. That is one random split; null models would draw many. {told_by(rows)}\n\n"
     )
-    return Finding(text + _lines_of_random(evidence, rows), False, hint=not any(map(differs, rows)))
+    return Finding(text + _table_of_random(evidence, rows), False, hint=not any(map(differs, rows)))
 
 
 def _costly_greedy(evidence: Evidence) -> list[Row]:
     return [row for row in evidence.of_methods(DROP, "greedy", RANDOM) if row["mean_one"] >= LOSES]
 
 
-def _lines_of_random(evidence: Evidence, rows: list[Row]) -> str:
-    return "\n".join(
-        f"- {group_name(row['kind'], row['inputs'])}, {row['ablation']}: {number(row['mean_one'])}, `{RANDOM}` "
-        f"{number(row['mean_other'])}, difference {difference_cell(row)} ({verdict(row)})"
-        f"{_smallest_share(evidence, row['kind'], row['inputs'], 'greedy')}."
+def _table_of_random(evidence: Evidence, rows: list[Row]) -> str:
+    head = ["networks", "ablation", "accuracy lost", f"`{RANDOM}`", "difference", "test", _SMALLEST]
+    lines = [
+        [
+            group_name(row["kind"], row["inputs"]),
+            row["ablation"],
+            number(row["mean_one"]),
+            number(row["mean_other"]),
+            difference_cell(row),
+            verdict(row),
+            _smallest_share(evidence, row["kind"], row["inputs"], "greedy"),
+        ]
         for row in rows
-    )
+    ]
+    return markdown_table(head, lines)
 
 
 def _count(row: Row | None) -> str:
@@ -264,10 +318,7 @@ def _count(row: Row | None) -> str:
 
 
 def _smallest_share(evidence: Evidence, kind: str, inputs: str, method: str) -> str:
-    """Return a remark on the smallest module of the layer where it is smallest."""
+    """Return the mean share of the smallest module in the layer where it is smallest; ``–`` if it was not measured."""
     rows = evidence.kept[evidence.kept["metric"].str.startswith("share:")]
     rows = rows[(rows["split"] == method) & (rows["kind"] == kind) & (rows["inputs"] == inputs)]
-    if rows.empty:
-        return ""
-    share = rows.groupby("network")["value"].min().mean()
-    return f"; in one layer, the smallest module has {100 * share:.0f} % of the neurons"
+    return f"{100 * rows.groupby('network')['value'].min().mean():.0f} %" if len(rows) else "–"

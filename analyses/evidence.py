@@ -107,7 +107,7 @@ class Evidence:
 
     @classmethod
     def of(cls, results: Results) -> Evidence:
-        """Read the tables of the folder of results, and keep the networks of the results, which may be some of them.
+        """Read the tables of the folder of results, and keep their networks and ablations, which may be some of them.
 
         The dose of a network stays what it is among all networks of the folder. Results without a folder have their
         scores alone.
@@ -120,6 +120,8 @@ class Evidence:
         names, whole = results.members["network"], cls.load(results.folder)
         tables = (whole.scores, whole.nulls, whole.agreement, whole.notes, whole.members)
         scores, nulls, agreement, notes, members = (table[table["network"].isin(names)] for table in tables)
+        asked = ["", *results.ablations]
+        scores, nulls = (table[table["ablation"].isin(asked)] for table in (scores, nulls))
         return cls(scores, nulls, agreement, notes, results.reference, members)
 
     def renamed(self, spell: Callable[[str], str]) -> Evidence:
@@ -380,7 +382,7 @@ def unvaried(rows: pd.DataFrame) -> str:
     if not count:
         return ""
     nulls = listed(f"`{null}`" for null in rows.loc[~rows["spread"], "null"].unique())
-    return f" Not counted: {counted(count)} of which all draws of {nulls} are equal, so that they have no z."
+    return f" Not counted: {counted(count)} of which all draws of {nulls} are equal. They have no z."
 
 
 def records(table: pd.DataFrame) -> list[Row]:
@@ -442,15 +444,16 @@ def flipped(row: Row, first: str) -> Row:
 
 
 def told_by(rows: Sequence[Row], marks: bool = True) -> str:
-    """Return the number of seeds of comparisons and the criterion of a difference, with or without the marks."""
+    """Return sentences: the number of seeds of comparisons, and the criterion of a difference, or its marks."""
     tested = [can_tell(row) for row in rows]
-    parts = []
+    parts = [f"n = {between([row['n'] for row in rows])} seeds."]
+    interval = f"the {INTERVAL} of the difference leaves out 0"
     if any(tested):
-        parts.append(("*: " if marks else "") + f"corrected p ≤ {LEVEL}")
+        parts.append(f"*: corrected p ≤ {LEVEL}." if marks else f"A difference is told by a corrected p ≤ {LEVEL}.")
     if not all(tested):
-        hint = f"a hint, too few seeds for a test: the {INTERVAL} of the difference leaves out 0"
-        parts.append(("°: " if marks else "") + hint)
-    return "; ".join([f"{between([row['n'] for row in rows])} seeds", *parts])
+        said = f"°, a hint from too few seeds for a test: {interval}."
+        parts.append(said if marks else f"Where seeds are too few for a test, it is a hint: {interval}.")
+    return " ".join(parts)
 
 
 def _renamed(table: pd.DataFrame, spell: Callable[[str], str]) -> pd.DataFrame:

@@ -33,9 +33,10 @@ def what_makes_modules(evidence: Evidence) -> Finding | None:
     few = not any(map(_is_tested, records(drops)))
     text = "\n\n".join(
         [
-            f"**What makes modules?** {_first(evidence, judged)} {_how(evidence, drops)}",
+            f"**What makes modules?** {_first(evidence, judged)}",
+            _how(evidence, drops),
             _table(evidence, judged, rows),
-            "\n".join(_answers(evidence, judged)),
+            _answers(evidence, judged),
             _along(evidence, judged),
         ]
     )
@@ -94,7 +95,7 @@ def _first(evidence: Evidence, judged: pd.DataFrame) -> str:
     reference = kind_in_text(evidence.reference)
     text = (
         f"At equal accuracy, {listed(map(kind_in_text, always))} networks lose less than {reference} ones when they "
-        "are split, in every input mode where they are compared and under every ablation."
+        "are split. This is so in every input mode where they are compared, and under every ablation."
         if always
         else f"At equal accuracy, no family loses less than {reference} networks in every input mode and under every "
         "ablation."
@@ -115,14 +116,14 @@ def _how(evidence: Evidence, drops: pd.DataFrame) -> str:
     sizes = {basis: int(drops.loc[drops["basis"] == basis, "comparisons"].max()) for basis in drops["basis"].unique()}
     counts = listed(f"{counted(size, 'comparison')} ({basis})" for basis, size in sizes.items())
     seeds = between(drops["n"].tolist())
-    test = f"p ≤ {LEVEL} by flips of sign, step-down maxT"
+    test = f"A difference is told by p ≤ {LEVEL} by flips of sign, step-down maxT."
     if not any(map(_is_tested, records(drops))):
-        test = f"the {INTERVAL} leaves out 0, as {seeds} seeds are too few for a test: hints"
+        test = f"The seeds are too few for a test. A difference is a hint: its {INTERVAL} leaves out 0."
     return (
-        f"Split method `{evidence.method}`; equal accuracy: the strongest dose within {WITHIN} of the reference on "
-        f"{source} examples; equal strength: the dose whose total strength of the split layers is closest to that of "
-        f"spatial networks, within a factor of {FACTOR}. {seeds} seeds, paired; families of {counts} under each "
-        f"ablation, corrected together ({test})."
+        f"Splits are by `{evidence.method}`. Equal accuracy: the strongest dose within {WITHIN} of the reference on "
+        f"{source} examples. Equal strength: the dose whose total strength of the split layers is closest to that of "
+        f"spatial networks, within a factor of {FACTOR}. n = {seeds} seeds, paired. Comparisons under each ablation "
+        f"are corrected together, in families of {counts}. {test}"
     )
 
 
@@ -172,8 +173,8 @@ def _modes(modes: Iterable[str]) -> str:
     return listed(map(inputs_label, modes)) if list(modes) else "–"
 
 
-def _answers(evidence: Evidence, judged: pd.DataFrame) -> list[str]:
-    """Answer each question of `RIVALS` that the kinds can: in how many cells its families do as spatial networks do."""
+def _answers(evidence: Evidence, judged: pd.DataFrame) -> str:
+    """Answer each question of `RIVALS` that the kinds can, in a table: in how many cells its families do as spatial."""
     family = dict(zip(evidence.members["line"], evidence.members["family"], strict=True))
     asked = {question: tuple(families) for question, families in RIVALS.items()}
     known = {one for families in asked.values() for one in families} | {SPATIAL, family.get(evidence.reference, "")}
@@ -181,26 +182,21 @@ def _answers(evidence: Evidence, judged: pd.DataFrame) -> list[str]:
     asked |= {f"Is it {listed(map(kind_in_text, own))}?": own} if own else {}
     answers = []
     for question, families in asked.items():
-        parts = []
         for basis in (ACCURACY, STRENGTH):
             rows = judged[(judged["basis"] == basis) & judged["line"].map(family).isin(families)]
             if len(rows):
-                parts.append(f"at {basis}, {_counts(rows, kind_in_text(evidence.reference))}")
-        if parts:
-            answers.append(f"- {question} A{'; '.join(parts)[1:]}.")
-    return answers
+                answers.append([question, basis, *_counts(rows)])
+    reference = kind_in_text(evidence.reference)
+    head = ["question", "at", f"less than {reference}", "more than spatial", "less than spatial"]
+    caption = "In how many cells (family and input mode) the families that answer a question lose less, or more:"
+    return f"{caption}\n\n{markdown_table(head, answers)}" if answers else ""
 
 
-def _counts(rows: pd.DataFrame, reference: str) -> str:
-    """Say in how many cells (line and input mode) less is lost than by the reference, and more than by spatial ones."""
+def _counts(rows: pd.DataFrame) -> list[str]:
+    """Count the cells in which less is lost than by the reference, and more and less than by spatial networks."""
     beside, rival = rows[rows["against"] == REFERENCE], rows[rows["against"] == _OPPONENT]
-    text = (
-        f"less is lost than by {reference} networks in {int((beside['verdict'] == LESS).sum())} of {len(beside)} cells"
-    )
-    if rival.empty:
-        return text
-    more, less = (int((rival["verdict"] == verdict).sum()) for verdict in (MORE, LESS))
-    return f"{text}, more than by spatial ones in {more} and less in {less} of {len(rival)}"
+    asked = ((beside, LESS), (rival, MORE), (rival, LESS))
+    return [f"{int((own['verdict'] == verdict).sum())} of {len(own)}" if len(own) else "–" for own, verdict in asked]
 
 
 def _along(evidence: Evidence, judged: pd.DataFrame) -> str:
@@ -212,13 +208,16 @@ def _along(evidence: Evidence, judged: pd.DataFrame) -> str:
         return ""
     less = rows[rows["verdict"] == LESS]
     text = (
-        f"Along the whole sweep, {len(less)} of {len(rows)} doses of other families (counted in each input mode) lose "
+        f"Along the whole sweep, {len(less)} of {len(rows)} doses of other families lose less than spatial networks at "
+        "equal accuracy"
     )
-    text += "less than spatial networks at equal accuracy"
     if less.empty:
-        return f"{text}."
+        return f"{text} (counted in each input mode)."
     table = dose_table(evidence).set_index(["inputs", "kind"])["below"]
     below = [table[pair] for pair in zip(less["inputs"], less["other"], strict=True)]
     accurate = sum(one <= WITHIN for one in below)
     names = listed(map(kind_in_text, dict.fromkeys(less["line"])))
-    return f"{text} ({names}); {accurate} of these are within {WITHIN} of the reference's accuracy."
+    return (
+        f"{text} (counted in each input mode): {names}. Of these doses, {accurate} are within {WITHIN} of the "
+        "reference's accuracy."
+    )

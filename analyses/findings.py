@@ -19,7 +19,9 @@ from .fair import main_groups, main_groups_said, of_main_groups
 from .fair_findings import what_makes_modules
 from .finding import Finding, difference_cell
 from .kind_findings import ablation_matters, kinds_differ
-from .wording import between, counted, group_name, markdown_table, number
+from .wording import between, counted, group_name, listed, markdown_table, number
+
+_GROUPS = 6  # of more kinds and input modes not all are named
 
 SURE = 0.9
 """The least agreement of the seeds of a method (adjusted Rand index) that calls its split certain."""
@@ -29,31 +31,29 @@ def clusterings(evidence: Evidence) -> Finding | None:
     """Tell which methods put outputs of several tasks into one cluster, and where they find the tasks."""
     rows = records(evidence.noted("misplaced-outputs"))
     misplaced = {(row["split"], row["network"]): json.loads(row["values"]) for row in rows}
-    lines = []
+    table = []
     for method in evidence.results.methods:
-        fails, works = [], []
+        fails, works = list[list[str]](), list[list[str]]()
         for kind, inputs in main_groups(evidence):
             networks = evidence.networks(kind, inputs, method)
             counts = [misplaced[method, name] for name in networks if (method, name) in misplaced]
             # Of two tasks' outputs half belong together; three quarters in one cluster are not two clusters.
             most = [values["most"] for values in counts if values["most"] >= 0.75 * values["of"]]
+            of, lost = group_name(kind, inputs), _loss(evidence, kind, inputs, method) or "–"
             if len(most) > len(networks) / 2:
-                fails.append(
-                    f"{group_name(kind, inputs)} ({len(most)} of {counted(len(networks))}: {between(most)} of "
-                    f"{counts[0]['of']} outputs{_loss(evidence, kind, inputs, method)})"
-                )
+                found = f"{len(most)} of {len(networks)}", f"{between(most)} of {counts[0]['of']}"
+                fails.append([f"`{method}`", of, *found, lost])
             elif networks and not counts:
-                works.append(
-                    f"{group_name(kind, inputs)} ({counted(len(networks))}{_loss(evidence, kind, inputs, method)})"
-                )
-        if fails:
-            line = f"- `{method}` has most outputs in one cluster in {'; '.join(fails)}."
-            lines.append(line + (f" It keeps the tasks' outputs apart in {'; '.join(works)}." if works else ""))
-    if not lines:
+                works.append([f"`{method}`", of, f"0 of {len(networks)}", "–", lost])
+        table += [*fails, *works] if fails else []
+    if not table:
         return None
-    text = "**Clusters are not always tasks.** Losses are of accuracy, under the ablation that costs most (named)."
-    text += main_groups_said(evidence, "notes.csv") + "\n\n"
-    return Finding(text + "\n".join(lines), False)
+    text = (
+        "**Clusters are not always tasks.** These methods put most outputs of all tasks into one cluster. Losses are "
+    )
+    text += f"of accuracy, under the ablation that costs most (named).{main_groups_said(evidence, 'notes.csv')}\n\n"
+    head = ["method", "networks", "in how many", "outputs in one cluster", "accuracy lost"]
+    return Finding(text + markdown_table(head, table), False)
 
 
 def same_examples(evidence: Evidence) -> Finding | None:
@@ -62,30 +62,29 @@ def same_examples(evidence: Evidence) -> Finding | None:
     if notes.empty:
         return None
     keys = notes[["network", "split"]].drop_duplicates().merge(evidence.results.members, on="network")
-    lines = []
-    for method in [name for name in evidence.results.methods if name in set(keys["split"])]:
-        own = keys[keys["split"] == method]
-        counts = own.groupby(["kind", "inputs"]).size()
-        cells = [
-            f"{group_name(*group)} ({counted(counts[group])}{_loss(evidence, *group, method)})"
-            for group in main_groups(evidence)
-            if group in counts.index
-        ]
-        lines.append(f"- `{method}` fails by construction in {'; '.join(cells)}.")
+    counts, fair = keys.groupby(["split", "kind", "inputs"]).size(), "task-variance"
+    failing = [name for name in evidence.results.methods if name in set(keys["split"])]
     noted = set(zip(keys["kind"], keys["inputs"], strict=True))
-    fair = "task-variance"
-    cells = [
-        f"{group_name(*group)}{_loss(evidence, *group, fair)}"
-        for group in main_groups(evidence)
-        if group in noted and evidence.networks(*group, fair) and fair not in set(keys["split"])
-    ]
-    if cells:
-        lines.append(f"- `{fair}`, which varies the input of one task and holds the others', can: {'; '.join(cells)}.")
+    shown = [group for group in main_groups(evidence) if group in noted]
+    able = fair not in failing and any(evidence.networks(*group, fair) for group in shown)
+    methods = [*failing, fair] if able else failing
+    table = [[group_name(*group), *(_failed(evidence, group, method, counts) for method in methods)] for group in shown]
     text = (
-        "**Statistics of activations cannot tell tasks apart that have the same examples:** they are equal for all "
-        "tasks, whatever the network.\n\n"
+        "**Statistics of activations cannot tell tasks apart that have the same examples.** They are equal for all "
+        f"tasks, whatever the network: {listed(f'`{name}`' for name in failing)} fail by construction. "
     )
-    return Finding(text + "\n".join(lines), False)
+    text += f"`{fair}` can: it varies the input of one task and holds the others'. " if able else ""
+    text += "Cells: networks that fail, and the accuracy lost under the ablation that costs most (named)."
+    head = ["networks", *(f"`{name}`" for name in methods)]
+    return Finding(f"{text}\n\n{markdown_table(head, table)}", False)
+
+
+def _failed(evidence: Evidence, group: tuple[str, str], method: str, counts: pd.Series[int]) -> str:
+    """Return in how many networks of a group a method fails by construction, and the accuracy that it loses."""
+    lost = _loss(evidence, *group, method)
+    if (method, *group) not in counts.index:
+        return lost or "–"
+    return ", ".join(filter(None, [f"{counts[method, *group]} fail", lost]))
 
 
 def min_cut(evidence: Evidence) -> Finding | None:
@@ -96,36 +95,42 @@ def min_cut(evidence: Evidence) -> Finding | None:
         [row for row in evidence.of_methods(metric, name, plain) if (row["kind"], row["inputs"]) in shown]
         for metric in (DROP, "cut")
     )
-    lines = []
-    for row in cuts:
-        own = [cost for cost in costs if (cost["kind"], cost["inputs"]) == (row["kind"], row["inputs"])]
-        lost = ", ".join(f"{cost['ablation']} {difference_cell(cost)}" for cost in own)
-        lines.append(
-            f"- {group_name(row['kind'], row['inputs'])}: {number(row['mean_one'])} of the strength, `{plain}` "
-            f"{number(row['mean_other'])}" + (f"; accuracy lost, minus that of `{plain}`: {lost}." if lost else ".")
-        )
+    by_cell = {(cost["kind"], cost["inputs"], cost["ablation"]): cost for cost in costs}
+    ablations = list(dict.fromkeys(cost["ablation"] for cost in costs))
+    table = [
+        [
+            group_name(row["kind"], row["inputs"]),
+            f"{number(row['mean_one'])} / {number(row['mean_other'])}",
+            *(difference_cell(by_cell.get((row["kind"], row["inputs"], ablation))) for ablation in ablations),
+        ]
+        for row in cuts
+    ]
     wrong = evidence.degenerate[evidence.degenerate["split"] == name].groupby(["kind", "inputs"]).size()
     cells = [
-        f"{group_name(*group)} ({wrong[group]} of {counted(len(evidence.networks(*group, name)))})"
+        f"{group_name(*group)} {wrong[group]} of {len(evidence.networks(*group, name))}"
         for group in main_groups(evidence)
         if group in wrong.index
     ]
+    left_out = ""
     if cells:
-        lines.append(f"- Degenerate, and left out: {'; '.join(cells)}. There the cheapest cut is around the outputs.")
-    if not lines:
-        return None
-    if len(lines) == bool(cells):
-        return Finding("**The minimum cut is degenerate.**\n\n" + lines[0], False)
+        few = f"{int(wrong.sum())}, in {len(cells)} groups of networks" if len(cells) > _GROUPS else listed(cells)
+        left_out = f"Degenerate, and left out, in networks: {few}. There the cheapest cut is around the outputs."
+    if not table:
+        return Finding(f"**The minimum cut is degenerate.** {left_out}", False) if cells else None
+    head = ["networks", f"share of the strength that it cuts / `{plain}`"]
+    head += [f"accuracy lost minus that of `{plain}`, {ablation}" for ablation in ablations]
+    shown_table = markdown_table(head, table) + (f"\n\n{left_out}" if left_out else "")
+    by_construction = "That it cuts no more is so by construction, and was not tested."
     if not costs:
-        text = f"**What the minimum cut cuts, beside `{plain}`.** That it cuts no more is so by construction"
-        return Finding(f"{text}; what either costs was not measured:\n\n" + "\n".join(lines), False)
+        text = f"**What the minimum cut cuts, beside `{plain}`.** {by_construction} What either costs was not measured."
+        return Finding(f"{text}\n\n{shown_table}", False)
     differ = any(map(differs, costs))
     title = (
         "costs another accuracy than" if any(map(seen, costs)) else "costs no other accuracy, as far as is told, than"
     )
-    text = f"**The minimum cut {title} `{plain}`.** That it cuts no more is so by construction, and was not tested"
-    text += f" (accuracy: {told_by(costs)}){main_groups_said(evidence, 'comparisons.csv').removesuffix('.')}"
-    return Finding(f"{text}:\n\n" + "\n".join(lines), differ, hint=not differ and any(map(seen, costs)))
+    text = f"**The minimum cut {title} `{plain}`.** {by_construction} Accuracy: {told_by(costs)}"
+    text += main_groups_said(evidence, "comparisons.csv")
+    return Finding(f"{text}\n\n{shown_table}", differ, hint=not differ and any(map(seen, costs)))
 
 
 def seeds_disagree(evidence: Evidence) -> Finding | None:
@@ -145,8 +150,9 @@ def seeds_disagree(evidence: Evidence) -> Finding | None:
     ]
     networks = rows["network"].nunique()
     text = (
-        "**Several splits are about as good.** Mean adjusted Rand index between the splits that a method finds of one "
-        f"network from different seeds (1: the same split, 0: chance; {counted(networks)}), where below {SURE}."
+        "**Several splits are about as good.** A method that starts from another seed finds another split of the same "
+        f"network. Mean adjusted Rand index between such splits, where it is below {SURE} (1: the same split, 0: "
+        f"chance; n = {counted(networks)})."
         f"{main_groups_said(evidence, 'agreement.csv')}\n\n"
     )
     return Finding(text + markdown_table(["method", *(kind or "all" for kind in kinds)], table), False)
@@ -170,13 +176,13 @@ def methods_agree(evidence: Evidence) -> Finding | None:
         ends += f"{means.index[0]} least ({number(means.iloc[0], 2)})"
         lines.append(
             f"- {kind or 'all'}: {number(means.mean(), 2)} over {counted(len(means), 'pair')} of methods and "
-            f"{counted(own['network'].nunique())}; {ends}."
+            f"{counted(own['network'].nunique())}. {ends}."
         )
     mean = rows.groupby("pair")["value"].mean().mean()
     title = "Methods find much the same modules" if mean >= 0.8 else "Methods find different modules"
     return Finding(
-        f"**{title}.** Mean adjusted Rand index, without controls, and without splits that are degenerate or fail by "
-        f"construction.{main_groups_said(evidence, 'agreement.csv')}\n\n" + "\n".join(lines),
+        f"**{title}.** Mean adjusted Rand index (1: the same split, 0: chance). Controls do not count, nor splits that "
+        f"are degenerate or fail by construction.{main_groups_said(evidence, 'agreement.csv')}\n\n" + "\n".join(lines),
         bool(mean >= 0.8),
     )
 
@@ -219,4 +225,4 @@ def _loss(evidence: Evidence, kind: str, inputs: str, method: str) -> str:
     """Return the mean loss of accuracy under the ablation that costs most, and which that is; "" if none is known."""
     rows = evidence.worst
     rows = rows[(rows["kind"] == kind) & (rows["inputs"] == inputs) & (rows["split"] == method)]
-    return "".join(f", loses {number(row['mean'])} ({row['ablation']})" for row in records(rows))
+    return "".join(f"{number(row['mean'])} ({row['ablation']})" for row in records(rows))

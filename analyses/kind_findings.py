@@ -44,7 +44,7 @@ def kinds_differ(evidence: Evidence) -> Finding | None:
         first, *more = names
         what = _some([kind_label(first), *map(kind_in_text, more)], len(evidence.others), "kinds of")
         title, of = f"{what} networks differ from {one} ones", "of the other"
-    text = f"**{title}.** Mean of {one} / {of} networks, split by `{evidence.method}` ({told_by(rows)}):\n\n" + _table(
+    text = f"**{title}.** Mean of {one} / {of} networks, split by `{evidence.method}`. {told_by(rows)}\n\n" + _table(
         evidence, list(columns), lambda cell: [_both(own.get(cell)) for own in columns.values()]
     )
     rest = [kind_in_text(kind) for kind in evidence.others if kind not in shown]
@@ -63,15 +63,15 @@ def ablation_matters(evidence: Evidence) -> Finding | None:
     more = {_cell_of(row) for row in changed if _turns(row, own)}
     size = {_cell_of(row) for row in changed} - more
     title = "changes the conclusion" if more else "changes the size of the difference, not its sign"
-    parts = [f"whether there is a difference, or its sign, in {_named(evidence, more)}"] if more else []
-    parts += [f"its size alone in {_named(evidence, size)}"] if size else []
+    parts = [f"It changes whether there is a difference, or its sign, in {_named(evidence, more)}."] if more else []
+    parts += [f"It changes its size alone in {_named(evidence, size)}."] if size else []
     other = kind_in_text(evidence.others[0]) if len(evidence.others) == 1 else "other"
     text = (
-        f"**The kind of ablation {title}.** It changes {'; '.join(parts)}. Accuracy that `{evidence.method}` splits "
-        f"cost, {kind_in_text(evidence.reference)} minus {other} networks, by what disabled neurons emit "
-        f"({told_by(list(own.values()))}):\n\n{_contrast_table(evidence, own)}\n\n"
-        f"How much larger this difference is under one ablation than under another, every two of them "
-        f"({told_by(changes)}):\n\n{_change_table(evidence, changes)}"
+        f"**The kind of ablation {title}.** {' '.join(parts)}\n\nAccuracy that `{evidence.method}` splits cost, "
+        f"{kind_in_text(evidence.reference)} minus {other} networks, by what disabled units emit. "
+        f"{told_by(list(own.values()))}\n\n{_contrast_table(evidence, own)}\n\n"
+        "How much larger this difference is under one ablation than under another, for every two of them. "
+        f"{told_by(changes)}\n\n{_change_table(evidence, changes)}"
     )
     return Finding(text, True, hint=not any(map(differs, changed)))
 

@@ -68,7 +68,7 @@ ABLATIONS = {"zero": "activation = 0", "incoming": "incoming weights = 0", "mean
 METRICS = {
     "accuracy": "Accuracy of the split network",
     "accuracy-drop": "Accuracy drop",
-    "leaked-accuracy": "Accuracy with the other tasks' neurons",
+    "leaked-accuracy": "Accuracy with the other tasks' units",
     "modularity": "Modularity",
     "cut": "Cut",
 }

@@ -14,7 +14,7 @@ from spatialgraph.files import atomic
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
 from .chance_findings import beats
 from .columns import FULL
-from .evidence import DROP, Evidence, Row, flipped, planned, records, seen, told_by
+from .evidence import DROP, LEAST_DRAWS, Evidence, Row, flipped, planned, records, seen, told_by
 from .fair import dose_table, main_groups, main_groups_said
 from .fair_comparisons import fair_comparisons
 from .findings import FINDINGS
@@ -23,24 +23,35 @@ from .labels import ablation_explained, kind_in_text
 from .statistics import INTERVAL, LEAST_SEEDS, LEVEL, least_p
 from .wording import between, counted, group_name, interval, listed, markdown_table, number, some
 
+_GROUPS = 8  # of more kinds and input modes not all are named
+
 # So many columns of numbers fit beside the names of methods.
 _COLUMNS = 6
 
 _HINTS = (
-    "Differences that were seen, with too few seeds for a test: repeat them with more seeds before they are believed."
+    "These differences were seen, with too few seeds for a test. They hint, and do not hold: repeat them with more "
+    "seeds before you believe them."
 )
 
 # The numbers are those of docs/statistics/calibration.csv, rounded.
 _INTERVAL = (
-    f"0.1 [0.0, 0.2] is a mean over seeds with its {INTERVAL}; where all values are equal there is none. Of normal "
-    "values it holds the mean in 95 of 100 samples of any size, of skewed values in fewer: of log-normal ones in 84 of "
-    "100 samples of 3 seeds, 85 of 12 and 89 of 30; of values of which four in five are 0, in 91, 80 and 85 of those "
-    "samples that have one. Accuracies lost are often such values. Intervals may reach beyond what accuracies can be."
+    f"0.1 [0.0, 0.2] is a mean over seeds with its {INTERVAL}. Where all values are equal there is no interval. The "
+    "table below tells how often such intervals hold the mean. Accuracies lost are often mostly 0. Intervals may reach "
+    "beyond what accuracies can be."
+)
+_HELD = (
+    ("normal values", 95, 95, 95),
+    ("log-normal values, which are skewed", 84, 85, 89),
+    ("four in five values are 0 (samples that have an interval)", 91, 80, 85),
 )
 _TEST = (
-    "p is that of a two-sided sign-flip test of differences paired by seed. Its null hypothesis: differences are "
-    "symmetric around 0, as those of exchangeable pairs are. Skewed differences are not, and with a mean of 0 they are "
-    "rejected in 7 to 27 of 100 cases instead of 5: p then tells a difference, not its mean."
+    "p is that of a two-sided sign-flip test of differences paired by seed. It assumes that differences are symmetric "
+    "around 0, as those of exchangeable pairs are. Skewed differences with a mean of 0 are rejected in 7 to 27 of 100 "
+    "cases instead of 5. There, p tells a difference, and not its mean."
+)
+_TOGETHER = (
+    "p of all networks together combines one p of each network by Fisher's method. It is corrected by Holm's method "
+    "for all cells and both tails."
 )
 
 
@@ -117,29 +128,43 @@ def _first(evidence: Evidence) -> str:
 def _compared(evidence: Evidence) -> str:
     """Say of what and of how many the numbers are, and what they could show."""
     results = evidence.results
-    sizes = Counter(zip(results.members["kind"], results.members["inputs"], strict=True))
-    if len(set(sizes.values())) == 1:
-        each = f", {next(iter(sizes.values()))} each: {some([group_name(*group) for group in evidence.groups])}."
-    else:
-        each = f": {some([f'{group_name(*group)} ({sizes[group]})' for group in evidence.groups])}."
     seeds, repeated = evidence.cells["n"].max(), (evidence.cells["networks"] > evidence.cells["n"]).any()
     also = ", and so are networks of one kind, inputs and seed" if repeated else ""
     methods = listed(f"`{method}`" for method in results.methods) if results.methods else "none"
     ablations = listed(map(ablation_explained, results.ablations)) if results.ablations else "none"
     lines = [
-        f"{len(results.members)} networks{each}",
+        _networks(evidence),
         *_reference(evidence),
         f"One data point is one trained network: at most {counted(seeds, 'seed')} of a kind and input mode. Tasks are "
         f"averaged first{also}.",
         f"{len(results.methods)} split methods: {methods}.",
-        f"Ablations, by what a disabled neuron emits: {ablations}.",
+        f"Ablations, by what a disabled unit (a neuron, or a channel, a head …) emits: {ablations}.",
         _nulls(evidence),
         _INTERVAL,
         _TEST,
+        *([] if evidence.nulls.empty else [_TOGETHER]),
         *_families(evidence),
         *_possible(evidence),
     ]
-    return "\n".join(f"- {line}" for line in lines)
+    held = markdown_table(
+        ["of 100 samples, the interval holds the mean in", "3 seeds", "12 seeds", "30 seeds"],
+        [[name, *map(str, counts)] for name, *counts in _HELD],
+    )
+    return "\n".join(f"- {line}" for line in lines) + f"\n\n{held}"
+
+
+def _networks(evidence: Evidence) -> str:
+    """Say how many networks there are of each kind and input mode; of many groups, how many groups."""
+    results = evidence.results
+    sizes = Counter(zip(results.members["kind"], results.members["inputs"], strict=True))
+    counts = sorted(set(sizes.values()))
+    if len(evidence.groups) > _GROUPS:
+        kinds, modes = counted(len(results.kinds), "kind"), counted(len(results.inputs), "input mode")
+        return f"{len(results.members)} networks of {kinds} in {modes}, {between(counts)} of each."
+    if len(counts) == 1:
+        return f"{len(results.members)} networks, {counts[0]} each: {some([group_name(*g) for g in evidence.groups])}."
+    names = [f"{group_name(*group)} ({sizes[group]})" for group in evidence.groups]
+    return f"{len(results.members)} networks: {some(names)}."
 
 
 def _reference(evidence: Evidence) -> list[str]:
@@ -161,7 +186,10 @@ def _nulls(evidence: Evidence) -> str:
         return "No null model was run: what chance would give is not known."
     draws = evidence.nulls.groupby("null", sort=False)["draws"].max()
     parts = [f"{null} ({counted(int(most), 'draw')})" for null, most in draws.fillna(0).items()]
-    return f"Null models: {listed(parts)}."
+    text = f"Null models: {listed(parts)}."
+    if (draws < LEAST_DRAWS).any():
+        text += f" Of m draws no p is below 1 / (m + 1): p ≤ {LEVEL} needs at least {LEAST_DRAWS} draws."
+    return text
 
 
 def _families(evidence: Evidence) -> list[str]:
@@ -173,14 +201,14 @@ def _families(evidence: Evidence) -> list[str]:
     tables = tested.groupby(["comparison", "table"])
     able = int((tables["p_least"].min() * tables["comparisons"].max() <= LEVEL).sum())
     text = (
-        f"comparisons.csv has {len(tested)} tests in {counted(len(tables), 'table')}, each a family of Holm's "
-        f"correction: the chance of any false rejection in a table is at most {LEVEL}. Nothing is corrected for the "
-        "number of tables."
+        f"comparisons.csv has {len(tested)} tests in {counted(len(tables), 'table')}. Each table is a family of Holm's "
+        f"correction: the chance of any false rejection in it is at most {LEVEL}. Nothing is corrected for the number "
+        "of tables."
     )
     if able:
         text += (
-            f" If nothing differed, {able} × {LEVEL} = {able * LEVEL:.2g} tables at most would be expected to have a "
-            f"false rejection ({able} of them have seeds enough for any)."
+            f" {able} of them have seeds enough for a rejection. If nothing differed, {able} × {LEVEL} = "
+            f"{able * LEVEL:.2g} tables at most would be expected to have a false one."
         )
     return [text]
 
@@ -194,7 +222,7 @@ def _possible(evidence: Evidence) -> list[str]:
     if most < LEAST_SEEDS:
         return [
             f"No test was made: expected at least {LEAST_SEEDS} seeds, found {most}. Differences whose interval leaves "
-            "out 0 are hints, and not corrected for how many were looked at."
+            "out 0 are hints. They are not corrected for how many were looked at."
         ]
     tables = rows[rows["p"].notna()].groupby(["comparison", "table"], sort=False)
     sizes = records(tables.agg(least=("p_least", "min"), size=("comparisons", "max"), n=("n", "max")).reset_index())
@@ -206,13 +234,13 @@ def _possible(evidence: Evidence) -> list[str]:
             worst = max(blind, key=lambda row: float(row["least"] * row["size"]))
             lines.append(
                 f"Comparisons of {word}: in {len(blind)} of {len(own)} tables no corrected p can be {LEVEL} or less, "
-                f"whatever the data. From {worst['n']} seeds p is at least {worst['least']:.2g}, and the first of "
+                f"whatever the data. From {worst['n']} seeds p is at least {worst['least']:.2g}. The first of "
                 f"{worst['size']} comparisons needs {LEVEL / worst['size']:.2g}: "
                 f"{_seeds_needed(worst['size'])}compare fewer. Read their intervals."
             )
     below = (
-        "What is told below is corrected for its own comparisons only; where even those are too many for the seeds, it "
-        "rests on intervals, and is a hint (°)."
+        "What is told below is corrected for its own comparisons only. Where even those are too many for the seeds, it "
+        "rests on intervals and is a hint (°)."
     )
     return [*lines, below] if lines else []
 
@@ -249,16 +277,16 @@ def _worth(evidence: Evidence) -> str:
         for block in blocks
     ]
     ablations, seeds = evidence.results.ablations, between([row["n"] for row in worst.values()])
-    caption = f"Accuracy lost under the ablation that costs most (of {listed(ablations)}; {seeds} seeds)"
+    caption = f"Accuracy lost under the ablation that costs most (of {listed(ablations)}). n = {seeds} seeds."
     if len(ablations) > 1:
-        caption += ", which is named. As it is chosen by these means, they are rather too large"
-    caption += "."
+        caption += " The ablation is named. As it is chosen by these means, they are rather too large."
     if len(shown) < len(evidence.groups):
         caption += " Doses of equal accuracy alone: all are in summary.csv."
     if not evidence.controls.empty:
         caption += (
-            " ✓: beats random splits of the same sizes under every ablation, in most networks and in all together."
+            " ✓: beats random splits with equally large modules, under every ablation. This is so in most networks "
         )
+        caption += "and in all together."
     if not evidence.degenerate.empty:
         caption += " †: without the networks whose split is degenerate."
     return "\n\n".join([caption, *tables, *_beside(evidence)])
@@ -289,24 +317,27 @@ def _of(rows: pd.DataFrame, method: str, group: tuple[str, str]) -> pd.DataFrame
 
 
 def _beside(evidence: Evidence) -> list[str]:
-    """Count the cells in which other methods cost less than the reference method, and in which more."""
+    """Count, in a table, the cells in which other methods cost less than the reference method, or more."""
     rows = evidence.comparisons
     rows = rows[(rows["comparison"] == "methods") & (rows["metric"] == DROP) & (rows["n"] > 0)]
     rows = rows[(rows["one"] == evidence.method) | (rows["other"] == evidence.method)]
     asked: list[Row] = []  # of one kind, input mode and ablation: every other method beside this one
     for _, group in rows.groupby(["kind", "inputs", "ablation"], sort=False):
         asked += planned(records(group))
-    parts = []
+    table = []
     for method in evidence.results.methods:
         own = [flipped(row, method) for row in asked if method in (row["one"], row["other"])]
         if method != evidence.method and own:
             less = sum(seen(row) and row["difference"] < 0 for row in own)
             more = sum(seen(row) and row["difference"] > 0 for row in own)
-            parts.append(f"`{method}` less in {less} and more in {more} of {len(own)}")
-    if not parts:
+            table.append([f"`{method}`", str(less), str(more), str(len(own))])
+    if not table:
         return []
-    of = f"`{evidence.method}`, for each kind, input mode and ablation"
-    return [f"Accuracy lost, beside {of} ({told_by(asked, marks=False)}): {'; '.join(parts)}."]
+    caption = (
+        f"In how many cells (kind, input mode and ablation) a method loses less accuracy than `{evidence.method}`, and "
+        f"in how many more. {told_by(asked, marks=False)}"
+    )
+    return [caption, markdown_table(["method", "less", "more", "of"], table)]
 
 
 def _left_out(evidence: Evidence) -> str:
@@ -318,14 +349,18 @@ def _left_out(evidence: Evidence) -> str:
             for group in main_groups(evidence)
             if (count := len(_of(evidence.degenerate, method, group)))
         ]
-        if parts:
+        if len(parts) > _GROUPS:
+            own = int((evidence.degenerate["split"] == method).sum())
+            lines.append(f"- Degenerate splits of `{method}`: {own}, in {len(parts)} groups of networks.")
+        elif parts:
             lines.append(
                 f"- Degenerate splits of `{method}`: {', '.join(parts)} networks."
                 f"{main_groups_said(evidence, 'summary.csv')}"
             )
     if lines:
         lines.append(
-            "- These count in summary.csv, whose column degenerate says how many; not above, nor in comparisons.csv."
+            "- summary.csv counts these, and says how many in its column degenerate. They do not count above, nor in "
+            "comparisons.csv."
         )
     members = evidence.results.members
     for method in evidence.results.methods:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import pandas as pd
@@ -15,19 +17,23 @@ import pandas as pd
 from spatialgraph import escapes
 from spatialgraph.files import atomic
 
+from .best import Best, best_kind, best_method, best_said
 from .columns import DEFAULT_METHOD, FULL
 from .evidence import Evidence
 from .fair import is_sweep
 from .frames import to_csv
 from .keeps import keeps, keeps_markdown
-from .labels import METRICS, ablation_label, inputs_label, kind_in_text, kind_label, slug
+from .labels import METRICS, ablation_label, inputs_label, kind_in_text, slug
+from .latex import latex
 from .results import Results
-from .wording import markdown_table, number
+from .wording import counted, listed, markdown_table, number
 
 FULL_ROW, SPLIT_ROW, DROP_ROW = "Full network", "Split network", "Accuracy drop"
 """The rows of Table 1."""
 
-_Key = tuple[str, str, str, str]  # block, row, inputs, kind
+Key = tuple[str, str, str, str]
+"""A cell: block, row, inputs and kind."""
+
 _ACCURACY, _DROP = "accuracy", "accuracy-drop"
 _MEASURES = (_DROP, "modularity", "cut")
 
@@ -40,12 +46,17 @@ class Table:
         name: the name of its files, without an ending.
         caption: what the numbers are, one or two sentences.
         numbers: one row per cell, with columns block, row, inputs, kind, mean, sd (the sample standard deviation, NaN
-            for one network) and n (networks). Rows and columns of the table stand in the order in which they come.
+            for one network), n (networks) and degenerate (how many of them have a degenerate split). Rows and columns
+            of the table stand in the order in which they come.
+        best: the cells that are marked as the best, see `best`.
+        notes: what stands below the table, sentences: marks, and what it leaves out.
     """
 
     name: str
     caption: str
     numbers: pd.DataFrame
+    best: frozenset[Key] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[tuple[str, str]]:
@@ -72,7 +83,14 @@ class Table:
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         return f"Mean ± sample standard deviation over {seeds} seeds."
 
-    def cells(self) -> dict[_Key, tuple[float, float]]:
+    @property
+    def degenerate(self) -> dict[Key, int]:
+        """How many splits of each cell are degenerate, where any are."""
+        own = self.numbers[self.numbers["degenerate"] > 0]
+        keys = zip(own["block"], own["row"], own["inputs"], own["kind"], strict=True)
+        return dict(zip(keys, own["degenerate"], strict=True))
+
+    def cells(self) -> dict[Key, tuple[float, float]]:
         """Return the mean and the deviation of every cell, by block, row, inputs and kind."""
         numbers = self.numbers
         keys = zip(numbers["block"], numbers["row"], numbers["inputs"], numbers["kind"], strict=True)
@@ -130,10 +148,19 @@ def table_one(results: Results, ablation: str, method: str | None = None) -> Tab
         DROP_ROW: drop[(drop["split"] == method) & (drop["ablation"] == ablation)],
     }
     caption = (
-        f"Accuracy on held-out examples before and after the split (method: {method}; neurons of other tasks disabled: "
+        f"Accuracy on held-out examples before and after the split (method: {method}; units of other tasks disabled: "
         f"{ablation_label(ablation)}), averaged over tasks."
     )
-    return _table(f"table1-{slug(ablation)}", caption, [("", row, values) for row, values in parts.items()])
+    asked = {FULL_ROW: (_ACCURACY, FULL, "", 1), SPLIT_ROW: (_ACCURACY, method, ablation, 1)}
+    asked |= {DROP_ROW: (_DROP, method, ablation, -1)}
+    of_rows = {row: best_kind(results, *measure) for row, measure in asked.items()}
+    marked = frozenset(("", row, inputs, kind) for row, best in of_rows.items() for _, inputs, kind in best.cells)
+    said = best_said(reduce(or_, of_rows.values()), kind_in_text(results.reference))
+    more = (
+        [f"Other ablations, in tables of their own: {listed(others)}."] if (others := _other(results, ablation)) else []
+    )
+    rows = [("", row, values) for row, values in parts.items()]
+    return _table(results, f"table1-{slug(ablation)}", caption, rows, marked, [said, *more])
 
 
 def methods_table(results: Results, ablation: str) -> Table:
@@ -153,10 +180,16 @@ def methods_table(results: Results, ablation: str) -> Table:
         scores = scores[scores["ablation"] == (ablation if metric == _DROP else "")]
         parts += [(METRICS[metric], method, scores[scores["split"] == method]) for method in results.methods]
     caption = (
-        f"Split methods: accuracy lost (neurons of other tasks disabled: {ablation_label(ablation)}), modularity, and "
+        f"Split methods: accuracy lost (units of other tasks disabled: {ablation_label(ablation)}), modularity, and "
         "share of the connection strength between modules."
     )
-    return _table(f"methods-{slug(ablation)}", caption, parts)
+    best = best_method(results, ablation, default_method(results)) if results.methods else Best()
+    marked = frozenset((METRICS[_DROP], *cell) for cell in best.cells)
+    said = best_said(best, f"`{default_method(results)}`" if results.methods else "").replace("`", "")
+    if best.cells:
+        said += " Modularity and cut are not marked: some methods optimise them."
+    left = "Left out: other measures (summary.csv), and what chance gives (nulls.csv)."
+    return _table(results, f"methods-{slug(ablation)}", caption, parts, marked, [said, left])
 
 
 def all_tables(results: Results, method: str | None = None) -> Iterator[Table]:
@@ -197,7 +230,7 @@ def write_tables(results: Results, out: str | Path, method: str | None = None) -
 
 
 def markdown(table: Table) -> str:
-    """Return a table as Markdown, its caption first; ``–`` is a cell without a score."""
+    """Return a table as Markdown, its caption first, then its notes; ``–`` is a cell without a score."""
     cells, columns = table.cells(), table.columns
     head = [f"{inputs_label(inputs)}, {kind_in_text(kind)}" for inputs, kind in columns]
     lines, block = [], ""
@@ -205,45 +238,12 @@ def markdown(table: Table) -> str:
         if row_block != block:
             lines.append([f"**{escapes.markdown(row_block)}**", *[""] * len(columns)])
             block = row_block
-        values = [_cell(cells.get((row_block, row, *column)), " ± ", "–") for column in columns]
+        keys = [(row_block, row, *column) for column in columns]
+        values = [_cell(cells.get(key), key in table.best, table.degenerate.get(key, 0) > 0) for key in keys]
         lines.append([escapes.markdown(row), *values])
     caption = escapes.markdown(f"{table.caption} {table.spread}")
-    return f"{caption}\n\n{markdown_table(['', *map(escapes.markdown, head)], lines)}\n"
-
-
-def latex(table: Table) -> str:
-    r"""Return a table as a LaTeX float that needs the package booktabs; input modes head their columns."""
-    cells, columns = table.cells(), table.columns
-    heads, rules, first = [], [], 2
-    for mode, kinds in table.groups:
-        last = first + len(kinds) - 1
-        heads.append(rf"\multicolumn{{{len(kinds)}}}{{c}}{{{escapes.latex(inputs_label(mode))}}}")
-        rules.append(rf"\cmidrule(lr){{{first}-{last}}}")
-        first = last + 1
-    lines = [
-        r"% \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering\small",
-        rf"  \caption{{{escapes.latex(f'{table.caption} {table.spread}')}}}",
-        rf"  \label{{tab:{table.name}}}",
-        rf"  \begin{{tabular}}{{l{'c' * len(columns)}}}",
-        r"    \toprule",
-        f"    & {' & '.join(heads)} " + r"\\",
-        f"    {' '.join(rules)}",
-        f"    & {' & '.join(escapes.latex(kind_label(kind)) for _, kind in columns)} " + r"\\",
-    ]
-    block = None
-    for row_block, row in table.rows:
-        if row_block != block:
-            lines.append(r"    \midrule")
-            block = row_block
-            if block:
-                lines.append(rf"    \multicolumn{{{len(columns) + 1}}}{{l}}{{\emph{{{escapes.latex(block)}}}}} \\")
-        values = [_cell(cells.get((row_block, row, *column)), r" \pm ", "") for column in columns]
-        lines.append(
-            f"    {escapes.latex(row)} & " + " & ".join(f"${value}$" if value else "--" for value in values) + r" \\"
-        )
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]) + "\n"
+    notes = f"\n{escapes.markdown(' '.join(table.notes))}\n" if table.notes else ""
+    return f"{caption}\n\n{markdown_table(['', *map(escapes.markdown, head)], lines)}\n{notes}"
 
 
 def csv(table: Table) -> str:
@@ -252,7 +252,7 @@ def csv(table: Table) -> str:
     if (numbers["measure"] == "").all():
         numbers = numbers.drop(columns="measure")
     first = [name for name in ("measure", "inputs", "kind", "row") if name in numbers.columns]
-    return to_csv(numbers[[*first, "mean", "sd", "n"]])
+    return to_csv(numbers[[*first, "mean", "sd", "n", "degenerate"]])
 
 
 def _known(name: str, word: str, known: tuple[str, ...], results: Results) -> str:
@@ -262,19 +262,50 @@ def _known(name: str, word: str, known: tuple[str, ...], results: Results) -> st
     return name
 
 
-def _table(name: str, caption: str, parts: list[tuple[str, str, pd.DataFrame]]) -> Table:
+def _other(results: Results, ablation: str) -> list[str]:
+    return [ablation_label(name) for name in results.ablations if name != ablation]
+
+
+def _table(
+    results: Results,
+    name: str,
+    caption: str,
+    parts: list[tuple[str, str, pd.DataFrame]],
+    best: frozenset[Key],
+    notes: list[str],
+) -> Table:
     """Put the scores of each (block, row) together as a table; a row of which there is no score is left out."""
-    frames = [
-        over_networks(values, ["inputs", "kind"]).assign(block=block, row=row)
-        for block, row, values in parts
-        if len(values)
-    ]
-    columns = ["block", "row", "inputs", "kind", "mean", "sd", "n"]
-    return Table(name, caption, pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns))
+    frames = []
+    for block, row, values in parts:
+        if len(values):
+            keys = ["inputs", "kind"]
+            good = results.without_degenerate(values).index
+            wrong = values.assign(degenerate=~values.index.isin(good)).groupby(keys, sort=False)["degenerate"].sum()
+            frames.append(over_networks(values, keys).merge(wrong.reset_index(), on=keys).assign(block=block, row=row))
+    columns = ["block", "row", "inputs", "kind", "mean", "sd", "n", "degenerate"]
+    numbers = pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+    table = Table(name, caption, numbers, best)
+    return replace(table, notes=tuple(filter(None, [*notes, *_counted_said(results, table)])))
 
 
-def _cell(cell: tuple[float, float] | None, sign: str, missing: str) -> str:
+def _counted_said(results: Results, table: Table) -> Iterator[str]:
+    """Say what counts here though it is left out of tests, and what is missing."""
+    if table.degenerate:
+        yield "†: some splits are degenerate, no task modules; they count here, and in no test."
+    lost = Evidence(results.scores).lost["network"].nunique()
+    if lost:
+        yield (
+            f"{counted(lost)} did not learn a task: it counts here, and in no test."
+            if lost == 1
+            else (f"{counted(lost)} did not learn a task: they count here, and in no test.")
+        )
+    if len(table.numbers) < len(table.rows) * len(table.columns):
+        yield "–: no score, as the method does not apply or the measure is of partitions alone."
+
+
+def _cell(cell: tuple[float, float] | None, bold: bool, degenerate: bool) -> str:
     if cell is None:
-        return missing
+        return "–"
     mean, deviation = cell
-    return number(mean, minus="-") + ("" if math.isnan(deviation) else sign + number(deviation))
+    text = number(mean, minus="-") + ("" if math.isnan(deviation) else f" ± {number(deviation)}")
+    return (f"**{text}**" if bold else text) + ("†" if degenerate else "")

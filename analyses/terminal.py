@@ -20,7 +20,7 @@ from .fair import main_groups
 from .labels import ABLATIONS, inputs_label, kind_label
 from .results import Results
 from .statistics import LEVEL
-from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Table, default_method, table_one
+from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Key, Table, default_method, table_one
 from .wording import between, counted, listed, number
 from .worth import worth
 
@@ -32,7 +32,6 @@ BEST = 6
 
 _APART = 2  # characters between the parts of a table
 
-_Key = tuple[str, str, str, str]  # block, row, inputs, kind
 _Heading = tuple[str, dict[str, int]]  # inputs; the width of each kind's column, in characters
 
 
@@ -58,12 +57,21 @@ def terminal_table_one(results: Results, width: int = WIDTH, method: str | None 
     meaning = " · ".join(f"{name}: {ABLATIONS[name]}" for name in names if name in ABLATIONS)
     first, *others = _chunks(tables, width)
     parts = [first, *(part for chunk in others for part in ("", chunk))]
-    return Group(*opening, title, *parts, Text(f"{tables[0].spread}\n{meaning}".strip(), style="dim"))
+    wrong = any(table.degenerate for table in tables)
+    marks = "†: some splits are degenerate, and count here." if wrong else ""
+    lines = filter(None, [tables[0].spread, meaning, marks])
+    return Group(*opening, title, *parts, Text("\n".join(lines), style="dim"))
+
+
+def _texts(table: Table) -> dict[Key, Text]:
+    """Return the text of every cell, marked where splits are degenerate."""
+    wrong = table.degenerate
+    return {key: _short(*cell).append("†" if key in wrong else "") for key, cell in table.cells().items()}
 
 
 def _chunks(tables: list[Table], width: int) -> Iterator[RichTable]:
     """Yield the tables of the terminal, each with as many input modes and kinds as fit into its width."""
-    texts = {table.name: {key: _short(*cell) for key, cell in table.cells().items()} for table in tables}
+    texts = {table.name: _texts(table) for table in tables}
     first = max(len(" split"), *(len(table.name.removeprefix("table1-")) for table in tables))
     room, chunk = width - first, list[_Heading]()
     for mode, widths in _headings(tables, texts, width - first - _APART):
@@ -76,7 +84,7 @@ def _chunks(tables: list[Table], width: int) -> Iterator[RichTable]:
     yield _chunk(tables, texts, chunk)
 
 
-def _headings(tables: list[Table], texts: dict[str, dict[_Key, Text]], room: int) -> Iterator[_Heading]:
+def _headings(tables: list[Table], texts: dict[str, dict[Key, Text]], room: int) -> Iterator[_Heading]:
     """Yield the input modes, one several times if not all of its kinds fit into the room."""
     for mode, kinds in dict.fromkeys((mode, tuple(kinds)) for table in tables for mode, kinds in table.groups):
         widths: dict[str, int] = {}
@@ -101,7 +109,7 @@ def _span(widths: dict[str, int]) -> int:
     return sum(widths.values()) + len(widths) - 1
 
 
-def _chunk(tables: list[Table], texts: dict[str, dict[_Key, Text]], headings: list[_Heading]) -> RichTable:
+def _chunk(tables: list[Table], texts: dict[str, dict[Key, Text]], headings: list[_Heading]) -> RichTable:
     """Return one table of the terminal. A column is an input mode, whose kinds stand in it at fixed places."""
 
     def line(name: str, row: str) -> list[Text]:
@@ -343,9 +351,9 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
         under = f", under the ablation that costs most ({named})" if named else f", under {listed(ablations)}"
     kinds, beside = evidence.results.kinds, layout.together
     by = "" if beside == 1 else f" for {kind_label(kinds[-1])}" if beside == len(kinds) else " for the rightmost kind"
-    yield f"{first.title.capitalize()}: {over}{under}; the best{by} come first."
+    yield f"{first.title.capitalize()}: {over}{under}. The best{by} come first."
     if layout.count:
-        yield f"2/3: in 2 of 3 networks (p ≤ {LEVEL}) {'; '.join(_chances(table, layout))}."
+        yield f"2/3: so many of 3 networks beat chance (p ≤ {LEVEL}). {' '.join(_chances(table, layout))}"
     elif len(evidence.nulls) and table[["drop_networks", "modularity_networks"]].isna().all(axis=None):
         yield f"Not compared with chance: p ≤ {LEVEL} needs at least {LEAST_DRAWS} draws of a null model."
     if any(_marked(row, measure) for row in records(table) for measure in layout.values):
@@ -356,12 +364,12 @@ def _explanation(evidence: Evidence, table: pd.DataFrame, layout: _Layout) -> It
 
 
 def _chances(table: pd.DataFrame, layout: _Layout) -> Iterator[str]:
-    """Yield what chance is for each measure."""
+    """Yield what chance is for each measure, a sentence each."""
     for measure in layout.values:
         counted = table[table[f"{measure.name}_networks"].notna()]
         if len(counted) and measure.name == "drop":
-            yield "less of each task is lost than by random splits of the same sizes"
+            yield "They lose less of each task than random splits with equally large modules."
         elif len(counted):
             kinds = counted.groupby("null", sort=False)["kind"].unique()
             of = [f"{null} ({', '.join(map(kind_label, own))})" for null, own in kinds.items()]
-            yield f"modularity is above that of the null model {' or '.join(of if len(of) > 1 else kinds.index)}"
+            yield f"Their modularity is above that of the null model {' or '.join(of if len(of) > 1 else kinds.index)}."

@@ -72,6 +72,7 @@ _GREEK = {
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"−": "$-$", "≤": r"$\le$", "†": r"$\dagger$", "–": "--"},  # of this program's own texts
     **{"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"},
     **{letter: rf"$\{name}$" for letter, name in _GREEK.items()},  # settings in kinds of networks
 }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
     from .torch.captured import Captured
 
@@ -338,26 +338,42 @@ def figure(
     method: str | None = None,
     contrast: Sequence[str] | None = None,
     measure: str | None = None,
+    inputs: str | None = None,
+    ablation: str | None = None,
+    figure: FigureBase | None = None,
 ) -> Figure:
     """Draw a figure of results.
+
+    Example::
+
+        fig, (left, right) = plt.subplots(1, 2)
+        sg.figure("methods", "results", left, inputs="mix", measure="modularity")  # one panel: into axes
+        parts = plt.figure(figsize=(7, 9)).subfigures(1, 2)
+        sg.figure("masking", "results", figure=parts[0])  # any number of panels: into a part of a figure
 
     Args:
         name: of the figure: ``spatialgraph figures --list`` shows all.
         results: a folder that `analyze` wrote, or what `read` returns of it.
-        ax: axes to draw into, for the figures that have one panel; a new figure if None.
+        ax: axes to draw into, for a figure that has one panel with what is chosen here; a new figure if None.
         networks: names of the networks that figures of single networks show; one of each input mode if None.
         method: the split method that figures of one method show; that of Table 1 if None.
         contrast: the two kinds, or families of kinds, that ``"specification"`` compares; spatial networks and the
             reference if None.
-        measure: the measure in which it compares them; the accuracy that splits cost if None.
+        measure: the measure in which it compares them, the accuracy that splits cost if None; and the only one that
+            ``"methods"`` and ``"nulls"`` show, all if None.
+        inputs: the only input mode that is shown; all if None.
+        ablation: the only ablation that is shown; all if None.
+        figure: a figure, or a part of one (``SubFigure``), to draw into, whatever its panels; a new figure if None. It
+            gets constrained layout if it has no layout engine.
 
     Returns:
-        the first drawing of the figure, which notebooks show; or the figure that the axes are in.
+        the first drawing of the figure, which notebooks show; or the whole figure that the axes, or the part, are in.
 
     Raises:
         NotApplicableError: the results lack what the figure shows.
-        ValueError: there is no such figure, network, method or measure, or a contrast is not of two kinds; or the
-            figure has not one panel and axes are given.
+        ValueError: there is no such figure, network, method, measure, input mode or ablation, or a contrast is not of
+            two kinds. Axes are given, and the figure has not one panel; or it is a film, and a place is given; or two
+            places are.
     """
     load_installed()
     drawing = stage("analyses.figures")
@@ -366,9 +382,15 @@ def figure(
     loaded = _results(Path(results)) if isinstance(results, str | Path) else results
     if not isinstance(loaded, stage("analyses.results").Results):
         raise TypeError(f"results: expected a folder that analyze wrote, or what read returns, found {_kind(results)}")
-    drawn: Figure = drawing.drawings(loaded, name, drawing.Choice(names, method, pair, measure), ax)[0].figure
-    if ax is None:
-        vars(drawn)["_repr_png_"] = partial(_png, drawn)  # a notebook shows by itself only what pyplot made
+    if ax is not None and figure is not None:
+        raise ValueError("ax, figure: expected one of them to draw into, found both")
+    choice = drawing.Choice(names, method, pair, measure, inputs, ablation)
+    into = ax if figure is None else figure
+    if into is not None:
+        whole: Figure = drawing.drawn_into(into, loaded, name, choice).figure.get_figure(root=True)
+        return whole
+    drawn: Figure = drawing.drawings(loaded, name, choice)[0].figure
+    vars(drawn)["_repr_png_"] = partial(_png, drawn)  # a notebook shows by itself only what pyplot made
     return drawn
 
 

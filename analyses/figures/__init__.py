@@ -1,7 +1,7 @@
 """Figures of a paper: from results to drawings, each with the numbers it shows, in files that never differ.
 
-A new figure is one function with ``@figure("name")`` in a module that is imported here. It takes `Results`
-and a `Choice`, and yields drawings; the first sentence of its docstring says what it shows.
+A new figure is one function with ``@figure("name")`` in a module that is imported here. It takes `Results`, a
+`Choice` and a `Page`, and yields drawings; the first sentence of its docstring says what it shows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import joblib
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.plugins import load_all
@@ -23,7 +24,8 @@ from spatialgraph.workers import LostError, Workers
 
 from ..caveats import TITLE, caveats_of
 from ..results import Results
-from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, figure, require_axes, save, style
+from .drawing import DOUBLE, FIGURES, FORMATS, SINGLE, Choice, Drawing, figure, has_page, save, style
+from .page import Page
 
 # Imported to enter their figures in `FIGURES`, in the order in which they are listed and drawn.
 # isort: off
@@ -47,11 +49,13 @@ __all__ = [
     "SINGLE",
     "Choice",
     "Drawing",
+    "Page",
     "chance",
     "connections",
     "doses",
     "draw",
     "drawings",
+    "drawn_into",
     "figure",
     "film",
     "masking",
@@ -68,21 +72,41 @@ __all__ = [
 _LOG = logging.getLogger(__name__)
 
 
-def drawings(results: Results, name: str, choice: Choice | None = None, ax: Axes | None = None) -> list[Drawing]:
-    """Draw one figure, of the networks and the split method chosen; into axes, if they are given.
+def drawings(results: Results, name: str, choice: Choice | None = None) -> list[Drawing]:
+    """Draw one figure, of the networks and the split method chosen.
 
     Raises:
-        ValueError: there is no such figure, network or split method; or axes are given, and the figure has not one
-            panel.
+        ValueError: there is no such figure, or nothing of what is chosen.
         NotApplicableError: the results lack what it shows.
     """
+    return list(_drawings(results, name, choice, None))
+
+
+def drawn_into(into: Axes | FigureBase, results: Results, name: str, choice: Choice | None = None) -> Drawing:
+    """Draw the first drawing of a figure into axes, for one that has one panel, or into a figure or a part of one.
+
+    Raises:
+        ValueError: there is no such figure, or nothing of what is chosen; axes are given, and the figure has not one
+            panel; or it can be drawn on a page of its own alone.
+        NotApplicableError: the results lack what it shows.
+    """
+    with closing(_drawings(results, name, choice, into)) as drawn:  # others would be drawn over the first
+        return next(drawn)
+
+
+def _drawings(
+    results: Results, name: str, choice: Choice | None, into: Axes | FigureBase | None
+) -> Generator[Drawing, None, None]:
     choice = Choice() if choice is None else choice
     choice.check(results)
     function = FIGURES[name]
-    if ax is not None:
-        require_axes(name)
+    if into is not None and not has_page(name):
+        able = ", ".join(filter(has_page, FIGURES))
+        word = "ax" if isinstance(into, Axes) else "figure"
+        raise ValueError(f"{word}: expected a figure that can be drawn into one ({able}), found {name!r}")
+    results = choice.of(results)
     with style():
-        return list(function(results, choice) if ax is None else function(results, choice, ax))
+        yield from function(results, choice, Page(name, into)) if has_page(name) else function(results, choice)
 
 
 def draw(

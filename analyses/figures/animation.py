@@ -52,6 +52,7 @@ class Film(Drawing):
         show: changes the figure to a moment, counted from 0.
     """
 
+    figure: Figure
     moments: int
     show: Callable[[int], None]
 

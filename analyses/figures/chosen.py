@@ -61,6 +61,21 @@ def networks_with_positions(results: Results, choice: Choice) -> list[Shown]:
     return shown
 
 
+def counterpart(results: Results, one: Shown, choice: Choice) -> Shown | None:
+    """Return the network of the reference that a network is shown beside: of its inputs and seed, or the first.
+
+    None if the network is of the reference itself, or none of the reference is split by the method.
+    """
+    if one.kind == results.reference:
+        return None
+    members = results.members
+    seed = members.loc[members["network"] == one.network.name, "seed"].iloc[0]
+    own = members[(members["kind"] == results.reference) & (members["inputs"] == one.inputs)]
+    own = own.sort_values("seed", key=lambda seeds: seeds != seed, kind="stable")
+    found = _first(results, own["network"].tolist(), choice, lambda network: bool(network.split_populations))
+    return next(found, None)
+
+
 def networks_by_mode(results: Results, choice: Choice) -> dict[str, list[Shown]]:
     """Return the networks to show beside one another, by input mode: those chosen, or the first one of each kind.
 

@@ -9,20 +9,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, to_hex, to_rgb
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Connection, Graph
 from spatialgraph.graph.split import Split
+from spatialgraph.splits.degenerate import is_degenerate
 
 from .. import plots
 from ..labels import inputs_label, kind_in_text, kind_label, slug
 from ..results import Results
 from .chosen import Shown, networks_by_mode
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
-from .neurons import task_keys, tasks_of, tasks_shown
+from .neurons import degenerate_said, task_keys, tasks_of, tasks_shown, units_said
+from .page import Page
 from .panels import first, head, letter, wrapped
 
 _DECADES = 4
@@ -44,17 +45,17 @@ Edges = NDArray[np.float64]
 
 
 @figure("connections")
-def connections(results: Results, choice: Choice) -> Iterator[Drawing]:
+def connections(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show the strengths of all connections between split layers as matrices, their neurons ordered by module."""
     modes = networks_by_mode(results, choice)
     for mode, members in modes.items():
         pieces = [members[start : start + _BESIDE] for start in range(0, len(members), _BESIDE)]
         for number, shown in enumerate(pieces):
             name = "connections" if len(modes) == 1 else f"connections-{slug(mode)}"
-            yield _matrices(shown, name if len(pieces) == 1 else f"{name}-{number + 1}", choice)
+            yield _matrices(shown, name if len(pieces) == 1 else f"{name}-{number + 1}", choice, page)
 
 
-def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
+def _matrices(shown: Sequence[Shown], name: str, choice: Choice, page: Page) -> Drawing:
     """Draw networks side by side, a matrix below another for each connection."""
     down = max(len(one.network.split_connections) for one in shown)
     if not down:
@@ -64,8 +65,8 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
     sizes = [max(own[row].shape[0] for own in lists if row < len(own)) for row in range(down)]
     heights = np.clip(np.array(sizes) / max(sizes), 0.4, 1.0) * _HEIGHT
     width = SINGLE if len(shown) == 1 else DOUBLE
-    figure = Figure(figsize=(width, float(heights.sum()) + 0.3 * down + 0.5))
-    axes = figure.subplots(down, len(shown), squeeze=False, height_ratios=heights.tolist())
+    height = float(heights.sum()) + 0.3 * down + 0.5
+    figure, axes = page.panels(width, height, down, len(shown), height_ratios=heights.tolist())
     colours = plots.task_colours(tasks_shown(shown))
     top = max(float(np.abs(c.weight).max()) for one in shown for c in one.network.split_connections) or 1.0
     norm, frames = LogNorm(top / 10**_DECADES, top, clip=True), []
@@ -79,21 +80,22 @@ def _matrices(shown: Sequence[Shown], name: str, choice: Choice) -> Drawing:
         for ax in axes[len(one.network.split_connections) :, column]:
             ax.set_axis_off()
         title = kind_label(one.kind) if choice.networks is None else one.network.name
+        title += " (degenerate)" if is_degenerate(one.split) else ""
         head(axes[0, column], column, title, several=len(shown) > 1)
-    words = {one.network.units_word(one.network.split_populations) for one in shown}
-    units = words.pop() if len(words) == 1 else "units"
+    units = units_said(shown)
     # A connection of neurons is one weight; of channels, heads and states it is the norm of several.
     strength = "absolute weight" if units == "neurons" else "strength"
     plots.colour_bar(figure, axes.ravel().tolist(), norm, strength, fraction=0.03, pad=0.01, aspect=35)
     neurons = pd.concat([order.assign(network=one.network.name) for one, order in zip(shown, orders, strict=True)])
     keys = task_keys(colours, neurons["task"])
-    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 8))
+    page.legend(figure, keys, 8 if width == DOUBLE else 4)
     numbers = pd.concat([neurons.assign(part="neuron"), pd.concat(frames).assign(part="connection")], ignore_index=True)
     caption = (
-        f"{strength.capitalize()}s of the connections between split layers ({inputs_label(shown[0].inputs)}: "
-        f"{', '.join(one.network.name for one in shown)}), a row for each target "
-        f"{units.removesuffix('s')}, a column for each source. {units.capitalize()} are ordered by module (split "
-        f"method: {shown[0].split.method}), the strongest first; strips show the modules, lines where they end. "
+        f"{strength.capitalize()}s of the connections between split layers ({inputs_label(shown[0].inputs)}). Each "
+        f"column of panels is one network, so n = 1: {', '.join(one.network.name for one in shown)}. A row is a target "
+        f"{units.removesuffix('s')}, a column a source. {units.capitalize()} are ordered by module (split method: "
+        f"{shown[0].split.method}), the strongest first. As the split orders them, blocks are seen by chance too; the "
+        "figure nulls tells how much. Strips show the modules, lines where they end. "
         f"Shades end {_DECADES} decades below the largest {strength.split()[-1]}."
     )
     if side is not None:
@@ -184,15 +186,16 @@ class _Grid:
 
 
 @figure("distances")
-def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
+def distances(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show how strengths and lengths of connections are distributed, within modules and between them."""
     modes = networks_by_mode(results, choice)
     grid = _grid_of_modes(results, modes) if choice.networks is None else _grid_of_networks(modes)
     shown = [one for members in modes.values() for one in members]
+    units, strength = units_said(shown), "absolute weight" if units_said(shown) == "neurons" else "strength"
     frames = {one.network.name: connection_frame(one.network, one.split) for one in shown}
     edges = {quantity: _edges(quantity, list(frames.values())) for quantity, _ in grid.columns}
-    figure = Figure(figsize=(SINGLE if len(grid.columns) == 1 else DOUBLE, 1.3 * len(grid.rows) + 0.65))
-    axes = figure.subplots(len(grid.rows), len(grid.columns), squeeze=False, sharex="col")
+    width, height = SINGLE if len(grid.columns) == 1 else DOUBLE, 1.3 * len(grid.rows) + 0.65
+    figure, axes = page.panels(width, height, len(grid.rows), len(grid.columns), sharex="col")
     numbers, panel = [], 0
     for row, (title, members) in enumerate(grid.rows):
         for ax, (quantity, _), one in zip(axes[row], grid.columns, members, strict=True):
@@ -201,20 +204,21 @@ def distances(results: Results, choice: Choice) -> Iterator[Drawing]:
                 continue
             shares = density(frames[one.network.name], quantity, edges[quantity])
             plots.densities(ax, shares, _GROUPS)
-            ax.set_title(letter(panel), loc="left", fontweight="bold")
+            ax.set_title(letter(panel) if axes.size > 1 else "", loc="left", fontweight="bold")
             labels = {"network": one.network.name, "kind": one.kind, "inputs": one.inputs, "quantity": quantity}
             numbers.append(shares.assign(**labels))
             panel += 1
         axes[row, 0].set_ylabel(f"{title}\ndensity")
-    _name_columns(axes, grid.columns, edges)
+    _name_columns(axes, grid.columns, edges, strength)
     keys = [plots.patch(to_hex((*to_rgb(_WITHIN), 0.35), True), "within modules"), plots.line("-", "between modules")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=2)
+    page.legend(figure, keys, 2)
     caption = (
-        "Connections between split layers, within modules (both neurons serve a task in common) and between them "
-        f"(split method: {shown[0].split.method}); those of neurons that serve no task are left out. Strength: density "
-        "of absolute weights per decade, without the weakest 0.1 %. Distance: density of the distances between the two "
-        "neurons, in arbitrary units; strength by distance: each connection counted by its absolute weight. Every "
-        f"density has the same area. Networks: {', '.join(frames)}."
+        f"Connections between split layers, within modules (both {units} serve a task in common) and between them "
+        f"(split method: {shown[0].split.method}). Those of {units} that serve no task are left out. Strength: density "
+        f"of {strength}s per decade, without the weakest 0.1 %. Distance: density of the distances between the two "
+        f"{units}, in arbitrary units. Strength by distance: each connection counted by its {strength}. Every density "
+        f"has the same area. If modules had nothing to do with connections, both densities would be alike. Each panel "
+        f"is one network, so n = 1: {', '.join(frames)}.{degenerate_said(shown)}"
     )
     if thinned := [one.network.name for one in shown if _counted(one.network) < 1]:
         caption += f" Of {', '.join(thinned)} about {MOST_COUNTED:,} connections are counted, drawn at random."
@@ -249,7 +253,9 @@ def _lies(one: Shown) -> bool:
     return one.network.has_positions
 
 
-def _name_columns(axes: NDArray[np.object_], columns: Sequence[tuple[str, str]], edges: Mapping[str, Edges]) -> None:
+def _name_columns(
+    axes: NDArray[np.object_], columns: Sequence[tuple[str, str]], edges: Mapping[str, Edges], strength: str
+) -> None:
     """Write what each column shows above it, and name its horizontal axis."""
     for column, (quantity, title) in enumerate(columns):
         axes[0, column].set_title(title)
@@ -261,7 +267,7 @@ def _name_columns(axes: NDArray[np.object_], columns: Sequence[tuple[str, str]],
             ax.set_xlim(edges[quantity][0], edges[quantity][-1])
         shown = [ax for ax in axes[:, column] if ax.axison]
         shown[-1].tick_params(labelbottom=True)
-        shown[-1].set_xlabel("absolute weight" if quantity == "strength" else "distance")
+        shown[-1].set_xlabel(strength if quantity == "strength" else "distance")
 
 
 def _counted(network: Graph) -> float:

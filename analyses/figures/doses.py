@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from spatialgraph.faults import NotApplicableError
 
@@ -17,9 +16,11 @@ from ..fair import WITHIN, dose_table, is_sweep, lines
 from ..fair_comparisons import BEYOND, common_null, measures
 from ..labels import ablation_label, inputs_label, kind_in_text, kind_label, slug
 from ..results import Results
-from ..wording import counted
+from ..statistics import CAVEAT, INTERVAL
+from ..wording import between, counted
 from ..worth import MODULARITY
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
+from .page import Page
 from .panels import letter, points_and_means, with_intervals
 
 _GAP = 1.5  # between lines, in steps between doses
@@ -31,7 +32,7 @@ _FAR = 0.2  # below the reference's accuracy: doses there would squeeze all othe
 
 
 @figure("dose-response")
-def dose_response(results: Results, choice: Choice) -> Iterator[Drawing]:
+def dose_response(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show modularity, accuracy lost at the split and accuracy along the doses of each family, seed by seed."""
     evidence = sweep_of(results, choice)
     values, shown = measures(evidence), _pages(_places(evidence))
@@ -44,7 +45,7 @@ def dose_response(results: Results, choice: Choice) -> Iterator[Drawing]:
             if len(points):
                 several = len(shown) * len(_some(results.inputs)) > 1
                 name = "-".join(filter(None, ["dose-response", slug(ablation), str(number) if several else ""]))
-                yield _drawing(name, evidence, points, own, modes, list(strips), ablation)
+                yield _drawing(page, name, evidence, points, own, modes, list(strips), ablation)
 
 
 def sweep_of(results: Results, choice: Choice) -> Evidence:
@@ -115,6 +116,7 @@ def _points(strips: Mapping[str, pd.DataFrame], places: pd.DataFrame, modes: Seq
 
 
 def _drawing(
+    page: Page,
     name: str,
     evidence: Evidence,
     points: pd.DataFrame,
@@ -135,8 +137,9 @@ def _drawing(
     named = list(dict.fromkeys(places["line"]))
     styles = {line: style for line, style in plots.kind_styles(lines(evidence)).items() if line in named}
     width = DOUBLE if places["place"].max() > _FEW else SINGLE
-    figure = Figure(figsize=(width, _STRIP * len(modes) * len(titles) + 1.9))
-    axes = figure.subplots(len(modes) * len(titles), 1, squeeze=False, sharex=True)[:, 0]
+    height = _STRIP * len(modes) * len(titles) + 1.9
+    figure, axes = page.panels(width, height, len(modes) * len(titles), sharex=True)
+    axes = axes[:, 0]
     starts = places.drop_duplicates("line")["place"].to_numpy(float)
     for row, (mode, title) in enumerate((mode, title) for mode in modes for title in titles):
         ax = axes[row]
@@ -213,9 +216,14 @@ def _caption(evidence: Evidence, ablation: str, modes: Sequence[str]) -> str:
     text += f". Modularity of the split by {evidence.method}"
     text += f", less its mean on draws of the null model {null}, which every kind has" if null else ""
     if ablation:
-        text += f"; accuracy that this split costs (neurons of other tasks disabled: {ablation_label(ablation)})"
-    text += "; accuracy of whole networks; averaged over tasks. Each seed is a point, their means are joined"
-    text += f"; grey: the {reference} networks, from the least to the largest, and their mean."
+        text += f"; accuracy that this split costs (units of other tasks disabled: {ablation_label(ablation)})"
+    seeds = between(dose_table(evidence)["n"].tolist())
+    text += (
+        f"; accuracy of whole networks; all averaged over tasks. n = {seeds} seeds of each kind and input mode: each"
+    )
+    text += f" seed is a point. Joined: their means with {INTERVAL}s ({CAVEAT}), which may reach beyond the axes."
+    text += f" Grey: the {reference} networks, from the least to the largest, and their mean."
+    text += " Modularity as by chance is 0." if null else ""
     source = dose_table(evidence)["examples"].iloc[0]
     return text + (
         f" Hollow: the dose at equal accuracy, the strongest whose accuracy on {source} examples is at most {WITHIN} "

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib.style
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from spatialgraph.files import atomic
 from spatialgraph.registry import Registry
@@ -43,7 +43,10 @@ class Choice:
         method: the split method; the one of Table 1 if None.
         contrast: the two kinds, or families of kinds, that a figure of one contrast compares; spatial networks and the
             reference if None.
-        measure: the measure in which it compares them; the accuracy that splits cost if None.
+        measure: the measure in which it compares them, the accuracy that splits cost if None; and the only one that a
+            figure of several measures shows, all if None.
+        inputs: the only input mode that is shown; all if None.
+        ablation: the only ablation that is shown; all if None.
 
     Raises:
         ValueError: no network is named, or one twice; or a contrast is not of two names.
@@ -53,6 +56,8 @@ class Choice:
     method: str | None = None
     contrast: tuple[str, str] | None = None
     measure: str | None = None
+    inputs: str | None = None
+    ablation: str | None = None
 
     def __post_init__(self) -> None:
         """Check the names."""
@@ -69,17 +74,27 @@ class Choice:
         """Raise an error if the results lack what is chosen.
 
         Raises:
-            ValueError: a network, a split method or a measure is unknown; the message lists those that are known.
+            ValueError: a network, a split method, a measure, an input mode or an ablation is unknown; the message lists
+                those that are known.
         """
-        known = tuple(results.members["network"])
-        for name in self.networks or ():
-            if name not in known:
-                raise ValueError(f"unknown network {name!r}; known: {', '.join(known)}")
-        if self.method is not None and self.method not in results.methods:
-            raise ValueError(f"unknown split method {self.method!r}; known: {', '.join(results.methods)}")
         measures = tuple(results.scores.loc[results.scores["split"] != FULL, "metric"].unique())
-        if self.measure is not None and self.measure not in measures:
-            raise ValueError(f"unknown measure {self.measure!r}; known: {', '.join(measures)}")
+        asked = [("network", name, tuple(results.members["network"])) for name in self.networks or ()]
+        asked += [("split method", self.method, results.methods)] if self.method is not None else []
+        asked += [("measure", self.measure, measures)] if self.measure is not None else []
+        asked += [("input mode", self.inputs, results.inputs)] if self.inputs is not None else []
+        asked += [("ablation", self.ablation, results.ablations)] if self.ablation is not None else []
+        for word, name, known in asked:
+            if name not in known:
+                raise ValueError(f"unknown {word} {name!r}; known: {', '.join(known)}")
+
+    def of(self, results: Results) -> Results:
+        """Return the results of the input mode and the ablation that are chosen."""
+        scores = results.scores
+        if self.inputs is not None:
+            scores = scores[scores["inputs"] == self.inputs]
+        if self.ablation is not None:
+            scores = scores[scores["ablation"].isin(["", self.ablation])]
+        return results if len(scores) == len(results.scores) else replace(results, scores=scores)
 
     def method_of(self, results: Results) -> str:
         """Return the split method to show."""
@@ -94,26 +109,28 @@ class Drawing:
 
     Attributes:
         name: the name of its files, without an ending.
-        figure: the picture.
+        figure: the picture; a part of a figure of the user's if it was drawn into one.
         numbers: what it shows, as a tidy frame.
         caption: what it shows, in words: which network, what is left out, what bars and points are.
     """
 
     name: str
-    figure: Figure
+    figure: FigureBase
     numbers: pd.DataFrame
     caption: str
 
     def write(self, out: Path, formats: Sequence[str]) -> list[Path]:
         """Write the picture in each format and return the files."""
+        figure = self.figure
+        assert isinstance(figure, Figure)  # noqa: S101
         with style():
-            self.figure.draw_without_rendering()
-        self.figure.set_layout_engine("none")  # laid out once, not again for every format
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not again for every format
         written = []
         for ending in formats:
             path = out / f"{self.name}.{ending}"
             with style(), atomic(path) as temporary:
-                self.figure.savefig(temporary, format=ending, metadata=_METADATA[ending])
+                figure.savefig(temporary, format=ending, metadata=_METADATA[ending])
             written.append(path)
         return written
 
@@ -122,9 +139,9 @@ Draw = Callable[..., Iterator[Drawing]]
 
 FIGURES: Registry[Draw, None] = Registry("figure")
 """Every figure, by name: a function of `Results` and `Choice` that yields drawings, or raises `NotApplicableError`.
-One that can be a single panel has a third parameter ``ax``: the axes to draw it into, None for a figure of its own."""
+One with a third parameter ``page``, a `Page`, can also be drawn into axes and figures of the user's."""
 
-_AX = "ax"
+_PAGE = "page"
 
 
 def figure(name: str) -> Callable[[Draw], Draw]:
@@ -139,22 +156,20 @@ def figure(name: str) -> Callable[[Draw], Draw]:
 
     def enter(function: Draw) -> Draw:
         asked = list(inspect.signature(function).parameters)
-        if len(asked) != 2 and (len(asked) != 3 or asked[2] != _AX):
+        if len(asked) != 2 and (len(asked) != 3 or asked[2] != _PAGE):
             found = ", ".join(asked) or "none"
             raise ValueError(
-                f"figure {name!r}: expected a function of results and a choice, and of {_AX} if it can be one panel, "
-                f"found parameters {found}"
+                f"figure {name!r}: expected a function of results and a choice, and of {_PAGE} if it can be drawn into "
+                f"a figure that is given, found parameters {found}"
             )
         return FIGURES.register(name, None)(function)
 
     return enter
 
 
-def require_axes(name: str) -> None:
-    """Raise ValueError unless a figure can be drawn into axes that are given."""
-    able = [figure for figure, function in FIGURES.items() if _AX in inspect.signature(function).parameters]
-    if name not in able:
-        raise ValueError(f"{_AX}: expected a figure that can be one panel ({', '.join(able)}), found {name!r}")
+def has_page(name: str) -> bool:
+    """Return whether a figure can be drawn into axes or a figure that is given."""
+    return _PAGE in inspect.signature(FIGURES[name]).parameters
 
 
 def style() -> AbstractContextManager[None]:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from spatialgraph.faults import NotApplicableError
-from spatialgraph.graph.plane import MIN_INPUT_STRENGTH, Plane
+from spatialgraph.graph.plane import Plane
 from spatialgraph.metrics import modularity
 
 from .. import plots
@@ -22,7 +22,19 @@ from ..results import Results
 from .animation import Film, lay_out
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, Choice, Drawing, figure
-from .neurons import axis_names, dim_of, neurons_of, projection, task_keys, tasks_shown, thinned
+from .neurons import (
+    axis_names,
+    degenerate_said,
+    dim_of,
+    neurons_of,
+    projection,
+    task_keys,
+    tasks_shown,
+    thinned,
+    units_said,
+    weak_said,
+    widened,
+)
 from .panels import first
 
 # Of the neurons of a moment, this share may lie outside the axes at either end of each: a few that stray do not make
@@ -181,7 +193,7 @@ class _Scene:
             for course, (space, *_) in zip(self.courses, self.panels, strict=True):
                 limits = self.limits
                 if dim_of(course.shown.network) > 1:
-                    limits = _widened(limits, space.bbox.height / space.bbox.width)
+                    limits = widened(limits, space.bbox.height / space.bbox.width)
                     space.set_ylim(limits[1])
                 space.set_xlim(limits[0])
         self.figure.set_layout_engine("none")
@@ -269,13 +281,6 @@ def _limits(courses: Sequence[_Course]) -> NDArray[np.float64]:
     return np.column_stack([low - margin, high + margin])
 
 
-def _widened(limits: NDArray[np.float64], shape: float) -> NDArray[np.float64]:
-    """Return ranges of x and of y whose ratio, y to x, is a given one, and which hold those given."""
-    x, y = np.ptp(limits, axis=1)
-    half = np.array([max(x, y / shape), max(y, x * shape)]) / 2
-    return np.asarray(limits.mean(axis=1)[:, None] + half[:, None] * [-1.0, 1.0])
-
-
 def _modularity_limits(courses: Sequence[_Course]) -> tuple[float, float]:
     """Return the range of the modularities of all moments, 0 within it, with a margin."""
     values = np.concatenate([course.modularity for course in courses])
@@ -314,13 +319,13 @@ def _caption(courses: Sequence[_Course], scene: _Scene) -> str:
     count, kept = len(courses[0].epochs), courses[0].kept
     of_kept = f" of the {kept} that were kept" if kept > count else ""
     strays = f"Outside the axes: {outside} of {len(drawn)} places." if outside else ""
+    units = units_said(shown)
     text = (
-        f"Film of training: neurons of the split layers seen from above at {count} moments{of_kept}, the first "
-        f"before training and the last after it; nothing is interpolated. Colours: what a neuron serves in the trained "
-        f"network (split method: {shown[0].split.method}). Networks: {', '.join(one.network.name for one in shown)}. "
-        f"Neurons whose absolute input weights sum to {MIN_INPUT_STRENGTH} or less at a moment are not drawn. "
-        f"{thinned(shown)} {projection(shown)} {strays} "
-        "Below: modularity of that split on the weights of each moment, and accuracy of each task on held-out examples "
-        "after every epoch. The axis of epochs is logarithmic but for its beginning."
+        f"Film of training: {units} of the split layers seen from above at {count} moments{of_kept}. The first is "
+        f"before training and the last after it; nothing is interpolated. Colours: what a {units.removesuffix('s')} "
+        f"serves in the trained network (split method: {shown[0].split.method}). Each is one network, so n = 1: "
+        f"{', '.join(one.network.name for one in shown)}.{degenerate_said(shown)} {weak_said(shown)} {thinned(shown)} "
+        f"{projection(shown)} {strays} Below: modularity of that split on the weights of each moment, and accuracy of "
+        "each task on held-out examples after every epoch. The axis of epochs is logarithmic but for its beginning."
     )
     return " ".join(text.split())

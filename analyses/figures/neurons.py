@@ -13,6 +13,7 @@ from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Graph
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH, Plane, input_strength
 from spatialgraph.graph.split import Split
+from spatialgraph.splits.degenerate import is_degenerate
 
 from .. import plots
 from .chosen import Shown
@@ -41,21 +42,48 @@ def neurons_of(network: Graph, split: Split) -> pd.DataFrame:
     Raises:
         NotApplicableError: no neuron has input weights that are worth drawing.
     """
-    frames, tasks = [], tasks_of(network, split)
-    for number in network.split_populations:
-        layer = network.populations[number]
-        own = pd.DataFrame({"layer": layer.name, "neuron": np.arange(layer.size), "task": tasks[number]})
-        own[[f"p{axis}" for axis in range(dim_of(network))]] = layer.position
-        own = own[input_strength(network, number) > MIN_INPUT_STRENGTH]
-        frames.append(own[own["neuron"].isin(_units(network, number))])
-    frame = pd.concat(frames, ignore_index=True)
-    if frame.empty:
-        raise NotApplicableError(f"{network.name}: expected input weights that sum to more than {MIN_INPUT_STRENGTH}")
+    positions = {k: np.asarray(network.populations[k].position) for k in network.split_populations}
+    frame = _drawn(network, split, positions)
     coordinates = frame.filter(regex=r"^p\d+$").to_numpy(float)
     frame[["x", "y"]] = Plane.of(coordinates).project(coordinates)
     if coordinates.shape[1] == 1:
         frame["y"] = frame["layer"].map({network.populations[k].name: float(k) for k in network.split_populations})
     return frame[["layer", "neuron", "x", "y", "task"]]
+
+
+def neurons_in_order(network: Graph, split: Split) -> pd.DataFrame:
+    """Return the neurons of a network without positions as `neurons_of` does: in their order, a square for each layer.
+
+    The order is that of the layer and knows nothing of the split, so that no module is made to look tidy.
+
+    Raises:
+        NotApplicableError: no neuron has input weights that are worth drawing.
+    """
+    positions = {}
+    for k in network.split_populations:
+        size = network.populations[k].size
+        side = max(1, int(np.ceil(np.sqrt(size))))
+        rows = -(-size // side)
+        row, column = np.divmod(np.arange(size), side)
+        step = 2 / max(side - 1, 1)
+        positions[k] = step * np.column_stack([column - (side - 1) / 2, (rows - 1) / 2 - row])
+    frame = _drawn(network, split, positions).rename(columns={"p0": "x", "p1": "y"})
+    return frame[["layer", "neuron", "x", "y", "task"]]
+
+
+def _drawn(network: Graph, split: Split, positions: Mapping[int, NDArray[np.float64]]) -> pd.DataFrame:
+    """Return the neurons that are drawn: layer, neuron, task and, as p0, p1 and so on, their positions."""
+    frames, tasks = [], tasks_of(network, split)
+    for number in network.split_populations:
+        layer = network.populations[number]
+        own = pd.DataFrame({"layer": layer.name, "neuron": np.arange(layer.size), "task": tasks[number]})
+        own[[f"p{axis}" for axis in range(positions[number].shape[1])]] = positions[number]
+        own = own[input_strength(network, number) > MIN_INPUT_STRENGTH]
+        frames.append(own[own["neuron"].isin(_units(network, number))])
+    frame = pd.concat(frames, ignore_index=True)
+    if frame.empty:
+        raise NotApplicableError(f"{network.name}: expected input weights that sum to more than {MIN_INPUT_STRENGTH}")
+    return frame
 
 
 def _units(network: Graph, number: int) -> NDArray[np.int64]:
@@ -71,7 +99,27 @@ def _units(network: Graph, number: int) -> NDArray[np.int64]:
 def thinned(shown: Sequence[Shown]) -> str:
     """Return a sentence that names the networks whose neurons are not all drawn; ``""`` if there are none."""
     names = [one.network.name for one in shown if _has_more(one.network)]
-    return f"Of {', '.join(names)} about {MAX_NEURONS} neurons are drawn, evenly spaced in each layer." if names else ""
+    drawn = f"about {MAX_NEURONS} {units_said(shown)} are drawn, evenly spaced in each layer."
+    return f"Of {', '.join(names)} {drawn}" if names else ""
+
+
+def units_said(shown: Sequence[Shown]) -> str:
+    """Return the plural noun for the units of the split layers: neurons, channels, …; units if of several sorts."""
+    words = {one.network.units_word(one.network.split_populations) for one in shown}
+    return words.pop() if len(words) == 1 else "units"
+
+
+def weak_said(shown: Sequence[Shown]) -> str:
+    """Return a sentence on the neurons that are not drawn, as hardly anything enters them."""
+    units = units_said(shown)
+    what = "absolute input weights sum" if units == "neurons" else "incoming strengths sum"
+    return f"{units.capitalize()} whose {what} to {MIN_INPUT_STRENGTH} or less are not drawn."
+
+
+def degenerate_said(shown: Sequence[Shown]) -> str:
+    """Return a sentence that names the networks whose split is degenerate; ``""`` if there are none."""
+    names = [one.network.name for one in shown if is_degenerate(one.split)]
+    return f" Degenerate, no task modules: {', '.join(names)}." if names else ""
 
 
 def _has_more(network: Graph) -> bool:
@@ -144,11 +192,18 @@ def dim_of(network: Graph) -> int:
 
 
 def limits_of(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the range of x and of y over all panels, with a margin, ``(2, 2)``."""
+    """Return the range of x and of y of neurons, with a margin, ``(2, 2)``."""
     points = frame[["x", "y"]]
     ends = np.column_stack([points.min(), points.max()])
     margin = 0.04 * max(float(np.ptp(ends, axis=1).max()), 1e-6)
     return np.asarray(ends + np.array([-margin, margin]))
+
+
+def widened(limits: NDArray[np.float64], shape: float) -> NDArray[np.float64]:
+    """Return ranges of x and of y whose ratio, y to x, is a given one, and which hold those given, ``(2, 2)``."""
+    x, y = np.ptp(limits, axis=1)
+    half = np.array([max(x, y / shape), max(y, x * shape)]) / 2
+    return np.asarray(limits.mean(axis=1)[:, None] + half[:, None] * [-1.0, 1.0])
 
 
 def axis_names(dim: int) -> tuple[str, str]:

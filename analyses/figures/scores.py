@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import special
 
 from spatialgraph.faults import NotApplicableError
 
 from .. import plots
-from ..evidence import Row, records
+from ..columns import FULL
+from ..evidence import DROP, Row, records
 from ..labels import ablation_label, inputs_label
 from ..results import Results
 from ..statistics import LEAST_SEEDS, LEVEL
-from ..tables import over_networks
-from ..wording import number
+from ..wording import listed, number
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
+from .page import Page
 from .panels import (
+    cross_key,
+    crosses_said,
     first,
     head_with_lines,
     kind_keys,
     letter,
+    marked,
+    n_said,
     networks_said,
     of_references,
     points_and_means,
     share_limits,
+    telling,
+    with_intervals,
 )
 
 
 @figure("methods")
-def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
+def methods(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Compare split methods: the accuracy each costs under every ablation, and its modularity, seed by seed."""
-    drop, modularity = map(results.without_degenerate, map(results.per_network, ("accuracy-drop", "modularity")))
-    panels = [(f"accuracy drop\n{ablation_label(a)}", drop[drop["ablation"] == a]) for a in results.ablations]
-    panels = [panel for panel in [*panels, ("modularity\n", modularity)] if len(panel[1])]
-    if not panels:
-        raise NotApplicableError("expected scores accuracy-drop or modularity of splits, found none")
-    parts = [part.assign(panel=" ".join(title.split())) for title, part in panels]
-    points = pd.concat(parts).rename(columns={"split": "row"})
-    means = over_networks(points, ["panel", "inputs", "kind", "row"])
+    results, left_out = telling(results)
+    panels = _measured(results, choice.measure)
+    points = pd.concat([part.assign(panel=" ".join(title.split())) for title, part in panels])
+    points = marked(results, points.reset_index(drop=True)).rename(columns={"split": "row"})
+    keys = ["panel", "inputs", "kind", "row"]
+    means = with_intervals(points[~points["degenerate"]], keys)
     modes = [mode for mode in results.inputs if (points["inputs"] == mode).any()]
     names = [method for method in results.methods if (points["row"] == method).any()]
     # A random split of the same sizes shows what sizes alone cost: the reference, not a method among others.
     references = of_references(names)
     styles = plots.kind_styles(results.kinds)
-    figure = Figure(figsize=(DOUBLE, len(modes) * (0.17 * len(names) + 0.35) + 0.65))
-    axes = figure.subplots(len(modes), len(panels), squeeze=False, sharex="col", sharey=True)
+    height = len(modes) * (0.17 * len(names) + 0.35) + 0.65
+    width = SINGLE if len(panels) == 1 else DOUBLE
+    figure, axes = page.panels(width, height, len(modes), len(panels), sharex="col", sharey=True)
     for row, mode in enumerate(modes):
         for column, (title, _) in enumerate(panels):
             ax, name = axes[row, column], " ".join(title.split())
@@ -58,40 +63,65 @@ def methods(results: Results, _choice: Choice) -> Iterator[Drawing]:
             plots.dots(ax, points[here], means[own], names, styles, references)
             if title.startswith("accuracy"):
                 ax.axvline(0, color="#333333", linewidth=0.6, zorder=1)
-            ax.set_title(letter(row) + f"  {inputs_label(mode)}" if column == 0 else "", loc="left", fontweight="bold")
+            heading = f"{letter(row)}  {inputs_label(mode)}" if axes.size > 1 else inputs_label(mode)
+            ax.set_title(heading if column == 0 else "", loc="left", fontweight="bold")
             if row == len(modes) - 1:
                 ax.set_xlabel(title.rstrip())
     share_limits([ax for ax, (title, _) in zip(axes[0], panels, strict=True) if title.startswith("accuracy")])
-    keys = [*kind_keys(styles), plots.key("#000000", "mean of the seeds", "|", markersize=6.5, markeredgewidth=1.0)]
-    figure.legend(handles=keys, loc="outside upper center", ncols=min(len(keys), 5))
-    caption = (
-        "Split methods: accuracy lost at the split, averaged over tasks, by how neurons of other tasks are disabled; "
-        "and modularity of the split. Each seed a point, their mean a bar: "
-        f"{networks_said(results.members)} of each kind and input mode."
-    )
+    entries = [*kind_keys(styles), plots.key("#000000", "mean of the seeds", "|", markersize=6.5, markeredgewidth=1.0)]
+    entries += [cross_key()] if points["degenerate"].any() else []
+    page.legend(figure, entries, 5 if width == DOUBLE else 3, above=True)
+    caption = _methods_caption(points, panels, references, left_out)
+    yield Drawing("methods", figure, points_and_means(points, means, keys), caption)
+
+
+def _measured(results: Results, measure: str | None) -> list[tuple[str, pd.DataFrame]]:
+    """Return the title and the values of each panel of a row: drops under each ablation, and modularity."""
+    drop, modularity = map(results.per_network, (DROP, "modularity"))
+    panels = {f"accuracy drop\n{ablation_label(a)}": drop[drop["ablation"] == a] for a in results.ablations}
+    panels = panels if measure in (None, DROP) else {}
+    panels |= {"modularity\n": modularity} if measure in (None, "modularity") else {}
+    found = [(title, part[part["split"] != FULL]) for title, part in panels.items()]
+    found = [panel for panel in found if len(panel[1])]
+    if not found:
+        asked = f"{DROP} or modularity" if measure is None else measure
+        raise NotApplicableError(f"expected scores {asked} of splits, of {DROP} or modularity, found none")
+    return found
+
+
+def _methods_caption(
+    points: pd.DataFrame, panels: Sequence[tuple[str, pd.DataFrame]], references: Sequence[str], left_out: str
+) -> str:
+    """Say what is compared, and where chance lies."""
+    titles = [title for title, _ in panels]
+    shown = ["accuracy lost at the split (averaged over tasks)"] if titles[0].startswith("accuracy") else []
+    shown += ["modularity of the split"] if titles[-1].startswith("modularity") else []
+    text = f"Split methods: {listed(shown)}. "
+    if titles[0].startswith("accuracy"):
+        text += "Columns differ in how units of other tasks are disabled. "
+    text += n_said(points)
     if references:
-        caption += " On the grey band, the reference: random splits."
-    if results.degenerate:
-        counts = ", ".join(f"{method} {len(networks)}" for method, networks in results.degenerate.items())
-        caption += f" Without the networks whose split is degenerate ({counts})."
-    yield Drawing("methods", figure, points_and_means(points, means, ["panel", "inputs", "kind", "row"]), caption)
+        text += " Chance lies on the grey band: a random split with modules as large as those of greedy in each layer."
+    return text + crosses_said(points.rename(columns={"row": "split"})) + left_out
 
 
 @figure("modularity-drop")
-def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
+def modularity_drop(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show the modularity of each network beside the accuracy that its split costs, and how far their ranks agree."""
     method = choice.method_of(results)
+    results, left_out = telling(results)
     points = _both(results, method)
     if points.empty:
         raise NotApplicableError(f"expected scores modularity and accuracy-drop of splits by {method}, found none")
     groups = ["ablation", "inputs", "kind"]
-    ranks = points.groupby(groups, sort=False)[["x", "y"]].apply(_rank_correlation).reset_index()
+    counted = points.assign(x=points["x"].mask(points["degenerate"]), y=points["y"].mask(points["degenerate"]))
+    ranks = counted.groupby(groups, sort=False)[["x", "y"]].apply(_rank_correlation).reset_index()
     ablations = [name for name in results.ablations if (points["ablation"] == name).any()]
     modes = [mode for mode in results.inputs if (points["inputs"] == mode).any()]
     styles = plots.kind_styles(results.kinds)
     width = SINGLE if len(ablations) == 1 else DOUBLE
-    figure = Figure(figsize=(width, 1.75 * len(modes) + 0.6))
-    axes = figure.subplots(len(modes), len(ablations), squeeze=False, sharex=True, sharey=True)
+    height = 1.75 * len(modes) + 0.6
+    figure, axes = page.panels(width, height, len(modes), len(ablations), sharex=True, sharey=True)
     for row, mode in enumerate(modes):
         for column, ablation in enumerate(ablations):
             ax = axes[row, column]
@@ -99,28 +129,31 @@ def modularity_drop(results: Results, choice: Choice) -> Iterator[Drawing]:
             plots.scatter(ax, points[here], styles)
             known = ranks[(ranks["inputs"] == mode) & (ranks["ablation"] == ablation)].dropna()
             texts = [(_told_of(one), styles[str(one["kind"])][0]) for one in records(known)]
-            head_with_lines(ax, row * len(ablations) + column, texts, ablation_label(ablation) if row == 0 else "")
+            title = ablation_label(ablation) if row == 0 else ""
+            head_with_lines(ax, row * len(ablations) + column, texts, title, several=axes.size > 1)
         axes[row, 0].set_ylabel(f"{inputs_label(mode)}\naccuracy drop")
     for ax in axes[-1]:
         ax.set_xlabel("modularity")
-    figure.legend(handles=kind_keys(styles), loc="outside lower center", ncols=min(len(styles), 5))
+    keys = [*kind_keys(styles), *([cross_key()] if points["degenerate"].any() else [])]
+    page.legend(figure, keys, 5 if width == DOUBLE else 3)
     caption = (
-        f"Modularity of the split by {method} and the accuracy that it costs, averaged over tasks, by how neurons of "
-        f"other tasks are disabled. Each point is a network: {networks_said(points)} of each kind and input "
-        "mode. ρ: Spearman's rank correlation over the networks of one kind and input mode, which differ in their "
-        "seed, with its 95 % interval by Fisher's z (approximate: it holds "
-        f"where points are normal and many); none for fewer than {LEAST_SEEDS}."
+        f"Modularity of the split by {method} and the accuracy that it costs, averaged over tasks. Columns differ in "
+        f"how units of other tasks are disabled. Each point is a network: n = {networks_said(points)} of each kind "
+        "and input mode. ρ is Spearman's rank correlation over the networks of one kind and input mode, which differ "
+        "in their seed. In brackets: its 95 % interval by Fisher's z, which is approximate and holds where points are "
+        f"normal and many. ρ = 0 is expected by chance. Fewer than {LEAST_SEEDS} networks have no ρ."
+        f"{crosses_said(points.assign(split=method))}{left_out}"
     )
     numbers = points.rename(columns={"x": "modularity", "y": "accuracy-drop"}).merge(ranks, on=groups, how="left")
     yield Drawing("modularity-drop", figure, first(numbers, *groups), caption)
 
 
 def _both(results: Results, method: str) -> pd.DataFrame:
-    """Return modularity (x) and accuracy drop (y) of every network's split by a method, for each ablation."""
+    """Return modularity (x), accuracy drop (y) and degenerate of every network's split by a method and ablation."""
     modularity, drop = (results.per_network(metric) for metric in ("modularity", "accuracy-drop"))
     x = modularity.loc[modularity["split"] == method, ["network", "value"]].rename(columns={"value": "x"})
     y = drop.loc[drop["split"] == method].rename(columns={"value": "y"})
-    return y.drop(columns="split").merge(x, on="network")
+    return marked(results, y).drop(columns="split").merge(x, on="network")
 
 
 def _told_of(rank: Row) -> str:
@@ -130,6 +163,7 @@ def _told_of(rank: Row) -> str:
 
 def _rank_correlation(points: pd.DataFrame) -> pd.Series[float]:
     """Return the rank correlation of x and y with its interval; missing for few networks, or where all are alike."""
+    points = points.dropna(subset=["x", "y"])
     x, y = (points[name].to_numpy(np.float64) for name in ("x", "y"))
     if len(points) < LEAST_SEEDS or np.ptp(x) == 0 or np.ptp(y) == 0:
         return pd.Series({"rho": np.nan, "low": np.nan, "high": np.nan, "n": float(len(points))})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.artist import Artist
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from .. import plots
 from ..evidence import DROP, Evidence, records
@@ -16,6 +16,7 @@ from ..specification import CHOICES, Curve, specification_curve
 from ..statistics import CAVEAT, INTERVAL, LEAST_SEEDS
 from ..wording import listed, number, p_said
 from .drawing import DOUBLE, Choice, Drawing, figure
+from .page import Page
 from .panels import first
 
 
@@ -51,7 +52,7 @@ _Options = Sequence[tuple[str, str]]
 
 
 @figure("specification")
-def specification(results: Results, choice: Choice) -> Iterator[Drawing]:
+def specification(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show one contrast of two kinds by every analysis that could have been chosen, sorted, with the choices."""
     curve = specification_curve(Evidence.of(results), choice.contrast, choice.measure or DROP)
     frame = curve.estimates.assign(rank=range(1, len(curve.estimates) + 1))
@@ -59,7 +60,7 @@ def specification(results: Results, choice: Choice) -> Iterator[Drawing]:
     varied = {name: own for name, own in options.items() if len(own) > 1}
     named = ("", curve.one, curve.other)
     fixed = {name: own[0][1] for name, own in options.items() if len(own) == 1 and own[0][0] not in named}
-    figure = _panels(curve, frame, varied)
+    figure = _panels(curve, frame, varied, page)
     yield Drawing("specification", figure, _numbers(curve, frame), _caption(curve, fixed))
 
 
@@ -80,13 +81,13 @@ def _options(curve: Curve, results: Results) -> dict[str, _Options]:
     return options
 
 
-def _panels(curve: Curve, frame: pd.DataFrame, varied: Mapping[str, _Options]) -> Figure:
+def _panels(curve: Curve, frame: pd.DataFrame, varied: Mapping[str, _Options], page: Page) -> FigureBase:
     """Draw the estimates, and below them the choices that are not the same in all analyses."""
     rows = sum(len(options) + 0.5 for options in varied.values())
     height = min(_ROW * rows, _ROWS)
-    figure = Figure(figsize=(DOUBLE, 2.1 + height + 0.65))
     heights = [1.9, max(height, 0.01)]
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    figure, axes = page.panels(DOUBLE, 2.1 + height + 0.65, 2, sharex=True, height_ratios=heights)
+    top, bottom = axes[:, 0]
     plots.estimates(top, frame)
     top.set_ylabel(
         f"{METRICS.get(curve.metric, curve.metric)}\n{kind_in_text(curve.one)} − {kind_in_text(curve.other)}"
@@ -109,7 +110,7 @@ def _panels(curve: Curve, frame: pd.DataFrame, varied: Mapping[str, _Options]) -
         bottom.set_visible(False)
     keys: list[Artist] = [plots.key(plots.TOLD, "interval leaves out 0"), plots.key(plots.UNTOLD, "includes 0")]
     keys.append(plots.patch("#E8E8E8", "95 % under shuffled labels"))
-    figure.legend(handles=keys, loc="outside lower center", ncols=3)
+    page.legend(figure, keys, 3)
     return figure
 
 
@@ -143,19 +144,20 @@ def _caption(curve: Curve, fixed: Mapping[str, str]) -> str:
     text = (
         f"Specification curve of {METRICS.get(curve.metric, curve.metric)}, {kind_in_text(curve.one)} minus "
         f"{kind_in_text(curve.other)} networks, by {count} {'analysis' if count == 1 else 'analyses'} (Simonsohn, "
-        f"Simmons & Nelson 2020): each a point, with its {INTERVAL} over {curve.seeds} seeds ({CAVEAT}), and below it "
-        "its choices."
+        f"Simmons & Nelson 2020). Each point is an analysis, with its {INTERVAL} over n = {curve.seeds} seeds "
+        f"({CAVEAT}); below it stand its choices. Intervals may reach beyond the axes. Chance lies on the grey band: "
+        "the middle 95 % of the curve when the labels of the kinds are exchanged, seed by seed, in all analyses "
+        "together."
     )
     if fixed:
         text += f" The same in all: {listed(fixed.values())}."
     how = f"all {curve.patterns} different" if curve.exact else f"{curve.patterns} random"
     text += " Without random splits and degenerate ones, which notes.csv names."
-    text += f" {'; '.join(told(curve))}: the larger share of one sign, of all and with an interval that leaves out 0."
+    text += f" {'; '.join(told(curve))}. Shares are of the more frequent sign; significant: the interval leaves out 0."
     if curve.seeds < LEAST_SEEDS:
         return f"{text} From fewer than {LEAST_SEEDS} seeds there is no p."
     return (
-        f"{text} p: how often it is as large when the labels of the kinds are exchanged, seed by seed, in all analyses "
-        f"together ({how} patterns); grey, the middle 95 % of the curve then. Analyses share their networks: that they "
-        "agree is expected even if nothing differs. The p of the share that is significant holds its level best "
-        "(docs/statistics)."
+        f"{text} p: how often a share is as large when labels are exchanged ({how} patterns). Analyses share their "
+        "networks: that they agree is expected even if nothing differs. The p of the significant share holds its level "
+        "best (docs/statistics)."
     )

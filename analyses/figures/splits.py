@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
@@ -15,7 +15,6 @@ from scipy.spatial.distance import squareform
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Graph
 from spatialgraph.graph.graph import IntArray
-from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
 from spatialgraph.graph.split import Split
 from spatialgraph.splits.degenerate import is_degenerate
 
@@ -24,25 +23,41 @@ from ..evidence import Evidence
 from ..labels import inputs_label, kind_in_text, kind_label
 from ..results import Results
 from ..tables import over_networks
+from ..wording import listed
 from .chosen import Shown, networks_with_positions
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
-from .neurons import dim_of, limits_of, neurons_of, projection, task_keys, tasks_of, thinned
+from .neurons import (
+    dim_of,
+    limits_of,
+    neurons_of,
+    projection,
+    task_keys,
+    tasks_of,
+    thinned,
+    units_said,
+    weak_said,
+)
+from .page import Page
 from .panels import first, head, letter, of_references
 
+MOST = "most methods"
+"""The panel of what most methods say."""
+
 _ACROSS = 4
+_HALF = 0.5  # the share of methods that disagree at which a colour is full
 _MEASURE = "adjusted-rand"
 # A cell must be so wide, in inches, for a number of three characters.
 _CELL = 0.19
 
 
 @figure("splits")
-def splits(results: Results, choice: Choice) -> Iterator[Drawing]:
+def splits(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show the split of a network by every method side by side, and mark the neurons on which methods disagree."""
     shown = networks_with_positions(results, choice)
     for one in shown if choice.networks is not None else shown[:1]:
         name = "splits" if choice.networks is None else f"splits-{one.slug}"
         made = results.splits[one.network.name]
-        yield _splits_of(one, {method: made[method] for method in results.methods if method in made}, name)
+        yield _splits_of(one, {method: made[method] for method in results.methods if method in made}, name, page)
 
 
 def majority(made: Sequence[Split], tasks: int) -> tuple[dict[int, IntArray], dict[int, NDArray[np.float64]]]:
@@ -72,7 +87,7 @@ def majority(made: Sequence[Split], tasks: int) -> tuple[dict[int, IntArray], di
     return most, share
 
 
-def _splits_of(one: Shown, made: Mapping[str, Split], name: str) -> Drawing:
+def _splits_of(one: Shown, made: Mapping[str, Split], name: str, page: Page) -> Drawing:
     """Draw the split of one network by every method, after what most of them say."""
     network, base = one.network, neurons_of(one.network, one.split)
     voters = _voters(made)
@@ -80,18 +95,22 @@ def _splits_of(one: Shown, made: Mapping[str, Split], name: str) -> Drawing:
         raise NotApplicableError(f"{network.name}: expected a partition by at least one split method, found none")
     most, share = majority([made[method] for method in voters], len(network.tasks))
     tasks = {k: [network.tasks[task] if task >= 0 else "" for task in labels] for k, labels in most.items()}
-    frames = {"most methods": _marked(base, network, tasks, share)}
+    frames = {MOST: _marked(base, network, tasks, share)}
     references = of_references(made)
     for method in [*(method for method in made if method not in references), *references]:
         frames[method] = _marked(base, network, tasks_of(network, made[method]), _departs(made[method], most))
     everything = pd.concat([frame.assign(split=panel) for panel, frame in frames.items()], ignore_index=True)
-    figure = _small_panels(frames, everything, network)
+    wrong = [method for method, split in made.items() if is_degenerate(split)]
+    figure = _small_panels(frames, everything, network, wrong, page)
+    units = units_said([one])
     caption = (
-        f"{network.name} ({inputs_label(one.inputs)}), split by every method; neurons lie where training put them. (a) "
-        f"The task that most methods give to a neuron: those that give it one task at most have a vote each "
-        f"({', '.join(voters)}), and ties go to the task named first. Rings are the heavier, the more of them "
-        "disagree. Other panels: a ring marks a neuron that does not serve that task. Neurons whose absolute input "
-        f"weights sum to {MIN_INPUT_STRENGTH} or less are not drawn. {thinned([one])} {projection([one])}"
+        f"{network.name} ({inputs_label(one.inputs)}), one network, so n = 1, split by every method; {units} lie where "
+        f"training put them. (a) The task that most methods give to a {units.removesuffix('s')}. Methods that give it "
+        f"one task at most have a vote each ({', '.join(voters)}); ties go to the task named first. Pale: all methods "
+        "agree. Full colour: half of them or more disagree. Other panels: full colour where the method departs from "
+        f"(a), pale where it agrees. {'A random split departs by chance alone. ' * bool(references)}"
+        f"{f'Degenerate, no task modules: {listed(wrong)}. ' if wrong else ''}"
+        f"{weak_said([one])} {thinned([one])} {projection([one])}"
     )
     numbers = first(everything.assign(network=network.name), "network", "split")
     return Drawing(name, figure, numbers, " ".join(caption.split()))
@@ -105,38 +124,41 @@ def _voters(made: Mapping[str, Split]) -> list[str]:
 
 
 def _departs(split: Split, most: Mapping[int, IntArray]) -> dict[int, NDArray[np.float64]]:
-    """Return whether each neuron departs from what most methods say, ``(units,)`` by layer number: 0, or more if so."""
+    """Return whether each neuron departs from what most methods say, ``(units,)`` by layer number: 0, or 1 if so."""
     departs = {}
     for number, members in split.membership.items():
         task = most[number]
         agrees = np.where(task >= 0, members[np.arange(len(task)), task], ~members.any(axis=1))
-        departs[number] = np.where(agrees, 0.0, 0.5)
+        departs[number] = np.where(agrees, 0.0, 1.0)
     return departs
 
 
 def _marked(
-    base: pd.DataFrame, network: Graph, tasks: Mapping[int, Sequence[str]], ring: Mapping[int, NDArray[np.float64]]
+    base: pd.DataFrame, network: Graph, tasks: Mapping[int, Sequence[str]], share: Mapping[int, NDArray[np.float64]]
 ) -> pd.DataFrame:
-    """Return the neurons of a frame with other tasks, and rings."""
+    """Return the neurons of a frame with other tasks, and the share of methods that disagree."""
     number = {network.populations[k].name: k for k in network.split_populations}
     places = [(number[layer], neuron) for layer, neuron in zip(base["layer"], base["neuron"], strict=True)]
-    return base.assign(task=[tasks[k][unit] for k, unit in places], ring=[float(ring[k][unit]) for k, unit in places])
+    disagree = [float(share[k][unit]) for k, unit in places]
+    return base.assign(task=[tasks[k][unit] for k, unit in places], disagree=disagree)
 
 
-def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, network: Graph) -> Figure:
+def _small_panels(
+    frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, network: Graph, wrong: Sequence[str], page: Page
+) -> FigureBase:
     """Draw a small panel for each frame, and the legend."""
     colours = plots.task_colours(network.tasks)
     markers = plots.layer_markers(list(dict.fromkeys(everything["layer"])))
     rows, limits = -(-len(frames) // _ACROSS), limits_of(everything)
     # Four rows, of all methods there are, fit a page.
     ratio = 0.6 if dim_of(network) == 1 else float(np.clip(np.divide(*np.ptp(limits, axis=1)[::-1]), 0.4, 1.15))
-    height = rows * (ratio * (DOUBLE / _ACROSS - 0.15) + 0.22) + 0.45
-    figure = Figure(figsize=(DOUBLE, height), layout="compressed")
-    axes = figure.subplots(rows, _ACROSS, squeeze=False, sharex=True, sharey=True).ravel()
+    height = rows * (ratio * (DOUBLE / _ACROSS - 0.15) + 0.26) + 0.6
+    figure, grid = page.panels(DOUBLE, height, rows, _ACROSS, "compressed", sharex=True, sharey=True)
+    axes = grid.ravel()
     for number, (ax, (panel, frame)) in enumerate(zip(axes, frames.items(), strict=False)):
-        plots.neurons(ax, frame, colours, markers, scale=0.8)
-        plots.rings(ax, frame, markers, scale=0.6)
-        ax.set_title(panel, fontsize=7)
+        shade = np.minimum(frame["disagree"] / _HALF, 1.0)
+        plots.neurons(ax, frame.assign(shade=shade), colours, markers, scale=0.7)
+        ax.set_title(f"{panel}\n(degenerate)" if panel in wrong else panel, fontsize=7)
         ax.set_title(letter(number), loc="left", fontweight="bold")
         ax.set(xlim=limits[0], ylim=limits[1], xticks=[], yticks=[])
         ax.set_aspect("auto" if dim_of(network) == 1 else "equal")
@@ -146,15 +168,15 @@ def _small_panels(frames: Mapping[str, pd.DataFrame], everything: pd.DataFrame, 
         ax.set_axis_off()
     keys = task_keys(colours, everything["task"])
     keys += [plots.key("#444444", layer, marker, filled=False) for layer, marker in markers.items()]
-    keys.append(plots.key("#111111", "methods disagree", filled=False, markersize=6.5, markeredgewidth=0.8))
-    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 8))
+    keys += [plots.key(plots.paler("#444444", 0.0), "agrees"), plots.key("#444444", "disagrees")]
+    page.legend(figure, keys, 5)
     return figure
 
 
 @figure("agreement")
-def agreement(results: Results, _choice: Choice) -> Iterator[Drawing]:
+def agreement(results: Results, _choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show how far every two split methods agree on which neurons belong together, for each kind of network."""
-    rows = Evidence.load(results.folder).agreement
+    rows = Evidence.of(results).agreement
     rows = rows[(rows["measure"] == _MEASURE) & (rows["split"] != rows["other"]) & rows["kind"].isin(results.kinds)]
     if rows.empty:
         raise NotApplicableError(f"expected agreements ({_MEASURE}) of split methods in agreement.csv, found none")
@@ -164,13 +186,15 @@ def agreement(results: Results, _choice: Choice) -> Iterator[Drawing]:
     matrices = {kind: similarities(means[means["kind"] == kind], methods) for kind in kinds}
     order = by_similarity(np.stack(list(matrices.values())))
     names = [methods[place] for place in order]
-    figure = _agreement_panels({kind: matrix[np.ix_(order, order)] for kind, matrix in matrices.items()}, names)
+    ordered = {kind: matrix[np.ix_(order, order)] for kind, matrix in matrices.items()}
+    figure = _agreement_panels(ordered, names, page)
     counts = {kind: rows.loc[rows["kind"] == kind, "network"].nunique() for kind in kinds}
     caption = (
-        "Agreement of split methods on which neurons belong together: the adjusted Rand index, in hundredths (100: the "
-        "same modules, 0: as by chance; shades end at 0), mean over networks of all input modes and seeds "
-        f"({', '.join(f'{count} {kind_in_text(kind)}' for kind, count in counts.items())}). Methods are ordered so "
-        "that similar ones are neighbours (average linkage). Hatched: no network has both splits, neither degenerate."
+        "Agreement of split methods on which units belong together: the adjusted Rand index, in hundredths. 100: the "
+        "same modules. 0: as by chance, where shades end. Numbers are means over networks of all input modes and "
+        f"seeds: n = {listed(f'{count} {kind_in_text(kind)}' for kind, count in counts.items())}. Methods are ordered "
+        "so that similar ones are neighbours (average linkage). Degenerate splits are left out. Hatched: no network "
+        "has both splits, neither degenerate."
     )
     numbers = means.rename(columns={"n": "networks"}).drop(columns="sd").assign(measure=_MEASURE)
     yield Drawing("agreement", figure, numbers, caption)
@@ -218,15 +242,14 @@ def by_similarity(matrices: NDArray[np.float64]) -> list[int]:
     return [int(leaf) for leaf in leaves_list(tree)]
 
 
-def _agreement_panels(matrices: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> Figure:
+def _agreement_panels(matrices: Mapping[str, NDArray[np.float64]], names: Sequence[str], page: Page) -> FigureBase:
     """Draw a matrix for each kind of network, at most two side by side."""
     across = min(len(matrices), 2)
     down = -(-len(matrices) // across)
     width = SINGLE if across == 1 and len(names) <= 8 else DOUBLE
     cell = (width - 1.4) / (across * len(names))
     height = down * (min(cell, 0.24) * len(names) + 0.25) + 1.05
-    figure = Figure(figsize=(width, height))
-    axes = figure.subplots(down, across, squeeze=False)
+    figure, axes = page.panels(width, height, down, across)
     norm = Normalize(0, 100, clip=True)
     for place, (ax, (kind, matrix)) in enumerate(zip(axes.ravel(), matrices.items(), strict=False)):
         texts = np.array(

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from spatialgraph.faults import NotApplicableError
 
@@ -16,9 +15,11 @@ from ..fair import dose_table, lines
 from ..fair_comparisons import measures
 from ..labels import ablation_label, inputs_label, kind_in_text, kind_label, slug
 from ..results import Results
-from ..wording import counted
+from ..statistics import CAVEAT, INTERVAL
+from ..wording import between, counted
 from .doses import sweep_of
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
+from .page import Page
 from .panels import head, with_intervals
 
 _HEIGHT = 2.45  # inches of a panel
@@ -27,7 +28,7 @@ _FAR = 0.05  # doses that cost more accuracy of the whole network than this woul
 
 
 @figure("trade")
-def trade(results: Results, choice: Choice) -> Iterator[Drawing]:
+def trade(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show the accuracy lost at the split beside the accuracy of whole networks, with the frontier of each family."""
     evidence = sweep_of(results, choice)
     values, table = measures(evidence), dose_table(evidence)
@@ -45,8 +46,9 @@ def trade(results: Results, choice: Choice) -> Iterator[Drawing]:
         styles = plots.kind_styles([line for line in shown if (means["line"] == line).any()])
         columns = min(2, len(modes))
         rows = math.ceil(len(modes) / columns)
-        figure = Figure(figsize=(SINGLE if columns == 1 else DOUBLE, _HEIGHT * rows + 0.2))
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        width = SINGLE if columns == 1 else DOUBLE
+        figure, grid = page.panels(width, _HEIGHT * rows + 0.2, rows, columns)
+        axes = grid.ravel()
         for place, ax in enumerate(axes):
             if place >= len(modes):
                 ax.set_visible(False)
@@ -60,10 +62,12 @@ def trade(results: Results, choice: Choice) -> Iterator[Drawing]:
         columns_ = ["inputs", "line", "kind", "dose", "n", "accuracy", "drop", "drop_low", "drop_high", "frontier"]
         numbers = means.rename(columns={"x": "accuracy", "y": "drop", "low": "drop_low", "high": "drop_high"})[columns_]
         caption = (
-            "Accuracy that the split costs against the accuracy of the whole network, means over seeds, averaged over "
-            f"tasks (split method: {evidence.method}; neurons of other tasks disabled: {ablation_label(ablation)}). A "
-            "point is a dose; filled and joined: the frontier of a family, doses of which none of it is both more "
-            f"accurate and loses less. Best is the lower right; {kind_in_text(evidence.reference)} is the reference."
+            "Accuracy that the split costs against the accuracy of the whole network, averaged over tasks (split "
+            f"method: {evidence.method}; units of other tasks disabled: {ablation_label(ablation)}). A point is the "
+            f"mean of a dose: n = {between(means['n'].tolist())} seeds, which the table dose-response beside it has "
+            f"one by one. Bars: {INTERVAL}s of the drop ({CAVEAT}), which may reach beyond the axes. Filled and "
+            "joined: the frontier of a family, doses of which none is both more accurate and loses less. Best is the "
+            f"lower right. The reference is {kind_in_text(evidence.reference)}."
         )
         if far.any():
             caption += f" Not drawn: {counted(far.sum(), 'dose')} at which whole networks lose more than {_FAR}."

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spatialgraph.faults import NotApplicableError
@@ -25,6 +23,7 @@ from ..results import Results
 from ..statistics import CAVEAT, INTERVAL
 from ..wording import listed
 from .drawing import DOUBLE, SINGLE, Choice, Drawing, figure
+from .page import Page
 from .panels import head, networks_said, points_and_means, with_intervals
 
 _FIRST, _LAST = ("loss",), ("validation_accuracy", "accuracy")  # of what is recorded; costs are between them
@@ -33,7 +32,7 @@ _MOST_COSTS = 4  # more rows are no figure of a page
 
 
 @figure("training")
-def training(results: Results, choice: Choice) -> Iterator[Drawing]:
+def training(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show losses, costs, the accuracy of each task and modularity over the epochs of training."""
     method = choice.method if choice.method is not None and sees(choice.method) == "weights" else DEFAULT_METHOD
     lines = curves_of(results, method)
@@ -46,23 +45,26 @@ def training(results: Results, choice: Choice) -> Iterator[Drawing]:
     styles = plots.kind_styles(results.kinds)
     dashes = plots.task_lines([task for task in lines["task"].unique() if task])
     width = SINGLE if len(modes) == 1 else DOUBLE
-    figure = Figure(figsize=(width, 1.2 * len(quantities) + 0.7))
-    axes = figure.subplots(len(quantities), len(modes), squeeze=False, sharex="row", sharey="row")
+    height = 1.2 * len(quantities) + 0.7
+    figure, axes = page.panels(width, height, len(quantities), len(modes), sharex=True, sharey="row")
     for row, quantity in enumerate(quantities):
         for column, mode in enumerate(modes):
             ax = axes[row, column]
-            own = (means["quantity"] == quantity) & (means["inputs"] == mode)
-            plots.curves(ax, means[own], styles, dashes)
-            head(ax, row * len(modes) + column, inputs_label(mode) if row == 0 else "")
+            here, own = (frame[(frame["quantity"] == quantity) & (frame["inputs"] == mode)] for frame in (lines, means))
+            plots.curves(ax, here, own, styles, dashes)
+            head(ax, row * len(modes) + column, inputs_label(mode) if row == 0 else "", several=axes.size > 1)
             ax.grid(axis="y")
         values = lines.loc[lines["quantity"] == quantity, "value"]
         if quantity in ("loss", *costs) and values.min() > 0 and values.max() > 20 * values.min():
             axes[row, 0].set_yscale("log")
             plots.powers(axes[row, 0].yaxis)
-    _name_axes(axes, quantities, costs, lines)
+    for row, quantity in enumerate(quantities):
+        axes[row, 0].set_ylabel(f"{quantity} cost" if quantity in costs else quantity.replace("_", "\n"))
+    for ax in axes[-1]:
+        ax.set_xlabel("epoch")
     keys: list[Artist] = [plots.patch(colour, kind_label(kind)) for kind, (colour, _) in styles.items()]
     keys += [plots.line(dash, task) for task, dash in dashes.items()]
-    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4 if width == SINGLE else 8))
+    page.legend(figure, keys, 4 if width == SINGLE else 8)
     figure.align_ylabels(axes[:, 0])
     numbers = points_and_means(lines, means, ["quantity", "inputs", "kind", "task", "epoch"])
     yield Drawing("training", figure, numbers, _caption(quantities, costs, method, lines))
@@ -120,31 +122,6 @@ def _modularity(results: Results, name: str, method: str) -> Iterator[pd.DataFra
         return
 
 
-def _name_axes(axes: NDArray[np.object_], quantities: list[str], costs: list[str], lines: pd.DataFrame) -> None:
-    """Label the axes; moments within the first epoch are spread out by a scale that is logarithmic further on."""
-    recorded = [row for row, quantity in enumerate(quantities) if quantity != "modularity"]
-    for row, quantity in enumerate(quantities):
-        axes[row, 0].set_ylabel(f"{quantity} cost" if quantity in costs else quantity.replace("_", "\n"))
-        named = row in (recorded[-1:] or [row]) or quantity == "modularity"
-        for ax in axes[row]:
-            ax.tick_params(labelbottom=named)
-            ax.set_xlabel("epoch" if named else "")
-        epochs = lines.loc[lines["quantity"] == quantity, "epoch"]
-        if epochs[epochs > 0].min() < 1:
-            _early(axes[row, 0], epochs)
-
-
-def _early(ax: Axes, epochs: pd.Series[float]) -> None:
-    """Make an axis linear up to the first moment after the start and logarithmic from there on."""
-    first, last = float(epochs[epochs > 0].min()), float(epochs.max())
-    ax.set_xscale("symlog", linthresh=first, linscale=0.4)
-    powers = np.arange(np.ceil(np.log10(first)), np.floor(np.log10(last)) + 1)
-    step = -(-len(powers) // 5)  # at most five labels fit
-    ticks = [0.0, *(10.0 ** powers[(len(powers) - 1) % step :: step])]
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set_xticks([], minor=True)
-
-
 def _caption(quantities: list[str], costs: list[str], method: str, lines: pd.DataFrame) -> str:
     """Return the caption: the meaning of the curves, lines and bands."""
     shown = [f"{name} cost" for name in costs if name in quantities]
@@ -152,8 +129,9 @@ def _caption(quantities: list[str], costs: list[str], method: str, lines: pd.Dat
     if "validation_accuracy" in quantities:
         parts.insert(-1, "accuracy of each task on the examples set aside for validation")
     text = (
-        f"Training: {listed(parts)}, after every epoch. Lines: means of {networks_said(lines)} of each kind and input "
-        f"mode; bands: their {INTERVAL}s ({CAVEAT})."
+        f"Training: {listed(parts)}, after every epoch. n = {networks_said(lines)} of each kind and input mode. Thin "
+        f"lines: each seed. Thick lines: their means. Bands: {INTERVAL}s of the means ({CAVEAT}), which may reach "
+        "beyond the axes."
     )
     if costs and not shown:
         text += f" The {len(costs)} costs that kinds of network pay are not shown."

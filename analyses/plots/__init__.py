@@ -7,9 +7,10 @@ with any colour vision, and the first ones also in grey, as they differ in light
 from .matrices import boundaries, colour_bar, heat, ink, matrix
 from .scales import powers
 from .sorted import TOLD, UNTOLD, choices, estimates
-from .space import neurons, rings, slices
+from .space import neurons, paler, slices
 from .styles import (
     CROSSING,
+    GUESS,
     HEAT,
     SHARED,
     UNASSIGNED,
@@ -24,10 +25,11 @@ from .styles import (
     task_lines,
 )
 from .sweeps import frontiers, strip
-from .values import curves, densities, distribution, dots, levels, scatter
+from .values import curves, densities, distribution, dots, jitter, levels, scatter
 
 __all__ = [
     "CROSSING",
+    "GUESS",
     "HEAT",
     "SHARED",
     "TOLD",
@@ -46,6 +48,7 @@ __all__ = [
     "frontiers",
     "heat",
     "ink",
+    "jitter",
     "key",
     "kind_styles",
     "layer_markers",
@@ -53,9 +56,9 @@ __all__ = [
     "line",
     "matrix",
     "neurons",
+    "paler",
     "patch",
     "powers",
-    "rings",
     "scatter",
     "slices",
     "strip",

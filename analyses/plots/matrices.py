@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LogNorm, Normalize, to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
@@ -117,7 +117,7 @@ def heat(
     return ax
 
 
-def colour_bar(figure: Figure, axes: Sequence[Axes], norm: Normalize, text: str, **options: Any) -> Colorbar:
+def colour_bar(figure: FigureBase, axes: Sequence[Axes], norm: Normalize, text: str, **options: Any) -> Colorbar:
     """Draw the scale of matrices or heat maps beside their panels; further options are those of ``Figure.colorbar``."""
     bar = figure.colorbar(ScalarMappable(norm, HEAT), ax=list(axes), label=text, **options)
     bar.outline.set_visible(False)

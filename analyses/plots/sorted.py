@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from .values import unbounded
+
 TOLD, UNTOLD = "#0072B2", "#8A8A8A"
 """The colours of an estimate whose interval leaves out 0, and of one whose interval does not."""
 
@@ -28,9 +30,10 @@ def estimates(ax: Axes, frame: pd.DataFrame) -> Axes:
     for told, colour in ((False, UNTOLD), (True, TOLD)):
         own = frame[frame["significant"] == told]
         bars = own.dropna(subset=["low"])
-        ax.vlines(
-            bars["rank"], bars["low"], bars["high"], color=colour, linewidth=0.5, alpha=_alpha(len(frame)), zorder=2
-        )
+        with unbounded(ax):
+            ax.vlines(
+                bars["rank"], bars["low"], bars["high"], color=colour, linewidth=0.5, alpha=_alpha(len(frame)), zorder=2
+            )
         ax.scatter(own["rank"], own["estimate"], 3, color=colour, linewidths=0, zorder=3)
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 2.5, 5, 10)))
     ax.grid(axis="y")

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from .styles import SHARED, UNASSIGNED
 
+_PALEST = 0.32  # the least share of a colour in its mixture with white
 # Of a slice of half-width 1: the distance to the next one, and where its horizontal half-axis points on the page.
 _SLICE_GAP, _DEPTH = 2.0, (0.62, 0.28)
 
@@ -26,23 +27,28 @@ def neurons(
 
     Args:
         ax: where to draw.
-        frame: one row per neuron, with columns layer, x, y and task (``""``: none).
+        frame: one row per neuron, with columns layer, x, y and task (``""``: none); and shade, if some colours are
+            pale: from 0, the palest, to 1, full.
         colours: task to colour.
         markers: layer to marker, in the order of the layers; the last one's are drawn larger and on top.
         scale: the area of the markers, in units of the usual one.
     """
     last = list(markers)[-1]
+    frame = frame.assign(shade=1.0) if "shade" not in frame else frame.sort_values("shade", kind="stable")
     for layer, marker in markers.items():
         own, output = frame[frame["layer"] == layer], layer == last
         size = scale * (22 if output else 11)
         none, some = own[own["task"] == ""], own[own["task"] != ""]
+        edge = "#111111" if output else "white"
         ax.scatter(
             some["x"],
             some["y"],
             size,
             marker=marker,
-            c=[colours.get(task, SHARED) for task in some["task"]],
-            edgecolors="#111111" if output else "white",
+            c=[
+                paler(colours.get(task, SHARED), shade) for task, shade in zip(some["task"], some["shade"], strict=True)
+            ],
+            edgecolors=[paler(edge, shade) for shade in some["shade"]],
             linewidths=0.6 if output else 0.3,
             zorder=4 if output else 2,
         )
@@ -53,27 +59,23 @@ def neurons(
             size,
             marker=marker,
             facecolors="none",
-            edgecolors=UNASSIGNED,
+            edgecolors=[paler(UNASSIGNED, shade) for shade in none["shade"]],
             linewidths=0.8,
             zorder=3,
         )
     return ax
 
 
-def rings(ax: Axes, frame: pd.DataFrame, markers: Mapping[str, str], scale: float = 1.0) -> Axes:
-    """Draw a ring around neurons, the more of it the heavier; none where there is nothing to mark.
+def paler(colour: str, shade: float) -> str:
+    """Return a colour mixed with white: full at a shade of 1, the palest at 0.
 
-    Args:
-        ax: where to draw.
-        frame: one row per neuron, with columns layer, x, y and ring (0, none, to 1).
-        markers: as for `neurons`; rings of the last layer are larger too.
-        scale: the area of the rings, in units of the usual one.
+    Example:
+        >>> paler("#0072b2", 1.0), paler("#0072b2", 0.0)
+        ('#0072b2', '#c2dcec')
     """
-    marked = frame[frame["ring"] > 0]
-    size = scale * np.where(marked["layer"] == list(markers)[-1], 60.0, 34.0)
-    widths = (0.2 + 0.8 * marked["ring"].to_numpy(float)).tolist()
-    ax.scatter(marked["x"], marked["y"], size, facecolors="none", edgecolors="#111111", linewidths=widths, zorder=5)
-    return ax
+    share = _PALEST + (1 - _PALEST) * shade
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue))
 
 
 def slices(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.colors import Colormap, ListedColormap, to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..labels import KINDS
+from ..labels import KINDS, family
 
 UNASSIGNED, SHARED, CROSSING = "#8A8A8A", "#222222", "#C1121F"
 """The colours of a neuron that serves no task, of one that serves several, and of a connection between modules."""
@@ -24,6 +25,8 @@ _LAYERS = ("o", "^", "s", "D", "v", "P", "X")
 _LINES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 WHOLE = (0, (4, 2))
 """The line that stands for a whole network."""
+GUESS = (0, (1, 1.5))
+"""The line that stands for what guessing gives."""
 
 HEAT: Colormap = ListedColormap(mpl.colormaps["BuPu"](np.linspace(0.0, 1.0, 256)), "heat")
 """The colours of matrices, from little to much; lightness falls all the way, so that they are read in grey too."""
@@ -51,14 +54,19 @@ def kind_styles(kinds: Sequence[str]) -> dict[str, Style]:
     Example:
         >>> kind_styles(["regular", "mine"])
         {'regular': ('#3A3A3A', 's'), 'mine': ('#009E73', '^')}
+        >>> kind_styles(["spatial α=1"])  # the only one of its family
+        {'spatial α=1': ('#D55E00', 'o')}
     """
-    others = [kind for kind in kinds if kind not in _KINDS]
+    families = Counter(map(family, kinds))
+    own = {kind: _KINDS[family(kind)] for kind in kinds if family(kind) in _KINDS and families[family(kind)] == 1}
+    own |= {kind: _KINDS[kind] for kind in kinds if kind in _KINDS}
+    others = [kind for kind in kinds if kind not in own]
     styles = list(_OTHER_KINDS)
     if len(others) > len(styles):  # those of a grid: shades in its order, neighbours with different markers
         shades = mpl.colormaps["viridis"](np.linspace(0, 0.86, len(others)))  # beyond, thin lines are too light
         styles = [(to_hex(shade), _LAYERS[number % len(_LAYERS)]) for number, shade in enumerate(shades)]
     rest = dict(zip(others, styles, strict=False))
-    return {kind: _KINDS.get(kind) or rest[kind] for kind in kinds}
+    return {kind: own.get(kind) or rest[kind] for kind in kinds}
 
 
 def layer_markers(layers: Sequence[str]) -> dict[str, str]:

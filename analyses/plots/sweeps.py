@@ -11,10 +11,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from .styles import Style
-from .values import _STEPS
+from .values import _STEPS, jitter, unbounded
 
 _BAND, _RULE, _MIDDLE = "#E4E4E4", "#DDDDDD", "#8A8A8A"
 _TEXT = "#222222"
+_JITTER = 0.16  # of seeds, in steps between doses
 _LEAST = 0.005  # the range of values on an axis
 _ROOM, _NAMES = 0.75, 0.38  # the room for names, in widths of the points; where names end, as a share of the axes
 
@@ -27,12 +28,12 @@ def strip(
     styles: Mapping[str, Style],
     band: tuple[float, float, float] | None,
 ) -> Axes:
-    """Draw the sweeps of lines side by side: each seed a point, the mean a line, the reference a band behind all.
+    """Draw sweeps of lines side by side: each seed a point, means joined with intervals, the reference a band behind.
 
     Args:
         ax: where to draw.
         points: columns line, place (on the horizontal axis) and value.
-        means: columns line, place, mean and chosen (whether it is marked).
+        means: columns line, place, mean, low and high (NaN: no interval) and chosen (whether it is marked).
         bounds: the places between lines.
         styles: line to colour and marker.
         band: the least, the mean and the largest value of the reference; None for none.
@@ -45,10 +46,15 @@ def strip(
         ax.axvline(bound, color=_RULE, linewidth=0.5, zorder=0)
     for line, (colour, _) in styles.items():
         own, middle_of = points[points["line"] == line], means[means["line"] == line].sort_values("place")
-        ax.scatter(own["place"], own["value"], 3, color=colour, alpha=0.55, linewidths=0, zorder=2)
+        order, sizes = own.groupby("place").cumcount(), own.groupby("place")["place"].transform("size")
+        moved = [jitter(size, _JITTER)[number] for number, size in zip(order, sizes, strict=True)]
+        ax.scatter(own["place"] + moved, own["value"], 3, color=colour, alpha=0.55, linewidths=0, zorder=2)
         ax.plot(middle_of["place"], middle_of["mean"], color=colour, linewidth=1.0, zorder=3)
+        ax.scatter(middle_of["place"], middle_of["mean"], 5, color=colour, linewidths=0, zorder=3)
         chosen = middle_of[middle_of["chosen"]]
         ax.scatter(chosen["place"], chosen["mean"], 14, facecolors="white", edgecolors=colour, linewidths=0.9, zorder=4)
+        with unbounded(ax):
+            ax.vlines(middle_of["place"], middle_of["low"], middle_of["high"], color=colour, linewidth=0.6, zorder=3)
     low, high = ax.get_ylim()
     if high - low < _LEAST:  # differences by rounding are none
         ax.set_ylim((low + high - _LEAST) / 2, (low + high + _LEAST) / 2)
@@ -65,7 +71,8 @@ def frontiers(
 
     Args:
         ax: where to draw.
-        means: columns line, x, y and frontier (whether no dose of the line has both more x and less y).
+        means: columns line, x, y, low and high (of y; NaN: no interval) and frontier (whether no dose of the line has
+            both more x and less y).
         styles: line to colour and marker.
         labels: line to its name.
         height: the height of a name, as a share of the axes' own.
@@ -73,6 +80,8 @@ def frontiers(
     for line, (colour, marker) in styles.items():
         own = means[means["line"] == line]
         on, off = own[own["frontier"]].sort_values("x"), own[~own["frontier"]]
+        with unbounded(ax):
+            ax.vlines(own["x"], own["low"], own["high"], color=colour, linewidth=0.4, alpha=0.6, zorder=1)
         ax.plot(on["x"], on["y"], color=colour, linewidth=0.9, zorder=2)
         ax.scatter(on["x"], on["y"], 13, color=colour, marker=marker, edgecolors="white", linewidths=0.3, zorder=3)
         ax.scatter(off["x"], off["y"], 8, facecolors="none", edgecolors=colour, marker=marker, linewidths=0.5, zorder=2)

@@ -46,7 +46,7 @@ CASES = {
     "one task": (
         lambda folder: analysed(folder, one_task(), ("greedy", "louvain", "random")),
         "1 of 1 network has a single task",
-        "one module, which is cut off from nothing and loses no accuracy",
+        "one module. It is cut off from nothing and loses no accuracy",
     ),
     "one output each": (
         lambda folder: analysed(folder, one_output_each()),
@@ -56,7 +56,7 @@ CASES = {
     "collapsed": (
         lambda folder: analysed(folder, collapsed()),
         "2 splits are degenerate, no division into task modules",
-        "greedy, 1 of 1; random, 1 of 1.",
+        "By method, of 1 network: greedy 1, random 1.",
     ),
     "without spread": (
         without_spread,
@@ -131,9 +131,7 @@ def test_methods_that_split_by_the_examples_that_score_them_are_named(tmp_path):
 
 def test_losses_stand_beside_what_whole_networks_do(tmp_path):
     text = (analysed(tmp_path, not_learned()) / "summary.md").read_text(encoding="utf-8")
-    told = (
-        "- Accuracy of whole networks, beside which every loss is to be read: spatial good 1.000; spatial lost 0.500."
-    )
+    told = "- Read every loss beside the accuracy of whole networks: spatial good 1.000, spatial lost 0.500."
     assert told in text.split("\n## ")[1]
 
 

@@ -21,11 +21,9 @@ def test_splits_that_are_not_told_apart_from_their_sizes():
     evidence = controlled(0.3, 0.29, lambda row: row["seed"] == 0)
     finding = sizes_alone(evidence)
     assert not finding.holds
-    assert finding.text.startswith("**Some splits are not told apart from their sizes.** In 2 of 2 cells")  # not random
-    assert (
-        "- `greedy`, regular mix, zero: 0.300, random splits 0.290; less than those in 1 and more in 0 of 6 networks "
-        "(p ≤ 0.05)."
-    ) in finding.text
+    assert finding.text.startswith("**Some splits are not told apart from random splits with equally large modules.** ")
+    assert "This is so in 2 of 2 cells (kind, inputs, method and ablation)." in finding.text  # not random
+    assert "| `greedy` | regular mix | zero | 0.300 | 0.290 | 1 / 0 of 6 | – |" in finding.text
     assert better_than_sizes(evidence) is None
     assert worse_than_sizes(evidence) is None
 
@@ -36,12 +34,10 @@ def test_splits_that_lose_more_than_their_sizes_are_another_finding():
     assert not finding.holds
     assert not finding.hint
     assert finding.text.startswith(
-        "**Some splits lose more than random splits of the same sizes.** In 1 of 2 cells (kind, inputs, method and "
-        "ablation) a split costs at least 0.05 of accuracy"
+        "**Some splits lose more than random splits with equally large modules.** They cost at least 0.05 of accuracy"
     )
-    assert "- `greedy`, regular mix, zero: 0.400, random splits 0.300; less than those in 0 and more in 5 of 6" in (
-        finding.text
-    )
+    assert "This is so in 1 of 2 cells" in finding.text
+    assert "| `greedy` | regular mix | zero | 0.400 | 0.300 | 0 / 5 of 6 | – |" in finding.text
     assert "regular" not in sizes_alone(evidence).text
     few = evidence.scores["seed"] < 4, evidence.nulls["seed"] < 4
     assert worse_than_sizes(Evidence(evidence.scores[few[0]], evidence.nulls[few[1]])).hint
@@ -51,7 +47,7 @@ def test_without_the_other_tail_no_split_is_told_to_lose_more():
     evidence = controlled(0.4, 0.3, lambda row: False, lambda row: True)
     nulls = evidence.nulls.drop(columns="p_opposite")
     assert worse_than_sizes(Evidence(evidence.scores, nulls)) is None
-    assert "In 2 of 2 cells" in sizes_alone(Evidence(evidence.scores, nulls)).text
+    assert "in 2 of 2 cells" in sizes_alone(Evidence(evidence.scores, nulls)).text
 
 
 def test_the_smallest_module_is_told():
@@ -60,7 +56,8 @@ def test_the_smallest_module_is_told():
               for layer, task, share in ((1, "a", 0.02), (1, "b", 0.98), (2, "a", 0.4), (2, "b", 0.6))]  # fmt: skip
     scores = pd.concat([evidence.scores, scores_of(shares)])
     text = sizes_alone(Evidence(scores, evidence.nulls)).text
-    assert "6 networks (p ≤ 0.05); in one layer, the smallest module has 2 % of the neurons." in text
+    assert "| smallest module in a layer |" in text
+    assert "of 6 | 2 % |" in text
 
 
 def test_controls_that_all_cost_the_same_do_not_count():
@@ -69,7 +66,7 @@ def test_controls_that_all_cost_the_same_do_not_count():
     nulls = evidence.nulls.assign(sd=evidence.nulls["sd"].mask(equal, 0.0))
     text = sizes_alone(Evidence(evidence.scores, nulls)).text
     assert "Not counted: 4 networks of which all draws of `random-split` are equal" in text
-    assert "of 4 networks (p ≤ 0.05)." in text
+    assert "of 4 | – |" in text
     assert sizes_alone(Evidence(evidence.scores, nulls.assign(sd=0.0))) is None
 
 
@@ -77,7 +74,9 @@ def test_splits_that_are_better_than_their_sizes():
     evidence = controlled(0.1, 0.3, lambda row: row["seed"] < 4)
     finding = better_than_sizes(evidence)
     assert finding.holds
-    assert finding.text.startswith("**These splits beat random splits of the same sizes.** Under every ablation they")
+    assert finding.text.startswith(
+        "**These splits beat random splits with equally large modules.** Under every ablation"
+    )
     assert "- regular mix: `greedy` (1 of 1 methods)" in finding.text
     assert sizes_alone(evidence) is None
 
@@ -102,12 +101,12 @@ def test_without_null_models_the_random_split_is_the_control():
     options = {"methods": ("greedy", "random"), "ablations": ("zero",), "seeds": 9}
     scores = scores_of(drops(value, kinds=("regular", "spatial", "flat"), **options))
     finding = sizes_alone(Evidence(scores))
-    assert "- regular mix, zero: 0.300, `random` 0.300, difference " in finding.text
-    assert "(n = 9, p = " in finding.text
+    assert "| regular mix | zero | 0.300 | 0.300 | " in finding.text
+    assert "| n = 9, p = " in finding.text
     assert "spatial" not in finding.text
     assert "flat" not in finding.text
     worse = worse_than_sizes(Evidence(scores))
-    assert "- flat mix, zero: 0.300, `random` 0.100, difference 0.200 [" in worse.text
+    assert "| flat mix | zero | 0.300 | 0.100 | 0.200 [" in worse.text
     assert not worse.hint
     assert "regular" not in worse.text
     assert sizes_alone(Evidence(scores[scores["split"] == "greedy"])) is None
@@ -170,7 +169,7 @@ def test_a_null_model_without_spread_shows_no_z_and_is_counted_apart():
     flat = (nulls["null"] == "distance") & (nulls["seed"] == 0)
     finding = beyond_chance(Evidence(scores, nulls.assign(sd=nulls["sd"].mask(flat, 0), z=nulls["z"].mask(flat, 1e9))))
     assert "| 5 of 5 (z 10.0, p < 0.0001) |" in finding.text
-    assert "Not counted: 1 network of which all draws of `distance` are equal, so that they have no z." in finding.text
+    assert "Not counted: 1 network of which all draws of `distance` are equal. They have no z." in finding.text
     assert beyond_chance(Evidence(scores, nulls.assign(sd=0.0))) is None
 
 
@@ -185,15 +184,20 @@ def test_too_few_draws_are_no_evidence_of_no_modules():
     finding = beyond_chance(Evidence(scores[scores["seed"] < 3], nulls[few].assign(p=0.05, p_opposite=1.0)))
     # Fisher's p of three networks at 1/20 is 0.0063; of three cells and both tails, 6 times as much.
     assert combined_p(np.full(3, 0.05)) * 6 < 0.05
-    assert not finding.text.startswith("**Too few")
+    assert not finding.text.startswith("**There are too few")
     more = pd.concat([nulls[few], nulls[few].assign(null="strength"), nulls[few].assign(null="other")])
     finding = beyond_chance(Evidence(scores[scores["seed"] < 3], more.assign(p=0.05, p_opposite=1.0)))
     assert finding.hint
     assert not finding.holds
     assert finding.text.startswith(
-        "**Too few draws, or networks, to tell them from null models: corrected, no p can be"
+        "**There are too few draws, or networks, to tell them from null models.** Corrected, no p can be below 0.0"
     )
-    assert "`analyze --nulls 100` draws more.**" in finding.text
+    # The least of three networks, of 7 cells and both tails: Fisher's p of 1 / (m + 1) three times is below 0.05 / 14.
+    assert combined_p(np.full(3, 1 / 25)) * 14 > 0.05 >= combined_p(np.full(3, 1 / 26)) * 14
+    assert (
+        "Of one network, 19 draws can show p = 0.05 at least. After correction over 14 comparisons, at least 25 draws "
+        "of each of these networks can: `analyze --nulls 25`."
+    ) in finding.text
 
 
 def test_of_one_draw_no_claim_is_made():
@@ -203,8 +207,8 @@ def test_of_one_draw_no_claim_is_made():
     text = beyond_chance(Evidence(scores, pd.concat([nulls, untrained]))).text
     assert "| networks | shuffle |" in text
     assert text.endswith(
-        "- `untrained` has 1 draw of each network, too few for a p. Modularity minus theirs, mean: regular mix 0.050, "
-        "spatial mix 0.350."
+        "- `untrained` has 1 draw of each network, too few for a p: 19 are needed. Modularity minus theirs, mean: "
+        "regular mix 0.050, spatial mix 0.350."
     )
     assert "what geometry does is not known." in text
     assert beyond_chance(Evidence(scores, untrained)) is None

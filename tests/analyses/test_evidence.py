@@ -66,11 +66,15 @@ def test_p_never_stands_without_n():
 
 def test_marks_say_what_they_rest_on():
     few, many = comparison(math.nan, n=3), comparison(0.01)
-    assert told_by([many]) == "10 seeds; *: corrected p ≤ 0.05"
-    hint = "a hint, too few seeds for a test: the 95 % t interval of the difference leaves out 0"
-    assert told_by([few]) == f"3 seeds; °: {hint}"
-    assert told_by([few, many]) == f"3 to 10 seeds; *: corrected p ≤ 0.05; °: {hint}"
-    assert told_by([few, many], marks=False) == f"3 to 10 seeds; corrected p ≤ 0.05; {hint}"
+    assert told_by([many]) == "n = 10 seeds. *: corrected p ≤ 0.05."
+    interval = "the 95 % t interval of the difference leaves out 0."
+    hint = f"°, a hint from too few seeds for a test: {interval}"
+    assert told_by([few]) == f"n = 3 seeds. {hint}"
+    assert told_by([few, many]) == f"n = 3 to 10 seeds. *: corrected p ≤ 0.05. {hint}"
+    assert told_by([few, many], marks=False) == (
+        "n = 3 to 10 seeds. A difference is told by a corrected p ≤ 0.05. Where seeds are too few for a test, it is a "
+        f"hint: {interval}"
+    )
 
 
 def test_planned_comparisons_are_a_family_of_their_own():
@@ -209,9 +213,7 @@ def test_a_null_model_without_spread_has_no_z_and_does_not_count():
     assert chances["z"].isna().tolist() == [False, True, True]
     (group,) = against_chance(chances, ["kind"]).to_dict("records")
     assert (group["better"], group["worse"], group["networks"], group["z"]) == (1, 0, 1, 2.0)
-    assert unvaried(chances) == (
-        " Not counted: 2 networks of which all draws of `distance` are equal, so that they have no z."
-    )
+    assert unvaried(chances) == (" Not counted: 2 networks of which all draws of `distance` are equal. They have no z.")
     assert unvaried(chances[chances["spread"]]) == ""
 
 

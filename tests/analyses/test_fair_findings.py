@@ -34,25 +34,20 @@ def test_what_was_planted_is_told():
     text = finding.text
     assert text.startswith(
         "**What makes modules?** At equal accuracy, spatial, fixed and splitnet networks lose less than regular ones "
-        "when they are split, in every input mode where they are compared and under every ablation. Less than spatial "
-        "networks, in some input mode, lose splitnet."
+        "when they are split. This is so in every input mode where they are compared, and under every ablation. Less "
+        "than spatial networks, in some input mode, lose splitnet."
     )
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
     assert rows["L2"].startswith("| L2 | the square of weights costs, at any distance | – | ")
     assert rows["L2"].endswith("| more: Mixing and Sequential |")
     assert rows["SplitNet"].endswith("| less: Mixing and Sequential |")
     assert rows["Spatial"].endswith("| – |")
-    assert (
-        "- Is it the size or the number of weights? At equal accuracy, less is lost than by regular networks in 0 of 2 "
-        "cells, more than by spatial ones in 2 and less in 0 of 2"
-    ) in text
-    assert (
-        "- Is it positions, though none are learned? At equal accuracy, less is lost than by regular networks in 2"
-        in text
-    )
+    assert "| question | at | less than regular | more than spatial | less than spatial |" in text
+    assert "| Is it the size or the number of weights? | equal accuracy | 0 of 2 | 2 of 2 | 0 of 2 |" in text
+    assert "| Is it positions, though none are learned? | equal accuracy | 2 of 2 |" in text
     assert "families of 14 comparisons (equal accuracy)" in text  # four lines and three, in two input modes
     # Three doses of three other families in two input modes: all those of splitnet lose less.
-    assert "Along the whole sweep, 6 of 18 doses of other families (counted in each input mode) lose less" in text
+    assert "Along the whole sweep, 6 of 18 doses of other families lose less than spatial networks at equal" in text
 
 
 def test_it_is_the_first_finding_and_stands_under_what_holds():
@@ -74,7 +69,8 @@ def test_five_seeds_give_a_hint_and_a_caveat():
     evidence = planted({"spatial": 0.05, "l2": 0.3}, seeds=5)
     finding = what_makes_modules(evidence)
     assert finding.hint
-    assert "the 95 % t interval leaves out 0, as 5 seeds are too few for a test: hints" in finding.text
+    assert "n = 5 seeds, paired." in finding.text
+    assert "The seeds are too few for a test. A difference is a hint: its 95 % t interval leaves out 0." in finding.text
     assert "5 seeds can tell no families of kinds apart" in [caveat.short for caveat in caveats(evidence)]
 
 
@@ -83,13 +79,13 @@ def test_kinds_of_a_users_own_are_answered_too():
     tables = [table.replace({"l2": "wires"}) for table in (evidence.scores, evidence.nulls, evidence.members)]
     tables = [t.assign(kind=t["kind"].str.replace("l2 ", "wires ")) for t in tables]
     text = what_makes_modules(Evidence(tables[0], tables[1], members=tables[2])).text
-    assert "- Is it wires? At equal accuracy, less is lost than by regular networks in 0 of 1 cells" in text
+    assert "| Is it wires? | equal accuracy | 0 of 1 |" in text
 
 
 def test_another_reference_and_no_spatial_networks():
     tables = swept_tables(("l1", "fixed"), seeds=8)
     finding = what_makes_modules(Evidence(tables["scores"], tables["nulls"], members=tables["networks"]))
-    assert "spatial networks" not in finding.text.split("Split method")[0]
+    assert "spatial networks" not in finding.text.split("Splits are by")[0]
     assert "Along the whole sweep" not in finding.text
 
 
@@ -129,7 +125,7 @@ def test_families_without_a_dose_are_said_first():
     networks.loc[networks["family"] == "l2", "validation_accuracy"] = 0.5
     (caveat,) = caveats(Evidence(tables["scores"], members=networks))
     assert caveat.short == "No dose is accurate enough in 1 of 2 cells of families and inputs"
-    assert caveat.text.startswith("l2 mix: at every dose they are more than 0.01 less accurate than regular networks.")
+    assert caveat.text.startswith("l2 mix. At every dose they are more than 0.01 less accurate than regular networks.")
 
 
 def test_the_summary_of_a_large_sweep_stays_short():
@@ -137,5 +133,4 @@ def test_the_summary_of_a_large_sweep_stays_short():
     evidence = Evidence(tables["scores"], tables["nulls"], members=tables["networks"])
     text = summary(evidence)
     assert max(map(len, text.splitlines())) < 1500
-    assert "regular mix, spatial α=1 mix" in text
-    assert "and 35 more." in text
+    assert "- 82 networks of 41 kinds in 1 input mode, 2 of each." in text

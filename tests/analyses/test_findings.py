@@ -27,10 +27,8 @@ def test_clusters_that_are_not_tasks():
     scores, notes = clustered(19)
     finding = clusterings(Evidence(scores, notes=notes))
     assert not finding.holds
-    assert (
-        "- `spectral` has most outputs in one cluster in spatial mix (6 of 6 networks: 19 of 20 outputs, loses 0.400 "
-        "(zero)). It keeps the tasks' outputs apart in regular mix (6 networks, loses 0.100 (zero))."
-    ) in finding.text
+    assert "| `spectral` | spatial mix | 6 of 6 | 19 of 20 | 0.400 (zero) |" in finding.text
+    assert "| `spectral` | regular mix | 0 of 6 | – | 0.100 (zero) |" in finding.text
 
 
 def test_findings_read_codes_and_no_sentences():
@@ -44,7 +42,7 @@ def test_findings_read_codes_and_no_sentences():
 def test_communities_are_clusters_too():
     scores, notes = clustered(19)
     notes = notes.assign(note=notes["note"].str.replace("cluster", "community"))
-    assert "19 of 20 outputs" in clusterings(Evidence(scores, notes=notes)).text
+    assert "| 19 of 20 |" in clusterings(Evidence(scores, notes=notes)).text
 
 
 def test_clusters_of_about_half_the_outputs_and_a_single_failure_are_not_told():
@@ -64,11 +62,10 @@ def test_activations_fail_by_construction_where_noted_and_task_variance_does_not
     scores = scores_of(drops(value, methods=methods, inputs=("mix", "sequential"), ablations=("zero",)))
     finding = same_examples(Evidence(scores, notes=notes_of(scores, "activation-mean", SAME, inputs="mix")))
     assert not finding.holds
-    assert (
-        "- `activation-mean` fails by construction in regular mix (6 networks, loses 0.400 (zero)); spatial mix (6 "
-        "networks, loses 0.400 (zero))."
-    ) in finding.text
-    assert "can: regular mix, loses 0.020 (zero); spatial mix, loses 0.020 (zero)." in finding.text
+    assert "`activation-mean` fail by construction. `task-variance` can" in finding.text
+    assert "| networks | `activation-mean` | `task-variance` |" in finding.text
+    assert "| regular mix | 6 fail, 0.400 (zero) | 0.020 (zero) |" in finding.text
+    assert "| spatial mix | 6 fail, 0.400 (zero) | 0.020 (zero) |" in finding.text
     assert "sequential" not in finding.text
     assert same_examples(Evidence(scores, notes=notes_of(scores, "spectral", MISPLACED))) is None
 
@@ -91,14 +88,12 @@ def test_the_size_of_the_minimum_cut_is_described_and_not_tested():
     assert not finding.holds
     assert finding.text.startswith(
         "**The minimum cut costs no other accuracy, as far as is told, than `greedy`.** That it cuts no more is so by "
-        "construction, and was not tested (accuracy: 6 seeds; *: corrected p ≤ 0.05):"
+        "construction, and was not tested. Accuracy: n = 6 seeds. *: corrected p ≤ 0.05.\n\n"
     )
-    assert "- spatial mix: 0.020 of the strength, `greedy` 0.050; accuracy lost, minus that of `greedy`: zero " in (
-        finding.text
-    )
+    assert "| spatial mix | 0.020 / 0.050 | 0.000" in finding.text
     assert "p =" not in finding.text
-    assert "- Degenerate, and left out: regular mix (6 of 6 networks)." in finding.text
-    assert "regular mix:" not in finding.text
+    assert "Degenerate, and left out, in networks: regular mix 6 of 6." in finding.text
+    assert "| regular mix" not in finding.text
 
 
 def test_what_the_minimum_cut_costs_is_tested():
@@ -139,7 +134,7 @@ def test_methods_that_agree_and_do_not(value, holds):
     finding = methods_agree(Evidence(scores, agreement=agreement_of(scores, pairs)))
     assert finding.holds == holds
     assert (
-        f"- regular: {value + 0.02:.2f} over 2 pairs of methods and 6 networks; `greedy` and `spectral` agree most "
+        f"- regular: {value + 0.02:.2f} over 2 pairs of methods and 6 networks. `greedy` and `spectral` agree most "
         f"({value + 0.04:.2f}), `greedy` and `louvain` least ({value:.2f})."
     ) in finding.text
     assert methods_agree(Evidence(scores)) is None

@@ -16,8 +16,8 @@ def test_kinds_that_differ_and_by_how_much():
     finding = kinds_differ(Evidence(scores))
     assert finding.holds
     assert finding.text.splitlines() == [
-        "**Regular and spatial networks differ.** Mean of regular / of spatial networks, split by `greedy` "
-        "(6 seeds; *: corrected p ≤ 0.05):",
+        "**Regular and spatial networks differ.** Mean of regular / of spatial networks, split by `greedy`. "
+        "n = 6 seeds. *: corrected p ≤ 0.05.",
         "",
         "| inputs | accuracy of the whole network | modularity |",
         "| --- | ---: | ---: |",
@@ -44,8 +44,8 @@ def test_too_few_seeds_give_hints(seeds):
     scores = scores_of(rows_of(lambda kind, *_: len(kind) / 10, metric="cut", seeds=seeds, kinds=("regular", "flat")))
     finding = kinds_differ(Evidence(scores))
     assert finding.hint
-    hint = "a hint, too few seeds for a test: the 95 % t interval of the difference leaves out 0"
-    assert f"({seeds} seeds; °: {hint})" in finding.text
+    hint = "°, a hint from too few seeds for a test: the 95 % t interval of the difference leaves out 0."
+    assert f"n = {seeds} seeds. {hint}" in finding.text
     assert "| Mixing | 0.700 / 0.400° |" in finding.text
 
 
@@ -66,7 +66,7 @@ def test_the_kind_of_ablation_changes_the_size_where_all_differences_have_one_si
     assert not finding.hint
     assert finding.text.startswith(
         "**The kind of ablation changes the size of the difference, not its sign.** It changes its size alone in "
-        "Mixing and other. "
+        "Mixing and other.\n\n"
     )
     # Every contrast and every change of it are told, not the largest alone; 2 / 2^7, for two input modes.
     contrasts, changes = finding.text.split("How much larger")
@@ -74,7 +74,7 @@ def test_the_kind_of_ablation_changes_the_size_where_all_differences_have_one_si
     assert contrasts.count("| 0.030") == contrasts.count("| 0.280") == 2
     assert "| inputs | zero − incoming |" in changes
     assert changes.count("−0.250 [") == 2
-    assert "(7 seeds; *: corrected p ≤ 0.05)" in changes
+    assert "n = 7 seeds. *: corrected p ≤ 0.05." in changes
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_of_several_kinds_those_that_differ_are_named_and_so_are_the_others():
     assert finding.holds
     assert finding.text.splitlines() == [
         "**Spatial and swap networks differ from regular ones.** Mean of regular / of the other networks, split by "
-        "`greedy` (8 seeds; *: corrected p ≤ 0.05):",
+        "`greedy`. n = 8 seeds. *: corrected p ≤ 0.05.",
         "",
         "| networks | modularity |",
         "| --- | ---: |",
@@ -188,8 +188,8 @@ def test_of_several_kinds_it_is_named_for_which_the_ablation_matters():
     text = ablation_matters(Evidence(scores)).text
     assert text.startswith(
         "**The kind of ablation changes the conclusion.** It changes whether there is a difference, or its sign, in "
-        "swap mix. Accuracy that `greedy` splits cost, regular minus other networks, by what disabled neurons emit "
-        "(8 seeds; *: corrected p ≤ 0.05):"
+        "swap mix.\n\nAccuracy that `greedy` splits cost, regular minus other networks, by what disabled units emit. "
+        "n = 8 seeds. *: corrected p ≤ 0.05."
     )
     contrasts, changes = text.split("How much larger")
     rows = {line.split(" |")[0]: line for part in (contrasts, changes) for line in part.splitlines()}

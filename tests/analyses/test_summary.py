@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from results_builder import METHODS, build_results
+from swept_results import FAMILIES, swept_tables
 
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.report.content import html
@@ -17,7 +18,8 @@ from spatialgraph.analyses.summary import summary, write_summary
 from spatialgraph.escapes import markdown
 
 MEASURED = Path(__file__).parents[1] / "data" / "scores-of-three-seeds.csv"  # of the paper's Table 1
-CALIBRATION = Path(__file__).parents[2] / "docs" / "statistics" / "calibration.csv"
+DOCS = Path(__file__).parents[2] / "docs"
+CALIBRATION = DOCS / "statistics" / "calibration.csv"
 DATA = ("normal", "exponential", "log-normal", "mostly 0")
 FILES = ["summary.csv", "comparisons.csv", "doses.csv", "fair.csv", "summary.md"]
 SECTIONS = (
@@ -115,16 +117,18 @@ def test_what_was_compared(evidence):
         "averaged first."
     )
     assert lines[3] == "- 3 split methods: `greedy`, `spectral` and `random`."
+    assert lines[4].startswith("- Ablations, by what a disabled unit (a neuron, or a channel, a head …) emits: zero (")
     assert lines[5] == "- No null model was run: what chance would give is not known."
-    assert lines[6].startswith("- 0.1 [0.0, 0.2] is a mean over seeds with its 95 % t interval;")
-    assert "Its null hypothesis: differences are symmetric around 0" in lines[7]
+    assert lines[6].startswith("- 0.1 [0.0, 0.2] is a mean over seeds with its 95 % t interval. ")
+    assert "It assumes that differences are symmetric around 0" in lines[7]
     # With 6 seeds p is at least 2/64; of 3 pairs of methods the first needs 0.05/3.
+    lines = [line for line in lines if line.startswith("- ")]
     assert lines[-2] == (
         "- Comparisons of methods: in 32 of 32 tables no corrected p can be 0.05 or less, whatever the data. From 6 "
-        "seeds p is at least 0.031, and the first of 3 comparisons needs 0.017: train 7 seeds, or compare fewer. Read "
+        "seeds p is at least 0.031. The first of 3 comparisons needs 0.017: train 7 seeds, or compare fewer. Read "
         "their intervals."
     )
-    assert lines[-1].endswith("it rests on intervals, and is a hint (°).")
+    assert lines[-1].endswith("it rests on intervals and is a hint (°).")
 
 
 def test_networks_of_one_seed_and_unequal_groups_are_told(evidence):
@@ -148,7 +152,7 @@ def test_from_too_few_seeds_nothing_holds(evidence):
     text = summary(Evidence(few, nulls))
     assert section(text, "What holds") == "Nothing: from fewer than 5 seeds nothing is told to hold.\n"
     hints = section(text, "Hints")
-    assert hints.startswith("Differences that were seen, with too few seeds for a test")
+    assert hints.startswith("These differences were seen, with too few seeds for a test. They hint, and do not hold")
     assert "networks are more modular than networks with the same strengths" in hints
     assert "## Hints" not in summary(evidence)
 
@@ -158,10 +162,12 @@ def test_families_of_tests_are_counted(evidence):
     tables = rows["table"].nunique()
     lines = section(summary(evidence), "What was compared").splitlines()
     (line,) = (line for line in lines if line.startswith("- comparisons.csv has "))
-    assert line.startswith(f"- comparisons.csv has {len(rows)} tests in {tables} tables, each a family of Holm's")
+    assert line.startswith(f"- comparisons.csv has {len(rows)} tests in {tables} tables. Each table is a family")
     assert "If nothing differed" not in line  # two tests need 0.025, and 2/64 is more
     text = summary(twice(evidence))
-    assert f"If nothing differed, {tables} × 0.05 = {tables * 0.05:.2g} tables at most would be expected" in text
+    assert (
+        f"If nothing differed, {tables} × 0.05 = {tables * 0.05:.2g} tables at most would be expected to have a" in text
+    )
 
 
 def test_what_is_said_of_intervals_and_tests_was_measured(evidence):
@@ -170,9 +176,11 @@ def test_what_is_said_of_intervals_and_tests_was_measured(evidence):
     held = {(data, n): round(100 * table["mean: it holds the mean", data, n]) for data in DATA for n in (3, 12, 30)}
     assert all(held["normal", n] == 95 for n in (3, 12, 30))
     three, twelve, thirty = (held["log-normal", n] for n in (3, 12, 30))
-    assert f"log-normal ones in {three} of 100 samples of 3 seeds, {twelve} of 12 and {thirty} of 30" in text
+    assert f"| log-normal values, which are skewed | {three} | {twelve} | {thirty} |" in text
+    assert "| of 100 samples, the interval holds the mean in | 3 seeds | 12 seeds | 30 seeds |" in text
+    assert "| normal values | 95 | 95 | 95 |" in text
     three, twelve, thirty = (held["mostly 0", n] for n in (3, 12, 30))
-    assert f"four in five are 0, in {three}, {twelve} and {thirty} of those samples that have one" in text
+    assert f"| four in five values are 0 (samples that have an interval) | {three} | {twelve} | {thirty} |" in text
     skewed = [
         table["sign-flip p: skewed differences of mean 0", data, n]
         for data in DATA
@@ -193,17 +201,17 @@ def test_null_models_are_named_with_their_draws(evidence):
 def test_what_each_method_is_worth(evidence):
     text = section(summary(evidence), "What each method is worth")
     assert text.startswith(
-        "Accuracy lost under the ablation that costs most (of zero, incoming and mean; 6 seeds), which is named. As it "
-        "is chosen by these means, they are rather too large.\n"
+        "Accuracy lost under the ablation that costs most (of zero, incoming and mean). n = 6 seeds. The ablation is "
+        "named. As it is chosen by these means, they are rather too large.\n"
     )
-    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    rows = [line for line in text.split("In how many cells")[0].splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == list(METHODS)
     assert rows[0].startswith("| `greedy` | 0.350 [")  # zero costs most: 0.3 and 0.02 for every seed
     assert rows[0].split(" | ")[1].endswith("] zero")
     # Two methods beside greedy, 6 seeds: 2 · 2/64 is above 0.05.
+    assert "In how many cells (kind, input mode and ablation) a method loses less accuracy than `greedy`" in text
     assert (
-        "(6 seeds; a hint, too few seeds for a test: the 95 % t interval of the difference leaves out 0): `spect"
-        in text
+        "n = 6 seeds. Where seeds are too few for a test, it is a hint: the 95 % t interval of the difference" in text
     )
     assert "✓" not in text
     assert "†" not in text
@@ -211,7 +219,9 @@ def test_what_each_method_is_worth(evidence):
 
 def test_other_methods_are_counted_beside_the_reference(evidence):
     text = section(summary(twice(evidence)), "What each method is worth")
-    assert "(12 seeds; corrected p ≤ 0.05): `spectral` less in 0 and more in 12 of 12; `random` less in 0 and" in text
+    assert "n = 12 seeds. A difference is told by a corrected p ≤ 0.05." in text
+    assert "| method | less | more | of |" in text
+    assert "| `spectral` | 0 | 12 | 12 |" in text
 
 
 def test_more_columns_than_fit_become_a_table_for_each_input_mode(evidence):
@@ -219,7 +229,7 @@ def test_more_columns_than_fit_become_a_table_for_each_input_mode(evidence):
         [evidence.scores.assign(inputs=name, network=evidence.scores["network"] + name) for name in "abcd"]
     )
     text = section(summary(Evidence(scores)), "What each method is worth")
-    heads = [line for line in text.splitlines() if line.startswith("| method")]
+    heads = [line for line in text.split("In how many cells")[0].splitlines() if line.startswith("| method")]
     assert heads == [f"| method | regular {name} | spatial {name} |" for name in "abcd"]
 
 
@@ -229,7 +239,8 @@ def test_splits_that_beat_their_controls_are_marked(evidence):
     nulls = rows.assign(null="random-split", draws=100, mean=mean, sd=0.1, z=-1.0, p=p)
     text = section(summary(Evidence(evidence.scores, nulls)), "What each method is worth")
     assert (
-        "✓: beats random splits of the same sizes under every ablation, in most networks and in all together." in text
+        "✓: beats random splits with equally large modules, under every ablation. This is so in most networks and in "
+        "all together." in text
     )
     greedy = next(line for line in text.splitlines() if line.startswith("| `greedy`")).split(" | ")[1:]
     assert [cell.rstrip(" |").endswith("✓") for cell in greedy] == [False, True, False, True]
@@ -317,14 +328,72 @@ def test_the_table_one_of_three_seeds_says_what_it_can_tell(measured):
     holds, fails, hints = (section(measured, title) for title in ("What holds", "What does not", "Hints"))
     assert holds == "Nothing: from fewer than 5 seeds nothing is told to hold.\n"
     assert "**The kind of ablation changes the conclusion.**" in hints
-    assert "It changes whether there is a difference, or its sign, in Sequential; its size alone in Mixing." in hints
+    assert (
+        "It changes whether there is a difference, or its sign, in Sequential. It changes its size alone in Mixing."
+        in hints
+    )
     assert "**Regular and spatial networks differ.**" in hints
     assert "| Mixing | 0.891 / 0.887 | 0.139 / 0.452° | 0.347 / 0.047° |" in hints
-    assert "- regular sequential, zero: 0.305, `random` 0.179" in fails
+    assert "| regular sequential | zero | 0.305 | 0.179 |" in fails
     assert "expected at least 5 seeds for a test" not in measured  # said once, not of every comparison
     assert "- `positions` was not applied to 9 of 18 networks (regular)." in measured
     # A loss is read beside what there is to lose.
     assert "| *whole network: accuracy* | 0.917 | 0.916 | 0.891 | 0.887 |" in section(
         measured, "What each method is worth"
     )
-    assert len(measured.split()) < 1250  # two minutes
+    assert sum(bool(re.search(r"\w", word)) for word in measured.split()) < 1050  # two minutes
+
+
+LONGEST = 30
+"""The most words of a sentence: what a reader keeps in mind whose first language is another."""
+
+
+def sentences(text):
+    """Return the sentences of a summary outside of its tables; what is code is one word."""
+    lines = [line for line in text.splitlines() if line.strip() and line[0] not in "|#"]
+    plain = [re.sub(r"`[^`]*`", "x", line.removeprefix("- ").replace("**", "")) for line in lines]
+    return [one for line in plain for one in re.split(r"(?<=[.!?])\s+(?=[A-Z0-9*°↓†✓x])", line)]
+
+
+def words(sentence):
+    return sum(bool(re.search(r"\w", word)) for word in sentence.split())
+
+
+def check_sentences(text):
+    found = sentences(text)
+    assert len(found) > 15
+    assert max(map(words, found)) <= LONGEST, max(found, key=words)
+
+
+def test_no_sentence_is_long(evidence, measured):
+    noted = with_notes(evidence, "spectral", "degenerate: no hidden neuron", "regular")
+    for one in (evidence, twice(evidence), noted, Evidence(evidence.scores[evidence.scores["seed"] < 3])):
+        check_sentences(summary(one))
+    check_sentences(measured)
+
+
+def test_no_sentence_is_long_beside_null_models(evidence):
+    rows = evidence.scores[evidence.scores["metric"].isin(["modularity", "accuracy-drop"])]
+    null = np.where(rows["metric"] == "modularity", "strength", "random-split")
+    for draws, p in ((100, 0.01), (9, 0.1)):
+        nulls = rows.assign(null=null, draws=draws, mean=0.1, sd=0.1, z=1.0, p=p, p_opposite=1.0)
+        once = nulls[nulls["null"] == "strength"].assign(null="untrained", draws=1, sd=np.nan, z=np.nan, p=0.5)
+        text = summary(Evidence(evidence.scores, pd.concat([nulls, once])))
+        assert "- Null models: " in text
+        check_sentences(text)
+
+
+@pytest.mark.parametrize("seeds", [2, 8])
+def test_no_sentence_is_long_of_a_sweep(seeds):
+    tables = swept_tables(tuple(FAMILIES), seeds=seeds, inputs=("mix", "sequential"))
+    check_sentences(summary(Evidence(tables["scores"], tables["nulls"], members=tables["networks"])))
+
+
+def test_no_sentence_is_long_where_tasks_were_lost_and_splits_are_degenerate():
+    check_sentences((DOCS / "table1" / "summary.md").read_text(encoding="utf-8"))  # of 72 networks
+
+
+def test_sentences_are_counted_as_people_do():
+    text = "# Title\n\n- **One is `a, b`.** Two. P ≤ 0.05 is three.\n\n| no | sentence |\n"
+    assert sentences(text) == ["One is x.", "Two.", "P ≤ 0.05 is three."]
+    assert words("P ≤ 0.05 is three.") == 4

@@ -1,7 +1,11 @@
 """Tables: their numbers worked out by hand, and their text."""
 
 import io
+import itertools
 import math
+import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,17 +13,18 @@ import pytest
 from results_builder import build_results
 
 from spatialgraph.analyses.columns import COLUMNS
+from spatialgraph.analyses.latex import TEXT_WIDTH, latex
 from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.tables import (
     all_tables,
     csv,
     default_method,
-    latex,
     markdown,
     methods_table,
     table_one,
     write_tables,
 )
+from spatialgraph.notes import Note
 
 
 def results_of(rows):
@@ -68,7 +73,7 @@ def test_means_and_sample_deviations_over_networks_of_the_mean_over_tasks():
 
 def test_markdown():
     assert markdown(table_one(TWO_SEEDS, "zero")).splitlines() == [
-        "Accuracy on held-out examples before and after the split (method: greedy; neurons of other tasks disabled: "
+        "Accuracy on held-out examples before and after the split (method: greedy; units of other tasks disabled: "
         "activation = 0), averaged over tasks. Mean ± sample standard deviation over 1 to 2 seeds.",
         "",
         "|  | Mixing, regular | Mixing, spatial |",
@@ -76,35 +81,138 @@ def test_markdown():
         "| Full network | 0.500 | 0.750 ± 0.141 |",
         "| Split network | 0.500 | 0.500 ± 0.354 |",
         "| Accuracy drop | 0.000 | 0.250 ± 0.212 |",  # -0.0004 has no sign left
+        "",
+        "Nothing is bold: too few seeds for a test.",
     ]
 
 
-def test_latex():
+def test_latex_is_a_float_of_booktabs():
     assert latex(table_one(TWO_SEEDS, "zero")).splitlines() == [
         r"% \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering\small",
-        r"  \caption{Accuracy on held-out examples before and after the split (method: greedy; neurons of other tasks "
-        r"disabled: activation = 0), averaged over tasks. Mean $\pm$ sample standard deviation over 1 to 2 seeds.}",
+        r"\begin{table}[htbp]",
+        r"  \centering\small\setlength{\tabcolsep}{3pt}",
+        r"  \caption{Accuracy on held-out examples before and after the split (method: greedy; units of other tasks "
+        r"disabled: activation = 0), averaged over tasks. Mean $\pm$ sample standard deviation over 1 to 2 seeds."
+        r"}\vskip 4pt",
         r"  \label{tab:table1-zero}",
-        r"  \begin{tabular}{lcc}",
+        r"  \begin{tabular}{@{}lcc@{}}",
         r"    \toprule",
         r"    & \multicolumn{2}{c}{Mixing} \\",
         r"    \cmidrule(lr){2-3}",
         r"    & Regular & Spatial \\",
         r"    \midrule",
-        r"    Full network & $0.500$ & $0.750 \pm 0.141$ \\",
-        r"    Split network & $0.500$ & $0.500 \pm 0.354$ \\",
-        r"    Accuracy drop & $0.000$ & $0.250 \pm 0.212$ \\",
+        r"    Full network & $0.500$ & $0.750\,{\scriptstyle\pm.141}$ \\",
+        r"    Split network & $0.500$ & $0.500\,{\scriptstyle\pm.354}$ \\",
+        r"    Accuracy drop & $0.000$ & $0.250\,{\scriptstyle\pm.212}$ \\",
         r"    \bottomrule",
         r"  \end{tabular}",
+        r"  \par\smallskip",
+        r"  \begin{minipage}{\linewidth}\footnotesize Nothing is bold: too few seeds for a test.\end{minipage}",
         r"\end{table}",
     ]
 
 
+def seeds_of(drops, methods=("greedy",), kinds=("regular", "spatial"), inputs="mix"):
+    """Return rows of six seeds: the accuracy of each is 0.9, and `drops` gives what each split costs."""
+    rows = []
+    for seed, kind in itertools.product(range(6), kinds):
+        name = f"{inputs}-{kind}-{seed}"
+        rows.append((name, kind, inputs, "none", "", "accuracy", 0, 0.9))
+        for method in methods:
+            drop = drops[kind, method] + 0.002 * seed * (kind == "spatial")
+            rows.append((name, kind, inputs, method, "zero", "accuracy", 0, 0.9 - drop))
+            rows.append((name, kind, inputs, method, "zero", "accuracy-drop", 0, drop))
+    return rows
+
+
+def with_seeds(rows):
+    results = results_of(rows)
+    seeds = results.scores["network"].str.rsplit("-", n=1).str[1].astype("Int64")
+    return replace(results, scores=results.scores.assign(seed=seeds))
+
+
+def test_the_best_cell_is_bold_where_a_corrected_test_tells_it_from_the_reference():
+    results = with_seeds(seeds_of({("regular", "greedy"): 0.3, ("spatial", "greedy"): 0.01}))
+    table = table_one(results, "zero")
+    # Of 6 seeds the least p is 2/64, below 0.05 for a single comparison.
+    assert table.best == {("", "Split network", "mix", "spatial"), ("", "Accuracy drop", "mix", "spatial")}
+    assert r"& $\mathbf{0.015}\,{\scriptstyle\pm.004}$ \\" in latex(table)
+    assert "| Accuracy drop | 0.300 ± 0.000 | **0.015 ± 0.004** |" in markdown(table)
+    assert "Bold: the best, where it differs from regular (p ≤ 0.05 by sign flips, paired by seed" in markdown(table)
+    worse = table_one(with_seeds(seeds_of({("regular", "greedy"): 0.01, ("spatial", "greedy"): 0.3})), "zero")
+    assert worse.best == {("", row, "mix", "regular") for row in ("Split network", "Accuracy drop")}
+    same = table_one(with_seeds(seeds_of({("regular", "greedy"): 0.305, ("spatial", "greedy"): 0.3})), "zero")
+    assert same.best == frozenset()
+    assert same.notes[0] == "Nothing is bold: nothing is told apart from regular."
+
+
+def test_the_best_method_is_bold_and_controls_are_not():
+    drops = {(kind, method): drop for kind in ("regular",) for method, drop in (("greedy", 0.2), ("leiden", 0.1))}
+    rows = seeds_of(drops | {("regular", "random"): 0.0}, ("greedy", "leiden", "random"), ("regular",))
+    rows = [(*row[:-1], row[-1] + 0.001 * (row[0][-1] == "3") * (row[3] == "leiden")) for row in rows]
+    table = methods_table(with_seeds(rows), "zero")
+    assert table.best == {("Accuracy drop", "leiden", "mix", "regular")}
+    assert table.notes[0].endswith("Modularity and cut are not marked: some methods optimise them.")
+
+
+def test_degenerate_splits_and_missing_scores_are_marked_and_explained(built):
+    name = "mix-spatial-1"
+    wrong = replace(built.splits[name]["greedy"], notes=(Note("degenerate", {"reason": "by hand"}),))
+    results = replace(built, splits={**built.splits, name: {**built.splits[name], "greedy": wrong}})
+    table = table_one(results, "zero")
+    assert {key[1:] for key in table.degenerate} == {
+        (row, "mix", "spatial") for row in ("Split network", "Accuracy drop")
+    }
+    marked = [line for line in markdown(table).splitlines() if "†" in line]
+    assert [line.count("†") for line in marked] == [1, 1, 1]
+    assert marked[-1].startswith("Nothing is bold")
+    assert "†: some splits are degenerate, no task modules" in marked[-1]
+    assert latex(table).count(r"^{\dagger}$") == 2
+    assert pd.read_csv(io.StringIO(csv(table)))["degenerate"].sum() == 2
+    assert "Other ablations, in tables of their own: incoming weights = 0 and activation = mean." in table.notes
+    few = methods_table(TWO_SEEDS, "zero")
+    assert few.notes[-1] == "–: no score, as the method does not apply or the measure is of partitions alone."
+
+
+def test_columns_that_do_not_fit_follow_in_floats_of_their_own():
+    rows = []
+    for inputs, kind in itertools.product(("concatenate", "mix", "sequential"), ("regular", "spatial", "l1", "l2")):
+        rows += accuracies(f"{inputs}-{kind}-0", kind, (0.5, 0.5), (0.25, 0.25), inputs=inputs)
+        rows += accuracies(f"{inputs}-{kind}-1", kind, (0.5, 0.25), (0.25, 0.5), inputs=inputs)
+    text = latex(table_one(results_of(rows), "zero"))
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 3
+    assert r"\caption{Table~\ref{tab:table1-zero}, continued.}" in text
+    assert r"\label{tab:table1-zero-2}" in text
+    heads = [line.count(r"\multicolumn") for line in text.splitlines() if r"\multicolumn{4}{c}" in line]
+    assert heads == [1, 1, 1]
+    assert text.count("Nothing is bold") == 1
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here: Debian's texlive-latex-recommended")
+def test_latex_compiles_and_fits_the_width_of_a_text(built, tmp_path):
+    kinds = ["regular", "spatial α=10 β=3", "my_own & best", "l1", "clusterability κ=0.03"]
+    rows = []
+    for inputs, kind in itertools.product(("concatenate", "mix", "100 % mine"), kinds):
+        for seed in (0, 1):
+            rows += accuracies(f"{inputs}-{kind}-{seed}", kind, (0.5, 0.5 - seed / 4), (0.9, 0.9), inputs=inputs)
+    tables = [*all_tables(built), *all_tables(results_of(rows))]
+    body = "\n\\clearpage\n".join(
+        latex(replace(table, name=f"{table.name}-{place}")) for place, table in enumerate(tables)
+    )
+    text = rf"\documentclass{{article}}\usepackage{{booktabs}}\setlength{{\textwidth}}{{{TEXT_WIDTH}pt}}"
+    (tmp_path / "all.tex").write_text(f"{text}\n\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+    log = (tmp_path / "all.log").read_text(encoding="utf-8", errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "all.pdf").stat().st_size > 10_000
+    assert "Overfull" not in log, [line for line in log.splitlines() if "Overfull" in line]
+    assert "Float too large" not in log
+
+
 def test_csv_has_the_numbers_in_full():
     frame = pd.read_csv(io.StringIO(csv(table_one(TWO_SEEDS, "zero"))))
-    assert list(frame.columns) == ["inputs", "kind", "row", "mean", "sd", "n"]
+    assert list(frame.columns) == ["inputs", "kind", "row", "mean", "sd", "n", "degenerate"]
     drop = frame[(frame["kind"] == "spatial") & (frame["row"] == "Accuracy drop")].iloc[0]
     assert drop["mean"] == pytest.approx(0.25, abs=1e-15)
     assert drop["sd"] == pytest.approx(0.3 / math.sqrt(2), abs=1e-15)
@@ -119,9 +227,9 @@ def test_methods_table_has_blocks_and_marks_cells_without_a_score():
     assert "| **Modularity** |  |  |\n| greedy | – | 0.400 ± 0.141 |\n" in text
     assert r"| 100%\_cut | – | 0.125 |" in text
     tex = latex(table)
-    assert r"    \midrule" + "\n" + r"    \multicolumn{3}{l}{\emph{Cut}} \\" in tex
+    assert r"    \midrule" + "\n" + r"    \multicolumn{3}{@{}l}{\emph{Cut}} \\" in tex
     assert r"    100\%\_cut & -- & $0.125$ \\" in tex
-    assert csv(table).splitlines()[0] == "measure,inputs,kind,row,mean,sd,n"
+    assert csv(table).splitlines()[0] == "measure,inputs,kind,row,mean,sd,n,degenerate"
 
 
 def test_columns_are_in_the_order_of_the_paper_then_of_the_alphabet():
@@ -185,9 +293,10 @@ def test_latex_is_balanced(built):
     for table in all_tables(built):
         text = latex(table)
         assert text.count("{") == text.count("}")
-        columns = text.split(r"\begin{tabular}{")[1].split("}")[0]
-        rows = [line for line in text.splitlines() if line.endswith(r" \\") and r"\multicolumn" not in line]
-        assert {line.count("&") for line in rows} == {len(columns) - 1}
+        for piece in text.split(r"\begin{tabular}{@{}l")[1:]:
+            columns = piece.split("@{}}")[0]
+            rows = [line for line in piece.splitlines() if line.endswith(r" \\") and r"\multicolumn" not in line]
+            assert {line.count("&") for line in rows} == {len(columns)}
 
 
 def test_a_table_of_one_seed_has_no_deviations(tmp_path):

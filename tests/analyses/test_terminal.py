@@ -138,7 +138,7 @@ def test_the_ablation_of_every_value_is_named_and_two_kinds_fit_beside_one_anoth
     assert row[2] == "0/12"
     one = Evidence(scores[scores["ablation"].isin(["", "zero"])])
     text = rendered(terminal_methods(one))
-    assert "over 12 seeds, under zero;" in text
+    assert "over 12 seeds, under zero." in text
     assert not re.search(r"±\.\d+z", text)
 
 
@@ -146,9 +146,9 @@ def test_what_the_numbers_of_methods_are_is_said(compared):
     text = " ".join(rendered(terminal_methods(compared)).split("\n\n")[-1].split())
     assert text == (
         "Accuracy drop: mean ± sample standard deviation over 3 seeds, under the ablation that costs most (z: zero, "
-        "i: incoming, m: mean); the best for Spatial come first. 2/3: in 2 of 3 networks (p ≤ 0.05) less of each task "
-        "is lost than by random splits of the same sizes; modularity is above that of the null model strength "
-        "(Regular) or distance (Spatial). The rest: summary.csv, nulls.csv."
+        "i: incoming, m: mean). The best for Spatial come first. 2/3: so many of 3 networks beat chance (p ≤ 0.05). "
+        "They lose less of each task than random splits with equally large modules. Their modularity is above that of "
+        "the null model strength (Regular) or distance (Spatial). The rest: summary.csv, nulls.csv."
     )
 
 
@@ -204,7 +204,7 @@ def test_degenerate_splits_are_marked(built):
         (lambda rows: rows[rows["kind"] == "regular"], "Regular, accuracy 0.884"),
         (
             lambda rows: rows[rows["metric"] == "modularity"],
-            "Modularity: mean ± sample standard deviation over 3 seeds;",
+            "Modularity: mean ± sample standard deviation over 3 seeds.",
         ),
         (lambda rows: rows[rows["metric"] == "accuracy-drop"], "greedy          0.320±.020z    0.040±.020z"),
         (lambda rows: rows[rows["seed"] == 0], "Accuracy drop: one seed, under"),

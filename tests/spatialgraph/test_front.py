@@ -208,14 +208,27 @@ def test_a_figure_is_drawn_into_axes_where_it_is_one_panel(results):
         TypeError, match="results: expected a folder that analyze wrote, or what read returns, found a N"
     ):
         sg.figure("positions", None)
-    with pytest.raises(ValueError, match=r"ax: expected one network, for one panel, found concatenate-.*: choose one"):
-        sg.figure("positions", results, ax=left)
     with pytest.raises(
-        ValueError, match=r"ax: expected a figure that can be one panel \(positions, layers\), found 'met"
+        ValueError, match=r"^ax: expected a figure of one panel, found 'positions' of 2 here: choose less"
     ):
-        sg.figure("methods", results, ax=left)
+        sg.figure("positions", results, ax=left)
+    with pytest.raises(ValueError, match=r"^ax, figure: expected one of them to draw into, found both$"):
+        sg.figure("positions", results, left, figure=alone)
+    with pytest.raises(ValueError, match=r"^ax: expected a figure that can be drawn into one \(.*\), found 'film'$"):
+        sg.figure("film", results, left)
     with pytest.raises(ValueError, match="unknown figure 'position'; known: positions, "):
         sg.figure("position", results, ax=left)
+
+
+def test_a_figure_of_several_panels_is_drawn_into_a_part_of_a_figure(results):
+    whole = Figure()
+    part, other = whole.subfigures(1, 2)
+    assert sg.figure("methods", results, figure=part) is whole
+    assert len(part.axes) > 1
+    assert not other.axes
+    mine = other.subplots()
+    assert sg.figure("methods", results, mine, inputs="mix", measure="modularity") is whole
+    assert mine.get_xlabel() == "modularity"
 
 
 def test_a_contrast_and_its_measure_are_chosen(results):

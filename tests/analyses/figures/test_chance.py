@@ -51,7 +51,15 @@ def test_networks_whose_draws_are_all_equal_do_not_count():
     told = verdict(varied)
     assert told.endswith("p ≤ 0.05: 1 of 2")
     assert verdict([*varied, equal]) == told
+    assert verdict([varied[0], equal]).endswith("p ≤ 0.05: 1 of 1")  # said as of others, and not as p
     assert verdict([equal]) == "draws all equal"
+
+
+def test_networks_whose_split_is_degenerate_do_not_count():
+    good, wrong = (Compared("n", "a", "mix", "shuffle", 2.0, np.arange(20) / 20, flag) for flag in (False, True))
+    assert verdict([good, wrong]) == verdict([good])
+    assert verdict([wrong]) == "degenerate"
+    assert areas({"a": [wrong]}).empty
 
 
 def test_a_panel_says_z_and_how_many_networks_exceed_chance(made):
@@ -60,7 +68,7 @@ def test_a_panel_says_z_and_how_many_networks_exceed_chance(made):
     spread = np.linspace(-0.05, 0.05, 10).std(ddof=1)
     z = np.median([0.45 / spread, 0.46 / spread])  # the first method's modularity: 0.45, and 0.01 more for seed 1
     texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts == [f"z = {z:.1f}, p ≤ 0.05: 0 of 2"] * 2  # ten draws give no p below 1/11
+    assert texts == [f"z = {z:.1f}; 10 draws show no p ≤ 0.05"] * 2  # none is below 1/11
 
 
 def test_one_network_has_a_p_of_its_own(results):

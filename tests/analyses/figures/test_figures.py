@@ -81,11 +81,11 @@ def shown_texts(figure):
     """Return the texts that a reader sees: not those of ticks outside the range, nor of axes that are off."""
     texts = [text for legend in figure.legends for text in legend.get_texts()]
     for ax in figure.axes:
-        texts += ax.texts
+        texts += [*ax.texts, ax.title, ax._left_title, ax._right_title]
         if ax.axison:
             ticks = [tick for axis in (ax.xaxis, ax.yaxis) for tick in axis._update_ticks()]
             texts += [tick.label1 for tick in ticks if tick.label1.get_visible()]
-            texts += [ax.title, ax._left_title, ax._right_title, ax.xaxis.label, ax.yaxis.label]
+            texts += [ax.xaxis.label, ax.yaxis.label]
     return [text for text in texts if text.get_text().strip()]
 
 

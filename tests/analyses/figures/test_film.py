@@ -138,8 +138,11 @@ def test_a_neuron_that_strays_does_not_make_the_others_small(tmp_path):
 
 
 def test_the_film_says_what_it_is(film):
-    assert film.caption.startswith("Film of training: neurons of the split layers seen from above at 4 moments, ")
-    assert "(split method: greedy). Networks: concatenate-spatial-0, sequential-spatial-0." in film.caption
+    assert film.caption.startswith("Film of training: neurons of the split layers seen from above at 4 moments. ")
+    assert (
+        "(split method: greedy). Each is one network, so n = 1: concatenate-spatial-0, sequential-spatial-0."
+        in film.caption
+    )
 
 
 @pytest.mark.parametrize("moment", range(4))
@@ -247,7 +250,7 @@ def test_a_film_of_a_large_network_shows_some_moments_and_says_so(tmp_path, monk
     monkeypatch.setattr(results_module, "_MOST_BYTES", 0)
     (film,) = drawings(Results.load(built), "film")
     assert film.numbers["moment"].nunique() == 3 < kept
-    assert f"at 3 moments of the {kept} that were kept, the first before training" in film.caption
+    assert f"at 3 moments of the {kept} that were kept. The first is before training" in film.caption
 
 
 def test_networks_that_were_kept_at_other_moments_have_films_of_their_own(tmp_path):

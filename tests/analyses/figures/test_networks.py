@@ -1,5 +1,7 @@
 """Positions and layers: neurons and connections are those of the network, and what is left out is said."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -7,7 +9,7 @@ from matplotlib.text import Text
 from results_builder import build_results, clustered_network
 
 from spatialgraph.analyses import figures, plots
-from spatialgraph.analyses.figures import drawings
+from spatialgraph.analyses.figures import Choice, drawings
 from spatialgraph.analyses.results import Results
 from spatialgraph.graph.split import Split
 from spatialgraph.store import read_splits, write_splits
@@ -43,6 +45,7 @@ def test_layers_draw_the_connections_above_the_threshold(results, made):
     numbers = made["layers-sequential"].numbers
     network = results.network("sequential-spatial-0")
     weight = {c.source: c.weight for c in network.split_connections}
+    numbers = numbers[numbers["network"] == network.name]
     drawn = numbers[numbers["part"] == "connection"]
     expected = sum(int((np.abs(w[:, 1:] if k == 2 else w) > 0.01).sum()) for k, w in weight.items())
     assert len(drawn) == expected
@@ -52,7 +55,7 @@ def test_layers_draw_the_connections_above_the_threshold(results, made):
     assert (numbers.loc[numbers["part"] == "left out", "connections"] == 0).all()
     segments = [
         len(c.get_segments())
-        for c in made["layers-sequential"].figure.axes[0].collections
+        for c in made["layers-sequential"].figure.axes[1].collections
         if hasattr(c, "get_segments")
     ]
     assert sum(segments) == expected
@@ -60,15 +63,16 @@ def test_layers_draw_the_connections_above_the_threshold(results, made):
 
 def test_connections_between_modules_have_a_colour_of_their_own(made):
     drawing = made["layers-sequential"]
-    neurons = drawing.numbers[drawing.numbers["part"] == "neuron"].set_index(["layer", "neuron"])["task"]
-    drawn = drawing.numbers[drawing.numbers["part"] == "connection"]
+    numbers = drawing.numbers[drawing.numbers["network"] == "sequential-spatial-0"]
+    neurons = numbers[numbers["part"] == "neuron"].set_index(["layer", "neuron"])["task"]
+    drawn = numbers[numbers["part"] == "connection"]
     ends = [
         [neurons[row[layer], row[f"{layer}_neuron"]] for layer in ("source", "target")] for _, row in drawn.iterrows()
     ]
     wanted = ["" if "" in both else both[0] if both[0] == both[1] else "between modules" for both in ends]
     assert drawn["task"].tolist() == wanted
     assert len(set(wanted)) > 2
-    lines = [c for c in drawing.figure.axes[0].collections if hasattr(c, "get_segments")]
+    lines = [c for c in drawing.figure.axes[1].collections if hasattr(c, "get_segments")]
     reds = [to_hex(colour).upper() == plots.CROSSING for one in lines for colour in one.get_colors()]
     assert sum(reds) == wanted.count("between modules")
     assert "between modules" in text_of(drawing.figure)
@@ -78,15 +82,41 @@ def test_connections_between_modules_have_a_colour_of_their_own(made):
 def test_layers_leave_out_the_weakest_beyond_a_number_and_say_so(results, monkeypatch):
     monkeypatch.setattr(figures.neurons, "MAX_LINES", 5)
     drawing = drawings(results, "layers")[0]
-    connections = drawing.numbers[drawing.numbers["part"] == "connection"]
-    left_out = drawing.numbers[drawing.numbers["part"] == "left out"]
+    numbers = drawing.numbers[drawing.numbers["network"] == "concatenate-spatial-0"]
+    connections = numbers[numbers["part"] == "connection"]
+    left_out = numbers[numbers["part"] == "left out"]
     assert connections.groupby("source").size().tolist() == [5, 5]
     network = results.network("concatenate-spatial-0")
     weight = np.sort(np.abs(network.split_connections[-1].weight).ravel())[::-1]
     strongest = connections.loc[connections["target"] == "output", "weight"].abs()
     np.testing.assert_allclose(strongest, weight[:5])
     assert left_out["connections"].iloc[-1] == (weight > 0.01).sum() - 5
-    assert f"({int(left_out['connections'].sum())} left out)" in drawing.caption
+    assert f"and {int(left_out['connections'].sum())} of concatenate-spatial-0 left out)" in drawing.caption
+
+
+def test_layers_stand_beside_those_of_the_reference_in_an_order_that_knows_no_split(results, made):
+    drawing = made["layers-sequential"]
+    assert [ax.get_title().split("\n") for ax in drawing.figure.axes] == [
+        ["Regular", "2 % of the strength crosses modules"],  # the cut of the invented scores
+        ["Spatial", "2 % of the strength crosses modules"],
+    ]
+    own = drawing.numbers[drawing.numbers["network"] == "sequential-regular-0"]
+    neurons = own[(own["part"] == "neuron") & (own["layer"] == "hidden3")].sort_values("neuron")
+    np.testing.assert_allclose(neurons["x"].iloc[:4], [-1, -1 / 3, 1 / 3, 1])
+    assert (np.diff(neurons["y"].astype(float)) <= 0).all()  # row by row, whatever the tasks
+    assert "sequential-regular-0 has no positions: its neurons stand in the order of their layer" in drawing.caption
+    (alone,) = drawings(
+        results.of_kinds(["spatial"]).of_kinds(["spatial"]), "layers", Choice(("sequential-spatial-0",))
+    )
+    assert len(alone.figure.axes) == 1
+
+
+def test_each_panel_of_positions_has_a_range_of_its_own(made):
+    one, other = made["positions"].figure.axes
+    assert one.get_xlim() != other.get_xlim()
+    shapes = [np.ptp(ax.get_ylim()) / np.ptp(ax.get_xlim()) for ax in (one, other)]
+    assert shapes[0] == pytest.approx(shapes[1])
+    assert "Panels have ranges of their own." in made["positions"].caption
 
 
 def test_names_of_input_modes_make_good_names_of_files(tmp_path):
@@ -142,16 +172,17 @@ def test_many_neurons_are_thinned_and_it_is_said(results, monkeypatch, name):
     assert said not in whole.caption
     monkeypatch.setattr(figures.neurons, "MAX_NEURONS", 6)
     few = drawings(results, name)[0]
-    assert "Of concatenate-spatial-0" in few.caption
+    assert re.search(r"Of .*concatenate-spatial-0.* about", few.caption)
     assert f"about 6 neurons {said}" in few.caption
     network = results.network("concatenate-spatial-0")
     for numbers in (whole.numbers, few.numbers):
         neurons = numbers[numbers["part"] == "neuron"] if "part" in numbers else numbers
+        neurons = neurons[neurons["network"] == "concatenate-spatial-0"]
         panels = neurons.groupby([key for key in ("network", "split") if key in neurons.columns] or "part").size()
         assert (panels <= (6 if numbers is few.numbers else sum(layer.size for layer in network.populations))).all()
         assert len(neurons.merge(whole.numbers)) == len(neurons)  # at the places they had
     marks = sum(len(c.get_offsets()) for c in few.figure.axes[0].collections if not hasattr(c, "get_segments"))
-    assert 0 < marks <= 2 * 6  # a ring around each
+    assert 0 < marks <= 6
 
 
 def test_networks_of_the_reference_are_shown_after_others(results):

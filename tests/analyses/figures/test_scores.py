@@ -1,17 +1,21 @@
 """Scores: every seed is shown, and means and correlations are what they are by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from spatialgraph.analyses.figures import drawings
+from spatialgraph.analyses.figures import Choice, drawings
 from spatialgraph.analyses.figures.scores import rank_correlation
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
+from spatialgraph.notes import Note
 
 
 def offsets(figure, panel):
-    return np.vstack([c.get_offsets() for c in figure.axes[panel].collections if len(c.get_offsets())])
+    marks = [c for c in figure.axes[panel].collections if not hasattr(c, "get_segments")]
+    return np.vstack([c.get_offsets() for c in marks if len(c.get_offsets())])
 
 
 def test_methods_show_every_seed_and_the_means(results, made):
@@ -34,8 +38,64 @@ def test_methods_show_every_seed_and_the_means(results, made):
     assert rows == ["greedy", "spectral", "random"]  # the control last, on its band
     panel = offsets(figure, 7)  # the second row's modularity
     drawn = numbers[(numbers["panel"] == "modularity") & (numbers["inputs"] == "sequential")]
-    drawn = drawn[drawn["statistic"] != "sd"]
+    drawn = drawn[drawn["statistic"].isin(["seed", "mean"])]
     np.testing.assert_allclose(sorted(panel[:, 0]), sorted(drawn["value"].astype(float)))
+
+
+def with_degenerate(results, method):
+    """Return results in which the split of a network by a method is degenerate."""
+    name = "sequential-spatial-1"
+    split = replace(results.splits[name][method], notes=(Note("degenerate", {"reason": "by hand"}),))
+    return replace(results, splits={**results.splits, name: {**results.splits[name], method: split}})
+
+
+def test_degenerate_splits_are_crosses_that_do_not_count(results):
+    wrong = with_degenerate(results, "spectral")
+    (drawing,) = drawings(wrong, "methods")
+    numbers = drawing.numbers
+    own = numbers[
+        (numbers["panel"] == "modularity") & (numbers["inputs"] == "sequential") & (numbers["row"] == "spectral")
+    ]
+    own = own[own["kind"] == "spatial"].set_index("statistic")["value"].astype(float)
+    assert own["degenerate seed"] == pytest.approx(0.41)
+    assert own["mean"] == own["seed"] == pytest.approx(0.40)
+    assert "Crosses: degenerate splits (spectral 1), which are no task modules" in drawing.caption
+    crosses = [c for c in drawing.figure.axes[7].collections if c.get_label() == "degenerate"]
+    assert [len(c.get_offsets()) for c in crosses] == [1]
+    assert "degenerate split" in [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    for name in ("masking", "modularity-drop", "nulls"):
+        drawing = drawings(wrong, name, Choice(method="greedy"))[0]
+        assert "degenerate" not in drawing.caption  # of another method
+    wrong = with_degenerate(results, "greedy")
+    for name in ("masking", "modularity-drop", "nulls"):
+        assert "Crosses: degenerate splits (greedy 1)" in drawings(wrong, name)[0].caption
+    (left,) = drawings(wrong, "selectivity")
+    assert "Left out: 1 network whose split is degenerate." in left.caption
+    assert "sequential-spatial-1" not in set(left.numbers["network"].dropna())
+
+
+def test_networks_that_did_not_learn_a_task_are_left_out(results):
+    scores = results.scores
+    whole = scores[(scores["split"] == "none") & (scores["metric"] == "accuracy")]
+    lost = whole["network"].eq("sequential-spatial-1") & whole["task"].eq("digits")
+    guesses = whole.assign(metric="guessed-accuracy", value=np.where(lost, whole["value"], 0.1))
+    some = replace(results, scores=pd.concat([scores, guesses], ignore_index=True))
+    for name in ("methods", "modularity-drop", "masking", "selectivity", "nulls"):
+        drawing = drawings(some, name)[0]
+        assert (
+            "Left out: 1 network without a task that it should have learned (sequential-spatial-1)." in drawing.caption
+        )
+        assert "sequential-spatial-1" not in set(drawing.numbers["network"].dropna())
+        assert "sequential-spatial-0" in set(drawing.numbers["network"].dropna())
+    none = replace(results, scores=pd.concat([scores, whole.assign(metric="guessed-accuracy")], ignore_index=True))
+    with pytest.raises(NotApplicableError, match=r"^expected networks that learned all of their tasks, found none$"):
+        drawings(none, "methods")
+
+
+def test_every_seed_of_a_group_has_a_place_of_its_own(made):
+    own = [c.get_offsets() for c in made["methods"].figure.axes[0].collections if len(c.get_offsets()) > 2]
+    for places in own:
+        assert len({tuple(place) for place in places.tolist()}) == len(places)
 
 
 def test_modularity_stands_beside_the_drop_of_the_same_split(made):

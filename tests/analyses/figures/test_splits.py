@@ -1,14 +1,19 @@
-"""Splits side by side and their agreement: votes, rings and orders are those worked out by hand."""
+"""Splits side by side and their agreement: votes, shades and orders are those worked out by hand."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
+from spatialgraph.analyses import plots
 from spatialgraph.analyses.figures import Choice, drawings
 from spatialgraph.analyses.figures.splits import by_similarity, majority, similarities
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph.split import Split
+from spatialgraph.notes import Note
 
 
 def with_splits(results, name, labels):
@@ -36,25 +41,42 @@ def test_ties_go_to_the_first_task_and_to_none_last():
     assert majority(made, 2)[0][1].tolist() == [0, 1, 0]
 
 
-def test_rings_mark_the_neurons_on_which_methods_disagree(results):
+def test_full_colours_mark_the_neurons_on_which_methods_disagree(results):
     name = "concatenate-spatial-0"
     changed = with_splits(results, name, {"greedy": 0, "spectral": 0, "random": 1})
     (drawing,) = drawings(changed, "splits")
-    rings = drawing.numbers.groupby("split", sort=False)["ring"].agg(["min", "max"])
+    shares = drawing.numbers.groupby("split", sort=False)["disagree"].agg(["min", "max"])
     # The reference has no vote, comes last, and departs everywhere.
-    assert rings.index.tolist() == ["most methods", "greedy", "spectral", "random"]
-    assert rings["max"].tolist() == [0.0, 0.0, 0.0, 0.5]
-    assert rings["min"].tolist() == [0.0, 0.0, 0.0, 0.5]
+    assert shares.index.tolist() == ["most methods", "greedy", "spectral", "random"]
+    assert shares["max"].tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert shares["min"].tolist() == [0.0, 0.0, 0.0, 1.0]
     assert "(greedy, spectral)" in drawing.caption
-    assert [ax.get_title() for ax in drawing.figure.axes if ax.axison] == rings.index.tolist()
+    panels = [ax for ax in drawing.figure.axes if ax.axison]
+    assert [ax.get_title() for ax in panels] == shares.index.tolist()
+    faces = [to_hex(ax.collections[0].get_facecolors()[0]) for ax in panels]
+    first, second = plots.task_colours(["digits", "clothes"]).values()
+    assert faces == [plots.paler(first, 0.0)] * 3 + [second.lower()]
 
 
-def test_rings_are_the_heavier_the_more_methods_disagree(results):
+def test_half_of_the_methods_or_more_that_disagree_make_a_full_colour(results):
     (drawing,) = drawings(with_splits(results, "concatenate-spatial-0", {"greedy": 1, "spectral": 0}), "splits")
     most = drawing.numbers[drawing.numbers["split"] == "most methods"]
     assert set(most["task"]) == {"digits"}  # a tie
-    assert set(most["ring"]) == {0.5}
-    assert set(drawing.numbers.loc[drawing.numbers["split"] == "greedy", "ring"]) == {0.5}
+    assert set(most["disagree"]) == {0.5}
+    assert set(drawing.numbers.loc[drawing.numbers["split"] == "greedy", "disagree"]) == {1.0}
+    face = drawing.figure.axes[0].collections[0].get_facecolors()[0]
+    assert to_hex(face).upper() == plots.task_colours(["digits"])["digits"]
+
+
+def test_degenerate_splits_are_named_as_such(results):
+    name = "concatenate-spatial-0"
+    changed = with_splits(results, name, {"greedy": 0, "spectral": 0})
+    wrong = replace(changed.splits[name]["spectral"], notes=(Note("degenerate", {"reason": "by hand"}),))
+    splits = {**changed.splits, name: {**changed.splits[name], "spectral": wrong}}
+    (drawing,) = drawings(replace(changed, splits=splits), "splits")
+    assert [ax.get_title() for ax in drawing.figure.axes if ax.axison][-1] == "spectral\n(degenerate)"
+    assert "Degenerate, no task modules: spectral." in drawing.caption
+    assert "(greedy)" in drawing.caption  # the other has no vote
 
 
 def test_only_the_first_network_is_shown_unless_others_are_chosen(results, made):

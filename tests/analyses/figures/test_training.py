@@ -24,9 +24,11 @@ def test_training_shows_what_the_networks_recorded(results, made):
     assert set(numbers.loc[numbers["quantity"] == "transport", "kind"]) == {"spatial"}
     axes = made["training"].figure.axes
     assert [ax.get_ylabel() for ax in axes[::2]] == ["loss", "transport cost", "density cost", "accuracy", "modularity"]
-    assert len(axes[0].lines) == 2  # a mean for each kind
+    assert len(axes[0].lines) == 2 * 2 + 2  # two seeds and a mean for each kind
     losses = [results.network(f"sequential-spatial-{seed}").history["loss"] for seed in (0, 1)]
-    np.testing.assert_allclose(axes[1].lines[1].get_ydata(), np.mean(losses, axis=0))
+    np.testing.assert_allclose(axes[1].lines[-1].get_ydata(), np.mean(losses, axis=0))
+    assert {ax.get_xscale() for ax in axes} == {"linear"}  # one kind of time
+    assert len({ax.get_xlim() for ax in axes}) == 1
 
 
 def test_modularity_is_that_of_every_moment_split_anew(results, made):

@@ -1,4 +1,4 @@
-"""Neurons, rings and slices are drawn where the frames say."""
+"""Neurons and slices are drawn where the frames say."""
 
 import matplotlib.style
 import numpy as np
@@ -62,12 +62,9 @@ def test_slices_of_a_single_neuron_without_connections(ax):
     assert np.isfinite(ax.get_xlim()).all()
 
 
-def test_rings_are_the_heavier_the_more_they_mark(ax):
-    frame = pd.DataFrame({"layer": ["h", "h", "out"], "x": [0.0, 1, 2], "y": [3.0, 4, 5], "ring": [0.0, 0.5, 1.0]})
-    plots.rings(ax, frame, {"h": "o", "out": "s"})
-    (rings,) = ax.collections
-    assert rings.get_offsets().tolist() == [[1, 4], [2, 5]]
-    assert len(rings.get_facecolors()) == 0
-    narrow, wide = rings.get_linewidths()
-    assert narrow < wide
-    assert rings.get_sizes()[1] > rings.get_sizes()[0]  # around the larger markers of the last layer
+def test_colours_are_the_fuller_the_more_the_shade(ax):
+    frame = pd.DataFrame({"layer": "h", "x": [0.0, 1], "y": [3.0, 4], "task": "a", "shade": [1.0, 0.0]})
+    plots.neurons(ax, frame, {"a": "#0072B2"}, {"h": "o"})
+    marks = ax.collections[0]
+    assert marks.get_offsets().tolist() == [[1, 4], [0, 3]]  # full ones lie on top
+    assert [to_hex(face) for face in marks.get_facecolors()] == [plots.paler("#0072B2", 0.0), "#0072b2"]

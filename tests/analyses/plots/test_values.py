@@ -20,12 +20,16 @@ def ax():
 def test_dots_set_references_apart_and_say_what_is_missing(ax):
     points = pd.DataFrame({"row": ["greedy", "greedy", "random"], "kind": "spatial", "value": [0.1, 0.3, 0.5]})
     means = pd.DataFrame({"row": ["greedy", "random"], "kind": "spatial", "mean": [0.2, 0.5]})
+    means = means.assign(low=[-9.0, np.nan], high=[9.0, np.nan])
     plots.dots(ax, points, means, ["random", "greedy", "spectral"], {"spatial": ("#D55E00", "o")}, {"random"})
     rows = dict(zip([label.get_text() for label in ax.get_yticklabels()], ax.get_yticks(), strict=True))
     assert list(rows) == ["greedy", "spectral", "random"]
     assert rows["random"] - rows["spectral"] > rows["spectral"] - rows["greedy"]
-    seeds, bars = ax.collections[-2:]
-    assert seeds.get_offsets().tolist() == [[0.1, 0.0], [0.3, 0.0], [0.5, rows["random"]]]
+    seeds, intervals, bars = ax.collections[-3:]
+    np.testing.assert_allclose(seeds.get_offsets(), [[0.1, -0.13], [0.3, 0.13], [0.5, rows["random"]]])
+    np.testing.assert_allclose(intervals.get_segments()[0], [[-9.0, 0.0], [9.0, 0.0]])
+    ax.autoscale_view()
+    assert ax.get_xlim()[1] < 1  # the range is that of seeds
     assert bars.get_offsets().tolist() == [[0.2, 0.0], [0.5, rows["random"]]]
     assert [(text.get_text(), text.xy[1]) for text in ax.texts] == [("n/a", rows["spectral"])]
     assert len(ax.patches) == 1
@@ -34,8 +38,12 @@ def test_dots_set_references_apart_and_say_what_is_missing(ax):
 def test_curves(ax):
     means = pd.DataFrame({"epoch": [2, 1], "kind": "spatial", "task": "t", "mean": [3.0, 2.0]})
     means = means.assign(low=[2.5, 1.0], high=[4.0, np.nan])
-    plots.curves(ax, means, {"spatial": ("#D55E00", "o")}, {"t": "--"})
-    (line,) = ax.lines
+    points = pd.DataFrame({"epoch": [2, 1, 1, 2], "network": [*"aabb"], "kind": "spatial", "task": "t"})
+    points = points.assign(value=[2.0, 1.0, 3.0, 4.0])
+    plots.curves(ax, points, means, {"spatial": ("#D55E00", "o")}, {"t": "--"})
+    *seeds, line = ax.lines
+    assert [seed.get_ydata().tolist() for seed in seeds] == [[1, 2], [3, 4]]
+    assert seeds[0].get_linewidth() < line.get_linewidth()
     assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([1, 2], [2, 3])  # in the order of time
     assert line.get_linestyle() == "--"
     assert len(ax.collections) == 1
@@ -45,8 +53,9 @@ def test_a_curve_of_one_epoch_is_a_marker(ax):
     means = pd.DataFrame(
         {"epoch": [1], "kind": "spatial", "task": "", "mean": [2.0], "low": [np.nan], "high": [np.nan]}
     )
-    plots.curves(ax, means, STYLES, {})
-    assert ax.lines[0].get_marker() == "o"
+    points = means.assign(network="a", value=2.0)
+    plots.curves(ax, points, means, STYLES, {})
+    assert ax.lines[-1].get_marker() == "o"
 
 
 def test_levels(ax):
