@@ -11,9 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spatialgraph.faults import NotApplicableError
-from spatialgraph.graph import Connection, Graph
-from spatialgraph.graph.plane import Plane, input_strength
-from spatialgraph.metrics import measure
+from spatialgraph.graph import Graph
+from spatialgraph.graph.plane import input_strength
 from spatialgraph.nulls import RANDOM_SPLIT, chance
 from spatialgraph.splits import Split, is_degenerate
 from spatialgraph.splits.strengths import strength_to_tasks
@@ -23,14 +22,14 @@ from ..columns import FULL
 from ..results import Results
 from ..runs import graph_and_runner
 from ..steps import all_drawn
-from ..tables import default_method
+from .moments import moments
 from .packing import Pack
+from .structure import connections, layers_of, positions
 
 DROP, MODULARITY, WITHOUT = "accuracy-drop", "modularity", "accuracy-without"
 """The metrics whose values on draws, or module by module, the page shows."""
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, budget: Budge
         "name": name,
         "tasks": list(network.tasks),
         "accuracy": _full_accuracy(results, network),
-        "layers": _layers(network),
+        "layers": layers_of(network),
         "methods": list(splits),
         "degenerate": {
             method: [note.reason for note in split.notes if note.is_degenerate]
@@ -95,13 +94,13 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, budget: Budge
             if is_degenerate(split)
         },
     }
-    description |= _positions(network, pack)
+    description |= positions(network, pack)
     description |= _neurons(results, network, splits, pack)
-    description |= _connections(network, budget.connections, pack)
+    description |= connections(network, budget.connections, pack)
     description |= _lesions(results, network, pack)
     description |= _chance(results, network, pack)
     description |= _agreement(results, agreement[agreement["network"] == name], name, pack)
-    description |= _film(results, network, splits, budget.frame, pack)
+    description |= moments(results, network, splits, budget.frame, pack)
     return Portrait(description, pack)
 
 
@@ -111,36 +110,11 @@ def _splits(results: Results, name: str) -> dict[str, Split]:
     return {method: own[method] for method in results.methods if method in own}
 
 
-def _layers(network: Graph) -> list[dict[str, Any]]:
-    """Return the split layers: name, units, what a unit is, and the number of the first over all of them."""
-    layers, first = [], 0
-    for number in network.split_populations:
-        layer = network.populations[number]
-        layers.append({"name": layer.name, "size": layer.size, "unit": layer.unit, "first": first})
-        first += layer.size
-    return layers
-
-
 def _full_accuracy(results: Results, network: Graph) -> list[float | None]:
     """Return the accuracy of each task of the whole network, None if it was not measured."""
     rows = results.scores[(results.scores["network"] == network.name) & (results.scores["split"] == FULL)]
     accuracy = rows[rows["metric"] == "accuracy"].set_index("task")["value"]
     return [float(accuracy[task]) if task in accuracy.index else None for task in network.tasks]
-
-
-def _places(network: Graph) -> FloatArray | None:
-    """Return the positions of the neurons of all split layers, ``(neurons, dim)``; None if any has none."""
-    positions = [network.populations[number].position for number in network.split_populations]
-    known = [position for position in positions if position is not None]
-    return np.concatenate(known).astype(np.float64) if known and len(known) == len(positions) else None
-
-
-def _positions(network: Graph, pack: Pack) -> dict[str, Any]:
-    places = _places(network)
-    if places is None:
-        return {"dimensions": 0}
-    pack.quantise("position", Plane.of(places).project(places))
-    return {"dimensions": places.shape[1]}
 
 
 def _neurons(results: Results, network: Graph, splits: Mapping[str, Split], pack: Pack) -> dict[str, Any]:
@@ -197,41 +171,6 @@ def _variance_shares(results: Results, network: Graph) -> FloatArray | None:
     shares = np.full(variance.shape, np.nan)
     np.divide(variance, total, where=total > 0, out=shares)
     return shares
-
-
-def strongest_connections(
-    connections: Sequence[Connection], places: Mapping[int, slice], most: int
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return source, target and weight of the strongest connections that are not 0, the strongest first."""
-    sources, targets, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for connection in connections:
-        weight = connection.weight
-        size = np.abs(weight).ravel()
-        # No more of a connection can be among the strongest of all: the rest need not be sorted.
-        kept = np.argpartition(-size, most - 1)[:most] if 0 < most < size.size else np.arange(size.size)
-        kept = kept[size[kept] > 0]
-        target, source = np.unravel_index(kept, weight.shape)
-        sources.append(source + places[connection.source].start)
-        targets.append(target + places[connection.target].start)
-        weights.append(weight[target, source].astype(np.float64))
-    joined = np.concatenate(sources), np.concatenate(targets), np.concatenate(weights)
-    order = np.lexsort((joined[1], joined[0], -np.abs(joined[2])))[:most]
-    return joined[0][order], joined[1][order], joined[2][order]
-
-
-def _pack_connections(prefix: str, source: IntArray, target: IntArray, weight: FloatArray, pack: Pack) -> None:
-    small = np.uint16 if max(source.max(initial=0), target.max(initial=0)) < 2**16 else np.uint32
-    pack.add(f"{prefix}source", source.astype(small))
-    pack.add(f"{prefix}target", target.astype(small))
-    pack.quantise(f"{prefix}weight", np.abs(weight), logarithms=True)
-
-
-def _connections(network: Graph, most: int, pack: Pack) -> dict[str, Any]:
-    source, target, weight = strongest_connections(network.split_connections, network.places(), most)
-    _pack_connections("", source, target, weight, pack)
-    pack.add("negative", (weight < 0).astype(np.uint8))
-    total = sum(int(np.count_nonzero(connection.weight)) for connection in network.split_connections)
-    return {"connections": {"kept": len(weight), "total": total}}
 
 
 def _lesions(results: Results, network: Graph, pack: Pack) -> dict[str, Any]:
@@ -334,43 +273,3 @@ def _agreement(results: Results, rows: pd.DataFrame, name: str, pack: Pack) -> d
         pack.quantise(f"agreement:{measured}", np.where(np.isnan(half), half.T, half))
         shown.append(measured)
     return {"agreement": shown}
-
-
-def _film(results: Results, network: Graph, splits: Mapping[str, Split], most: int, pack: Pack) -> dict[str, Any]:
-    """Pack where the neurons lay and which connections were strongest, moment by moment of training."""
-    last = _places(network)
-    snapshots = _snapshots(results, network) if most else []
-    if len(snapshots) < 3 or last is None:  # the start and the end alone are no film
-        return {"film": None}
-    plane = Plane.of(last)
-    places = [plane.project(place) for _, moment in snapshots if (place := _places(moment)) is not None]
-    pack.quantise("film-position", np.stack(places))
-    row = network.places()
-    frames = [strongest_connections(moment.split_connections, row, most) for _, moment in snapshots]
-    fewest = min(len(weight) for _, _, weight in frames)
-    source, target, weight = (np.stack([part[:fewest] for part in parts]) for parts in zip(*frames, strict=True))
-    _pack_connections("film-", source, target, weight, pack)
-    split = splits.get(default_method(results))
-    if split is not None:
-        pack.quantise("film-modularity", [_modularity(moment, split) for _, moment in snapshots])
-    accuracy = network.history.get("accuracy")
-    return {
-        "film": {
-            "epochs": [epoch for epoch, _ in snapshots],
-            "accuracy": [] if accuracy is None else np.round(accuracy.astype(float), 4).tolist(),
-        }
-    }
-
-
-def _snapshots(results: Results, network: Graph) -> list[tuple[float, Graph]]:
-    try:
-        return results.snapshots(network.name)
-    except NotApplicableError:  # when the network was trained is not known
-        return []
-
-
-def _modularity(network: Graph, split: Split) -> float:
-    try:
-        return measure(MODULARITY, network, split)[0].value
-    except NotApplicableError:
-        return float("nan")
