@@ -13,9 +13,11 @@ from rich.progress import track
 from spatialgraph.console import PlainConsole
 from spatialgraph.files import atomic
 
-from ..evidence import read_agreement
+from ..evidence import Evidence, read_agreement
+from ..headline import headline
 from ..results import Results
-from .content import behind, content, html, read_cells
+from .content import behind, content, html, is_of_paper, read_cells
+from .glossary import TERMS
 from .portrait import Budget, portrait
 
 if TYPE_CHECKING:
@@ -26,12 +28,15 @@ __all__ = ["write_report"]
 _ASSETS = Path(__file__).with_name("assets")
 
 # In the order in which they are put together: each uses those before it.
-_SCRIPTS = ("data", "state", "marks", "table", "scene", "above", "neuron", "modules", "charts", "film", "main")
+_SCRIPTS = (
+    *("data", "state", "marks", "pen", "tip", "table", "charts", "film", "scene", "above", "sides"),
+    *("neuron", "modules", "find", "save", "main"),
+)
 
 # The page of 18 networks then has 5 MB, that of 36 has 7. Of more, each has less, but never so little as nothing.
 _CONNECTIONS, _LEAST_CONNECTIONS = 220_000, 400
-_MOST_CONNECTIONS = 8000
-_FILM_NETWORKS, _FRAME = 18, 250
+_MOST_CONNECTIONS = 6000
+_FILM_NETWORKS, _FRAME = 18, 200
 
 
 def write_report(folder: str | Path, out: str | Path | None = None, console: Console | None = None) -> Path:
@@ -63,7 +68,8 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
         drawn = portrait(results, agreement, name, budgets[name])
         networks.append({"content": drawn.description | {"arrays": drawn.pack.entries}, "bytes": drawn.pack.text()})
     texts, rows = behind(results)
-    page_content = content(results, cells) | {
+    told = headline(Evidence.of(results))
+    page_content = content(results, cells, told) | {
         "rows": {"names": texts, "arrays": rows.entries},
         "networks": [network["content"] for network in networks],
     }
@@ -72,7 +78,10 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
         version=page_content["version"],
         style=(_ASSETS / "page.css").read_text(encoding="utf-8"),
         script="\n".join((_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+        headline=told,
         sections=sections,
+        terms=dict(sorted(TERMS.items(), key=lambda term: term[1][0].lower())),
+        of_paper=is_of_paper(results),
         content=_json(page_content),
         rows=rows.text(),
         networks=[network["bytes"] for network in networks],

@@ -64,6 +64,8 @@ function layersOf(network) {
   });
 }
 
+const labelOf = (list, name) => list.find((entry) => entry.name === name)?.label ?? name;
+
 const NONE = -1;
 const SEVERAL = -2;
 const CROSSING = -3;

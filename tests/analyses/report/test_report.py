@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from spatialgraph.analyses import report
 from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.headline import headline
 from spatialgraph.analyses.report import write_report
 from spatialgraph.analyses.report.content import behind, content, html, read_cells
 from spatialgraph.analyses.report.moments import flow
@@ -245,7 +246,7 @@ def test_the_rows_behind_the_table_are_lines_of_the_file(results, folder):
 
 def test_cells_are_those_of_the_summary(results, folder):
     cells = read_cells(folder / "summary.csv")
-    found = content(results, cells)
+    found = content(results, cells, headline(Evidence.load(folder)))
     assert found["run"] == "small"
     assert found["ablation"] == "incoming"
     one = next(c for c in found["cells"] if c["metric"] == "modularity" and c["split"] == "greedy")
@@ -275,7 +276,7 @@ def test_a_page_of_many_networks_stays_small():
     budgets = report._budgets(names)
     assert sum(budget.connections for budget in budgets.values()) <= 600 * 400
     assert sum(budget.frame > 0 for budget in budgets.values()) == 18
-    assert report._budgets(["one"])["one"].connections == 8000
+    assert report._budgets(["one"])["one"].connections == 6000
 
 
 def test_results_without_null_models_snapshots_or_evaluation_have_a_report(tmp_path):
