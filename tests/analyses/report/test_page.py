@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from analysed_run import EPOCHS, MOMENTS, SPLITS, UNITS, write_odd_run
+from contrast import contrast
 from hand_worked import pair, random_network, zoo
 
 from spatialgraph.analyses.frames import to_csv
@@ -462,20 +463,6 @@ def test_slices_and_their_names_are_not_cut_off(opened, width):
     assert np.count_nonzero(drawn) > 1000
     assert not drawn[[0, -1]].any()
     assert not drawn[:, [0, -1]].any()
-
-
-def luminance(colour):
-    """Return the relative luminance of a computed colour, as WCAG 2.2 defines it."""
-    parts = np.array([float(part) for part in re.findall(r"[\d.]+(?:e-\d+)?", colour)[:3]])
-    parts = parts if colour.startswith("color(") else parts / 255
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return linear @ [0.2126, 0.7152, 0.0722]
-
-
-def contrast(one, other):
-    """Return the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
-    light, dark = sorted([luminance(one), luminance(other)], reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 def test_the_contrast_of_black_and_white_is_21():
