@@ -88,8 +88,6 @@ function atNextPicture(draw) {
   };
 }
 
-const wholes = (numbers) => numbers.map((number) => String(+number.toFixed(4))).join("_");
-
 /** Return numbers of neurons as ranges, such as "3-7.9", and read them again. */
 function rangesOf(units) {
   const parts = [];
@@ -110,7 +108,7 @@ function unitsOf(text, most) {
   return found;
 }
 
-/** Return finite numbers with the keys of an object, of a text that `wholes` made; null of any other. */
+/** Return finite numbers with the keys of an object, of a text that has them with a _ between; null of any other. */
 function numbersOf(text, keys) {
   const found = (text ?? "").split("_").map(Number);
   if (text === null || found.length !== keys.length || !found.every(Number.isFinite)) return null;
@@ -158,7 +156,7 @@ function writeAddress() {
   if (state.table !== ONE_METHOD) said.table = state.table;
   if (state.brushed.length) said.brushed = rangesOf(state.brushed);
   for (const [key, start] of [["camera", CAMERA], ["plane", PLANE]]) {
-    if (state[key] !== start) said[key] = wholes(Object.values(state[key]));
+    if (state[key] !== start) said[key] = Object.values(state[key]).join("_");
   }
   history.replaceState(null, "", `#${new URLSearchParams(said)}`);
 }

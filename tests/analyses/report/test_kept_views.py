@@ -60,14 +60,13 @@ def change_everything(page):
     page.select_option("#agreement-measure", "mutual-information")
     page.locator("#weakest").fill("250")
     page.locator("#scrubber").fill("2")
-    for view, keys in (
-        ("#scene-1-over", ("ArrowRight", "+", "Shift+ArrowUp")),
-        ("#above-over", ("+", "Shift+ArrowLeft")),
-    ):
-        page.locator(view).focus()
-        for key in keys:
-            page.keyboard.press(key)
-    box = page.locator("#above-over").bounding_box()
+    for key in ("ArrowRight", "+", "Shift+ArrowUp"):
+        page.locator("#scene-1-over").press(key)
+    view = page.locator("#above-over")
+    for key in ("+", "Shift+ArrowLeft", "."):
+        view.press(key)
+    view.scroll_into_view_if_needed()
+    box = view.bounding_box()
     page.mouse.move(box["x"] + 8, box["y"] + 8)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
