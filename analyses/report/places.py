@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import eigsh
-from scipy.stats import rankdata
 
 from spatialgraph.graph import Graph
 from spatialgraph.graph.graph import DoubleArray
@@ -26,7 +25,8 @@ def places_by_connections(graph: Graph) -> DoubleArray | None:
     A the strengths in either direction, d their sums and E what each pair of populations would have by the strengths
     of its units (Barber 2007), so that depth in the network is no direction. The mean degree keeps weak units from
     making directions of their own (Chaudhuri, Chung & Tsiatas 2012, PMLR 23:35). Each coordinate is replaced by its
-    rank: places spread evenly in every network, and only who is near whom remains. Deterministic; signs are fixed.
+    rank, in which weak units count less: places spread evenly in every network, and only who is near whom remains.
+    Deterministic; signs are fixed.
 
     Returns:
         ``(units, 2)``, from -1 to 1; None of more than `MOST_UNITS` units, which is too many, or fewer than 3.
@@ -62,5 +62,13 @@ def places_by_connections(graph: Graph) -> DoubleArray | None:
         vectors = eigsh(strength, k=2, which="LA", v0=np.linspace(1, 2, units))[1][:, ::-1]
     coordinates = np.round(vectors / scale[:, None], 12)  # what differs by rounding alone is equal, in any library
     signs = np.sign(coordinates[np.abs(coordinates).argmax(axis=0), [0, 1]])
-    ranks = np.stack([rankdata(axis) for axis in (coordinates * signs).T], axis=1)
-    return 2 * (ranks - 0.5) / units - 1
+    room = (degree + 0.1 * degree.mean()) / (degree + (degree.mean() or 1))  # for weak units, a tenth of that of strong
+    return np.stack([_spread(axis, room) for axis in (coordinates * signs).T], axis=1)
+
+
+def _spread(coordinate: DoubleArray, room: DoubleArray) -> DoubleArray:
+    """Return places from -1 to 1 in the order of a coordinate, each unit in the middle of its room."""
+    order = np.argsort(coordinate, kind="stable")
+    ends, places = np.cumsum(room[order]), np.empty(len(room))
+    places[order] = (ends - room[order] / 2) / (ends[-1] or 1)
+    return 2 * places - 1

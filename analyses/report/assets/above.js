@@ -3,6 +3,7 @@
 const above = (() => {
   const [canvas, over] = [element("above"), element("above-over")];
   let places = new Float32Array(0);
+  /** @type {{ x: number, y: number, width: number, height: number } | null} */
   let brush = null;
 
   function draw() {

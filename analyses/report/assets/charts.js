@@ -13,7 +13,7 @@ const SVG = { width: 260, height: 130, left: 6, right: 6, top: 12, bottom: 22 };
 function ticksOf(low, high, most = 4) {
   const raw = (high - low || 1) / most;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw) ?? raw;
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(k * step);
   return { ticks, digits: Math.max(0, -Math.floor(Math.log10(step))) };

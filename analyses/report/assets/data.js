@@ -1,5 +1,7 @@
 // What the page carries: facts as JSON, and arrays as base64 text, which is read when something first asks for it.
 
+/** Return an element of the page: whether there is one is known from page.html, and tests open all of it.
+ * @type {(id: string) => any} */
 const element = (id) => document.getElementById(id);
 const content = JSON.parse(element("content").textContent);
 
@@ -29,6 +31,7 @@ function unpack(buffer, entry) {
 /** Return a function from the name of an array to its numbers, null if the page does not have it. */
 function arraysOf(id, entries) {
   const known = new Map();
+  /** @type {ArrayBuffer | null} */
   let buffer = null;
   return (name) => {
     if (!(name in entries)) return null;
@@ -40,6 +43,18 @@ function arraysOf(id, entries) {
   };
 }
 
+/** A network: what the page says of it, see `portrait.py`; `array` returns one of its packed arrays, null if it has none.
+ * @typedef {{ name: string, size: number, unit: string, first: number }} Layer
+ * @typedef {{ epochs: number[], accuracy: number[][] }} Film
+ * @typedef {{
+ *   index: number, name: string, kind: string, inputs: string, seed: number | null, tasks: string[], units: number,
+ *   accuracy: (number | null)[], layers: Layer[], methods: string[], degenerate: Record<string, string[]>,
+ *   dimensions: number, connections: { kept: number, total: number }, lesions: boolean, selectivity: boolean,
+ *   nulls: any[], agreement: string[], film: Film | null, arrays: Record<string, any>, live?: any,
+ *   array: (name: string) => any, kept: Map<string, any>,
+ * }} Network */
+
+/** @type {Network[]} */
 const networks = content.networks.map((facts, index) => ({
   ...content.members[index],
   ...facts,
@@ -50,8 +65,8 @@ const networks = content.networks.map((facts, index) => ({
 }));
 
 /** Return what a function makes of a network, made once under a key. */
-function once(network, key, make) {
-  if (!network.kept.has(key)) network.kept.set(key, make());
+function once(network, key, made) {
+  if (!network.kept.has(key)) network.kept.set(key, made());
   return network.kept.get(key);
 }
 

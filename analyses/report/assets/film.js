@@ -1,14 +1,12 @@
 // One time line: it moves the scenes, what crosses modules, and the marks on the curves, of both networks at once.
 
-/** Return the network whose moments the time line has: the one the sections are about, or else the one beside it. */
-function filmed() {
-  if (shown().film) return shown();
-  return state.beside !== NONE && networks[state.beside].film ? networks[state.beside] : null;
-}
+/** Return the film that the time line has: of the network that sections are about, or else of the one beside it.
+ * @returns {Film | null} */
+const filmed = () => shown().film ?? (state.beside === NONE ? null : networks[state.beside].film);
 
 /** Return the epoch of the time line, null if it stands at the trained networks. */
 function epochShown() {
-  const epochs = filmed()?.film.epochs;
+  const epochs = filmed()?.epochs;
   return !epochs || state.frame === NONE || state.frame >= epochs.length - 1 ? null : epochs[state.frame];
 }
 
@@ -53,7 +51,7 @@ function epochText(epoch) {
 const timeline = (() => {
   const scrubber = element("scrubber");
   let playing = 0;
-  const last = () => (filmed()?.film.epochs.length ?? 1) - 1;
+  const last = () => (filmed()?.epochs.length ?? 1) - 1;
   const moment = () => (state.frame === NONE ? last() : Math.min(state.frame, last()));
   const go = (frame) => change({ frame: frame >= last() ? NONE : Math.max(frame, 0) });
 
@@ -67,12 +65,12 @@ const timeline = (() => {
   function play() {
     const length = last() + 1;
     const first = moment() >= last() ? 0 : moment();
-    let started = null; // of the first picture, whose time may lie before that of the click
+    let started = NaN; // of the first picture, whose time may lie before that of the click
     const each = (1000 * Number(element("duration").value)) / length;
     element("play").textContent = "Pause";
     element("play").setAttribute("aria-pressed", "true");
     const next = (now) => {
-      started ??= now;
+      if (Number.isNaN(started)) started = now;
       const frame = Math.min(first + Math.floor((now - started) / each), last());
       go(frame);
       if (frame < last()) playing = requestAnimationFrame(next);
@@ -84,27 +82,27 @@ const timeline = (() => {
   /** Show the time line of the networks that are shown, or say that there is none. */
   function show() {
     stop();
-    const network = filmed();
-    element("timeline").hidden = !network;
-    const without = networks.find((one) => one.film);
-    element("timeline-note").textContent = network
+    const film = filmed();
+    element("timeline").hidden = !film;
+    const other = networks.find((one) => one.film);
+    element("timeline-note").textContent = film
       ? sides().filter((one) => !one.film).map((one) => `${one.name} has no snapshots: it is shown as trained. `).join("")
-      : without
-        ? `No time line: these networks have no snapshots; ${without.name} has.`
+      : other
+        ? `No time line: these networks have no snapshots; ${other.name} has.`
         : "No time line: no network of this run has snapshots (train with --snapshots 50).";
-    if (!network) return;
+    if (!film) return;
     scrubber.max = String(last());
     showMoment();
   }
 
   function showMoment() {
-    const network = filmed();
-    if (!network) return;
-    const { epochs } = network.film;
+    const film = filmed();
+    if (!film) return;
+    const { epochs } = film;
     const trained = moment() === last();
     scrubber.value = String(moment());
     element("moment").textContent = `${epochText(epochs[moment()])}${trained ? " (trained)" : ""}`;
-    const shares = sides().map((one) => `${sideName(one)} ${percent(flowOf(one)?.crossing)}`);
+    const shares = sides().map((one) => `${sideName(one)} ${percentText(flowOf(one)?.crossing)}`);
     scrubber.setAttribute("aria-valuetext", `epoch ${epochText(epochs[moment()])}; strength that crosses: ${shares.join(", ")}`);
     drawStrip(epochs);
   }
@@ -124,7 +122,7 @@ const timeline = (() => {
       here,
     );
     element("strip-key").replaceChildren(
-      `strength that crosses, 0 to ${percent(most)}: `,
+      `strength that crosses, 0 to ${percentText(most)}: `,
       ...lines.flatMap(({ name, dashed }) => [lineKey(dashed), ` ${name} `]),
     );
   }
@@ -139,7 +137,7 @@ const timeline = (() => {
 
 /** Return the curves of what crosses modules, one for each network that is shown, over the moments of the time line. */
 function crossingCurves() {
-  const epochs = filmed().film.epochs;
+  const epochs = filmed()?.epochs ?? [];
   return sides()
     .filter((network) => network.film && flowOf(network))
     .map((network) => ({
@@ -157,18 +155,20 @@ function crossingNear(network, epoch) {
 
 /** Draw the curves over training: what crosses modules, and the accuracy of each task of each network that is shown. */
 function drawTraining() {
-  const network = filmed();
-  element("training").hidden = !network;
-  if (!network) return;
-  const { epochs } = network.film;
+  const film = filmed();
+  element("training").hidden = !film;
+  if (!film) return;
+  const { epochs } = film;
   const charts = [{ title: "Strength that crosses modules", note: `by the ${state.method} split of the trained network`, lines: crossingCurves() }];
-  for (const one of sides().filter(({ film }) => film?.accuracy.length)) {
+  for (const one of sides()) {
+    const accuracy = one.film?.accuracy ?? [];
+    if (!accuracy.length) continue;
     const lines = one.tasks.map((name, task) => ({
       name,
       shade: `color-mix(in srgb, ${taskColour(task, one.tasks.length)} 62%, var(--ink))`,
       dashed: task % 2 === 1, // so that tasks are told apart without their colours
       points: epochs.flatMap((epoch, frame) => {
-        const value = one.film.accuracy[Math.min(Math.round(epoch), one.film.accuracy.length) - 1]?.[task];
+        const value = accuracy[Math.min(Math.round(epoch), accuracy.length) - 1]?.[task];
         return epoch < 1 || value === undefined ? [] : [[frame, value]];
       }),
     }));

@@ -135,7 +135,8 @@ function bars(entries, most = 1) {
 
 /** Replace what an element holds; what had the focus has it still, or if that is gone, the first button. */
 function refill(holder, ...children) {
-  const focused = holder.contains(document.activeElement) ? document.activeElement : null;
+  const { activeElement } = document;
+  const focused = activeElement instanceof HTMLElement && holder.contains(activeElement) ? activeElement : null;
   holder.replaceChildren(...children);
   if (!focused) return;
   const buttons = [...holder.querySelectorAll("button")];

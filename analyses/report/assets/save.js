@@ -45,7 +45,8 @@ function pictureOf(what) {
     title.forEach((line, row) => pen.text(line, MARGIN, MARGIN + LINE * (row + 0.7), { size: 15, weight: 600 }));
     views.forEach((network, side) => {
       const left = MARGIN + side * (wide + MARGIN);
-      const crosses = flowOf(network) ? `: ${percent(flowOf(network).crossing)} of the strength crosses modules` : "";
+      const flow = flowOf(network);
+      const crosses = flow ? `: ${percentText(flow.crossing)} of the strength crosses modules` : "";
       pen.text(`${sideName(network)}${crosses}`, left, top - 9, { size: 14, weight: 600 });
       pen.within(left, top, wide, high, () => {
         if (what === "above") drawAbove(pen, network, wide, high);
@@ -95,18 +96,19 @@ function keyRows(what, network, width) {
   const entries = labelsShown(network).map((label) => ({ text: taskName(network, label), mark: dot(label) }));
   if (what === "above") network.layers.forEach(({ name }, layer) => entries.push({ text: name, mark: mark(layer) }));
   else entries.push({ text: "connection between modules", mark: line });
-  const rows = [[]];
+  /** @type {{ x: number, text: string, mark: (pen: any, x: number, y: number) => void }[][]} */
+  const lines = [[]];
   let x = 0;
   for (const entry of entries) {
     const wide = 34 + 6.6 * entry.text.length;
     if (x + wide > width && x) {
-      rows.push([]);
+      lines.push([]);
       x = 0;
     }
-    rows[rows.length - 1].push({ ...entry, x });
+    lines[lines.length - 1].push({ ...entry, x });
     x += wide;
   }
-  return rows;
+  return lines;
 }
 
 const nameOfPicture = (what) => slug([...(what === "above" ? [shown()] : sides()).map(({ name }) => name), state.method, what].join("-"));
@@ -122,7 +124,7 @@ function savePicture(what, form) {
   const canvas = document.createElement("canvas");
   const ratio = 2; // sharp when it is printed
   [canvas.width, canvas.height] = [Math.ceil(width * ratio), Math.ceil(height * ratio)];
-  const context = canvas.getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.scale(ratio, ratio);
   draw(canvasPen(context));
   canvas.toBlob((blob) => download(`${nameOfPicture(what)}.png`, blob), "image/png");
@@ -145,11 +147,11 @@ function tableCsv() {
     const safe = typeof value === "string" ? text.replace(/^'*[=+\-@]/, "'$&") : text;
     return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
-  const rows = tableShown().flatMap(({ text, cells: own }) =>
+  const lines = tableShown().flatMap(({ text, cells: own }) =>
     own.flatMap((cell) => (cell ? [[text, cell.inputs, cell.kind, cell.split, cell.ablation, cell.metric, cell.n, cell.mean, cell.low, cell.high]] : [])),
   );
   const head = ["row", "inputs", "kind", "split", "ablation", "metric", "n", "mean", "low", "high"];
-  return [head, ...rows].map((row) => row.map(field).join(",")).join("\n") + "\n";
+  return [head, ...lines].map((row) => row.map(field).join(",")).join("\n") + "\n";
 }
 
 /** Return text as LaTeX has it; the signs are those of `spatialgraph.escapes`. */

@@ -352,6 +352,7 @@ function nearest(places, x, y, reach) {
 
 /** Tell apart a drag, a click and a pointer that moves over a canvas. */
 function onDrag(canvas, { move, click, hover: over, end = (_start) => {} }) {
+  /** @type {{ x: number, y: number, last: number[], dragged: boolean } | null} */
   let start = null;
   const at = (event) => {
     const box = canvas.getBoundingClientRect();

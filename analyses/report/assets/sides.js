@@ -1,6 +1,6 @@
 // What is said of the networks side by side: which they are, what crosses their modules, and what a picture of them shows.
 
-const percent = (share) => {
+const percentText = (share) => {
   if (share === undefined || share === null || Number.isNaN(share)) return "–";
   return share > 0 && share < 0.01 ? `${(100 * share).toFixed(1)} %` : `${Math.round(100 * share)} %`;
 };
@@ -27,12 +27,12 @@ function flowParts(network) {
   const within = flow.within.map((share, task) => ({
     share,
     shade: taskColour(task, network.tasks.length),
-    text: `within ${network.tasks[task]} ${percent(share)}`,
+    text: `within ${network.tasks[task]} ${percentText(share)}`,
   }));
   return [
     ...within,
-    { share: flow.loose, shade: colour("unassigned"), text: `at ${unitWord(network)}s of no task ${percent(flow.loose)}` },
-    { share: flow.crossing, shade: colour("crossing"), text: `crosses ${percent(flow.crossing)}` },
+    { share: flow.loose, shade: colour("unassigned"), text: `at ${unitWord(network)}s of no task ${percentText(flow.loose)}` },
+    { share: flow.crossing, shade: colour("crossing"), text: `crosses ${percentText(flow.crossing)}` },
   ].filter(({ share }) => share > 0);
 }
 
@@ -58,7 +58,7 @@ function pictureSaid(network) {
   const parts = [
     `${sideName(network)}, ${network.name}: ${network.layers.length} layers, ${counted(network, network.units)}`,
     network.methods.includes(state.method)
-      ? `by ${state.method}: ${countsSaid(network)}; ${percent(flowOf(network)?.crossing)} of the strength crosses modules`
+      ? `by ${state.method}: ${countsSaid(network)}; ${percentText(flowOf(network)?.crossing)} of the strength crosses modules`
       : `${state.method} was not applied to it`,
     `${many(count)} strongest connections drawn, ${many(crossing)} of them cross`,
     layoutSaid(network),
@@ -77,7 +77,7 @@ function drawSides() {
     const flow = flowOf(network);
     const degenerate = state.method in network.degenerate;
     const crosses = flow
-      ? [make("b", {}, percent(flow.crossing)), " of the strength ", term("cut", "crosses"), degenerate ? " (degenerate split †)" : ""]
+      ? [make("b", {}, percentText(flow.crossing)), " of the strength ", term("cut", "crosses"), degenerate ? " (degenerate split †)" : ""]
       : [network.methods.includes(state.method) ? "no connection has any strength" : `${state.method} does not apply to it`];
     const focused = network === shown();
     element(`side-${side}-name`).textContent = sideName(network);
@@ -103,7 +103,7 @@ for (const side of [0, 1]) element(`side-${side}-name`).addEventListener("click"
 /** Say what has changed for those who do not see it. */
 const say = afterwards(() => {
   element("spoken-picture").textContent = sides()
-    .map((network) => `${sideName(network)}: ${percent(flowOf(network)?.crossing)} of the strength crosses`)
+    .map((network) => `${sideName(network)}: ${percentText(flowOf(network)?.crossing)} of the strength crosses`)
     .concat(epochShown() === null ? [] : [`epoch ${epochText(epochShown())}`])
     .concat(state.module === NONE ? [] : [`module ${shown().tasks[state.module]}`])
     .join("; ");

@@ -16,6 +16,7 @@ const LINES = 1000;
 
 /** @type {{ keys: string[], listener: () => void }[]} */
 const listeners = [];
+/** What is picked. */
 const state = {
   network: 0, // the sections are about it
   beside: NONE, // the network that is shown beside it
@@ -56,7 +57,8 @@ function change(values) {
 
 const shown = () => networks[state.network];
 
-/** Return the networks that are shown side by side: that of the reference kind first, or of the kind that tables have first. */
+/** Return the networks that are shown side by side: that of the reference kind first, or of the kind that tables have first.
+ * @returns {Network[]} */
 function sides() {
   if (state.beside === NONE) return [shown()];
   const rank = ({ kind }) => (kind === content.reference ? -1 : content.kinds.findIndex(({ name }) => name === kind));
@@ -139,7 +141,7 @@ function readAddress() {
   whole("lines", 1e9);
   whole("frame", 1e6);
   if (asked.get("brushed")) values.brushed = unitsOf(asked.get("brushed"), network.units);
-  for (const [key, start] of [["camera", CAMERA], ["plane", PLANE]]) {
+  for (const [key, start] of Object.entries({ camera: CAMERA, plane: PLANE })) {
     const found = numbersOf(asked.get(key), Object.keys(start));
     if (found && found.zoom > 0) values[key] = found;
   }
@@ -155,7 +157,7 @@ function writeAddress() {
   if (state.lines !== LINES) said.lines = state.lines;
   if (state.table !== ONE_METHOD) said.table = state.table;
   if (state.brushed.length) said.brushed = rangesOf(state.brushed);
-  for (const [key, start] of [["camera", CAMERA], ["plane", PLANE]]) {
+  for (const [key, start] of Object.entries({ camera: CAMERA, plane: PLANE })) {
     if (state[key] !== start) said[key] = Object.values(state[key]).join("_");
   }
   history.replaceState(null, "", `#${new URLSearchParams(said)}`);

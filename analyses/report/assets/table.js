@@ -34,6 +34,7 @@ function drawTable() {
 
 /** Return the rows of the table of one method: each a title, or a text and what its cells are of. */
 function linesOfMethod(method) {
+  /** @type {any[]} */
   const lines = [{ text: "Whole network: accuracy", of: { metric: "accuracy", split: "none", ablation: "" } }];
   for (const { name, label } of content.measures) {
     const own = content.cells.filter((cell) => cell.metric === name && cell.split === method);
