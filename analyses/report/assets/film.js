@@ -89,7 +89,7 @@ const timeline = (() => {
       ? sides().filter((one) => !one.film).map((one) => `${one.name} has no snapshots: it is shown as trained. `).join("")
       : other
         ? `No time line: these networks have no snapshots; ${other.name} has.`
-        : "No time line: no network of this run has snapshots (train with --snapshots 50).";
+        : "No time line: no network of this run has snapshots, which `spatialgraph train --snapshots 50` takes.";
     if (!film) return;
     scrubber.max = String(last());
     showMoment();

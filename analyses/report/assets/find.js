@@ -30,7 +30,6 @@ function fillFind() {
   element("names").replaceChildren(...[...tasks, ...names].map((value) => make("option", { value })));
   element("find").value = "";
   element("find-note").textContent = "";
-  element("find-label").textContent = `Find a ${unitWord(network)}`;
 }
 
 function find() {

@@ -65,7 +65,8 @@ function drawFacts() {
   const network = shown();
   const accuracy = network.tasks.map((task, t) => `${task} ${written(network.accuracy[t])}`).join(", ");
   const { kept, total } = network.connections;
-  const parts = [`${network.name}: accuracy ${accuracy}.`];
+  const measured = network.accuracy.some((value) => value !== null);
+  const parts = [`${network.name}: accuracy ${measured ? accuracy : "not measured"}.`];
   if (kept < total) parts.push(`The page has the strongest ${many(kept)} of its ${many(total)} connections.`);
   if (network.dimensions === 0) parts.push("It has no positions.");
   if (network.dimensions > 2) parts.push(`Positions have ${network.dimensions} dimensions: shown are the first two principal coordinates.`);
@@ -73,6 +74,13 @@ function drawFacts() {
   if (degenerate) parts.push(`† The split by ${state.method} is degenerate, no division into task modules: ${degenerate.join("; ")}.`);
   if (!network.methods.includes(state.method)) parts.push(`${state.method} was not applied to it.`);
   element("network-note").textContent = parts.join(" ");
+}
+
+/** Call the units of the network what they are, wherever the page speaks of them. */
+function nameUnits() {
+  const word = unitWord(shown());
+  const forms = { one: word, many: `${word}s`, Many: `${word[0].toUpperCase()}${word.slice(1)}s` };
+  for (const part of document.querySelectorAll("[data-unit]")) part.textContent = forms[part.getAttribute("data-unit") ?? ""];
 }
 
 /** Say what each colour, line, mark and ring is, beside the pictures that have them. */
@@ -171,6 +179,7 @@ function setUp() {
   follow(["network", "method", "compare"], drawLegend);
   follow(["network", "method", "compare"], drawCompare);
   follow(["network"], fillFind);
+  follow(["network"], nameUnits);
   follow([...nets, "method", "layout", "lines", "frame", "camera", ...picked], redrawScenes);
   follow(["neuron", "hovered", "hoveredIn"], () => scenes.forEach(({ redrawOver }) => redrawOver()));
   follow(["network", "method", "compare", "layout", "frame", "plane", ...picked], above.redraw);

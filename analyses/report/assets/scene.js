@@ -96,7 +96,7 @@ function projection(network, width, height) {
   const layers = network.layers.length;
   const gap = gapOf(layers);
   const { camera } = state;
-  const scale = fitting((layers - 1) * gap, width, height);
+  const scale = sceneScale(network, width, height);
   const [cy, sy, cp, sp] = [Math.cos(camera.yaw), Math.sin(camera.yaw), Math.cos(camera.pitch), Math.sin(camera.pitch)];
   // A slice stands across the axis of the layers: its first coordinate leads into the page, the second one up.
   return (layer, across, up) => {
@@ -116,6 +116,12 @@ function fitting(long, width, height) {
   const deep = (long / 2) * Math.abs(Math.sin(CAMERA.yaw)) + EDGE * Math.cos(CAMERA.yaw);
   const high = EDGE * Math.cos(CAMERA.pitch) + deep * Math.sin(CAMERA.pitch);
   return Math.max(Math.min((width / 2 - 4) / Math.hypot(long / 2, EDGE), (height - NAME - 12) / 2 / high), 1);
+}
+
+/** Return the pixels of half a slice of a network as the page opens. */
+function sceneScale(network, width, height) {
+  const layers = network.layers.length;
+  return fitting((layers - 1) * gapOf(layers), width, height);
 }
 
 /** Return where the neurons of a network are in a picture: pairs of pixels. */
@@ -148,11 +154,12 @@ function drawScene(pen, network, width, height, most = Infinity) {
     lists[Math.min(rank.get(layerOf[source[i]]), rank.get(layerOf[target[i]]))].push(i);
   }
   const strongest = weight[start] || 1;
+  const scale = sceneScale(network, width, height);
   const named = namedLayers(network, project);
   for (const layer of order) {
     drawSlice(pen, project, network, layer, named.has(layer), height);
     drawConnections(pen, network, { source, target, weight }, lists[rank.get(layer)], { places, labels, strongest, emphasis });
-    drawNeurons(pen, network, layer, { places, labels, emphasis });
+    drawNeurons(pen, network, layer, { places, labels, emphasis, scale });
   }
 }
 
@@ -202,10 +209,12 @@ function drawConnections(pen, network, { source, target, weight }, list, { place
   }
 }
 
-function drawNeurons(pen, network, layer, { places, labels, emphasis }) {
+function drawNeurons(pen, network, layer, { places, labels, emphasis, scale }) {
   const { first, size } = network.layers[layer];
   const output = layer === network.layers.length - 1;
-  const radius = (output ? 4.4 : 3.1) * Math.min(Math.max(state.camera.zoom, 0.8), 2) * (size > 600 ? 0.7 : 1);
+  // Of a slice of a hundred pixels and more neurons keep their size; on a smaller one they would hide each other.
+  const small = Math.min(Math.max((scale * state.camera.zoom) / 100, 0.5), 1) * Math.min(Math.max(state.camera.zoom, 1), 2);
+  const radius = (output ? 4.4 : 3.1) * small * (size > 600 ? 0.7 : 1);
   const alive = aliveOf(network);
   const groups = new Map();
   for (let unit = first; unit < first + size; unit++) {
@@ -217,7 +226,7 @@ function drawNeurons(pen, network, layer, { places, labels, emphasis }) {
   for (const { label, faint, path } of groups.values()) {
     const alpha = faint ? 0.16 : 1;
     pen.fill(path, label === NONE ? colour("paper") : taskColour(label, network.tasks.length), alpha);
-    pen.stroke(path, label === NONE ? colour("unassigned") : colour("rim"), output ? 0.9 : 0.5, alpha);
+    pen.stroke(path, label === NONE ? colour("unassigned") : colour("rim"), (output ? 0.9 : 0.5) * Math.min(small, 1), alpha);
   }
 }
 
@@ -284,8 +293,7 @@ function sceneView(side) {
 
   /** Move the picture by pixels. */
   function pan(right, down) {
-    const layers = network().layers.length;
-    const scale = fitting((layers - 1) * gapOf(layers), over.clientWidth, over.clientHeight);
+    const scale = sceneScale(network(), over.clientWidth, over.clientHeight);
     change({ camera: { ...state.camera, x: state.camera.x + right / scale, y: state.camera.y - down / scale } });
   }
 

@@ -1,19 +1,27 @@
 """What the page shows before anything is scrolled or clicked: the finding, two networks side by side, their keys."""
 
+import io
+import itertools
 import re
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
 from analysed_run import UNITS, write_odd_run
 from contrast import contrast
-from hand_worked import chain, random_network, three_tasks
+from hand_worked import random_network, three_tasks
+from rich.console import Console
 
+from spatialgraph.analyses.analysis import analyze
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.headline import headline
 from spatialgraph.analyses.report import write_report
 from spatialgraph.analyses.report.glossary import TERMS
 from spatialgraph.analyses.results import Results
+from spatialgraph.analyses.scoring import Plan
+from spatialgraph.graph import Connection, Graph, Population
 from spatialgraph.metrics import cut
+from spatialgraph.store import write_network
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -211,18 +219,67 @@ def test_the_footer_names_the_paper_where_networks_are_after_it(page, results):
     assert "its address holds all that is picked" in " ".join(footer.split()).lower()
 
 
-def deep_network(layers):
-    """Return a network of many split layers."""
-    draw = np.random.default_rng(0)
-    sizes = [4] * layers + [2]
-    weights = [draw.normal(size=(target, source)) for source, target in zip([3, *sizes], sizes, strict=False)]
-    return chain(*weights, tasks=[0, 1])
+def deep_graph(kind, layers=17):
+    """Return a graph of channels in many populations, and of outputs, as a captured model has them."""
+    draw = np.random.default_rng(len(kind))
+    names = [f"stage{k}.block.conv" for k in range(layers)]
+    populations = [Population("image", 3), *(Population(name, 6, split=True, unit="channel") for name in names)]
+    populations.append(Population("head", 4, split=True, unit="output", task=np.array([0, 0, 1, 1])))
+    sizes = [population.size for population in populations]
+    connections = [
+        Connection(k, k + 1, draw.normal(size=(sizes[k + 1], sizes[k])).astype(np.float32)) for k in range(layers + 1)
+    ]
+    metadata = {"name": f"{kind}-0", "tasks": ["digits", "letters"], "kind": kind, "inputs": "photos", "seed": 0}
+    return Graph(tuple(populations), tuple(connections), metadata)
+
+
+@pytest.fixture(scope="module")
+def deep_page(tmp_path_factory):
+    """Return the address of a page of three kinds of deep graphs, which nothing can run."""
+    run = tmp_path_factory.mktemp("deep") / "deep"
+    for kind in ("plain", "gated", "wide"):
+        write_network(run / "networks" / f"{kind}-0.h5", deep_graph(kind))
+    plan = Plan.choose(splits=("greedy", "random"), nulls=0)
+    analyze(run, run / "results", plan=plan, console=Console(file=io.StringIO()))
+    return write_report(run / "results").resolve().as_uri()
+
+
+def test_deep_models_of_three_kinds_are_shown_and_their_units_called_what_they_are(browser, deep_page):
+    faults = []
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("pageerror", lambda error: faults.append(error.stack))
+    page.goto(deep_page)
+    page.wait_for_selector("html[data-drawn]")
+    settled(page)
+    assert page.locator("#pick-beside option").count() == 3  # two other kinds, and none
+    page.select_option("#pick-beside", "wide")
+    assert page.locator(".facts-line").nth(1).text_content().startswith("wide-0: ")
+    assert page.locator("#timeline-note").text_content().startswith("No time line")
+    assert "accuracy not measured" in page.locator("#network-note").text_content()
+    page.locator("#find").fill("stage3.block.conv channel 2")
+    page.keyboard.press("Enter")
+    assert page.locator("#neuron-title").text_content() == "stage3.block.conv channel 2"
+    assert "neuron" not in page.locator("#scene-keys").text_content()
+    assert "click a unit" in page.locator("#scene-keys").text_content()
+    assert "marks return after 8 layers" in page.locator("#legend-above").text_content()
+    with page.expect_download() as download:
+        page.click("#save-scenes-svg")
+    root = ElementTree.fromstring(download.value.path().read_bytes())
+    svg = "{http://www.w3.org/2000/svg}"
+    names = [(float(t.get("x")), t.text) for t in next(root.iter(f"{svg}g")).iter(f"{svg}text")]
+    assert 2 <= len(names) < 18
+    assert "head" in {text for _, text in names}
+    halves = sorted((x - 3.4 * len(text), x + 3.4 * len(text)) for x, text in names)
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(halves))  # names do not overlap
+    page.close()
+    assert faults == []
 
 
 def test_networks_of_other_shapes_open_too(browser, tmp_path):
-    """A deep one, one of three tasks, and one without positions: one kind, so that one scene is shown."""
+    """One of three tasks and one without positions, of one kind: one scene is shown."""
     faults = []
-    networks = {"deep": deep_network(16), "three": three_tasks(), "plain": random_network(1, positions=False)}
+    networks = {"three": three_tasks(), "plain": random_network(1, positions=False)}
     address = write_report(write_odd_run(tmp_path, networks, nulls=0)).resolve().as_uri()
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.on("console", lambda message: faults.append(message.text))
@@ -233,8 +290,7 @@ def test_networks_of_other_shapes_open_too(browser, tmp_path):
         page.select_option("#pick-inputs", mode)
         settled(page)
         assert not page.locator("#side-1").is_visible()
-        label = page.locator("#scene-0-over").get_attribute("aria-label")
-        assert f"{mode}: " in label
-    assert page.locator("#timeline-note").text_content().startswith("No time line")
+        assert not page.locator("#pick-beside").is_visible()
+        assert f"{mode}: " in page.locator("#scene-0-over").get_attribute("aria-label")
     page.close()
     assert faults == []
