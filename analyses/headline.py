@@ -127,7 +127,7 @@ def _clauses(rows: Sequence[Row], second: str, of_first: str, of_second: str) ->
     by_metric = {row["metric"]: row for row in rows}
     if row := by_metric.get("cut"):
         shares = _percent(row[of_first]), _percent(row[of_second])
-        yield f"{shares[0]} of their strength crosses between task modules ({second}: {shares[1]})"
+        yield f"{shares[0]} of their strength crosses between task modules on average ({second}: {shares[1]})"
     elif row := by_metric.get("modularity"):
         yield f"their modularity is {number(row[of_first], 2)} ({second}: {number(row[of_second], 2)})"
     if row := by_metric.get(DROP):

@@ -19,7 +19,7 @@ def test_a_difference_is_told_with_its_numbers_and_n():
     found = headline(Evidence(scores_of(cuts(), losses())))
     assert found.text == (
         "Spatial networks are more modular than regular ones: 2 % of their strength crosses between task modules "
-        "(regular: 40 %) and cut apart (incoming weights = 0) they lose 0.000 of accuracy (regular: 0.200) "
+        "on average (regular: 40 %) and cut apart (incoming weights = 0) they lose 0.000 of accuracy (regular: 0.200) "
         "(6 seeds of each, corrected p ≤ 0.05)."
     )
     assert (found.verdict, found.kinds, found.inputs) == ("holds", ("regular", "spatial"), "mix")
