@@ -4,10 +4,10 @@
 
 RESULTS is a folder that `spatialgraph analyze` wrote. The page is opened in the Chromium that is installed, headless
 and without a graphics card, by Playwright; the first picture is when the browser has drawn the canvases, counted from
-the start of the navigation. A turn is the drawing of both networks side by side, once as the page shows them and once with
-every connection that it has of them. A hover is what the pointer takes from one neuron to another: the rings and the
-connections of the overlay, and the tip beside the pointer, without the waiting for the screen's next picture. Medians
-over repetitions.
+the start of the navigation. A turn is the drawing of both networks side by side, once as the page shows them and once
+with every connection that it has of them. A hover is what the pointer takes from one neuron to another: the rings and
+the connections of the overlay, and the tip beside the pointer, without the waiting for the screen's next picture.
+Medians over repetitions.
 """
 
 from __future__ import annotations

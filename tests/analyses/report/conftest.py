@@ -45,7 +45,10 @@ def opened(browser, address):
     faults, asked, contexts = [], [], []
 
     def open_page(width=1280, height=900, fragment="", **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        # Pages that scroll smoothly would make tests wait.
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, **{"reduced_motion": "reduce"} | options
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: faults.append(message.text))
