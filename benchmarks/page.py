@@ -6,8 +6,9 @@ RESULTS is a folder that `spatialgraph analyze` wrote. The page is opened in the
 and without a graphics card, by Playwright; the first picture is when the browser has drawn the canvases, counted from
 the start of the navigation. A turn is the drawing of both networks side by side, once as the page shows them and once
 with every connection that it has of them. A hover is what the pointer takes from one neuron to another: the rings and
-the connections of the overlay, and the tip beside the pointer, without the waiting for the screen's next picture.
-Medians over repetitions.
+the connections of the overlay, and the tip beside the pointer, without the waiting for the screen's next picture. A
+lesion is what the page takes to run the held-out examples without a module, until its numbers are there; the slowest of
+all networks, modules and ablations. Medians over repetitions.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from report import report
 
 from spatialgraph.analyses.report import write_report
 
-LIMITS = {"bytes": 8_000_000, "first picture": 1.0, "hover": 1 / 60}
-"""The most that the page of 18 networks may have, and the most seconds to its first picture and for a hover."""
+LIMITS = {"bytes": 8_000_000, "first picture": 1.0, "hover": 1 / 60, "lesion": 0.1}
+"""The most that the page of 18 networks may have, and the most seconds to a first picture, of a hover, of a lesion."""
 
 _TURN = """() => new Promise((done) => {
   const canvas = document.querySelector(".focused .over, .side .over");
@@ -41,6 +42,25 @@ _TURN = """() => new Promise((done) => {
   };
   requestAnimationFrame(turn);
 })"""
+
+# The milliseconds of every lesion: of each network that the page runs, each module, under each ablation.
+_LESIONS = """() => {
+  const { networks, change } = spatialgraph;
+  const ablations = [...document.querySelectorAll("#pick-ablation option")].map(({ value }) => value);
+  const times = [];
+  for (const { index, live, tasks } of networks.filter(({ live }) => !live.why)) {
+    change({ network: index });
+    spatialgraph.rightWithout(index, [], ablations[0]);  // which the page does beforehand, while nothing is asked
+    for (const ablation of ablations) {
+      for (const module of tasks.keys()) {
+        change({ ablation, module });
+        times.push(Number(document.querySelector("#lesion [data-milliseconds]").dataset.milliseconds));
+        change({ module: -1 });
+      }
+    }
+  }
+  return times;
+}"""
 
 
 _HOVER = """() => {
@@ -65,7 +85,7 @@ _HOVER = """() => {
 
 
 def open_page(browser: Browser, path: Path) -> dict[str, float]:
-    """Open the page and return the seconds to its first picture, for a hover, a turn, and one with all connections."""
+    """Open the page and return the seconds to its first picture, of a hover, of turns, and of lesions."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(path.resolve().as_uri())
     page.wait_for_selector("html[data-drawn]")
@@ -74,8 +94,16 @@ def open_page(browser: Browser, path: Path) -> dict[str, float]:
     turn = statistics.median(page.evaluate(_TURN)) / 1000
     page.locator("#weakest").fill("1000")
     full = statistics.median(page.evaluate(_TURN)) / 1000
+    lesions = [milliseconds / 1000 for milliseconds in page.evaluate(_LESIONS)]
     page.close()
-    return {"first picture": first, "hover": hover, "turn": turn, "turn with all connections": full}
+    return {
+        "first picture": first,
+        "hover": hover,
+        "turn": turn,
+        "turn with all connections": full,
+        "lesion": max(lesions),
+        "lesion, median": statistics.median(lesions),
+    }
 
 
 def main() -> None:

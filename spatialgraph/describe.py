@@ -14,6 +14,7 @@ from rich.text import Text
 
 from .escapes import plain
 from .graph.graph import Graph
+from .graph.named import class_names, image_shapes
 from .graph.split import Split
 from .network import Evaluation
 from .scatter import WIDTH, scatter
@@ -73,6 +74,10 @@ def _of_network(network: Graph, snapshots: Sequence[float]) -> Iterator[tuple[st
     yield "network", f"{network.name} · {len(network.populations)} layers · {weights:,} weights"
     yield "training", _joined(f"{name} {known[name]}" for name in ("kind", "inputs", "seed", "epochs") if name in known)
     yield "tasks", ", ".join(network.tasks)
+    named = zip(network.tasks, class_names(network), strict=False)
+    yield "classes", _joined(f"{task}: {', '.join(names)}" for task, names in named)
+    shapes = image_shapes(known, network.populations[0].size)
+    yield "images", _joined(f"{rows} × {columns}" for rows, columns in shapes)
     accuracy = zip(network.tasks, known.get("accuracy") or [], strict=False)
     yield "accuracy", _joined(f"{task} {value:.4f}" for task, value in accuracy)
     yield "settings" if "symbols" in known else "costs", _joined(_costs(network))

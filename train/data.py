@@ -33,6 +33,13 @@ DATASETS: Registry[Callable[[Path | None], Dataset], None] = Registry("data set"
 """Every named data set. A function of the folder that data sets lie in (None: the folder of the user's cache)."""
 
 
+_DIGITS, _CAPITALS = tuple("0123456789"), tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# As the authors of Fashion-MNIST name them: Xiao et al. 2017, arXiv 1708.07747.
+_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+_HIRAGANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+# Small letters that look like capitals are one class with them in some of EMNIST's sets (Cohen et al. 2017).
+_MERGED = (*_DIGITS, *_CAPITALS, *"abdefghnqrt")
+
 _VALIDATION = 8  # the stream of random numbers by which examples are set aside; no seed of a network is in it
 _TIMEOUT = 20.0  # seconds that a server may be silent; without a limit, a network that drops packets hangs for minutes
 
@@ -85,6 +92,7 @@ class Dataset:
         test: the held-out examples.
         classes: how many classes there are; labels are 0 to ``classes - 1``.
         image_shape: rows and columns of an image.
+        names: what the classes are called, in the order of their numbers; empty if that is not known.
 
     Raises:
         DataError: the parts do not fit each other.
@@ -100,9 +108,13 @@ class Dataset:
     test: Examples
     classes: int
     image_shape: tuple[int, int]
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows, columns = self.image_shape
+        if self.names and len(self.names) != self.classes:
+            found = ", ".join(self.names)
+            raise DataError(f"data set {self.name!r}: expected names of {self.classes} classes or none, found {found}")
         for part, examples in (("train", self.train), ("test", self.test)):
             where = f"data set {self.name!r}, {part}"
             if examples.images.shape[1] != rows * columns:
@@ -181,7 +193,7 @@ def digits(folder: Path | None) -> Dataset:
     # The digits lie writer by writer, more or less: the last fifth holds out writers, as a shuffled one would not.
     first = len(labels) * 4 // 5
     train, test = Examples(images[:first], labels[:first]), Examples(images[first:], labels[first:])
-    return Dataset("digits", train, test, classes=10, image_shape=(8, 8))
+    return Dataset("digits", train, test, classes=10, image_shape=(8, 8), names=_DIGITS)
 
 
 @DATASETS.register("letters", None)
@@ -190,7 +202,8 @@ def letters(folder: Path | None) -> Dataset:
     from .letters import LETTERS, SIDE, draw_letters  # Pillow and matplotlib are needed by this data set alone
 
     train, test = draw_letters()
-    return Dataset("letters", Examples(*train), Examples(*test), classes=len(LETTERS), image_shape=(SIDE, SIDE))
+    names = tuple(LETTERS)
+    return Dataset("letters", Examples(*train), Examples(*test), len(names), (SIDE, SIDE), names)
 
 
 def _files(train: str, test: str, labels: str = "labels-idx1-ubyte") -> tuple[str, ...]:
@@ -205,7 +218,7 @@ class _Source:
     Attributes:
         kind: the name of its class in `torchvision.datasets`, and of its folder.
         files: the training images and labels, the test images and labels.
-        classes: how many there are.
+        names: what the classes are called.
         split: which of the sets that the class has, if it has several.
         first_label: the number of the first class.
         transposed: whether the images are stored column by column.
@@ -213,28 +226,28 @@ class _Source:
 
     kind: str
     files: tuple[str, ...]
-    classes: int = 10
+    names: tuple[str, ...] = _DIGITS
     split: str | None = None
     first_label: int = 0
     transposed: bool = False
 
 
-def _emnist(split: str, classes: int, first_label: int = 0) -> _Source:
+def _emnist(split: str, names: tuple[str, ...] = _DIGITS, first_label: int = 0) -> _Source:
     files = _files(f"emnist-{split}-train", f"emnist-{split}-test")
-    return _Source("EMNIST", files, classes, split, first_label, transposed=True)
+    return _Source("EMNIST", files, names, split, first_label, transposed=True)
 
 
 _TORCHVISION = {
     "mnist": _Source("MNIST", _files("train", "t10k")),
-    "fashion-mnist": _Source("FashionMNIST", _files("train", "t10k")),
-    "kmnist": _Source("KMNIST", _files("train", "t10k")),
+    "fashion-mnist": _Source("FashionMNIST", _files("train", "t10k"), _CLOTHES),
+    "kmnist": _Source("KMNIST", _files("train", "t10k"), _HIRAGANA),
     "qmnist": _Source("QMNIST", _files("qmnist-train", "qmnist-test", "labels-idx2-int")),
-    "emnist-letters": _emnist("letters", 26, first_label=1),
-    "emnist-balanced": _emnist("balanced", 47),
-    "emnist-digits": _emnist("digits", 10),
-    "emnist-byclass": _emnist("byclass", 62),
-    "emnist-bymerge": _emnist("bymerge", 47),
-    "emnist-mnist": _emnist("mnist", 10),
+    "emnist-letters": _emnist("letters", _CAPITALS, first_label=1),
+    "emnist-balanced": _emnist("balanced", _MERGED),
+    "emnist-digits": _emnist("digits"),
+    "emnist-byclass": _emnist("byclass", (*_DIGITS, *_CAPITALS, *"abcdefghijklmnopqrstuvwxyz")),
+    "emnist-bymerge": _emnist("bymerge", _MERGED),
+    "emnist-mnist": _emnist("mnist"),
 }
 
 
@@ -258,7 +271,7 @@ def _read_torchvision(name: str, source: _Source, folder: Path) -> Dataset:
     train_images, train_labels, test_images, test_labels = source.files
     train, shape = _read_part(raw, train_images, train_labels, source)
     test, _ = _read_part(raw, test_images, test_labels, source)
-    return Dataset(name, train, test, source.classes, shape)
+    return Dataset(name, train, test, len(source.names), shape, source.names)
 
 
 def _read_part(raw: Path, image_file: str, label_file: str, source: _Source) -> tuple[Examples, tuple[int, int]]:

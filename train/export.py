@@ -17,7 +17,9 @@ from spatialgraph.graph import Connection, Graph
 from spatialgraph.network import Layer, Network
 from spatialgraph.store import write_network
 
+from .data import Dataset
 from .grid import Member
+from .inputs import input_mode
 from .loop import Trained
 from .model import initial_parameters
 from .moments import Moments
@@ -40,10 +42,26 @@ class DivergedError(RuntimeError):
         )
 
 
+def task_facts(inputs: str, datasets: Sequence[Dataset]) -> dict[str, Any]:
+    """Return the metadata of networks that say what their inputs and outputs stand for.
+
+    Args:
+        inputs: the name of an input mode.
+        datasets: one for each task, in the order of the outputs.
+
+    Returns:
+        ``tasks``; ``classes`` if the names of all are known; ``images`` if an input is a row of images.
+    """
+    names, images = [list(dataset.names) for dataset in datasets], input_mode(inputs, datasets).images
+    known: dict[str, Any] = {"tasks": [dataset.name for dataset in datasets]}
+    known |= {"classes": names} if all(names) else {}
+    return known | ({"images": [list(shape) for shape in images]} if images else {})
+
+
 def write_networks(
     trained: Trained,
     names: Sequence[str],
-    tasks: Sequence[str],
+    known: Mapping[str, Any],
     evaluation: Path,
     folder: Path,
     moments: Moments,
@@ -56,7 +74,7 @@ def write_networks(
     Args:
         trained: the batch.
         names: which of its networks.
-        tasks: the names of the tasks, in the order of the outputs.
+        known: what `task_facts` says of the tasks.
         evaluation: the file of the held-out examples on which the accuracies were measured.
         folder: where the files go.
         moments: the moments of the batch that were kept during training.
@@ -67,7 +85,7 @@ def write_networks(
     Raises:
         OSError: a file cannot be written.
     """
-    metadata = {"tasks": list(tasks), "evaluation": {"file": evaluation.name, "sha256": digest(evaluation)}}
+    metadata = {**known, "evaluation": {"file": evaluation.name, "sha256": digest(evaluation)}}
     diverged = []
     for index, member in enumerate(trained.batch.members):
         file = folder / f"{member.name}.h5"

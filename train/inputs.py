@@ -43,11 +43,14 @@ class InputMode:
         together: True if an input shows an example of every task, False if it shows an example of one of them.
         combine: makes inputs of images, one tensor ``(examples, pixels)`` for each task, uint8, all black where an
             input shows no example of the task. Returns ``(examples, inputs)``, numbers in which 255 is a white pixel.
+        images: rows and columns of the images that an input is made of, one after the other, row by row; empty if an
+            input is no row of images.
     """
 
     inputs: int
     together: bool
     combine: Callable[[Sequence[Tensor]], Tensor]
+    images: tuple[tuple[int, int], ...] = ()
 
 
 def input_mode(name: str, datasets: Sequence[Dataset]) -> InputMode:
@@ -64,19 +67,20 @@ def input_mode(name: str, datasets: Sequence[Dataset]) -> InputMode:
 def concatenate(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of each task, side by side."""
     inputs = sum(dataset.pixels for dataset in datasets)
-    return InputMode(inputs, together=True, combine=lambda images: torch.cat(list(images), dim=-1))
+    images = tuple(dataset.image_shape for dataset in datasets)
+    return InputMode(inputs, together=True, combine=lambda shown: torch.cat(list(shown), dim=-1), images=images)
 
 
 @INPUT_MODES.register("mix", None)
 def mix(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of each task, added pixel by pixel."""
-    return InputMode(_same_pixels("mix", datasets), together=True, combine=_add)
+    return InputMode(_same_pixels("mix", datasets), together=True, combine=_add, images=_one_image(datasets))
 
 
 @INPUT_MODES.register("sequential", None)
 def sequential(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of one task at a time."""
-    return InputMode(_same_pixels("sequential", datasets), together=False, combine=_add)
+    return InputMode(_same_pixels("sequential", datasets), together=False, combine=_add, images=_one_image(datasets))
 
 
 def _same_pixels(mode: str, datasets: Sequence[Dataset]) -> int:
@@ -85,6 +89,12 @@ def _same_pixels(mode: str, datasets: Sequence[Dataset]) -> int:
         sizes = ", ".join(f"{dataset.name} with {dataset.pixels}" for dataset in datasets)
         raise SettingError(f"inputs: {mode!r} expects data sets with the same number of pixels, found {sizes}")
     return pixels.pop()
+
+
+def _one_image(datasets: Sequence[Dataset]) -> tuple[tuple[int, int], ...]:
+    """Return the shape that the images of all data sets have, as a list of one; none if they differ."""
+    shapes = {dataset.image_shape for dataset in datasets}
+    return tuple(shapes) if len(shapes) == 1 else ()
 
 
 _MOST_IN_INT16 = 128  # images whose sum 16 bits hold; a byte holds one

@@ -22,7 +22,7 @@ from spatialgraph.store import read_arrays, read_evaluation, read_header, write_
 
 from .checks import SettingError
 from .data import Dataset, set_aside
-from .export import write_networks
+from .export import task_facts, write_networks
 from .grid import Batch, Member, cut
 from .inputs import Batches, evaluation
 from .loop import Training
@@ -149,7 +149,7 @@ class Trainer:
         self._writer.write([(write_arrays, (checkpoint, "checkpoint", training.state(), metadata))])
 
     def _write_networks(self, training: Training, moments: Moments, checkpoint: Path) -> None:
-        trained, tasks = training.trained(), [dataset.name for dataset in self._datasets]
+        trained, known = training.trained(), task_facts(training.batch.inputs, self._datasets)
         names = [member.name for member in training.batch.members]
         place = evaluation_file(self._run, training.batch.inputs), self._run / NETWORKS
 
@@ -161,7 +161,7 @@ class Trainer:
             checkpoint.unlink(missing_ok=True)
 
         parts = [names[start :: self._writer.jobs] for start in range(self._writer.jobs)]
-        calls = [(write_networks, (trained, part, tasks, *place, moments)) for part in parts if part]
+        calls = [(write_networks, (trained, part, known, *place, moments)) for part in parts if part]
         self._writer.write(calls, then=forget)
 
 

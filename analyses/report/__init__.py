@@ -17,7 +17,9 @@ from ..evidence import Evidence, read_agreement
 from ..headline import headline
 from ..results import Results
 from .content import behind, content, html, is_of_paper, read_cells
+from .examples import pack_examples
 from .glossary import TERMS
+from .packing import Pack
 from .portrait import Budget, portrait
 
 if TYPE_CHECKING:
@@ -30,13 +32,15 @@ _ASSETS = Path(__file__).with_name("assets")
 # In the order in which they are put together: each uses those before it.
 _SCRIPTS = (
     *("data", "state", "marks", "pen", "tip", "table", "charts", "film", "scene", "above", "sides"),
-    *("neuron", "modules", "find", "save", "main"),
+    *("forward", "lesion", "explained", "neuron", "modules", "find", "save", "main"),
 )
 
 # The page of 18 networks then has 5 MB, that of 36 has 7. Of more, each has less, but never so little as nothing.
 _CONNECTIONS, _LEAST_CONNECTIONS = 220_000, 400
 _MOST_CONNECTIONS = 6000
 _FILM_NETWORKS, _FRAME = 18, 200
+# Characters by which the page runs each of 18 networks; of fewer, each may be larger.
+_LIVE_NETWORKS, _LIVE = 18, 190_000
 
 
 def write_report(folder: str | Path, out: str | Path | None = None, console: Console | None = None) -> Path:
@@ -62,21 +66,32 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
     sections = html(_required(folder / "summary.md").read_text(encoding="utf-8"))
     names = results.members["network"].tolist()
     budgets = _budgets(results.members.sort_values("seed", kind="stable")["network"])
-    networks = []
+    networks, shared = list[dict[str, Any]](), dict[str, tuple[dict[str, Any], Pack]]()
     console = console or PlainConsole(stderr=True, quiet=True)
     for name in track(names, "drawing up the report", console=console, transient=True, disable=not console.is_terminal):
         drawn = portrait(results, agreement, name, budgets[name])
-        networks.append({"content": drawn.description | {"arrays": drawn.pack.entries}, "bytes": drawn.pack.text()})
+        runs: dict[str, Any] = {"why": drawn.live} if isinstance(drawn.live, str) else drawn.live.description
+        if not isinstance(drawn.live, str):
+            metadata = results.network(name).metadata
+            file = metadata["evaluation"]["file"]
+            if file not in shared:
+                shared[file] = pack_examples(drawn.live.sample, metadata)
+            runs |= {"arrays": drawn.live.pack.entries, "examples": list(shared).index(file)}
+        facts = drawn.description | {"arrays": drawn.pack.entries, "live": runs}
+        running = "" if isinstance(drawn.live, str) else drawn.live.pack.text()
+        networks.append({"content": facts, "bytes": drawn.pack.text(), "live": running})
     texts, rows = behind(results)
     told = headline(Evidence.of(results))
     page_content = content(results, cells, told) | {
         "rows": {"names": texts, "arrays": rows.entries},
         "networks": [network["content"] for network in networks],
+        "examples": [facts | {"arrays": pack.entries} for facts, pack in shared.values()],
     }
     page = _template().render(
         title=page_content["run"],
         version=page_content["version"],
         style=(_ASSETS / "page.css").read_text(encoding="utf-8"),
+        inflate=(_ASSETS / "inflate.js").read_text(encoding="utf-8"),
         script="\n".join((_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
         headline=told,
         sections=sections,
@@ -85,6 +100,8 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
         content=_json(page_content),
         rows=rows.text(),
         networks=[network["bytes"] for network in networks],
+        live=[network["live"] for network in networks],
+        examples=[pack.text() for _, pack in shared.values()],
     )
     results.require_current()
     path = folder / "report.html" if out is None else Path(out)
@@ -100,10 +117,14 @@ def _required(path: Path) -> Path:
 
 
 def _budgets(names: Iterable[str]) -> dict[str, Budget]:
-    """Return the budget of each network, which keeps the page small enough to be sent; the first ones have a film."""
+    """Return the room for each network, so that the page can be sent; the first ones have a film, and are run."""
     names = list(names)
     each = min(max(_CONNECTIONS // len(names), _LEAST_CONNECTIONS), _MOST_CONNECTIONS)
-    return {name: Budget(each, _FRAME if number < _FILM_NETWORKS else 0) for number, name in enumerate(names)}
+    room = _LIVE * _LIVE_NETWORKS // min(len(names), _LIVE_NETWORKS)
+    return {
+        name: Budget(each, _FRAME if number < _FILM_NETWORKS else 0, room if number < _LIVE_NETWORKS else 0)
+        for number, name in enumerate(names)
+    }
 
 
 def _json(value: Any) -> str:

@@ -61,19 +61,19 @@ def unchanged(network: Network, units: Collection[int], weights: Collection[int]
         >>> unchanged(network, [1, 2], []), unchanged(network, [], [1])
         ([1], [1])
     """
-    changed = _changed(network, units, weights)
-    sources = {c.source for c in network.connections if c.target in changed}
-    return sorted((sources | set(units) | {network.output_layer}) - changed)
+    after = changed(network, units, weights)
+    sources = {c.source for c in network.connections if c.target in after}
+    return sorted((sources | set(units) | {network.output_layer}) - after)
 
 
-def _changed(network: Network, units: Collection[int], weights: Collection[int]) -> set[int]:
+def changed(network: Network, units: Collection[int], weights: Collection[int]) -> set[int]:
     """Return the layers whose activations masks change."""
-    changed = set[int]()
+    found = set[int]()
     for k in range(1, len(network.layers)):
         for number, c in enumerate(network.connections):
-            if c.target == k and (c.source in changed or c.source in units or number in weights):
-                changed.add(k)
-    return changed
+            if c.target == k and (c.source in found or c.source in units or number in weights):
+                found.add(k)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ class MaskedPass:
             for number, c in enumerate(network.connections)
         ]
         self._connections = network.connections
-        for k in sorted(_changed(network, masks.units, masks.weights)):
+        for k in sorted(changed(network, masks.units, masks.weights)):
             self._run(k)
         self.outputs = self._emitted[network.output_layer]
 

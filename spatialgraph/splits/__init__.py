@@ -17,7 +17,7 @@ from ..graph.graph import Graph
 from ..graph.split import Split
 from ..runners.runner import Runner
 from .degenerate import is_degenerate, why_degenerate
-from .method import FILE, GIVEN, SPLITS, MethodFacts, base, facts_of, registry_of, sees, split_method
+from .method import FILE, GIVEN, SPLITS, Counted, MethodFacts, base, facts_of, registry_of, sees, split_method
 
 # Imported to enter their methods in `SPLITS`, in the order in which tables and figures show them.
 # isort: off
@@ -37,6 +37,7 @@ from . import file
 __all__ = [
     "FILE",
     "SPLITS",
+    "Counted",
     "MethodFacts",
     "NotApplicableError",
     "Split",
@@ -47,6 +48,7 @@ __all__ = [
     "base",
     "checked",
     "communities",
+    "counted",
     "degenerate",
     "draws_at_random",
     "file",
@@ -188,6 +190,38 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
         raise NotApplicableError(f"split {method!r}: expected a network that is run on examples, found a graph alone")
     split = function(graph, **{name: value for name, value in offered.items() if name in asked}, **chosen)
     return checked(replace(split, method=method), graph)
+
+
+def counted(graph: Graph, split: Split, runner: Runner | None = None) -> Counted | None:
+    """Return the numbers by which the method of a split gave each neuron to a task.
+
+    Args:
+        graph: the graph.
+        split: the split that the method made of it.
+        runner: runs the network that the graph is of, for the methods that ask what units do.
+
+    Returns:
+        the numbers; None if the method has none for a neuron, or needs a runner and is given none.
+
+    Raises:
+        NotApplicableError: the runner lacks examples that the method needs.
+
+    Example:
+        >>> from spatialgraph.network import Connection, Layer, Network
+        >>> layers = (Layer("hidden", 2, split=True), Layer("output", 2, split=True))
+        >>> network = Network(layers, (Connection(0, 1, [[3.0, 1.0], [-2.0, 5.0]]),), [0, 1], {"tasks": ["a", "b"]})
+        >>> found = counted(network.graph, apply("greedy", network.graph))
+        >>> found.what, found.values[0].tolist()
+        ("strength to each task's neurons in later layers", [[3.0, 2.0], [1.0, 5.0]])
+    """
+    counts = facts_of(split.method).counts if is_known(split.method) else None
+    if counts is None:
+        return None
+    asked = inspect.signature(counts).parameters
+    if "runner" in asked and runner is None:
+        return None
+    offered = {"split": split, "runner": runner} | parameters(split.method)
+    return counts(graph, **{name: value for name, value in offered.items() if name in asked})
 
 
 def checked(split: Split, graph: Graph) -> Split:

@@ -13,13 +13,22 @@ from ..graph.split import Split
 from ..notes import Note
 from ..runners.runner import Runner
 from .counting import note_on_units
-from .method import split_method
+from .method import Counted, split_method
 from .strengths import with_given
 
 _SUFFERS = {"loss": "loss", "accuracy": "error"}
 
 
-@split_method("ablation", sees="activations")
+def _effects(
+    graph: Graph, runner: Runner, ablation: str = "mean", measure: Literal["loss", "accuracy"] = "loss"
+) -> Counted:
+    effects = runner.single_ablation(ablation)
+    if measure == "loss":
+        return Counted("rise of each task's loss without it, in nats", effects.loss_increase)
+    return Counted("drop of each task's accuracy without it", effects.accuracy_drop)
+
+
+@split_method("ablation", sees="activations", counts=_effects)
 def ablation_split(
     graph: Graph,
     runner: Runner,
@@ -70,9 +79,8 @@ def ablation_split(
     for task, labelled in zip(graph.tasks, runner.labelled.T, strict=False):
         if not labelled.any():
             raise NotApplicableError(f"split 'ablation': expected examples labelled for task {task!r}, found none")
-    effects = runner.single_ablation(ablation)
     labels, notes = {}, list[Note]()
-    for k, increase in (effects.loss_increase if measure == "loss" else effects.accuracy_drop).items():
+    for k, increase in _effects(graph, runner, ablation, measure).values.items():
         free = graph.task_of[k] < 0
         labels[k] = np.full(len(free), -1)
         labels[k][free], odd = _most_affected(increase[free], signed=signed)

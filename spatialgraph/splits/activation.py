@@ -13,11 +13,24 @@ from ..graph.split import Split
 from ..notes import Note
 from ..runners.runner import Runner
 from .counting import note_on_units
-from .method import split_method
+from .method import Counted, split_method
 from .strengths import with_given
 
 
-@split_method("activation-mean", sees="activations")
+def _means(graph: Graph, runner: Runner) -> Counted:
+    return Counted("mean activation on each task's examples", runner.statistics(_hidden(graph)).mean)
+
+
+def _variances(graph: Graph, runner: Runner) -> Counted:
+    return Counted("variance of the activation on each task's examples", runner.statistics(_hidden(graph)).variance)
+
+
+def _task_variances(graph: Graph, runner: Runner) -> Counted:
+    what = "variance of the activation when the input of one task alone varies"
+    return Counted(what, runner.task_variance(_hidden(graph)))
+
+
+@split_method("activation-mean", sees="activations", counts=_means)
 def activation_mean(graph: Graph, runner: Runner) -> Split:
     """Give each neuron to the task on whose examples its mean activation is largest.
 
@@ -34,12 +47,12 @@ def activation_mean(graph: Graph, runner: Runner) -> Split:
     Raises:
         NotApplicableError: a task has no labelled example.
     """
-    mean = runner.statistics(_hidden(graph)).mean
+    mean = _means(graph, runner).values
     notes = _example_notes("activation-mean", graph, runner)
     return _by_largest("activation-mean", graph, mean, "mean activation", notes, silent=False)
 
 
-@split_method("activation-variance", sees="activations")
+@split_method("activation-variance", sees="activations", counts=_variances)
 def activation_variance(graph: Graph, runner: Runner) -> Split:
     """Give each neuron to the task on whose examples its activation varies most.
 
@@ -54,12 +67,12 @@ def activation_variance(graph: Graph, runner: Runner) -> Split:
     Raises:
         NotApplicableError: a task has no labelled example.
     """
-    variance = runner.statistics(_hidden(graph)).variance
+    variance = _variances(graph, runner).values
     notes = _example_notes("activation-variance", graph, runner)
     return _by_largest("activation-variance", graph, variance, "variance", notes, silent=True)
 
 
-@split_method("task-variance", sees="activations")
+@split_method("task-variance", sees="activations", counts=_task_variances)
 def task_variance_split(graph: Graph, runner: Runner) -> Split:
     """Give each neuron to the task whose input makes its activation vary most while the other tasks' inputs are held.
 
@@ -76,7 +89,7 @@ def task_variance_split(graph: Graph, runner: Runner) -> Split:
     Raises:
         NotApplicableError: a task has no probes.
     """
-    variance = runner.task_variance(_hidden(graph))
+    variance = _task_variances(graph, runner).values
     return _by_largest("task-variance", graph, variance, "task variance", [], silent=True)
 
 

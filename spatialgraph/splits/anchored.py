@@ -8,12 +8,12 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.graph import BoolArray, Graph, by_population
+from ..graph.graph import BoolArray, Graph, IntArray, by_population
 from ..graph.split import Split
 from ..notes import Note
 from ..threads import one_thread
 from .counting import hidden_word
-from .method import split_method
+from .method import Counted, split_method
 from .moves import pieces
 from .strengths import output_tasks, undirected, with_outputs
 
@@ -21,7 +21,18 @@ from .strengths import output_tasks, undirected, with_outputs
 _ROUNDING = 1e-9
 
 
-@split_method("spectral-anchored", sees="weights")
+def _chances(graph: Graph) -> Counted:
+    populations = with_outputs(graph)
+    strengths, labels = undirected(graph, populations), output_tasks(graph, populations)
+    reached, score = _scores(strengths, labels, len(graph.tasks))
+    values = np.full((len(labels), len(graph.tasks)), np.nan)
+    values[reached] = score
+    by_layer = by_population(graph, values, populations)
+    what = "how often random walks from it end at each task's outputs, the mean of all neurons being 1"
+    return Counted(what, {k: by_layer[k] for k in graph.split_populations})
+
+
+@split_method("spectral-anchored", sees="weights", counts=_chances)
 def spectral_anchored(graph: Graph) -> Split:
     """Give each neuron to the task whose outputs a random walk from it meets more often than one from other neurons.
 
@@ -43,15 +54,10 @@ def spectral_anchored(graph: Graph) -> Split:
     """
     populations, tasks = with_outputs(graph), len(graph.tasks)
     strengths, labels = undirected(graph, populations), output_tasks(graph, populations)
-    outputs, hidden = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-    reached = _reached(strengths, hidden, outputs)
+    hidden = np.flatnonzero(labels < 0)
+    reached, score = _scores(strengths, labels, tasks)
     tied = np.zeros(len(reached), bool)
     if len(reached):
-        task_of = labels[outputs][:, None] == np.arange(tasks)
-        score = _probabilities(strengths, reached, outputs, task_of)
-        mean = score.mean(axis=0)
-        # A task that no walk meets has outputs without connections.
-        score = np.divide(score, mean, out=np.zeros_like(score), where=mean > 0)
         equal = score >= (1 - _ROUNDING) * score.max(axis=1, keepdims=True)
         labels[reached] = equal.argmax(axis=1)
         tied = equal.sum(axis=1) > 1
@@ -60,6 +66,26 @@ def spectral_anchored(graph: Graph) -> Split:
     notes = [Note(code, values | {"count": count}) for code, count in odd.items() if count]
     by_layer = by_population(graph, labels, populations)
     return Split.from_labels("spectral-anchored", {k: by_layer[k] for k in graph.split_populations}, tasks, notes)
+
+
+def _scores(
+    strengths: NDArray[np.float64], labels: IntArray, tasks: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the neurons from which walks meet outputs, and  p_ni / mean_m p_mi  of each, ``(neurons, tasks)``.
+
+    Args:
+        strengths: ``(all neurons, all neurons)``, symmetric.
+        labels: ``(all neurons,)``, the task of each output, -1 for other neurons.
+        tasks: how many there are.
+    """
+    outputs = np.flatnonzero(labels >= 0)
+    reached = _reached(strengths, np.flatnonzero(labels < 0), outputs)
+    if not len(reached):
+        return reached, np.zeros((0, tasks))
+    score = _probabilities(strengths, reached, outputs, labels[outputs][:, None] == np.arange(tasks))
+    mean = score.mean(axis=0)
+    # A task that no walk meets has outputs without connections.
+    return reached, np.divide(score, mean, out=np.zeros_like(score), where=mean > 0)
 
 
 def _reached(strengths: NDArray[np.float64], hidden: NDArray[np.intp], outputs: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -12,8 +12,8 @@ from ..graph.order import backward_order, is_cycle
 from ..graph.split import Split
 from ..notes import Note
 from .counting import note_on_units
-from .method import split_method
-from .strengths import connection_to_tasks
+from .method import Counted, split_method
+from .strengths import connection_to_tasks, strengths_in
 
 _Choice = Callable[[int, NDArray[np.float64], NDArray[np.float64]], BoolArray]
 
@@ -21,7 +21,11 @@ _Choice = Callable[[int, NDArray[np.float64], NDArray[np.float64]], BoolArray]
 _MOST_ROUNDS = 100
 
 
-@split_method("greedy", sees="weights")
+def _strengths(graph: Graph, split: Split) -> Counted:
+    return Counted("strength to each task's neurons in later layers", strengths_in(graph, split))
+
+
+@split_method("greedy", sees="weights", counts=_strengths)
 def greedy(graph: Graph) -> Split:
     """Give each neuron, going backwards from the outputs, to the task that it has the strongest connections to.
 
@@ -46,7 +50,7 @@ def greedy(graph: Graph) -> Split:
     return _backwards("greedy", graph, first_of_strongest, one_each=True)
 
 
-@split_method("greedy-shared", sees="weights")
+@split_method("greedy-shared", sees="weights", counts=_strengths)
 def greedy_shared(graph: Graph, tolerance: float = 0.2) -> Split:
     """Give each neuron, going backwards, to every task whose connections are about as strong as its strongest task's.
 
@@ -75,7 +79,7 @@ def greedy_shared(graph: Graph, tolerance: float = 0.2) -> Split:
     return _backwards("greedy-shared", graph, nearly_strongest)
 
 
-@split_method("probability", sees="weights")
+@split_method("probability", sees="weights", counts=_strengths)
 def probability(graph: Graph, seed: int) -> Split:
     """Keep each neuron, going backwards, for each task at random, the likelier the stronger its connections to it.
 

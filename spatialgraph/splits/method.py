@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
+from ..graph.graph import DoubleArray
 from ..graph.split import Split
 from ..registry import Registry, one_of
 
@@ -19,6 +20,19 @@ GIVEN = ("graph", "runner", "seed")
 in the method's name."""
 
 
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """The numbers by which a method gave each neuron to a task.
+
+    Attributes:
+        what: what they are, a few words for people.
+        values: population number to ``(units, tasks)``; nan for units that it has no numbers for, such as outputs.
+    """
+
+    what: str
+    values: Mapping[int, DoubleArray]
+
+
 @dataclass(frozen=True)
 class MethodFacts:
     """The properties of a split method that analyses depend on.
@@ -28,10 +42,12 @@ class MethodFacts:
             a null model that changes them. ``"activations"``: those of neurons on held-out examples. ``"positions"``:
             those of neurons. ``"sizes"``: how many neurons another split gives to each task, and nothing else.
         draws: whether it draws at random, and so has a seed.
+        counts: returns the numbers by which it gave each neuron to a task; None if it has no number for a neuron.
     """
 
     sees: Sees
     draws: bool
+    counts: Callable[..., Counted] | None = None
 
 
 SPLITS: Registry[Method, MethodFacts] = Registry("split method", ("graph",))
@@ -71,12 +87,16 @@ def facts_of(method: str) -> MethodFacts:
     return registry_of(method).facts(base(method))
 
 
-def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodFunction]:
+def split_method(
+    name: str, *, sees: Sees, counts: Callable[..., Counted] | None = None
+) -> Callable[[MethodFunction], MethodFunction]:
     """Return a decorator that enters a function in `SPLITS`, in any file.
 
     Args:
         name: the method's name.
         sees: the data that it splits by, as in `MethodFacts`. A method with a parameter ``seed`` draws at random.
+        counts: if it gives each neuron to a task by numbers, a function that returns them: of a ``graph`` and, as it
+            needs them, the ``split`` that the method made, a ``runner``, and the method's own parameters.
 
     Raises:
         ValueError: there is a method of this name, or the decorator's arguments do not fit the function.
@@ -111,7 +131,7 @@ def split_method(name: str, *, sees: Sees) -> Callable[[MethodFunction], MethodF
                     f"{where}: expected a default for the parameter {parameter.name}, true or false, a number or a "
                     "word, found none"
                 )
-        SPLITS.register(name, MethodFacts(sees, "seed" in asked))(function)
+        SPLITS.register(name, MethodFacts(sees, "seed" in asked, counts))(function)
         return function
 
     return enter

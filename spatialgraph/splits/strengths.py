@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import BoolArray, Connection, FloatArray, Graph, IntArray
+from ..graph.split import Split
 
 # Strengths that are converted to float64 at a time: 1 MB, which stays in the cache.
 _PIECE = 2**17
@@ -93,6 +94,26 @@ def strength_to_tasks(graph: Graph, layer: int, members: Mapping[int, BoolArray]
         if connection.source == layer and connection.target in members:
             strength += connection_to_tasks(connection, members[connection.target])
     return strength
+
+
+def strengths_in(graph: Graph, split: Split) -> dict[int, NDArray[np.float64]]:
+    """Return what greedy splits compare: each unit's strength to the units of each task in later populations.
+
+    Args:
+        graph: the graph.
+        split: says which units serve which task; the tasks of outputs are given.
+
+    Returns:
+        number of a split population to ``(units, tasks)``, at least 0; nan where no such population follows.
+    """
+    tasks = np.arange(len(graph.tasks))
+    outputs = {k: graph.task_of[k][:, None] == tasks for k in graph.output_populations}
+    members, sources = outputs | dict(split.membership), set[int]()
+    for connection in graph.connections:
+        if connection.target in members:
+            sources.add(connection.source)
+    nothing = {k: np.full((graph.populations[k].size, len(tasks)), np.nan) for k in graph.split_populations}
+    return {k: strength_to_tasks(graph, k, members) if k in sources else none for k, none in nothing.items()}
 
 
 def connection_to_tasks(connection: Connection, members: BoolArray) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from spatialgraph.analyses.analysis import AGREEMENT_COLUMNS, NULL_COLUMNS, Unfi
 from spatialgraph.analyses.chance import null_models
 from spatialgraph.analyses.columns import COLUMNS, FULL, GUESSED
 from spatialgraph.analyses.members import MEMBER_COLUMNS
-from spatialgraph.analyses.report.portrait import _full_accuracy
+from spatialgraph.analyses.report.measured import full_accuracy
 from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.scoring import Plan
 from spatialgraph.analyses.steps import all_drawn
@@ -497,7 +497,7 @@ def test_a_network_is_called_by_its_files_name_everywhere(analysed):
         network = results.network(name)
         own = scores[scores["network"] == name].set_index("task")["value"]
         assert network.name == name
-        assert _full_accuracy(results, network) == [own.get(task) for task in network.tasks]
+        assert full_accuracy(results, network) == [own.get(task) for task in network.tasks]
     assert results.network("net-0").metadata["seed"] == 1  # the other one's, by its metadata
 
 

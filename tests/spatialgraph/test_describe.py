@@ -114,6 +114,17 @@ def test_a_network_of_which_little_is_known(tmp_path):
     assert "split)" not in text  # no picture without positions
 
 
+def test_names_of_classes_and_shapes_of_images_are_told(tmp_path):
+    network = spatial_network()
+    known = {"classes": [["cat", "dog"], ["0", "1"]], "images": [[1, 2], [2, 1]]}
+    for name, changes in {"known": known, "other": {"classes": 10, "images": [[5, 5]]}}.items():
+        write_network(tmp_path / f"{name}.h5", replace(network, metadata={**network.metadata, **changes}))
+    told = facts(shown(tmp_path / "known.h5", 300))
+    assert told["classes"] == "left: cat, dog · right: 0, 1"
+    assert told["images"] == "1 × 2 · 2 × 1"
+    assert not {"classes", "images"} & set(facts(shown(tmp_path / "other.h5", 300)))
+
+
 def test_settings_of_other_programs_are_not_taken_for_ours(tmp_path):
     network = spatial_network()
     for number, experiment in enumerate(["my experiment", {"transport": "cheap"}]):

@@ -66,8 +66,15 @@ def write_analysed_run(folder, tasks=("left", "right"), splits=SPLITS, nulls=6, 
     return run / "results"
 
 
-def write_odd_run(folder, networks, nulls=2, **choices):
+def write_odd_run(folder, networks, nulls=2, evaluate=labelled, **choices):
     """Write networks by name, each an input mode of its own, with held-out examples if it can be run, and analyse them.
+
+    Args:
+        folder: where the run goes.
+        networks: by name.
+        nulls: draws of each null model.
+        evaluate: makes the held-out examples of a network.
+        choices: more of the plan.
 
     Returns:
         the RESULTS folder.
@@ -77,9 +84,10 @@ def write_odd_run(folder, networks, nulls=2, **choices):
         metadata = network.metadata | {"name": name, "kind": "spatial", "inputs": name}
         if isinstance(network, Network):
             evaluation = run / f"evaluation-{name}.h5"
-            write_evaluation(evaluation, labelled(network))
+            write_evaluation(evaluation, evaluate(network))
             metadata["evaluation"] = {"file": evaluation.name, "sha256": digest(evaluation)}
         write_network(run / "networks" / f"{name}.h5", dataclasses.replace(network, metadata=metadata))
-    plan = Plan.choose(splits=("greedy", "greedy-shared", "random"), nulls=nulls, **choices)
+    chosen = {"splits": ("greedy", "greedy-shared", "random")} | choices
+    plan = Plan.choose(nulls=nulls, **chosen)
     analyze(run, run / "results", plan=plan, console=Console(file=io.StringIO()))
     return run / "results"

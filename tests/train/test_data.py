@@ -78,6 +78,7 @@ def test_digits_are_those_of_scikit_learn_in_their_order():
     np.testing.assert_array_equal(np.concatenate([digits.train.labels, digits.test.labels]), source.target)
     assert (len(digits.train), len(digits.test)) == (1437, 360)
     assert (digits.image_shape, digits.pixels, digits.classes) == ((8, 8), 64, 10)
+    assert "".join(digits.names) == "0123456789"
 
 
 def test_letters_have_the_form_of_the_digits():
@@ -85,6 +86,7 @@ def test_letters_have_the_form_of_the_digits():
     assert letters.train.images.shape == digits.train.images.shape
     assert letters.test.images.shape == digits.test.images.shape
     assert (letters.name, letters.image_shape, letters.classes) == ("letters", (8, 8), 10)
+    assert "".join(letters.names) == "ABCDEFGHIJ"
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,10 @@ def test_names_of_classes_and_files_are_those_of_torchvision():
         else:
             found = [file.removesuffix(".gz") for file, _ in kind.resources]
         assert tuple(path.rsplit("/", 1)[-1] for path in found) == source.files
+        called = datasets.EMNIST.classes_split_dict[source.split] if source.split else kind.classes
+        # Digits are called "3 - three", letters stand for both cases after a class that no image has.
+        expected = [name.split(" - ")[0] for name in called if name != "N/A"]
+        assert list(source.names) == ([name.upper() for name in expected] if source.split == "letters" else expected)
 
 
 def test_an_unknown_set_is_refused_with_what_is_known():
@@ -404,6 +410,8 @@ def test_values_are_checked_and_frozen():
         part.images[0, 0] = 1
     with pytest.raises(DataError, match=r"^data set 'x', train labels: expected numbers from 0 to 0, found 0 to 1$"):
         Dataset("x", part, part, classes=1, image_shape=(1, 2))
+    with pytest.raises(DataError, match=r"^data set 'x': expected names of 2 classes or none, found cat$"):
+        Dataset("x", part, part, classes=2, image_shape=(1, 2), names=("cat",))
 
 
 def test_every_registered_set_says_what_it_is():

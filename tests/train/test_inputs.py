@@ -1,6 +1,7 @@
 """Input modes: exact batches of tiny data sets, the order of examples, and the held-out inputs."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -293,3 +294,15 @@ def test_an_evaluation_is_always_the_same(mode):
     np.testing.assert_array_equal(one.inputs, other.inputs)
     for name, probe in one.probes.items():
         np.testing.assert_array_equal(probe, other.probes[name])
+
+
+def test_modes_say_which_images_an_input_is_made_of():
+    two = THREE[:2]
+    shapes = [dataset.image_shape for dataset in two]
+    assert list(input_mode("concatenate", two).images) == shapes
+    same = [replace(two[0], name=name) for name in ("one", "other")]
+    for mode in ("mix", "sequential"):
+        assert input_mode(mode, same).images == (two[0].image_shape,)
+    rows, columns = two[0].image_shape
+    turned = replace(two[0], name="turned", image_shape=(rows * columns, 1))
+    assert input_mode("mix", [two[0], turned]).images == ()

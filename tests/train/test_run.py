@@ -18,6 +18,7 @@ import torch
 from rich.console import Console
 
 from spatialgraph.files import locked
+from spatialgraph.graph.named import class_names, image_shapes
 from spatialgraph.network import graph_of
 from spatialgraph.store import (
     read_arrays,
@@ -132,6 +133,12 @@ def test_the_held_out_examples_are_beside_the_networks(finished):
     assert evaluation.inputs.shape == (360, 64)
     assert networks(finished)["mix-spatial-0"].metadata["evaluation"]["file"] == "evaluation-mix.h5"
     assert list((finished / "checkpoints").iterdir()) == []
+
+
+def test_networks_know_what_their_inputs_and_outputs_stand_for(finished):
+    network = networks(finished)["mix-spatial-0"]
+    assert class_names(network.graph) == (tuple("0123456789"), tuple("ABCDEFGHIJ"))
+    assert image_shapes(network.metadata, network.layers[0].size) == ((8, 8),)
 
 
 def test_training_again_trains_nothing(finished):

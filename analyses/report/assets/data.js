@@ -1,19 +1,12 @@
-// What the page carries: facts as JSON, and arrays as base64 text, which is read when something first asks for it.
+// What the page carries: facts as JSON, and arrays, which are read when something first asks for them.
 
 /** Return an element of the page: whether there is one is known from page.html, and tests open all of it.
  * @type {(id: string) => any} */
 const element = (id) => document.getElementById(id);
 const content = JSON.parse(element("content").textContent);
 
-const TYPES = { Uint8Array, Uint16Array, Uint32Array, Float64Array };
+const TYPES = { Uint8Array, Uint16Array, Uint32Array, Float32Array, Float64Array };
 const MISSING = 65535;
-
-function bytesOf(id) {
-  const text = atob(element(id).textContent.trim());
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes.buffer;
-}
 
 /** Return an array as numbers; one that was quantised is spread out again, nan where a number is missing. */
 function unpack(buffer, entry) {
@@ -31,16 +24,28 @@ function unpack(buffer, entry) {
 /** Return a function from the name of an array to its numbers, null if the page does not have it. */
 function arraysOf(id, entries) {
   const known = new Map();
-  /** @type {ArrayBuffer | null} */
-  let buffer = null;
-  return (name) => {
+  const array = (name) => {
     if (!(name in entries)) return null;
-    if (!known.has(name)) {
-      buffer ??= bytesOf(id);
-      known.set(name, unpack(buffer, entries[name]));
-    }
+    if (!known.has(name)) known.set(name, read(name));
     return known.get(name);
   };
+  const read = (name) => {
+    const raw = unpack(packs.get(id), entries[name]);
+    return "most" in entries[name] ? fromLevels(raw, entries[name], array(`${name}:centre`), array(`${name}:half`)) : raw;
+  };
+  return array;
+}
+
+/** Return rows of numbers that are stored as levels: c + h · sign(t) |t|^power, t from -1 to 1 in even steps. */
+function fromLevels(raw, { shape: [planes, rows, columns], most, power }, centre, half) {
+  const values = new Float64Array(rows * columns);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, i++) {
+      const level = (planes === 1 ? raw[i] : 256 * raw[i] + raw[values.length + i]) / most - 1;
+      values[i] = centre[row] + half[row] * (power === 1 ? level : Math.sign(level) * Math.abs(level) ** power);
+    }
+  }
+  return values;
 }
 
 /** A network: what the page says of it, see `portrait.py`; `array` returns one of its packed arrays, null if it has none.
@@ -64,7 +69,14 @@ const networks = content.networks.map((facts, index) => ({
   kept: new Map(),
 }));
 
-/** Return what a function makes of a network, made once under a key. */
+/** Held-out examples, which networks that were evaluated on them share. */
+const samples = content.examples.map((facts, index) => ({
+  ...facts,
+  array: arraysOf(`examples-${index}`, facts.arrays),
+  kept: new Map(),
+}));
+
+/** Return what a function makes of a network, or of a sample, made once under a key. */
 function once(network, key, made) {
   if (!network.kept.has(key)) network.kept.set(key, made());
   return network.kept.get(key);
@@ -118,7 +130,7 @@ function serves(network, method, unit, task) {
 }
 
 /** Return the rows of scores.csv behind the table: a function from an index to its values. */
-const rows = (() => {
+const scoreRows = (() => {
   const array = arraysOf("rows-bytes", content.rows.arrays);
   const names = content.rows.names;
   const column = (name) => ({ codes: array(name), names: names[name] });

@@ -20,7 +20,11 @@ function foundBy(network, text) {
   const wanted = text.trim().toLowerCase();
   const task = network.tasks.findIndex((name) => wanted === (MOST_SELECTIVE + name).toLowerCase());
   if (task >= 0) return mostSelective(network, task);
-  return Array.from({ length: network.units }, (_, unit) => unit).find((unit) => nameOf(network, unit).toLowerCase() === wanted) ?? NONE;
+  const named = (unit) => {
+    const name = nameOf(network, unit).toLowerCase();
+    return name === wanted || name.startsWith(`${wanted} (`); // the class that an output answers need not be named
+  };
+  return Array.from({ length: network.units }, (_, unit) => unit).find(named) ?? NONE;
 }
 
 function fillFind() {

@@ -186,8 +186,10 @@ function setUp() {
   follow(["neuron", "hovered", "hoveredIn"], above.redrawOver);
   follow([...nets, "method", "layout", "lines", "frame", "neuron", ...picked], atNextPicture(drawSides));
   follow([...nets, "method", "frame", "module"], say);
-  follow(["network", "method", "neuron"], drawNeuron);
+  follow(["network", "method", "ablation", "neuron"], drawNeuron);
   follow(["network", "method", "ablation", ...picked], drawModules);
+  follow(["network", "method", "ablation", ...picked], drawLesion);
+  follow(["network"], () => setTimeout(machine, 200, shown())); // so that the first lesion need not wait for it
   follow(["network", "method", "ablation"], drawNulls);
   follow(["network", "method", "compare", "measure"], drawAgreement);
   follow(["method", "ablation", "table"], drawTable);
@@ -198,7 +200,7 @@ function setUp() {
   follow(["neuron", "lines", "camera", "plane", "frame", ...picked], afterwards(writeAddress, 150));
 
   const redrawAll = () => [redrawScenes, above.redraw].forEach((redraw) => redraw());
-  const coloured = [redrawAll, drawLegend, drawNeuron, drawModules, drawSides, drawTraining];
+  const coloured = [redrawAll, drawLegend, drawNeuron, drawModules, drawLesion, drawSides, drawTraining];
   dark.addEventListener("change", () => coloured.forEach((redraw) => redraw()));
   new ResizeObserver(redrawAll).observe(element("pair"));
   new ResizeObserver(redrawAll).observe(element("one"));
@@ -219,6 +221,9 @@ Object.assign(window, {
     change,
     networks,
     content,
+    mapOf: (unit) => Array.from(mapOf(shown(), unit)),
+    asManyAtRandom: (units, draw) => asManyAtRandom(shown(), units, draw),
+    rightWithout: (index, units, ablation) => rightWithout(machine(networks[index]), units, ablation),
     sides: () => sides().map(({ index }) => index),
     flowOf: (index) => flowOf(networks[index]),
     places: () => ({ "scene-0": Array.from(scenes[0].places()), "scene-1": Array.from(scenes[1].places()), above: Array.from(above.places()) }),

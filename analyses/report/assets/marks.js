@@ -95,7 +95,8 @@ const taskName = (network, label) => (label === NONE ? "no task" : label === SEV
 
 function nameOf(network, unit) {
   const layer = network.layers[layersOf(network)[unit]];
-  return `${layer.name} ${layer.unit === "neuron" ? "" : `${layer.unit} `}${unit - layer.first}`;
+  const answer = answerOf(network, unit);
+  return `${layer.name} ${layer.unit === "neuron" ? "" : `${layer.unit} `}${unit - layer.first}${answer && ` (${answer})`}`;
 }
 
 /** Return what the units of a network are called: "unit" if they are of several kinds. */

@@ -1,6 +1,7 @@
 // What is known of one neuron: beside the pointer in short, in the panel in full.
 
 const TOWARDS = "strength to each task's neurons in later layers";
+const MOST_LINKS = 6; // of each direction
 
 /** Return the strongest connections of a neuron that the page has: the other neuron, the weight, and the direction. */
 function strongestOf(network, unit, most) {
@@ -62,46 +63,60 @@ function drawNeuron() {
   const network = shown();
   const unit = state.neuron;
   const panel = element("neuron");
+  clearTimeout(underWay.get(element("neuron-lesion")));
   if (unit === NONE) {
     const word = unitWord(network);
     element("neuron-title").textContent = word[0].toUpperCase() + word.slice(1);
-    panel.replaceChildren(quiet(`Click a ${word} for its strengths, its selectivity, what each method says of it, and its strongest connections.`));
+    panel.replaceChildren(quiet(`Click a ${word} for what it reads, what excites it, what each method says of it, and what is lost without it.`));
     return;
   }
-  const labels = labelsOf(network, state.method);
+  const label = labelsOf(network, state.method)[unit];
   const isNeuron = network.layers[layersOf(network)[unit]].unit === "neuron";
+  const spoken = `${nameOf(network, unit)}, ${taskName(network, label)}`;
   element("neuron-title").textContent = `${isNeuron ? "Neuron " : ""}${nameOf(network, unit)}`;
-  const entering = network.array("entering")[unit];
-  const selectivity = selectivityBars(network, unit);
-  const links = strongestOf(network, unit, 12).map(({ other, own, weight }) =>
-    make(
-      "li",
-      {},
-      make(
-        "button",
-        { "data-key": other, onclick: () => change({ neuron: other }) },
-        dotOf(network, labels[other]),
-        ` ${own === "out" ? "→" : "←"} ${nameOf(network, other)}  ${weight > 0 ? "+" : ""}${strengthText(weight)}`,
-      ),
-    ),
-  );
+  element("spoken").textContent = spoken;
   refill(
     panel,
-    quiet(`${state.method}: ${taskName(network, labels[unit])}. Its input weights sum to ${strengthText(entering)}.`),
-    quiet(`By ${state.method}: ${TOWARDS}, the sum of absolute weights`),
-    strengthBars(network, unit),
-    ...(selectivity ? [quiet("Selectivity: each task's share of its task variance"), selectivity] : []),
-    quiet("What each method says"),
+    make("p", { class: "note" }, dotOf(network, label), ` ${taskName(network, label)} by ${state.method}. Its input weights sum to ${strengthText(network.array("entering")[unit])}.`),
+    ...(network.live.why ? [] : [make("div", { class: "pictures" }, mapFigure(network, unit), excitingFigure(network, unit))]),
+    ...neuronLesion(network, unit, spoken),
+    ...countedBars(network, unit),
+    ...measuredBars(network, unit),
+    quiet(agreementText(network, unit)),
     make(
       "ul",
       { class: "facts" },
       ...network.methods.map((method) => {
-        const label = labelsOf(network, method)[unit];
-        return make("li", {}, dotOf(network, label), `${method}: ${taskName(network, label)}`);
+        const said = labelsOf(network, method)[unit];
+        return make("li", {}, dotOf(network, said), `${method}: ${taskName(network, said)}`);
       }),
     ),
-    quiet(links.length ? "Strongest connections" : "None of its connections is among the strongest that this page has."),
-    make("ul", { class: "links" }, ...links),
+    ...linkLists(network, unit),
   );
-  element("spoken").textContent = `${nameOf(network, unit)}, ${taskName(network, labels[unit])}`;
+}
+
+/** Return what is measured of a neuron whatever the method: strengths, unless the method counts them, and selectivity. */
+function measuredBars(network, unit) {
+  const selectivity = selectivityBars(network, unit);
+  const strengths = network.counted[state.method] === TOWARDS ? [] : [quiet(`Its ${TOWARDS}, the sum of absolute weights.`), strengthBars(network, unit)];
+  return [...strengths, ...(selectivity ? [quiet("Selectivity: each task's share of its task variance."), selectivity] : [])];
+}
+
+/** Return the strongest connections that enter a neuron, and those that leave it: buttons that choose the other neuron. */
+function linkLists(network, unit) {
+  const labels = labelsOf(network, state.method);
+  const links = strongestOf(network, unit, Infinity);
+  if (!links.length) return [quiet("None of its connections is among the strongest that this page has.")];
+  const button = ({ other, own, weight }) =>
+    make(
+      "button",
+      { "data-key": other, onclick: () => change({ neuron: other }) },
+      dotOf(network, labels[other]),
+      ` ${own === "out" ? "→" : "←"} ${nameOf(network, other)}  ${weight > 0 ? "+" : ""}${strengthText(weight)}`,
+    );
+  return [["in", "Strongest connections that enter it"], ["out", "Strongest connections that leave it"]].flatMap(([way, title]) => {
+    const own = links.filter((link) => link.own === way).slice(0, MOST_LINKS);
+    if (!own.length) return [quiet(`${title}: none of those that this page has.`)];
+    return [quiet(`${title}.`), make("ul", { class: "links" }, ...own.map((link) => make("li", {}, button(link))))];
+  });
 }

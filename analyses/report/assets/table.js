@@ -92,7 +92,7 @@ function cellOf(of) {
 
 /** Show the rows of scores.csv that a number is the mean of, with their lines. */
 function showRows(cell) {
-  const found = rows.of(cell);
+  const found = scoreRows.of(cell);
   const seeds = new Set(found.map((row) => row.seed)).size;
   const measure = cell.split === "none" ? "Accuracy of the whole network" : labelOf(content.measures, cell.metric);
   const where = [labelOf(content.inputs, cell.inputs), labelOf(content.kinds, cell.kind)];

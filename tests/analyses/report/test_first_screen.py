@@ -99,7 +99,7 @@ def test_a_click_on_the_other_network_makes_the_sections_be_about_it(page):
     page.mouse.click(canvas["x"] + x, canvas["y"] + y)
     assert page.input_value("#pick-kind") == "regular"
     assert page.input_value("#pick-beside") == "spatial"
-    assert page.locator("#neuron-title").text_content() == "Neuron output 0"
+    assert page.locator("#neuron-title").text_content() == "Neuron output 0 (class 0 of left)"
     assert page.locator("#side-0-name").text_content() == "Regular"  # sides stay where they are
     assert page.locator("#side-0-name").get_attribute("aria-pressed") == "true"
     page.locator("#side-1-name").focus()

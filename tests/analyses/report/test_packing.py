@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from spatialgraph.analyses.report.packing import Pack, unpack
+from spatialgraph.analyses.report.packing import Pack, unpack, unpack_levels
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -59,6 +59,37 @@ def test_a_name_is_given_once():
         pack.add("a", np.zeros(1, np.uint8))
 
 
+@given(
+    rows=arrays(np.float32, array_shapes(min_dims=2, max_dims=2), elements=st.floats(-100, 100, width=32)),
+    bits=st.integers(2, 16),
+    power=st.sampled_from([1.0, 2.0]),
+    around=st.sampled_from([None, 0]),
+)
+def test_levels_are_as_fine_as_their_bits(rows, bits, power, around):
+    pack = Pack()
+    pack.levels("rows", rows, bits, power=power, around=around)
+    found = unpack_levels(pack.entries, "rows", pack.text())
+    low, high = rows.min(axis=1, keepdims=True).astype(float), rows.max(axis=1, keepdims=True).astype(float)
+    centre = (low + high) / 2 if around is None else 0
+    half = np.maximum(high - centre, centre - low)
+    # Half a step at the end of a row, where levels are farthest apart.
+    assert (np.abs(found - rows) <= 0.51 * power * half / (2 ** (bits - 1) - 1) + 1e-4).all()
+    if around == 0:
+        assert (found[rows == 0] == 0).all()
+
+
+def test_levels_near_0_are_finer_with_a_power():
+    rows = np.array([[1.0, 0.001]], np.float32)
+    errors = []
+    for power in (1, 2):
+        pack = Pack()
+        pack.levels("rows", rows, 8, power=power, around=0)
+        errors.append(abs(unpack_levels(pack.entries, "rows", pack.text())[0, 1] - 0.001))
+    assert errors[1] < errors[0] / 4
+
+
 def test_other_types_are_refused():
-    with pytest.raises(ValueError, match="array 'a': expected one of uint8, uint16, uint32, float64, found int64"):
+    with pytest.raises(
+        ValueError, match="array 'a': expected one of uint8, uint16, uint32, float32, float64, found int64"
+    ):
         Pack().add("a", np.zeros(1, np.int64))

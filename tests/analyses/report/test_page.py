@@ -161,7 +161,7 @@ def test_a_link_leads_to_what_its_sender_saw(opened):
     assert page.locator("#network-note").text_content().startswith("mix-spatial-0:")
     assert page.input_value("#pick-method") == "positions"
     assert page.input_value("#pick-ablation") == "mean"
-    assert page.locator("#neuron-title").text_content() == "Neuron output 1"
+    assert page.locator("#neuron-title").text_content() == "Neuron output 1 (class 1 of left)"
 
 
 def test_the_slider_sets_how_many_of_the_strongest_connections_are_shown(page):
@@ -178,13 +178,13 @@ def test_hovering_tells_of_a_neuron(page, results):
     network = read_network(results.parent / "networks" / f"{FIRST}.h5")
     split = read_splits(results / "splits.h5")[FIRST]["greedy"]
     # Neurons of different layers lie on each other: from above, that of the last layer is the one that is seen.
-    for view, layer, name in ((SCENE, 2, "hidden2"), ("above", 3, "output")):
+    for view, layer, name in ((SCENE, 2, "hidden2 3"), ("above", 3, "output 3 (class 3 of left)")):
         page.mouse.move(*point_of(page, view, (layer - 1) * UNITS + 3))
         tip = page.locator("#tooltip")
         sync_api.expect(tip).to_be_visible()
         text = tip.text_content()
-        assert f"{name} 3 · " in text
-        if name == "output":
+        assert f"{name} · " in text
+        if layer == 3:
             assert "none: no later layer is split" in text
         else:
             expected = strength_to_tasks(network.graph, layer, split.membership)[3]
@@ -200,7 +200,7 @@ def test_a_click_shows_the_strongest_connections_of_a_neuron(page, results):
     network = read_network(results.parent / "networks" / f"{FIRST}.h5")
     unit = 2 * UNITS + 1  # the second output: all of its connections enter it
     page.mouse.click(*point_of(page, SCENE, unit))
-    assert page.locator("#neuron-title").text_content() == "Neuron output 1"
+    assert page.locator("#neuron-title").text_content() == "Neuron output 1 (class 1 of left)"
     weight = network.graph.split_connections[-1].weight[1]
     first = page.locator("#neuron .links button").first
     strongest = int(np.abs(weight).argmax())

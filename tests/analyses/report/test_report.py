@@ -1,5 +1,6 @@
 """What the report is made of: each number that the page shows is one that an analysis wrote."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -30,7 +31,7 @@ from spatialgraph.graph.planted import planted
 from spatialgraph.metrics import cut
 from spatialgraph.nulls import NULLS
 from spatialgraph.runners import DenseRunner
-from spatialgraph.splits import Split
+from spatialgraph.splits import Split, counted
 from spatialgraph.store import read_evaluation, read_network
 
 FIRST = "concatenate-spatial-0"
@@ -82,6 +83,25 @@ def test_strengths_are_those_that_greedy_compares(results, drawn):
         expected = np.abs(network.split_connections[-1].weight).T @ shared[network.output_populations[0]]
         assert np.allclose(strength[methods.index("greedy-shared")][UNITS : 2 * UNITS], expected, atol=1e-3)
         assert network.split_connections[-1].source == layer
+
+
+def test_numbers_that_methods_count_are_theirs(results, folder):
+    evaluation = read_evaluation(folder.parent / "evaluation-concatenate.h5")
+    network = read_network(folder.parent / "networks" / f"{FIRST}.h5")
+    runner = DenseRunner(network, evaluation)
+    found = portrait(results, NO_AGREEMENT, FIRST, dataclasses.replace(BUDGET, live=10**6))
+    methods = found.description["methods"]
+    assert set(found.description["counted"]) == {"greedy", "greedy-shared", "task-variance"}
+    for method, what in found.description["counted"].items():
+        expected = counted(network.graph, results.splits[FIRST][method], runner)
+        assert what == expected.what
+        values = array(found, f"counted:{methods.index(method)}")
+        for layer, place in enumerate(network.graph.split_populations[:2]):
+            own = values[layer * UNITS : (layer + 1) * UNITS]
+            assert np.allclose(own, expected.values[place], atol=1e-3, equal_nan=True)
+        assert np.isnan(values[2 * UNITS :]).all()  # outputs, whose tasks are given
+    less = portrait(results, NO_AGREEMENT, FIRST, BUDGET).description["counted"]
+    assert set(less) == {"greedy", "greedy-shared"}  # the others would run the network
 
 
 def test_methods_that_do_not_apply_to_a_network_are_left_out_of_it(drawn):
@@ -267,7 +287,7 @@ def test_the_same_results_give_the_same_bytes(folder, tmp_path):
 def test_scripts_are_whole_and_used(folder, tmp_path):
     text = write_report(folder, tmp_path / "page.html").read_text(encoding="utf-8")
     assets = {path.stem for path in report._ASSETS.glob("*.js")}
-    assert assets == set(report._SCRIPTS)
+    assert assets == {*report._SCRIPTS, "inflate"}
     assert not re.search(r"\{\{|\{%", text.split('"use strict"')[0])
 
 
@@ -325,5 +345,5 @@ def test_text_of_a_summary_is_not_html():
 
 
 def test_a_budget_is_not_negative():
-    with pytest.raises(ValueError, match="budget: expected numbers of connections of at least 0"):
+    with pytest.raises(ValueError, match="budget: expected numbers of at least 0"):
         Budget(-1, 0)

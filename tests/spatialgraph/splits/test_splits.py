@@ -13,7 +13,7 @@ from spatialgraph.graph import Connection
 from spatialgraph.graph.planted import planted
 from spatialgraph.network import Layer, Network, graph_of
 from spatialgraph.runners import DenseRunner
-from spatialgraph.splits import SPLITS, Split, apply, draws_at_random, parameters, sees, select, split_method
+from spatialgraph.splits import SPLITS, Split, apply, counted, draws_at_random, parameters, sees, select, split_method
 
 CLUSTERINGS = ("spectral", "louvain", "leiden", "positions")
 SHARING = ("greedy-shared", "probability", "learned-mask")
@@ -179,3 +179,43 @@ def test_a_method_can_be_named_with_parameters():
 def test_parameters_that_are_none_are_refused_with_those_that_are(method, said):
     with pytest.raises(ValueError, match=f"^{said}$"):
         select([method])
+
+
+@pytest.mark.parametrize("method", [method for method in SPLITS if SPLITS.facts(method).counts])
+def test_a_neuron_serves_the_task_that_a_method_counts_most_for(method):
+    compared = 0
+    for network in zoo().values():
+        if not isinstance(network, Network):
+            continue
+        runner = DenseRunner(network, labelled(network))
+        split = apply(method, network.graph, runner)
+        found = counted(network.graph, split, runner)
+        assert found.what
+        assert not found.what.endswith(".")
+        for k, values in found.values.items():
+            assert values.shape == split.membership[k].shape
+            size = np.abs(values) if method == "ablation" else values
+            best = size.max(axis=1, keepdims=True)
+            alone = (size >= best - 1e-9 * np.abs(best)).sum(axis=1) == 1
+            clear = (size != 0).any(axis=1) & alone & (network.graph.task_of[k] < 0)
+            assert split.membership[k][clear, size[clear].argmax(axis=1)].all()
+            compared += np.count_nonzero(clear)
+    assert compared >= 3
+
+
+def test_a_method_without_numbers_for_a_neuron_counts_none():
+    network = zoo()["random"]
+    assert counted(network.graph, apply("louvain", network.graph)) is None
+    by_activation = apply("task-variance", network.graph, DenseRunner(network, labelled(network)))
+    assert counted(network.graph, by_activation) is None  # nothing runs the network
+    assert counted(network.graph, replace(by_activation, method="file:mine.csv")) is None
+
+
+def test_what_the_split_by_ablation_counts_is_what_it_was_asked_to_compare():
+    network = zoo()["random"]
+    runner = DenseRunner(network, labelled(network, examples=40))
+    split = apply("ablation:ablation=zero:measure=accuracy", network.graph, runner)
+    found = counted(network.graph, split, runner)
+    assert found.what == "drop of each task's accuracy without it"
+    expected = runner.single_ablation("zero").accuracy_drop
+    assert all(np.array_equal(values, expected[k]) for k, values in found.values.items())
