@@ -37,9 +37,9 @@ function arraysOf(id, entries) {
 }
 
 /** Return rows of numbers that are stored as levels: c + h · sign(t) |t|^power, t from -1 to 1 in even steps. */
-function fromLevels(raw, { shape: [planes, rows, columns], most, power }, centre, half) {
-  const values = new Float64Array(rows * columns);
-  for (let row = 0, i = 0; row < rows; row++) {
+function fromLevels(raw, { shape: [planes, height, columns], most, power }, centre, half) {
+  const values = new Float64Array(height * columns);
+  for (let row = 0, i = 0; row < height; row++) {
     for (let column = 0; column < columns; column++, i++) {
       const level = (planes === 1 ? raw[i] : 256 * raw[i] + raw[values.length + i]) / most - 1;
       values[i] = centre[row] + half[row] * (power === 1 ? level : Math.sign(level) * Math.abs(level) ** power);

@@ -31,29 +31,29 @@ function mapOf(network, unit) {
 /** Return the parts of an input that are images, each with its first entry; none if they are not known. */
 function imagesOf(sample) {
   let first = 0;
-  return sample.images.map(([rows, columns]) => {
-    const image = { rows, columns, first };
-    first += rows * columns;
+  return sample.images.map(([height, width]) => {
+    const image = { height, width, first };
+    first += height * width;
     return image;
   });
 }
 
 /** Return a canvas of an image, a pixel for each entry: the style sheet enlarges it. */
-function imageCanvas(values, { rows, columns, first }, shadeOf, label) {
-  const canvas = make("canvas", { width: columns, height: rows, role: "img", "aria-label": label, class: "image" });
+function imageCanvas(values, { height, width, first }, shadeOf, label) {
+  const canvas = make("canvas", { width, height, role: "img", "aria-label": label, class: "image" });
   const context = canvas.getContext("2d");
-  const picture = context.createImageData(columns, rows);
-  for (let i = 0; i < rows * columns; i++) picture.data.set([...shadeOf(values[first + i]), 255], 4 * i);
+  const picture = context.createImageData(width, height);
+  for (let i = 0; i < height * width; i++) picture.data.set([...shadeOf(values[first + i]), 255], 4 * i);
   context.putImageData(picture, 0, 0);
   return canvas;
 }
 
 /** Return red, green and blue of a colour of the style sheet that is written as #rrggbb. */
-const channelsOf = (name) => [1, 3, 5].map((place) => Number.parseInt(colour(name).slice(place, place + 2), 16));
+const rgbOf = (name) => [1, 3, 5].map((place) => Number.parseInt(colour(name).slice(place, place + 2), 16));
 
 /** Return a function from -1 to 1 to a colour: from that of what lowers a neuron, by nothing, to what raises it. */
 function diverging() {
-  const [low, none, high] = ["lowers", "neither", "raises"].map(channelsOf);
+  const [low, none, high] = ["lowers", "neither", "raises"].map(rgbOf);
   return (value) => none.map((part, i) => Math.round(part + Math.min(Math.abs(value), 1) * ((value < 0 ? low : high)[i] - part)));
 }
 
@@ -65,8 +65,8 @@ function mapFigure(network, unit) {
   const shadeOf = diverging();
   const name = nameOf(network, unit);
   const total = values.reduce((sum, value) => sum + value * value, 0);
-  const own = images.map(({ first, rows, columns }) => {
-    const part = values.subarray(first, first + rows * columns);
+  const own = images.map(({ first, height, width }) => {
+    const part = values.subarray(first, first + height * width);
     return Math.round((100 * part.reduce((sum, value) => sum + value * value, 0)) / (total || 1));
   });
   const several = images.length > 1 && images.length === network.tasks.length;
@@ -169,10 +169,10 @@ function agreementText(network, unit) {
 function neuronLesion(network, unit, spoken) {
   if (network.live.why) return [quiet(`The page cannot try it without this ${unitWord(network)}, nor show what it reads. ${network.live.why}`)];
   if (!state.ablation) return [];
-  const rows = make("div", { id: "neuron-lesion" });
-  showLesion(rows, network, [unit], (text) => {
+  const result = make("div", { id: "neuron-lesion" });
+  showLesion(result, network, [unit], performance.now(), (text) => {
     element("spoken").textContent = `${spoken}. ${text}`;
   });
   const ablation = labelOf(content.ablations, state.ablation);
-  return [quiet(`Accuracy without it (${ablation}), on ${many(samples[network.live.examples].count)} held-out examples; ${LESION_KEY.replace("lesions", `${unitWord(network)}s of its layer`)}.`), rows];
+  return [quiet(`Accuracy without it (${ablation}), on ${many(samples[network.live.examples].count)} held-out examples; ${LESION_KEY.replace("lesions", `${unitWord(network)}s of its layer`)}.`), result];
 }

@@ -59,27 +59,27 @@ function addProducts(sums, values, weights, examples, sources, targets) {
 /** Return some columns of a matrix, which are in ascending order; the matrix itself if `columns` is null. */
 function columnsOf(matrix, width, columns) {
   if (columns === null) return matrix;
-  const rows = matrix.length / width;
-  const found = new Float64Array(rows * columns.length);
-  for (let row = 0, i = 0; row < rows; row++) {
+  const height = matrix.length / width;
+  const found = new Float64Array(height * columns.length);
+  for (let row = 0, i = 0; row < height; row++) {
     for (const column of columns) found[i++] = matrix[row * width + column];
   }
   return found;
 }
 
 /** Return some rows of a matrix. */
-function rowsOf(matrix, width, rows) {
-  const found = new Float64Array(rows.length * width);
-  rows.forEach((row, place) => found.set(matrix.subarray(row * width, (row + 1) * width), place * width));
+function rowsOf(matrix, width, chosen) {
+  const found = new Float64Array(chosen.length * width);
+  chosen.forEach((row, place) => found.set(matrix.subarray(row * width, (row + 1) * width), place * width));
   return found;
 }
 
 /** Return a matrix with rows and columns exchanged. */
-function transposed(matrix, rows) {
-  const columns = matrix.length / rows;
+function transposed(matrix, height) {
+  const columns = matrix.length / height;
   const found = new Float64Array(matrix.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) found[column * rows + row] = matrix[row * columns + column];
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < columns; column++) found[column * height + row] = matrix[row * columns + column];
   }
   return found;
 }
@@ -128,23 +128,23 @@ function constantsOf(machine, layer, ablation) {
  */
 function runLayer(machine, { layer, activation }, values, removed, ablation) {
   const { facts, array, sample, units } = machine;
-  const rows = layer === facts.output ? null : (removed.get(layer)?.kept ?? null);
-  const targets = rows === null ? units.get(layer) : rows.length;
+  const staying = layer === facts.output ? null : (removed.get(layer)?.kept ?? null);
+  const targets = staying === null ? units.get(layer) : staying.length;
   const biases = array(`bias:${layer}`);
-  const bias = rows === null ? Float64Array.from(biases) : Float64Array.from(rows, (row) => biases[row]);
+  const bias = staying === null ? Float64Array.from(biases) : Float64Array.from(staying, (row) => biases[row]);
   const sums = new Float64Array(sample.count * targets);
   for (const { number, source } of facts.entering.filter(({ target }) => target === layer)) {
     const width = units.get(source);
     const all = array(`weight:${number}`);
-    const own = rows === null ? all : rowsOf(all, width, rows);
-    const lesion = removed.get(source);
-    if (lesion) {
+    const own = staying === null ? all : rowsOf(all, width, staying);
+    const lost = removed.get(source);
+    if (lost) {
       const constants = constantsOf(machine, source, ablation);
       for (let target = 0; target < targets; target++) {
-        for (const unit of lesion.gone) bias[target] += own[target * width + unit] * constants[unit];
+        for (const unit of lost.gone) bias[target] += own[target * width + unit] * constants[unit];
       }
     }
-    const kept = lesion ? lesion.kept : null;
+    const kept = lost ? lost.kept : null;
     addProducts(sums, values.get(source), columnsOf(own, width, kept), sample.count, kept?.length ?? width, targets);
   }
   const act = ACTIVATIONS[activation];
@@ -202,10 +202,10 @@ function rightWithout(machine, units, ablation) {
 
 /** Return a generator of numbers from 0 to 1, the same for the same seed (mulberry32, Tommy Ettinger 2017). */
 function randomNumbers(seed) {
-  let number = seed >>> 0;
+  let step = seed >>> 0;
   return () => {
-    number = (number + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(number ^ (number >>> 15), number | 1);
+    step = (step + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(step ^ (step >>> 15), step | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };

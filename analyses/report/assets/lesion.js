@@ -40,16 +40,15 @@ const underWay = new Map();
  * @param holder the element; its data say when it is done, and how long the lesion took.
  * @param network the network, which can be run.
  * @param units the numbers of the neurons.
+ * @param started when it was asked for.
  * @param speak is called with what a screen reader says in the end.
  */
-function showLesion(holder, network, units, speak) {
+function showLesion(holder, network, units, started, speak) {
   clearTimeout(underWay.get(holder));
-  const started = performance.now();
   const ablation = state.ablation;
   const key = `lesion:${ablation}:${units.join()}`;
   const whole = shares(network, machine(network).right);
   const found = once(network, key, () => ({ left: shares(network, rightWithout(machine(network), units, ablation)), random: [] }));
-  holder.dataset.milliseconds = String(performance.now() - started);
   const next = () => {
     const others = asManyAtRandom(network, units, found.random.length);
     found.random.push(shares(network, rightWithout(machine(network), others, ablation)));
@@ -65,6 +64,7 @@ function showLesion(holder, network, units, speak) {
   };
   holder.replaceChildren();
   goOn();
+  holder.dataset.milliseconds = String(performance.now() - started);
 }
 
 /** Return the least, the mean and the greatest of a task's accuracies after random lesions. */
@@ -103,6 +103,7 @@ function lesionText(network, whole, found) {
 
 /** Show the lesion that is chosen in the panel of modules. */
 function drawLesion() {
+  const started = performance.now();
   const network = shown();
   const holder = element("lesion");
   clearTimeout(underWay.get(holder));
@@ -118,13 +119,13 @@ function drawLesion() {
     return;
   }
   const ablation = labelOf(content.ablations, state.ablation);
-  const rows = make("div");
+  const result = make("div");
   holder.replaceChildren(
     make("h4", {}, `Accuracy without ${lesion.name}`),
-    rows,
-    quiet(`${ablation}. Run now on ${sampleText(network)}. In the picture, ${LESION_KEY} with as many ${unitWord(network)}s in each layer.`),
+    result,
+    quiet(`Disabled neurons: ${ablation}. Run now on ${sampleText(network)}. In the picture, ${LESION_KEY} with as many ${unitWord(network)}s in each layer.`),
   );
-  showLesion(rows, network, lesion.units, (text) => {
+  showLesion(result, network, lesion.units, started, (text) => {
     element("spoken").textContent = `Without ${lesion.name}. ${text}`;
   });
 }

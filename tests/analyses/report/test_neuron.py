@@ -174,7 +174,7 @@ def test_what_is_lost_without_it_is_run_and_spoken(page):
     spoken = text(page, "#spoken")
     assert spoken.startswith("hidden2 5, task")
     assert f"Accuracy that is left: task0 {spans[1]}, whole {spans[2]}, random lesions" in spoken
-    page.locator("#above").press(".")
+    page.keyboard.press(".")
     assert page.evaluate("() => spatialgraph.state.neuron") == number + 1
     sync_api.expect(page.locator("#spoken")).to_contain_text("hidden2 6, task")
     sync_api.expect(page.locator("#spoken")).to_contain_text("Accuracy that is left")
@@ -195,7 +195,7 @@ def test_connections_lead_to_other_neurons_by_the_keyboard(page):
 
 def test_of_a_graph_alone_the_page_says_what_it_cannot_show(page):
     page.select_option("#pick-inputs", "strengths only")
-    page.locator("#scene-0-over").press(".")
+    page.evaluate("() => spatialgraph.change({ neuron: 0 })")
     assert "nor show what it reads. Its weights or its held-out examples are not there to be run." in text(page)
     assert page.locator("#reads, #exciting, #neuron-lesion").count() == 0
     assert "What greedy counts" in text(page)
