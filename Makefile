@@ -11,16 +11,17 @@ demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
 
 # Types are checked by one process, which leaves a core to the first tests.
-test: $(VENV)/installed-test
+test: $(VENV)/installed-test $(VENV)/scripts
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
 pytest: $(VENV)/installed-test
 	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-lint: $(VENV)/installed-test
+lint: $(VENV)/installed-test $(VENV)/scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pytest --quiet tests/analyses/report/test_scripts.py
 
 hooks: $(VENV)/installed-release
 	$(BIN)/pre-commit install
@@ -59,6 +60,11 @@ $(VENV)/installed-%: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[train,report,$*]"
 	@touch $@
+
+# What checks the scripts of the report's page; without npm its tests are left out, and say so.
+$(VENV)/scripts:
+	@command -v npm > /dev/null && npm install --silent --no-save --no-package-lock --prefix $@ typescript eslint || \
+	  echo "typescript and eslint are not installed: the page's scripts are not checked"
 
 clean:
 	rm -rf $(VENV) results runs build dist docs/generated *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

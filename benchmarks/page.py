@@ -4,10 +4,11 @@
 
 RESULTS is a folder that `spatialgraph analyze` wrote. The page is opened in the Chromium that is installed, headless
 and without a graphics card, by Playwright; the first picture is when the browser has drawn the canvases, counted from
-the start of the navigation. A turn is the drawing of all layers of the network that is shown first, once as the page
-shows it and once with every connection that the page has. A lesion is what the page takes to run the held-out
-examples without a module, until its numbers are there; the slowest of all networks, modules and ablations. Medians over
-repetitions.
+the start of the navigation. A turn is the drawing of both networks side by side, once as the page shows them and once
+with every connection that it has of them. A hover is what the pointer takes from one neuron to another: the rings and
+the connections of the overlay, and the tip beside the pointer, without the waiting for the screen's next picture. A
+lesion is what the page takes to run the held-out examples without a module, until its numbers are there; the slowest of
+all networks, modules and ablations. Medians over repetitions.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from report import report
 
 from spatialgraph.analyses.report import write_report
 
-LIMITS = {"bytes": 8_000_000, "first picture": 2.0, "lesion": 0.1}
-"""The most that the page of 18 networks may have, and the most seconds to its first picture and of a lesion."""
+LIMITS = {"bytes": 8_000_000, "first picture": 1.0, "hover": 1 / 60, "lesion": 0.1}
+"""The most that the page of 18 networks may have, and the most seconds to a first picture, of a hover, of a lesion."""
 
 _TURN = """() => new Promise((done) => {
-  const canvas = document.getElementById("scene");
+  const canvas = document.querySelector(".focused .over, .side .over");
   const times = [];
   const turn = () => {
     if (times.length > 30) done(times.slice(1).map((time, k) => time - times[k]));
@@ -62,12 +63,34 @@ _LESIONS = """() => {
 }"""
 
 
+_HOVER = """() => {
+  const [side] = document.querySelectorAll(".focused, .side");
+  const canvas = side.querySelector(".over");
+  const places = spatialgraph.places()[canvas.id.replace("-over", "")];
+  const box = canvas.getBoundingClientRect();
+  const request = window.requestAnimationFrame;
+  const times = [];
+  for (let unit = 0; unit < places.length / 2; unit += 7) {
+    const pending = [];
+    window.requestAnimationFrame = (draw) => pending.push(draw);
+    const point = { clientX: box.left + places[2 * unit], clientY: box.top + places[2 * unit + 1], bubbles: true };
+    const started = performance.now();
+    canvas.dispatchEvent(new PointerEvent("pointermove", point));
+    while (pending.length) pending.shift()(performance.now());
+    times.push(performance.now() - started);
+  }
+  window.requestAnimationFrame = request;
+  return times;
+}"""
+
+
 def open_page(browser: Browser, path: Path) -> dict[str, float]:
-    """Open the page and return the seconds to its first picture, for turns with some and all lines, and of lesions."""
+    """Open the page and return the seconds to its first picture, of a hover, of turns, and of lesions."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(path.resolve().as_uri())
     page.wait_for_selector("html[data-drawn]")
     first = float(page.locator("html").get_attribute("data-drawn") or "nan") / 1000
+    hover = statistics.median(page.evaluate(_HOVER)) / 1000
     turn = statistics.median(page.evaluate(_TURN)) / 1000
     page.locator("#weakest").fill("1000")
     full = statistics.median(page.evaluate(_TURN)) / 1000
@@ -75,6 +98,7 @@ def open_page(browser: Browser, path: Path) -> dict[str, float]:
     page.close()
     return {
         "first picture": first,
+        "hover": hover,
         "turn": turn,
         "turn with all connections": full,
         "lesion": max(lesions),

@@ -61,7 +61,7 @@ def latex(text: str) -> str:
         >>> print(latex("5 % of a_b ± 1, α=2"))
         5 \% of a\_b $\pm$ 1, $\alpha$=2
     """
-    return "".join(_LATEX.get(character, character) for character in plain(text))
+    return "".join(LATEX.get(character, character) for character in plain(text))
 
 
 _GREEK = {
@@ -69,13 +69,14 @@ _GREEK = {
     **{"ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma"},
     **{"τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega"},
 }
-_LATEX = {
+LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"−": "$-$", "≤": r"$\le$", "†": r"$\dagger$", "–": "--"},  # of this program's own texts
     **{"±": r"$\pm$", "×": r"$\times$", "<": r"\textless{}", ">": r"\textgreater{}"},
     **{letter: rf"$\{name}$" for letter, name in _GREEK.items()},  # settings in kinds of networks
 }
+"""The characters that LaTeX does not show as they are, and what shows each."""
 
 
 def cell(text: str) -> str:

@@ -16,7 +16,8 @@ collect_ignore = ["support/one_of_each.py"]
 # Two thirds of the time. Begun last, one of them would leave all processes but its own without work.
 _LONGEST = (
     *("spatialgraph/test_cli.py", "train/test_run.py", "analyses/test_analysis.py", "analyses/figures/test_figures.py"),
-    *("analyses/report/test_page.py", "train/test_grid.py", "analyses/test_chance.py", "benchmarks/test_gpu.py"),
+    *("analyses/report/test_page.py", "analyses/report/test_first_screen.py", "analyses/report/test_kept_views.py"),
+    *("train/test_grid.py", "analyses/test_chance.py", "benchmarks/test_gpu.py"),
     *("analyses/report/test_neuron.py", "analyses/report/test_lesions.py"),
     *("train/test_kinds.py", "examples/test_examples.py", "analyses/test_any_graph.py", "analyses/test_steps.py"),
     *("spatialgraph/torch/test_models.py", "spatialgraph/torch/test_traced_runner.py", "spatialgraph/test_front.py"),

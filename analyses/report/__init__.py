@@ -13,10 +13,12 @@ from rich.progress import track
 from spatialgraph.console import PlainConsole
 from spatialgraph.files import atomic
 
-from ..evidence import read_agreement
+from ..evidence import Evidence, read_agreement
+from ..headline import headline
 from ..results import Results
-from .content import behind, content, html, read_cells
+from .content import behind, content, html, is_of_paper, read_cells
 from .examples import pack_examples
+from .glossary import TERMS
 from .packing import Pack
 from .portrait import Budget, portrait
 
@@ -29,26 +31,14 @@ _ASSETS = Path(__file__).with_name("assets")
 
 # In the order in which they are put together: each uses those before it.
 _SCRIPTS = (
-    "data",
-    "state",
-    "marks",
-    "table",
-    "scene",
-    "above",
-    "forward",
-    "lesion",
-    "explained",
-    "neuron",
-    "modules",
-    "charts",
-    "film",
-    "main",
+    *("data", "state", "marks", "pen", "tip", "table", "charts", "film", "scene", "above", "sides"),
+    *("forward", "lesion", "explained", "neuron", "modules", "find", "save", "main"),
 )
 
 # The page of 18 networks then has 5 MB, that of 36 has 7. Of more, each has less, but never so little as nothing.
 _CONNECTIONS, _LEAST_CONNECTIONS = 220_000, 400
-_MOST_CONNECTIONS = 8000
-_FILM_NETWORKS, _FRAME = 18, 250
+_MOST_CONNECTIONS = 6000
+_FILM_NETWORKS, _FRAME = 18, 200
 # Characters by which the page runs each of 18 networks; of fewer, each may be larger.
 _LIVE_NETWORKS, _LIVE = 18, 190_000
 
@@ -91,7 +81,8 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
         running = "" if isinstance(drawn.live, str) else drawn.live.pack.text()
         networks.append({"content": facts, "bytes": drawn.pack.text(), "live": running})
     texts, rows = behind(results)
-    page_content = content(results, cells) | {
+    told = headline(Evidence.of(results))
+    page_content = content(results, cells, told) | {
         "rows": {"names": texts, "arrays": rows.entries},
         "networks": [network["content"] for network in networks],
         "examples": [facts | {"arrays": pack.entries} for facts, pack in shared.values()],
@@ -102,7 +93,10 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
         style=(_ASSETS / "page.css").read_text(encoding="utf-8"),
         inflate=(_ASSETS / "inflate.js").read_text(encoding="utf-8"),
         script="\n".join((_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+        headline=told,
         sections=sections,
+        terms=dict(sorted(TERMS.items(), key=lambda term: term[1][0].lower())),
+        of_paper=is_of_paper(results),
         content=_json(page_content),
         rows=rows.text(),
         networks=[network["bytes"] for network in networks],

@@ -12,12 +12,14 @@ import pandas as pd
 from markdown_it import MarkdownIt
 
 import spatialgraph
+from spatialgraph import escapes
 from spatialgraph.graph.plane import MIN_INPUT_STRENGTH
 from spatialgraph.splits import summary_of
 
 from ..columns import FULL
 from ..frames import read_csv
-from ..labels import METRICS, ablation_label, inputs_label, kind_label
+from ..headline import Headline, functional_ablation
+from ..labels import METRICS, ablation_label, family, inputs_label, kind_label
 from ..results import Results, numbers
 from ..tables import default_method
 from .packing import Pack
@@ -26,17 +28,17 @@ MEASURES = ("accuracy", "accuracy-drop", "leaked-accuracy", "modularity", "cut")
 """The metrics of the table."""
 
 _WHOLE = "Accuracy of the whole network"
-_ABLATION = "incoming"
 _CELL = ("kind", "inputs", "split", "ablation", "metric")
 _NUMBERS = ("n", "mean", "low", "high")
 
 
-def content(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
+def content(results: Results, cells: pd.DataFrame, told: Headline) -> dict[str, Any]:
     """Return what the page says of the run, as JSON can hold it.
 
     Args:
         results: the results.
         cells: rows of ``summary.csv``: means over seeds with their intervals.
+        told: the sentence that the page opens with, and the networks that it is about.
     """
     return {
         "run": _title(results),
@@ -46,7 +48,10 @@ def content(results: Results, cells: pd.DataFrame) -> dict[str, Any]:
         "ablations": _labelled(results.ablations, ablation_label),
         "methods": [{"name": name, "about": summary_of(name)} for name in results.methods],
         "method": default_method(results),
-        "ablation": _default_ablation(results),
+        "ablation": functional_ablation(results.ablations),
+        "reference": results.reference,
+        "opening": {"inputs": told.inputs, "kind": told.kinds[1] if told.kinds else ""},
+        "latex": escapes.LATEX,
         "leastInput": MIN_INPUT_STRENGTH,
         "measures": [{"name": "", "label": _WHOLE}, *_labelled(MEASURES, METRICS.__getitem__)],
         "members": json.loads(results.members.to_json(orient="records")),
@@ -78,9 +83,10 @@ def _labelled(names: tuple[str, ...], label: Callable[[str], str]) -> list[dict[
     return [{"name": name, "label": label(name)} for name in names]
 
 
-def _default_ablation(results: Results) -> str:
-    """Return the ablation that the page opens on: the README's, or the first there is; "" if there is none."""
-    return _ABLATION if _ABLATION in results.ablations else next(iter(results.ablations), "")
+def is_of_paper(results: Results) -> bool:
+    """Return whether networks of the run were trained as those of the paper that the page cites were."""
+    spatial = results.members[results.members["kind"].map(family) == "spatial"]
+    return any("experiment" in results.network(name).metadata for name in spatial["network"])
 
 
 def _columns(members: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -12,10 +12,9 @@ from spatialgraph.splits import Split, is_degenerate
 
 from ..results import Results
 from ..runs import graph_and_runner
-from ..tables import default_method
-from .film import film
 from .live import Live, live
 from .measured import agreements, chances, full_accuracy, lesions
+from .moments import moments
 from .neurons import neurons
 from .packing import Pack
 from .structure import connections, layers_of, positions
@@ -93,7 +92,7 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, budget: Budge
     description |= lesions(results, network, methods, pack)
     description |= chances(results, network, methods, pack)
     description |= agreements(agreement[agreement["network"] == name], methods, pack)
-    description |= film(results, network, splits.get(default_method(results)), budget.frame, pack)
+    description |= moments(results, network, splits, budget.frame, pack)
     return Portrait(description, pack, live(network, runner, budget.live))
 
 

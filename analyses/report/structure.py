@@ -12,6 +12,7 @@ from spatialgraph.graph import Connection, Graph
 from spatialgraph.graph.plane import Plane
 
 from .packing import Pack
+from .places import places_by_connections
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -35,7 +36,13 @@ def places_of(network: Graph) -> FloatArray | None:
 
 
 def positions(network: Graph, pack: Pack) -> dict[str, Any]:
-    """Pack where neurons lie in the plane, and say how many dimensions their positions have."""
+    """Pack where neurons lie in the plane, and say how many dimensions their positions have.
+
+    The array ``by-connections`` has places that every network has, ``position`` learned ones, where there are any.
+    """
+    by_connections = places_by_connections(network)
+    if by_connections is not None:
+        pack.quantise("by-connections", by_connections)
     places = places_of(network)
     if places is None:
         return {"dimensions": 0}

@@ -13,7 +13,7 @@ const SVG = { width: 260, height: 130, left: 6, right: 6, top: 12, bottom: 22 };
 function ticksOf(low, high, most = 4) {
   const raw = (high - low || 1) / most;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw) ?? raw;
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(k * step);
   return { ticks, digits: Math.max(0, -Math.floor(Math.log10(step))) };
@@ -72,10 +72,12 @@ function drawNulls() {
   if (!network.nulls.length) note.textContent = "No null model was run: what chance would give is not known.";
   else if (!entries.length) note.textContent = `No null model of ${state.method} splits of this network was run.`;
   else {
-    note.textContent =
-      `What ${state.method} splits of ${network.name} are worth (line) beside what chance gives (columns): the ` +
-      "distribution over draws of each null model, z = (observed − mean) / deviation, and p = (b + 1) / (m + 1), where " +
-      "b of the m draws are at least as modular, or lose as little accuracy.";
+    note.replaceChildren(
+      `What ${state.method} splits of ${network.name} are worth (line with a dot) beside what chance gives (grey columns): `,
+      "the distribution over draws of each ",
+      ...[term("null", "null model"), ", ", term("z", "z"), " = (observed − mean) / deviation, and "],
+      ...[term("p", "p"), " = (b + 1) / (m + 1), where b of the m draws are at least as modular, or lose as little accuracy."],
+    );
   }
   const charts = entries.map((entry) => {
     const [observed, z, p] = entry.observed[state.method];
@@ -105,9 +107,10 @@ const AGREEMENT = {
 
 function setUpAgreement() {
   const measures = [...new Set(networks.flatMap((network) => network.agreement))];
-  fill(element("agreement-measure"), measures.map((name) => ({ name, label: (AGREEMENT[name] ?? name).split(":")[0] })), measures[0]);
+  if (!measures.includes(state.measure)) change({ measure: measures[0] ?? "" });
+  fill(element("agreement-measure"), measures.map((name) => ({ name, label: (AGREEMENT[name] ?? name).split(":")[0] })), state.measure);
   element("agreement-measure").parentElement.hidden = !measures.length;
-  element("agreement-measure").addEventListener("change", drawAgreement);
+  element("agreement-measure").addEventListener("change", (event) => change({ measure: event.target.value }));
 }
 
 /** Return which splits of a network are degenerate, and why; nothing if none is. */
@@ -118,7 +121,8 @@ function degenerateText(network) {
 
 function drawAgreement() {
   const network = shown();
-  const measure = element("agreement-measure").value;
+  const { measure } = state;
+  element("agreement-measure").value = measure;
   const values = network.array(`agreement:${measure}`);
   const count = network.methods.length;
   const note = element("agreement-note");

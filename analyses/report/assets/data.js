@@ -1,5 +1,7 @@
 // What the page carries: facts as JSON, and arrays, which are read when something first asks for them.
 
+/** Return an element of the page: whether there is one is known from page.html, and tests open all of it.
+ * @type {(id: string) => any} */
 const element = (id) => document.getElementById(id);
 const content = JSON.parse(element("content").textContent);
 
@@ -46,6 +48,18 @@ function fromLevels(raw, { shape: [planes, height, columns], most, power }, cent
   return values;
 }
 
+/** A network: what the page says of it, see `portrait.py`; `array` returns one of its packed arrays, null if it has none.
+ * @typedef {{ name: string, size: number, unit: string, first: number }} Layer
+ * @typedef {{ epochs: number[], accuracy: number[][] }} Film
+ * @typedef {{
+ *   index: number, name: string, kind: string, inputs: string, seed: number | null, tasks: string[], units: number,
+ *   accuracy: (number | null)[], layers: Layer[], methods: string[], degenerate: Record<string, string[]>,
+ *   dimensions: number, connections: { kept: number, total: number }, lesions: boolean, selectivity: boolean,
+ *   nulls: any[], agreement: string[], film: Film | null, arrays: Record<string, any>, live?: any,
+ *   array: (name: string) => any, kept: Map<string, any>,
+ * }} Network */
+
+/** @type {Network[]} */
 const networks = content.networks.map((facts, index) => ({
   ...content.members[index],
   ...facts,
@@ -76,6 +90,8 @@ function layersOf(network) {
     return places;
   });
 }
+
+const labelOf = (list, name) => list.find((entry) => entry.name === name)?.label ?? name;
 
 const NONE = -1;
 const SEVERAL = -2;
@@ -114,7 +130,7 @@ function serves(network, method, unit, task) {
 }
 
 /** Return the rows of scores.csv behind the table: a function from an index to its values. */
-const rows = (() => {
+const scoreRows = (() => {
   const array = arraysOf("rows-bytes", content.rows.arrays);
   const names = content.rows.names;
   const column = (name) => ({ codes: array(name), names: names[name] });

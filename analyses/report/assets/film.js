@@ -1,114 +1,59 @@
-// The film of training: the neurons from above at every stored moment, with curves that a mark moves along.
+// One time line: it moves the scenes, what crosses modules, and the marks on the curves, of both networks at once.
 
-const film = (() => {
-  const canvas = element("screen");
+/** Return the film that the time line has: of the network that sections are about, or else of the one beside it.
+ * @returns {Film | null} */
+const filmed = () => shown().film ?? (state.beside === NONE ? null : networks[state.beside].film);
+
+/** Return the epoch of the time line, null if it stands at the trained networks. */
+function epochShown() {
+  const epochs = filmed()?.epochs;
+  return !epochs || state.frame === NONE || state.frame >= epochs.length - 1 ? null : epochs[state.frame];
+}
+
+/** Return the moment of a network that the time line shows, NONE for the trained network: that of the nearest epoch. */
+function frameOf(network) {
+  const epoch = epochShown();
+  if (epoch === null || !network.film) return NONE;
+  const { epochs } = network.film;
+  const gaps = epochs.map((other) => Math.abs(other - epoch));
+  const frame = gaps.indexOf(Math.min(...gaps));
+  return frame === epochs.length - 1 ? NONE : frame;
+}
+
+/** Return where neurons lie at each moment, on one scale over all of them. */
+function framesOf(network) {
+  return once(network, "frames", () => {
+    const position = network.array("film-position");
+    const size = 2 * network.units;
+    return network.film.epochs.map((_, frame) => scaled(position.subarray(frame * size, (frame + 1) * size), rangeOfNetwork(network)));
+  });
+}
+
+/** Return where the strength leads at a moment, shares of all of it: what crosses modules, serves no task, and stays in each. */
+function flowAt(network, frame) {
+  const row = network.methods.indexOf(state.method);
+  const flow = network.array("flow");
+  const [wide, methods] = [2 + network.tasks.length, network.methods.length];
+  if (row < 0 || !flow.length) return null;
+  const moment = frame === NONE ? flow.length / wide / methods - 1 : frame;
+  const start = (moment * methods + row) * wide;
+  const [crossing, loose, ...within] = flow.subarray(start, start + wide);
+  return Number.isNaN(crossing) ? null : { crossing, loose, within };
+}
+
+const flowOf = (network) => flowAt(network, frameOf(network));
+
+/** Return an epoch with as many digits as tell it from its neighbours. */
+function epochText(epoch) {
+  return epoch === 0 || Number.isInteger(epoch) ? String(epoch) : epoch < 1 ? epoch.toPrecision(2) : epoch.toFixed(1);
+}
+
+const timeline = (() => {
   const scrubber = element("scrubber");
   let playing = 0;
-
-  /** Return what the frames need: where neurons lie in each, on one scale over all of them. */
-  function framesOf(network) {
-    return once(network, "film", () => {
-      const position = network.array("film-position");
-      const alive = aliveOf(network);
-      // The range is that of the neurons that are left: others drift away while training switches them off.
-      const { centre, half } = rangeOf(position, alive);
-      const size = 2 * network.units;
-      const frames = network.film.epochs.map((_, frame) => {
-        const plane = new Float32Array(size);
-        for (let i = 0; i < size; i++) plane[i] = (position[frame * size + i] - centre[i % 2]) / half;
-        return plane;
-      });
-      return { frames, lines: network.array("film-source").length / network.film.epochs.length };
-    });
-  }
-
-  function draw() {
-    const network = shown();
-    if (!network.film) return;
-    const { context, width, height } = prepared(canvas);
-    const { frames, lines } = framesOf(network);
-    const places = onCanvas(frames[state.frame], width, height);
-    const labels = labelsOf(network, state.method);
-    const [source, target, weight] = ["source", "target", "weight"].map((name) => network.array(`film-${name}`));
-    const strongest = Math.max(...weight.slice((frames.length - 1) * lines)) || 1;
-    for (let i = (state.frame + 1) * lines - 1; i >= state.frame * lines; i--) {
-      context.globalAlpha = Math.min(0.7, 0.06 + 0.5 * Math.sqrt(weight[i] / strongest));
-      context.strokeStyle = taskColour(linkLabel(labels[source[i]], labels[target[i]]), network.tasks.length);
-      context.lineWidth = 0.9;
-      context.beginPath();
-      context.moveTo(places[2 * source[i]], places[2 * source[i] + 1]);
-      context.lineTo(places[2 * target[i]], places[2 * target[i] + 1]);
-      context.stroke();
-    }
-    context.globalAlpha = 1;
-    drawFromAbove(context, network, places, labels, emphasisOf(network), () => false);
-    context.fillStyle = colour("ink");
-    context.font = "600 14px system-ui, sans-serif";
-    context.textAlign = "left";
-    context.fillText(`epoch ${epochText(network, state.frame)}`, 12, 22);
-    drawCurves(network);
-  }
-
-  const redraw = atNextPicture(draw);
-
-  /** Return an epoch with as many digits as tell it from its neighbours. */
-  function epochText(network, frame) {
-    const epoch = network.film.epochs[frame];
-    return epoch === 0 || Number.isInteger(epoch) ? String(epoch) : epoch < 1 ? epoch.toPrecision(2) : epoch.toFixed(1);
-  }
-
-  /** Draw the curves of modularity and of accuracy over frames, each with a mark at the present one. */
-  function drawCurves(network) {
-    const { epochs, accuracy } = network.film;
-    const curves = [];
-    const modularity = network.array("film-modularity");
-    if (modularity) {
-      const points = Array.from(modularity, (value, frame) => [frame, value]);
-      curves.push({ title: `Modularity of the final ${content.method} split`, lines: [{ points, shade: "var(--accent)" }] });
-    }
-    if (accuracy.length) {
-      const lines = network.tasks.map((_, task) => ({
-        points: epochs.flatMap((epoch, frame) => (epoch < 1 ? [] : [[frame, accuracy[Math.min(Math.round(epoch), accuracy.length) - 1][task]]])),
-        shade: `color-mix(in srgb, ${taskColour(task, network.tasks.length)} 62%, var(--ink))`,
-      }));
-      curves.push({ title: "Accuracy of each task", lines });
-    }
-    element("film-curves").replaceChildren(
-      ...curves.map(({ title, lines }) => make("figure", {}, make("figcaption", {}, title), curve(lines, epochs.length))),
-    );
-  }
-
-  function curve(lines, frames) {
-    const all = lines.flatMap(({ points }) => points.map(([, value]) => value)).filter((value) => !Number.isNaN(value));
-    const [low, high] = [Math.min(...all), Math.max(...all)];
-    const left = 34;
-    const x = (frame) => left + ((SVG.width - left - SVG.right) * frame) / Math.max(frames - 1, 1);
-    const y = (value) => SVG.top + ((SVG.height - SVG.top - SVG.bottom) * (high - value)) / (high - low || 1);
-    const { ticks, digits } = ticksOf(low, high, 5);
-    const marks = ticks.flatMap((tick) => [
-      makeSvg("line", { x1: left, x2: SVG.width - SVG.right, y1: y(tick), y2: y(tick), stroke: "var(--line)" }),
-      makeSvg("text", { x: left - 5, y: y(tick) + 4, "text-anchor": "end" }, written(tick, digits)),
-    ]);
-    const paths = lines.map(({ points, shade }) =>
-      makeSvg("polyline", {
-        points: points.map(([frame, value]) => `${x(frame)},${y(value)}`).join(" "),
-        fill: "none",
-        stroke: shade,
-        "stroke-width": 1.8,
-      }),
-    );
-    const here = makeSvg("line", {
-      ...{ x1: x(state.frame), x2: x(state.frame), y1: SVG.top - 6, y2: SVG.height - SVG.bottom },
-      stroke: "var(--ink)",
-    });
-    const dots = lines.flatMap(({ points, shade }) =>
-      points
-        .filter(([frame]) => frame === state.frame)
-        .map(([frame, value]) => makeSvg("circle", { cx: x(frame), cy: y(value), r: 3.5, fill: shade })),
-    );
-    const foot = makeSvg("text", { x: SVG.width - SVG.right, y: SVG.height - 7, "text-anchor": "end" }, "moments of training");
-    return makeSvg("svg", { viewBox: `0 0 ${SVG.width} ${SVG.height}`, role: "img" }, ...marks, ...paths, here, ...dots, foot);
-  }
+  const last = () => (filmed()?.epochs.length ?? 1) - 1;
+  const moment = () => (state.frame === NONE ? last() : Math.min(state.frame, last()));
+  const go = (frame) => change({ frame: frame >= last() ? NONE : Math.max(frame, 0) });
 
   function stop() {
     cancelAnimationFrame(playing);
@@ -118,71 +63,163 @@ const film = (() => {
   }
 
   function play() {
-    const { length } = shown().film.epochs;
-    const first = state.frame >= length - 1 ? 0 : state.frame;
-    let started = null; // of the first picture, whose time may lie before that of the click
+    const length = last() + 1;
+    const first = moment() >= last() ? 0 : moment();
+    let started = NaN; // of the first picture, whose time may lie before that of the click
     const each = (1000 * Number(element("duration").value)) / length;
     element("play").textContent = "Pause";
     element("play").setAttribute("aria-pressed", "true");
     const next = (now) => {
-      started ??= now;
-      const frame = Math.min(first + Math.floor((now - started) / each), length - 1);
-      change({ frame });
-      if (frame < length - 1) playing = requestAnimationFrame(next);
+      if (Number.isNaN(started)) started = now;
+      const frame = Math.min(first + Math.floor((now - started) / each), last());
+      go(frame);
+      if (frame < last()) playing = requestAnimationFrame(next);
       else stop();
     };
     playing = requestAnimationFrame(next);
   }
 
-  const toggle = () => (playing ? stop() : play());
-
-  function describe() {
-    const network = shown();
-    const filmed = networks.filter((one) => one.film);
-    element("film-note").textContent = network.film
-      ? `${network.name} at ${network.film.epochs.length} moments of its training, closer together at first; coloured by ` +
-        `the ${state.method} split of the trained network; lines: the ${framesOf(network).lines} strongest connections of the moment.`
-      : filmed.length
-        ? `This network has no film: pick one that has, such as ${filmed[0].name}.`
-        : "No network of this run has a film: train with --snapshots 50.";
-  }
-
+  /** Show the time line of the networks that are shown, or say that there is none. */
   function show() {
     stop();
-    const network = shown();
-    element("film-holder").hidden = !network.film;
-    if (!network.film) return;
-    scrubber.max = network.film.epochs.length - 1;
-    change({ frame: network.film.epochs.length - 1 });
-    showFrame();
+    const film = filmed();
+    element("timeline").hidden = !film;
+    const other = networks.find((one) => one.film);
+    element("timeline-note").textContent = film
+      ? sides().filter((one) => !one.film).map((one) => `${one.name} has no snapshots: it is shown as trained. `).join("")
+      : other
+        ? `No time line: these networks have no snapshots; ${other.name} has.`
+        : "No time line: no network of this run has snapshots, which `spatialgraph train --snapshots 50` takes.";
+    if (!film) return;
+    scrubber.max = String(last());
+    showMoment();
   }
 
-  function showFrame() {
-    const network = shown();
-    if (!network.film) return;
-    scrubber.value = state.frame;
-    element("moment").textContent = epochText(network, state.frame);
-    scrubber.setAttribute("aria-valuetext", `epoch ${epochText(network, state.frame)}`);
-    redraw();
+  function showMoment() {
+    const film = filmed();
+    if (!film) return;
+    const { epochs } = film;
+    const trained = moment() === last();
+    scrubber.value = String(moment());
+    element("moment").textContent = `${epochText(epochs[moment()])}${trained ? " (trained)" : ""}`;
+    const shares = sides().map((one) => `${sideName(one)} ${percentText(flowOf(one)?.crossing)}`);
+    scrubber.setAttribute("aria-valuetext", `epoch ${epochText(epochs[moment()])}; strength that crosses: ${shares.join(", ")}`);
+    drawStrip(epochs);
+  }
+
+  /** Draw what crosses modules over the moments, right above the slider that moves along them. */
+  function drawStrip(epochs) {
+    const [width, height] = [300, 30];
+    const x = (frame) => (width * frame) / Math.max(epochs.length - 1, 1);
+    const lines = crossingCurves();
+    const most = Math.max(...lines.flatMap(({ points }) => points.map(([, value]) => value)), 0.01);
+    const y = (value) => height - 2 - ((height - 4) * value) / most;
+    const here = makeSvg("line", { x1: x(moment()), x2: x(moment()), y1: 0, y2: height, class: "here" });
+    element("strip").replaceChildren(
+      ...lines.map(({ points, dashed }) =>
+        makeSvg("polyline", { points: points.map(([f, v]) => `${x(f)},${y(v)}`).join(" "), class: dashed ? "dashed" : "" }),
+      ),
+      here,
+    );
+    element("strip-key").replaceChildren(
+      `strength that crosses, 0 to ${percentText(most)}: `,
+      ...lines.flatMap(({ name, dashed }) => [lineKey(dashed), ` ${name} `]),
+    );
   }
 
   scrubber.addEventListener("input", () => {
     stop();
-    change({ frame: Number(scrubber.value) });
+    go(Number(scrubber.value));
   });
-  element("play").addEventListener("click", toggle);
-  canvas.addEventListener("keydown", (event) => {
-    const last = (shown().film?.epochs.length ?? 1) - 1;
-    const acts = {
-      " ": toggle,
-      ArrowLeft: () => change({ frame: Math.max(state.frame - 1, 0) }),
-      ArrowRight: () => change({ frame: Math.min(state.frame + 1, last) }),
-      Home: () => change({ frame: 0 }),
-      End: () => change({ frame: last }),
-    };
-    if (!(event.key in acts)) return;
-    event.preventDefault();
-    acts[event.key]();
-  });
-  return { describe, show, showFrame, redraw };
+  element("play").addEventListener("click", () => (playing ? stop() : play()));
+  return { show, showMoment, moment };
 })();
+
+/** Return the curves of what crosses modules, one for each network that is shown, over the moments of the time line. */
+function crossingCurves() {
+  const epochs = filmed()?.epochs ?? [];
+  return sides()
+    .filter((network) => network.film && flowOf(network))
+    .map((network) => ({
+      name: sideName(network),
+      shade: "var(--crossing)",
+      dashed: network !== shown(),
+      points: epochs.map((epoch, frame) => [frame, crossingNear(network, epoch)]),
+    }));
+}
+
+function crossingNear(network, epoch) {
+  const gaps = network.film.epochs.map((other) => Math.abs(other - epoch));
+  return flowAt(network, gaps.indexOf(Math.min(...gaps)))?.crossing ?? NaN;
+}
+
+/** Draw the curves over training: what crosses modules, and the accuracy of each task of each network that is shown. */
+function drawTraining() {
+  const film = filmed();
+  element("training").hidden = !film;
+  if (!film) return;
+  const { epochs } = film;
+  const charts = [{ title: "Strength that crosses modules", note: `by the ${state.method} split of the trained network`, lines: crossingCurves() }];
+  for (const one of sides()) {
+    const accuracy = one.film?.accuracy ?? [];
+    if (!accuracy.length) continue;
+    const lines = one.tasks.map((name, task) => ({
+      name,
+      shade: `color-mix(in srgb, ${taskColour(task, one.tasks.length)} 62%, var(--ink))`,
+      dashed: task % 2 === 1, // so that tasks are told apart without their colours
+      points: epochs.flatMap((epoch, frame) => {
+        const value = accuracy[Math.min(Math.round(epoch), accuracy.length) - 1]?.[task];
+        return epoch < 1 || value === undefined ? [] : [[frame, value]];
+      }),
+    }));
+    charts.push({ title: `Accuracy: ${sideName(one)}`, note: "on held-out examples, after every epoch", lines });
+  }
+  element("training-curves").replaceChildren(
+    ...charts.map(({ title, note, lines }) =>
+      make(
+        "figure",
+        {},
+        make("figcaption", {}, title, make("small", {}, note)),
+        curve(lines, epochs, title),
+        make("div", { class: "key" }, ...lines.map(({ name, shade, dashed }) => make("span", {}, lineKey(dashed, shade), name))),
+      ),
+    ),
+  );
+}
+
+/** Return a chart of lines over the moments of training, with a mark at the present one. */
+function curve(lines, epochs, title) {
+  const all = lines.flatMap(({ points }) => points.map(([, value]) => value)).filter((value) => !Number.isNaN(value));
+  const [low, high] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 1];
+  const left = 34;
+  const x = (frame) => left + ((SVG.width - left - SVG.right) * frame) / Math.max(epochs.length - 1, 1);
+  const y = (value) => SVG.top + ((SVG.height - SVG.top - SVG.bottom) * (high - value)) / (high - low || 1);
+  const { ticks, digits } = ticksOf(low, high, 5);
+  const marks = ticks.flatMap((tick) => [
+    makeSvg("line", { x1: left, x2: SVG.width - SVG.right, y1: y(tick), y2: y(tick), stroke: "var(--line)" }),
+    makeSvg("text", { x: left - 5, y: y(tick) + 4, "text-anchor": "end" }, written(tick, digits)),
+  ]);
+  const paths = lines.map(({ points, shade, dashed }) =>
+    makeSvg("polyline", {
+      points: points.map(([frame, value]) => `${x(frame)},${y(value)}`).join(" "),
+      ...{ fill: "none", stroke: shade, "stroke-width": 1.8, "stroke-dasharray": dashed ? "5 3" : "none" },
+    }),
+  );
+  const at = timeline.moment();
+  const here = makeSvg("line", { x1: x(at), x2: x(at), y1: SVG.top - 6, y2: SVG.height - SVG.bottom, stroke: "var(--ink)" });
+  const dots = lines.flatMap(({ points, shade }) =>
+    points.filter(([frame]) => frame === at).map(([frame, value]) => makeSvg("circle", { cx: x(frame), cy: y(value), r: 3.5, fill: shade })),
+  );
+  const foot = SVG.height - 7;
+  const ends = [
+    makeSvg("text", { x: left, y: foot }, `epoch ${epochText(epochs[0])}`),
+    makeSvg("text", { x: SVG.width - SVG.right, y: foot, "text-anchor": "end" }, `${epochText(epochs[epochs.length - 1])}, moments evenly`),
+  ];
+  const said = lines.map(({ name, points }) => `${name} ${written(points.find(([frame]) => frame === at)?.[1] ?? NaN)}`);
+  const label = `${title} at epoch ${epochText(epochs[at])}: ${said.join(", ")}`;
+  return makeSvg(
+    "svg",
+    { viewBox: `0 0 ${SVG.width} ${SVG.height}`, role: "img", "aria-label": label },
+    ...[...marks, ...paths, here, ...dots, ...ends],
+  );
+}

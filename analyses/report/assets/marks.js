@@ -28,28 +28,34 @@ function prepared(canvas) {
   return { context, width, height };
 }
 
-/** Add the mark of a layer to the path of a context: a circle, a triangle, a square or a diamond. */
-function addMark(context, layer, x, y, size) {
-  const kind = layer % 4;
-  if (kind === 0) {
-    context.moveTo(x + size, y);
-    context.arc(x, y, size, 0, 2 * Math.PI);
-  } else if (kind === 1) {
-    const wide = size * 1.2;
-    context.moveTo(x, y - wide);
-    context.lineTo(x + wide, y + 0.8 * wide);
-    context.lineTo(x - wide, y + 0.8 * wide);
-    context.closePath();
-  } else if (kind === 2) {
-    context.rect(x - 0.9 * size, y - 0.9 * size, 1.8 * size, 1.8 * size);
-  } else {
-    const wide = size * 1.3;
-    context.moveTo(x, y - wide);
-    context.lineTo(x + wide, y);
-    context.lineTo(x, y + wide);
-    context.lineTo(x - wide, y);
-    context.closePath();
+const MARKS = ["●", "▲", "■", "◆", "▼", "✚", "⬢", "★"];
+const CORNERS = [
+  [],
+  [0, -1.2, 1.2, 0.96, -1.2, 0.96],
+  [-0.9, -0.9, 0.9, -0.9, 0.9, 0.9, -0.9, 0.9],
+  [0, -1.3, 1.3, 0, 0, 1.3, -1.3, 0],
+  [0, 1.2, 1.2, -0.96, -1.2, -0.96],
+  [-0.4, -1.2, 0.4, -1.2, 0.4, -0.4, 1.2, -0.4, 1.2, 0.4, 0.4, 0.4, 0.4, 1.2, -0.4, 1.2, -0.4, 0.4, -1.2, 0.4, -1.2, -0.4, -0.4, -0.4],
+  [-0.55, -1, 0.55, -1, 1.15, 0, 0.55, 1, -0.55, 1, -1.15, 0],
+  [0, -1.4, 0.34, -0.45, 1.33, -0.43, 0.54, 0.18, 0.82, 1.13, 0, 0.56, -0.82, 1.13, -0.54, 0.18, -1.33, -0.43, -0.34, -0.45],
+];
+
+/** Return the sign of a layer's mark in a text; of more than eight layers, marks return. */
+const markOf = (layer) => MARKS[layer % MARKS.length];
+
+/** Add the mark of a layer to a path. */
+function addMark(path, layer, x, y, size) {
+  const corners = CORNERS[layer % CORNERS.length];
+  if (!corners.length) {
+    addCircle(path, x, y, size);
+    return;
   }
+  for (let i = 0; i < corners.length; i += 2) {
+    const [right, down] = [x + size * corners[i], y + size * corners[i + 1]];
+    if (i) path.lineTo(right, down);
+    else path.moveTo(right, down);
+  }
+  path.closePath();
 }
 
 /** Return an element with attributes, and children that are elements or texts. */
@@ -99,6 +105,18 @@ function unitWord(network) {
   return words.size === 1 ? [...words][0] : "unit";
 }
 
+/** Return the labels that neurons of a network have by the chosen method: tasks, and several and none where there are any. */
+function labelsShown(network) {
+  const labels = labelsOf(network, state.method);
+  return [...network.tasks.keys(), ...[SEVERAL, NONE].filter((label) => labels.includes(label))];
+}
+
+/** Return a piece of line, as in a chart, for its key. */
+function lineKey(dashed, shade = "var(--crossing)") {
+  const line = makeSvg("line", { x1: 0, x2: 22, y1: 5, y2: 5, stroke: shade, "stroke-width": 2, "stroke-dasharray": dashed ? "5 3" : "none" });
+  return makeSvg("svg", { viewBox: "0 0 22 10", width: 22, height: 10, class: "swatch", "aria-hidden": "true" }, line);
+}
+
 /** Return a number of units in words: "1 neuron", "12 channels". */
 function counted(network, count) {
   return `${count} ${unitWord(network)}${count === 1 ? "" : "s"}`;
@@ -118,7 +136,8 @@ function bars(entries, most = 1) {
 
 /** Replace what an element holds; what had the focus has it still, or if that is gone, the first button. */
 function refill(holder, ...children) {
-  const focused = holder.contains(document.activeElement) ? document.activeElement : null;
+  const { activeElement } = document;
+  const focused = activeElement instanceof HTMLElement && holder.contains(activeElement) ? activeElement : null;
   holder.replaceChildren(...children);
   if (!focused) return;
   const buttons = [...holder.querySelectorAll("button")];

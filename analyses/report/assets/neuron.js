@@ -59,41 +59,6 @@ function strengthText(value) {
 
 const quiet = (text) => make("div", { class: "note" }, text);
 
-/** Show a neuron beside the pointer. */
-function hover(unit, x, y, canvas) {
-  const tip = element("tooltip");
-  change({ hovered: unit });
-  canvas.style.cursor = unit === NONE ? "" : "pointer";
-  if (unit === NONE) {
-    tip.hidden = true;
-    return;
-  }
-  const network = shown();
-  const label = labelsOf(network, state.method)[unit];
-  const votes = new Map();
-  for (const method of network.methods) {
-    const said = labelsOf(network, method)[unit];
-    votes.set(said, [...(votes.get(said) ?? []), method]);
-  }
-  const said = [...votes].sort((a, b) => b[1].length - a[1].length).map(([task, methods]) => {
-    const few = methods.length <= 3 ? ` (${methods.join(", ")})` : "";
-    return `${taskName(network, task)} ${methods.length}${few}`;
-  });
-  const selectivity = selectivityBars(network, unit);
-  tip.replaceChildren(
-    make("b", {}, dotOf(network, label), ` ${nameOf(network, unit)} · ${taskName(network, label)}`),
-    quiet(aliveOf(network)[unit] ? TOWARDS : `hardly any input weight is left · ${TOWARDS}`),
-    strengthBars(network, unit),
-    ...(selectivity ? [quiet("selectivity: share of its task variance"), selectivity] : []),
-    quiet(`methods: ${said.join(", ")}`),
-  );
-  tip.hidden = false;
-  const box = canvas.getBoundingClientRect();
-  const [left, top] = [box.left + x + 16, box.top + y + 16];
-  tip.style.left = `${Math.max(4, Math.min(left, innerWidth - tip.offsetWidth - 8))}px`;
-  tip.style.top = `${Math.max(4, top + tip.offsetHeight > innerHeight - 8 ? box.top + y - tip.offsetHeight - 12 : top)}px`;
-}
-
 function drawNeuron() {
   const network = shown();
   const unit = state.neuron;

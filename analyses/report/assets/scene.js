@@ -1,25 +1,36 @@
-// The split layers as slices in space. The projection is parallel, so that slices keep their size and can be compared.
+// The split layers as slices in space, of the networks that are shown side by side: one camera, one slider, one rule for
+// where neurons lie. The projection is parallel, so that slices keep their size and can be compared.
 
-const GAP = 1.75; // between slices of half-width 1
-const EDGE = 1.1; // of a slice, from its middle
+const EDGE = 1.1; // of a slice, from its middle; the places of most neurons are between -1 and 1
 const NAME = 20; // pixels below a slice for its name
-const VIEW = { yaw: -0.62, pitch: 0.3, zoom: 1 };
 const MOST_WHILE_TURNING = 2500;
 const SHADES = 6;
 const BASE_OPACITY = 0.05;
 const TOP_OPACITY = 0.55;
+const REACH = 12; // pixels from a neuron at which the pointer is on it
+
+/** Return how far slices are apart: of many, they come closer together. */
+const gapOf = (layers) => Math.min(1.75, Math.max(0.6, 7 / Math.max(layers - 1, 1)));
+
+/** Return the rule by which the neurons of a network are laid out: another where it lacks what the chosen one needs. */
+function layoutOf(network) {
+  if (state.layout === "positions" && network.dimensions > 0) return "positions";
+  return state.layout === "order" || !network.array("by-connections") ? "order" : "connections";
+}
 
 /** Return where neurons lie in the plane of their layer: pairs of numbers, most of them between -1 and 1. */
 function placesOf(network) {
-  if (network.dimensions === 0) return once(network, "places", () => gridOf(network));
-  return once(network, "places", () => {
-    const position = network.array("position");
-    const { centre, half } = rangeOf(position, aliveOf(network));
-    const places = new Float32Array(position.length);
-    for (let i = 0; i < places.length; i++) places[i] = (position[i] - centre[i % 2]) / half;
-    return places;
+  const layout = layoutOf(network);
+  const frame = frameOf(network);
+  if (layout === "positions" && frame !== NONE) return framesOf(network)[frame];
+  return once(network, `places:${layout}`, () => {
+    if (layout === "order") return gridOf(network);
+    if (layout === "connections") return network.array("by-connections");
+    return scaled(network.array("position"), rangeOfNetwork(network));
   });
 }
+
+const scaled = (position, { centre, half }) => Float32Array.from(position, (value, i) => (value - centre[i % 2]) / half);
 
 /** Return which neurons have input weights to speak of; all, where that is not known. */
 function aliveOf(network) {
@@ -27,6 +38,11 @@ function aliveOf(network) {
     const entering = network.array("entering");
     return Uint8Array.from(entering, (sum) => (Number.isNaN(sum) || sum > content.leastInput ? 1 : 0));
   });
+}
+
+/** Return the range of the positions of a network, at all of its moments: of the neurons that training did not switch off. */
+function rangeOfNetwork(network) {
+  return once(network, "range", () => rangeOf(network.array("film-position") ?? network.array("position"), aliveOf(network)));
 }
 
 function rangeOf(position, counts) {
@@ -41,7 +57,7 @@ function rangeOf(position, counts) {
   return { centre, half: Math.max(high[0] - low[0], high[1] - low[1], 1e-6) / 2 };
 }
 
-/** Return places of neurons that lie nowhere: a square for each layer, in their order, which knows no split. */
+/** Return places in the order of the neurons, which knows neither connections nor a split: a square for each layer. */
 function gridOf(network) {
   const places = new Float32Array(2 * network.units);
   for (const { first, size } of network.layers) {
@@ -54,242 +70,282 @@ function gridOf(network) {
   return places;
 }
 
-/** Return how many of the connections are as strong as the slider asks; they come strongest first. */
-function connectionsShown(network) {
-  const weight = network.array("weight");
-  if (!weight.length) return { count: 0, least: NaN };
-  const least = Math.exp(Math.log(weight[0]) + state.share * Math.log(weight[weight.length - 1] / weight[0]));
-  let [low, high] = [0, weight.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (weight[middle] >= least * (1 - 1e-6)) low = middle + 1;
-    else high = middle;
-  }
-  return { count: low, least };
+/** Return the strongest connections of the moment that is shown, the strongest first, as many as the slider asks for. */
+function connectionsOf(network) {
+  const frame = frameOf(network);
+  const prefix = frame === NONE ? "" : "film-";
+  const [source, target, weight] = ["source", "target", "weight"].map((name) => network.array(prefix + name));
+  const kept = frame === NONE ? weight.length : weight.length / network.film.epochs.length;
+  const start = frame === NONE ? 0 : frame * kept;
+  return { source, target, weight, start, count: Math.min(state.lines, kept) };
 }
 
 /** Return whether a neuron stands out by what is picked: null if nothing is. */
 function emphasisOf(network) {
-  if (state.brushed.length) {
+  if (state.brushed.length && network === shown()) {
     const brushed = new Set(state.brushed);
     return (unit) => brushed.has(unit);
   }
-  if (state.module !== NONE) return (unit) => serves(network, state.method, unit, state.module);
-  return null;
+  if (state.module === NONE) return null;
+  const module = network.tasks.indexOf(shown().tasks[state.module]);
+  return module < 0 ? null : (unit) => serves(network, state.method, unit, module);
 }
 
-const scene = (() => {
-  const canvas = element("scene");
-  let view = { ...VIEW };
+/** Return a function from a layer and a place in its plane to pixels and the distance from the eye. */
+function projection(network, width, height) {
+  const layers = network.layers.length;
+  const gap = gapOf(layers);
+  const { camera } = state;
+  const scale = sceneScale(network, width, height);
+  const [cy, sy, cp, sp] = [Math.cos(camera.yaw), Math.sin(camera.yaw), Math.cos(camera.pitch), Math.sin(camera.pitch)];
+  // A slice stands across the axis of the layers: its first coordinate leads into the page, the second one up.
+  return (layer, across, up) => {
+    const along = (layer - (layers - 1) / 2) * gap;
+    const x = along * cy + across * -sy;
+    const depth = along * sy + across * cy;
+    return [
+      width / 2 + scale * (camera.zoom * x + camera.x),
+      (height - NAME) / 2 + 4 - scale * (camera.zoom * (up * cp - depth * sp) + camera.y),
+      depth * cp + up * sp,
+    ];
+  };
+}
+
+/** Return the scale at which slices of some length in all are seen as the page opens, and from side to side in every view. */
+function fitting(long, width, height) {
+  const deep = (long / 2) * Math.abs(Math.sin(CAMERA.yaw)) + EDGE * Math.cos(CAMERA.yaw);
+  const high = EDGE * Math.cos(CAMERA.pitch) + deep * Math.sin(CAMERA.pitch);
+  return Math.max(Math.min((width / 2 - 4) / Math.hypot(long / 2, EDGE), (height - NAME - 12) / 2 / high), 1);
+}
+
+/** Return the pixels of half a slice of a network as the page opens. */
+function sceneScale(network, width, height) {
+  const layers = network.layers.length;
+  return fitting((layers - 1) * gapOf(layers), width, height);
+}
+
+/** Return where the neurons of a network are in a picture: pairs of pixels. */
+function projected(network, width, height) {
+  const project = projection(network, width, height);
+  const plane = placesOf(network);
+  const layerOf = layersOf(network);
+  const places = new Float32Array(2 * network.units);
+  for (let unit = 0; unit < network.units; unit++) {
+    const [x, y] = project(layerOf[unit], plane[2 * unit], plane[2 * unit + 1]);
+    places[2 * unit] = x;
+    places[2 * unit + 1] = y;
+  }
+  return places;
+}
+
+/** Draw a network in space: slices with neurons, and between them the strongest connections, so many at most. */
+function drawScene(pen, network, width, height, most = Infinity) {
+  const project = projection(network, width, height);
+  const places = projected(network, width, height);
+  const layerOf = layersOf(network);
+  const labels = labelsOf(network, state.method);
+  const emphasis = emphasisOf(network);
+  // From the farthest slice to the nearest one; connections are drawn when the farther one of their layers is.
+  const order = network.layers.map((_, layer) => layer).sort((a, b) => project(b, 0, 0)[2] - project(a, 0, 0)[2]);
+  const rank = new Map(order.map((layer, place) => [layer, place]));
+  const { source, target, weight, start, count } = connectionsOf(network);
+  const lists = network.layers.map(() => []);
+  for (let i = start + Math.min(count, most) - 1; i >= start; i--) {
+    lists[Math.min(rank.get(layerOf[source[i]]), rank.get(layerOf[target[i]]))].push(i);
+  }
+  const strongest = weight[start] || 1;
+  const scale = sceneScale(network, width, height);
+  const named = namedLayers(network, project);
+  for (const layer of order) {
+    drawSlice(pen, project, network, layer, named.has(layer), height);
+    drawConnections(pen, network, { source, target, weight }, lists[rank.get(layer)], { places, labels, strongest, emphasis });
+    drawNeurons(pen, network, layer, { places, labels, emphasis, scale });
+  }
+}
+
+/** Return the layers whose names have room below their slices: the last one, and those that no other name overlaps. */
+function namedLayers(network, project) {
+  const kept = new Map();
+  const layers = network.layers.map((_, layer) => layer);
+  for (const layer of [...layers].reverse()) {
+    const half = 3.4 * network.layers[layer].name.length + 3; // of 12 pixels high letters
+    const middle = project(layer, 0, 0)[0];
+    if ([...kept.values()].every(([from, to]) => middle + half < from || middle - half > to)) {
+      kept.set(layer, [middle - half, middle + half]);
+    }
+  }
+  return new Set(kept.keys());
+}
+
+function drawSlice(pen, project, network, layer, named, height) {
+  const corners = [[-EDGE, -EDGE], [EDGE, -EDGE], [EDGE, EDGE], [-EDGE, EDGE]].map(([x, y]) => project(layer, x, y));
+  const path = pen.path();
+  corners.forEach(([x, y], corner) => (corner ? path.lineTo(x, y) : path.moveTo(x, y)));
+  path.closePath();
+  pen.fill(path, colour("slice"));
+  pen.stroke(path, colour("slice-edge"), 0.8);
+  if (!named) return;
+  const bottom = Math.max(...corners.map(([, y]) => y));
+  const middle = corners.reduce((sum, [x]) => sum + x / 4, 0);
+  pen.text(network.layers[layer].name, middle, Math.min(bottom + 15, height - 5), { shade: colour("quiet"), align: "center" });
+}
+
+/** Draw connections between layers: lines of one module, or those that cross, of one strength are one path. */
+function drawConnections(pen, network, { source, target, weight }, list, { places, labels, strongest, emphasis }) {
+  const paths = new Map();
+  for (const i of list) {
+    const out = emphasis && !(emphasis(source[i]) || emphasis(target[i]));
+    const shade = out ? 0 : Math.min(SHADES, 1 + Math.floor((SHADES * weight[i]) / strongest));
+    const label = linkLabel(labels[source[i]], labels[target[i]]);
+    const key = `${label}:${shade}`;
+    if (!paths.has(key)) paths.set(key, { label, shade, path: pen.path() });
+    const { path } = paths.get(key);
+    path.moveTo(places[2 * source[i]], places[2 * source[i] + 1]);
+    path.lineTo(places[2 * target[i]], places[2 * target[i] + 1]);
+  }
+  for (const { label, shade, path } of [...paths.values()].sort((a, b) => a.shade - b.shade)) {
+    const alpha = shade ? BASE_OPACITY + (TOP_OPACITY * (shade - 0.5)) / SHADES : 0.02;
+    pen.stroke(path, taskColour(label, network.tasks.length), 0.5 + (0.9 * shade) / SHADES, alpha);
+  }
+}
+
+function drawNeurons(pen, network, layer, { places, labels, emphasis, scale }) {
+  const { first, size } = network.layers[layer];
+  const output = layer === network.layers.length - 1;
+  // Of a slice of a hundred pixels and more neurons keep their size; on a smaller one they would hide each other.
+  const small = Math.min(Math.max((scale * state.camera.zoom) / 100, 0.5), 1) * Math.min(Math.max(state.camera.zoom, 1), 2);
+  const radius = (output ? 4.4 : 3.1) * small * (size > 600 ? 0.7 : 1);
+  const alive = aliveOf(network);
+  const groups = new Map();
+  for (let unit = first; unit < first + size; unit++) {
+    const faint = !alive[unit] || (emphasis && !emphasis(unit));
+    const key = `${labels[unit]}:${faint}`;
+    if (!groups.has(key)) groups.set(key, { label: labels[unit], faint, path: pen.path() });
+    addCircle(groups.get(key).path, places[2 * unit], places[2 * unit + 1], radius);
+  }
+  for (const { label, faint, path } of groups.values()) {
+    const alpha = faint ? 0.16 : 1;
+    pen.fill(path, label === NONE ? colour("paper") : taskColour(label, network.tasks.length), alpha);
+    pen.stroke(path, label === NONE ? colour("unassigned") : colour("rim"), (output ? 0.9 : 0.5) * Math.min(small, 1), alpha);
+  }
+}
+
+/** Draw the strongest connections of the chosen neuron, and of the one under the pointer, and a ring around each. */
+function drawChosen(pen, network, places) {
+  const labels = labelsOf(network, state.method);
+  for (const [unit, wide] of ringed(network)) {
+    for (const { other } of strongestOf(network, unit, 24)) {
+      const path = pen.path();
+      path.moveTo(places[2 * unit], places[2 * unit + 1]);
+      path.lineTo(places[2 * other], places[2 * other + 1]);
+      pen.stroke(path, taskColour(linkLabel(labels[unit], labels[other]), network.tasks.length), 1.3, 0.8);
+    }
+    drawRing(pen, places, unit, 7.5, wide);
+  }
+}
+
+/** Return the neurons of a network that have a ring, with its width: the chosen one and the one under the pointer. */
+function ringed(network) {
+  const chosen = network === shown() ? state.neuron : NONE;
+  const hovered = network.index === state.hoveredIn ? state.hovered : NONE;
+  return [[chosen, 2.4], [hovered, 1.6]].filter(([unit]) => unit !== NONE);
+}
+
+function drawRing(pen, places, unit, radius, wide) {
+  const ring = pen.path();
+  addCircle(ring, places[2 * unit], places[2 * unit + 1], radius);
+  pen.stroke(ring, colour("ink"), wide);
+}
+
+/** Set up the view of one side, and return how it is redrawn. */
+function sceneView(side) {
+  const [canvas, over] = [element(`scene-${side}`), element(`scene-${side}-over`)];
+  const network = () => sides()[side] ?? null;
   let turning = false;
   let places = new Float32Array(0); // of neurons on the canvas
 
-  /** Return the scale at which every slice is seen in the first view, and from side to side in every view. */
-  function fitting(layers, width, height) {
-    const half = ((layers - 1) * GAP) / 2;
-    const deep = half * Math.abs(Math.sin(VIEW.yaw)) + EDGE * Math.cos(VIEW.yaw);
-    const high = EDGE * Math.cos(VIEW.pitch) + deep * Math.sin(VIEW.pitch);
-    return Math.min((width / 2 - 4) / Math.hypot(half, EDGE), (height / 2 - NAME) / high);
-  }
-
-  function projection(network, width, height) {
-    const layers = network.layers.length;
-    const scale = view.zoom * fitting(layers, width, height);
-    const [cy, sy, cp, sp] = [Math.cos(view.yaw), Math.sin(view.yaw), Math.cos(view.pitch), Math.sin(view.pitch)];
-    // A slice stands across the axis of the layers: its first coordinate leads into the page, the second one up.
-    return (layer, across, up) => {
-      const along = (layer - (layers - 1) / 2) * GAP;
-      const x = along * cy + across * -sy;
-      const depth = along * sy + across * cy;
-      return [width / 2 + scale * x, height / 2 - scale * (up * cp - depth * sp), depth * cp + up * sp];
-    };
-  }
-
-  function drawSlice(context, project, layer, network) {
-    const corners = [[-EDGE, -EDGE], [EDGE, -EDGE], [EDGE, EDGE], [-EDGE, EDGE]].map(([x, y]) => project(layer, x, y));
-    context.beginPath();
-    corners.forEach(([x, y]) => context.lineTo(x, y));
-    context.closePath();
-    context.fillStyle = colour("slice");
-    context.fill();
-    context.strokeStyle = colour("slice-edge");
-    context.lineWidth = 0.8;
-    context.stroke();
-    const bottom = corners.reduce((lowest, corner) => (corner[1] > lowest[1] ? corner : lowest));
-    const middle = corners.reduce((sum, [x]) => sum + x / 4, 0);
-    context.fillStyle = colour("quiet");
-    context.font = "12px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.fillText(network.layers[layer].name, middle, Math.min(bottom[1] + 15, canvas.clientHeight - 4));
-  }
-
-  /** Draw connections between layers: lines of one module, or those that cross, of one strength are one path. */
-  function drawConnections(context, network, list, labels, strongest, emphasis) {
-    const source = network.array("source");
-    const target = network.array("target");
-    const weight = network.array("weight");
-    const paths = new Map();
-    for (const i of list) {
-      const out = emphasis && !(emphasis(source[i]) || emphasis(target[i]));
-      const shade = out ? 0 : Math.min(SHADES, 1 + Math.floor((SHADES * weight[i]) / strongest));
-      const label = linkLabel(labels[source[i]], labels[target[i]]);
-      const key = `${label}:${shade}`;
-      if (!paths.has(key)) paths.set(key, { label, shade, path: new Path2D() });
-      const { path } = paths.get(key);
-      path.moveTo(places[2 * source[i]], places[2 * source[i] + 1]);
-      path.lineTo(places[2 * target[i]], places[2 * target[i] + 1]);
-    }
-    for (const { label, shade, path } of [...paths.values()].sort((a, b) => a.shade - b.shade)) {
-      context.globalAlpha = shade ? BASE_OPACITY + (TOP_OPACITY * (shade - 0.5)) / SHADES : 0.02;
-      context.strokeStyle = taskColour(label, network.tasks.length);
-      context.lineWidth = 0.5 + (0.9 * shade) / SHADES;
-      context.stroke(path);
-    }
-    context.globalAlpha = 1;
-  }
-
-  function drawNeurons(context, network, layer, labels, alive, emphasis) {
-    const { first, size } = network.layers[layer];
-    const output = layer === network.layers.length - 1;
-    const radius = (output ? 4.4 : 3.1) * Math.min(Math.max(view.zoom, 0.8), 2) * (size > 600 ? 0.7 : 1);
-    const groups = new Map();
-    for (let unit = first; unit < first + size; unit++) {
-      const faint = !alive[unit] || (emphasis && !emphasis(unit));
-      const key = `${labels[unit]}:${faint}`;
-      if (!groups.has(key)) groups.set(key, { label: labels[unit], faint, path: new Path2D() });
-      const path = groups.get(key).path;
-      path.moveTo(places[2 * unit] + radius, places[2 * unit + 1]);
-      path.arc(places[2 * unit], places[2 * unit + 1], radius, 0, 2 * Math.PI);
-    }
-    for (const { label, faint, path } of groups.values()) {
-      context.globalAlpha = faint ? 0.16 : 1;
-      context.fillStyle = label === NONE ? colour("paper") : taskColour(label, network.tasks.length);
-      context.fill(path);
-      context.strokeStyle = label === NONE ? colour("unassigned") : colour("rim");
-      context.lineWidth = output ? 0.9 : 0.5;
-      context.stroke(path);
-    }
-    context.globalAlpha = 1;
-  }
-
-  /** Draw the connections of the chosen neuron over everything, and a ring around it. */
-  function drawChosen(context, network, labels) {
-    for (const [unit, line] of [[state.neuron, 2.4], [state.hovered, 1.6]]) {
-      if (unit === NONE) continue;
-      context.lineWidth = 1.3;
-      for (const { other } of strongestOf(network, unit, 24)) {
-        context.beginPath();
-        context.moveTo(places[2 * unit], places[2 * unit + 1]);
-        context.lineTo(places[2 * other], places[2 * other + 1]);
-        context.strokeStyle = taskColour(linkLabel(labels[unit], labels[other]), network.tasks.length);
-        context.globalAlpha = 0.8;
-        context.stroke();
-      }
-      context.globalAlpha = 1;
-      context.beginPath();
-      context.arc(places[2 * unit], places[2 * unit + 1], 7.5, 0, 2 * Math.PI);
-      context.strokeStyle = colour("ink");
-      context.lineWidth = line;
-      context.stroke();
-    }
-  }
-
   function draw() {
-    const network = shown();
+    if (!network()) return;
     const { context, width, height } = prepared(canvas);
-    const project = projection(network, width, height);
-    const plane = placesOf(network);
-    const layerOf = layersOf(network);
-    const labels = labelsOf(network, state.method);
-    const emphasis = emphasisOf(network);
-    places = new Float32Array(2 * network.units);
-    for (let unit = 0; unit < network.units; unit++) {
-      const [x, y] = project(layerOf[unit], plane[2 * unit], plane[2 * unit + 1]);
-      places[2 * unit] = x;
-      places[2 * unit + 1] = y;
-    }
-    // From the farthest slice to the nearest one; connections are drawn when the farther one of their layers is.
-    const order = network.layers.map((_, layer) => layer).sort((a, b) => project(b, 0, 0)[2] - project(a, 0, 0)[2]);
-    const rank = new Map(order.map((layer, place) => [layer, place]));
-    const { count } = connectionsShown(network);
-    const most = turning ? Math.min(count, MOST_WHILE_TURNING) : count;
-    const lists = network.layers.map(() => []);
-    const [source, target] = [network.array("source"), network.array("target")];
-    for (let i = most - 1; i >= 0; i--) {
-      const [one, other] = [rank.get(layerOf[source[i]]), rank.get(layerOf[target[i]])];
-      lists[Math.min(one, other)].push(i);
-    }
-    const strongest = network.array("weight")[0] || 1;
-    for (const layer of order) {
-      drawSlice(context, project, layer, network);
-      drawConnections(context, network, lists[rank.get(layer)], labels, strongest, emphasis);
-      drawNeurons(context, network, layer, labels, aliveOf(network), emphasis);
-    }
-    drawChosen(context, network, labels);
+    drawScene(canvasPen(context), network(), width, height, turning ? MOST_WHILE_TURNING : Infinity);
+    places = projected(network(), width, height);
+    drawOver();
   }
 
+  function drawOver() {
+    if (!network()) return;
+    const { context, width, height } = prepared(over);
+    if (places.length !== 2 * network().units) places = projected(network(), width, height);
+    drawChosen(canvasPen(context), network(), places);
+  }
+
+  const settle = afterwards(() => {
+    turning = false;
+    redraw();
+  }, 120);
   const redraw = atNextPicture(draw);
+  const redrawOver = atNextPicture(drawOver);
 
   function turn(yaw, pitch) {
-    view.yaw += yaw;
-    view.pitch = Math.min(Math.max(view.pitch + pitch, -1.5), 1.5);
-    redraw();
+    const { camera } = state;
+    change({ camera: { ...camera, yaw: camera.yaw + yaw, pitch: Math.min(Math.max(camera.pitch + pitch, -1.5), 1.5) } });
+  }
+
+  /** Move the picture by pixels. */
+  function pan(right, down) {
+    const scale = sceneScale(network(), over.clientWidth, over.clientHeight);
+    change({ camera: { ...state.camera, x: state.camera.x + right / scale, y: state.camera.y - down / scale } });
   }
 
   function zoom(factor) {
-    view.zoom = Math.min(Math.max(view.zoom * factor, 0.4), 8);
-    redraw();
+    const { camera } = state;
+    const most = Math.min(Math.max(camera.zoom * factor, 0.4), 8) / camera.zoom;
+    change({ camera: { ...camera, zoom: camera.zoom * most, x: camera.x * most, y: camera.y * most } });
   }
 
-  function reset() {
-    view = { ...VIEW };
-    redraw();
-  }
-
-  let settle = 0;
-  onDrag(canvas, {
-    move(dx, dy) {
+  onDrag(over, {
+    move(dx, dy, _start, _at, event) {
       turning = true;
-      clearTimeout(settle);
-      settle = setTimeout(() => {
-        turning = false;
-        redraw();
-      }, 120);
-      turn(dx * 0.008, dy * 0.008);
+      settle();
+      if (event.shiftKey) pan(dx, dy);
+      else turn(dx * 0.008, dy * 0.008);
     },
-    click: (x, y) => change({ neuron: nearest(places, x, y, 12) }),
-    hover: (x, y) => hover(nearest(places, x, y, 12), x, y, canvas),
+    click: (x, y) => focusOn(network(), { neuron: nearest(places, x, y, REACH) }),
+    hover: (x, y) => hover(network(), nearest(places, x, y, REACH), x, y, over),
   });
-  zoomByWheel(canvas, zoom);
-  canvas.addEventListener("keydown", (event) => {
-    const step = 0.09;
+  zoomByWheel(over, zoom);
+  over.addEventListener("keydown", (event) => {
+    const step = event.shiftKey ? 24 : 0.09;
+    const go = event.shiftKey ? pan : turn;
     const acts = {
-      ArrowLeft: () => turn(-step, 0),
-      ArrowRight: () => turn(step, 0),
-      ArrowUp: () => turn(0, -step),
-      ArrowDown: () => turn(0, step),
+      ArrowLeft: () => go(-step, 0),
+      ArrowRight: () => go(step, 0),
+      ArrowUp: () => go(0, -step),
+      ArrowDown: () => go(0, step),
       "+": () => zoom(1.15),
       "=": () => zoom(1.15),
       "-": () => zoom(1 / 1.15),
-      0: reset,
-      ".": () => walk(1),
-      ",": () => walk(-1),
+      0: () => change({ camera: CAMERA }),
+      ".": () => walk(network(), 1),
+      ",": () => walk(network(), -1),
+      Enter: () => focusOn(network()),
       Escape: () => change({ neuron: NONE, module: NONE, brushed: [] }),
     };
-    if (event.key in acts && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      acts[event.key]();
-    }
+    if (!(event.key in acts) || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    acts[event.key]();
   });
-  element("turn-back").addEventListener("click", reset);
-  return { redraw, places: () => places };
-})();
+  return { redraw, redrawOver, places: () => places };
+}
 
-/** Choose the next neuron, or the one before. */
-function walk(step) {
-  const { units } = shown();
+const scenes = [sceneView(0), sceneView(1)];
+
+/** Choose the next neuron of a network, or the one before. */
+function walk(network, step) {
+  const { units } = network;
   if (units === 0) return;
-  change({ neuron: state.neuron === NONE ? (step > 0 ? 0 : units - 1) : (state.neuron + step + units) % units });
+  const from = network === shown() ? state.neuron : NONE;
+  focusOn(network, { neuron: from === NONE ? (step > 0 ? 0 : units - 1) : (from + step + units) % units });
 }
 
 /** Return the number of the place nearest to a point within a reach, NONE if there is none. */
@@ -303,7 +359,8 @@ function nearest(places, x, y, reach) {
 }
 
 /** Tell apart a drag, a click and a pointer that moves over a canvas. */
-function onDrag(canvas, { move, click, hover: over, end }) {
+function onDrag(canvas, { move, click, hover: over, end = (_start) => {} }) {
+  /** @type {{ x: number, y: number, last: number[], dragged: boolean } | null} */
   let start = null;
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -325,7 +382,7 @@ function onDrag(canvas, { move, click, hover: over, end }) {
     if (Math.hypot(x - start.x, y - start.y) > 4) start.dragged = true;
     if (start.dragged) {
       over(-1e6, -1e6);
-      move(x - start.last[0], y - start.last[1], start, [x, y]);
+      move(x - start.last[0], y - start.last[1], start, [x, y], event);
     }
     start.last = [x, y];
   });
@@ -333,12 +390,12 @@ function onDrag(canvas, { move, click, hover: over, end }) {
     if (!start) return;
     const [x, y] = at(event);
     if (!start.dragged) click(x, y);
-    else if (end) end(start, [x, y]);
+    else end(start);
     start = null;
   });
   canvas.addEventListener("pointercancel", () => {
     start = null;
-    if (end) end(null);
+    end(null);
   });
   canvas.addEventListener("pointerleave", () => over(-1e6, -1e6));
 }
@@ -360,7 +417,8 @@ function zoomByWheel(canvas, zoom) {
     (event) => {
       if (!armed) return;
       event.preventDefault();
-      zoom(Math.exp(-event.deltaY * 0.0015));
+      const box = canvas.getBoundingClientRect();
+      zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - box.left, event.clientY - box.top);
     },
     { passive: false },
   );

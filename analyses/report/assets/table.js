@@ -1,42 +1,49 @@
 // The table: means over seeds with intervals, of one split method or of all, and the rows behind every number.
 
-const ONE_METHOD = "one";
 const cellKey = (cell) => [cell.metric, cell.split, cell.ablation, cell.inputs, cell.kind].join("\u0000");
 const cells = new Map(content.cells.map((cell) => [cellKey(cell), cell]));
-const labelOf = (list, name) => list.find((entry) => entry.name === name)?.label ?? name;
+
+/** Return the measures that all methods can be shown of. */
+const tableChoices = () => content.measures.filter(({ name }) => name && content.cells.some((cell) => cell.metric === name));
 
 function setUpTable() {
-  const measures = content.measures.filter(({ name }) => name && content.cells.some((cell) => cell.metric === name));
-  const choices = measures.map(({ name, label }) => ({ name, label: `all methods: ${label.toLowerCase()}` }));
-  fill(element("table-what"), [{ name: ONE_METHOD, label: "one method, all measures" }, ...choices], ONE_METHOD);
-  fill(element("table-method"), content.methods, state.method);
-  fill(element("table-ablation"), content.ablations, state.ablation);
-  for (const id of ["table-what", "table-method", "table-ablation"]) element(id).addEventListener("change", drawTable);
-  drawTable();
+  const choices = tableChoices().map(({ name, label }) => ({ name, label: `all methods: ${label.toLowerCase()}` }));
+  fill(element("table-what"), [{ name: ONE_METHOD, label: "the split method picked above, all measures" }, ...choices], state.table);
+  element("table-what").addEventListener("change", (event) => change({ table: event.target.value }));
+}
+
+/** Return whether the cells of the table that is shown are of one ablation, which is picked above. */
+const isPerAblation = () => content.cells.some((cell) => cell.metric === state.table && cell.ablation);
+
+const isOneMethod = () => !tableChoices().some(({ name }) => name === state.table);
+
+const linesShown = () => (isOneMethod() ? linesOfMethod(state.method) : linesOfMeasure(state.table, isPerAblation() ? state.ablation : ""));
+
+/** Return what the table that is shown has, in words. */
+function tableTitle() {
+  if (isOneMethod()) return `Split method ${state.method}`;
+  const ablation = isPerAblation() ? `, ${labelOf(content.ablations, state.ablation)}` : "";
+  return labelOf(content.measures, state.table) + ablation;
 }
 
 function drawTable() {
-  const what = element("table-what").value;
-  const perAblation = content.cells.some((cell) => cell.metric === what && cell.ablation);
-  element("table-method-label").hidden = what !== ONE_METHOD;
-  element("table-ablation-label").hidden = what === ONE_METHOD || !perAblation;
-  const method = element("table-method").value;
-  const ablation = perAblation ? element("table-ablation").value : "";
-  const lines = what === ONE_METHOD ? linesOfMethod(method) : linesOfMeasure(what, ablation);
-  element("table-holder").replaceChildren(tableOf(lines));
+  element("table-what").value = isOneMethod() ? ONE_METHOD : state.table;
+  element("table-caption").textContent = `${tableTitle()}.`;
+  refill(element("table-holder"), tableOf(linesShown()));
 }
 
 /** Return the rows of the table of one method: each a title, or a text and what its cells are of. */
 function linesOfMethod(method) {
+  /** @type {any[]} */
   const lines = [{ text: "Whole network: accuracy", of: { metric: "accuracy", split: "none", ablation: "" } }];
   for (const { name, label } of content.measures) {
     const own = content.cells.filter((cell) => cell.metric === name && cell.split === method);
     if (!name || !own.length) continue;
     const ablations = content.ablations.filter((ablation) => own.some((cell) => cell.ablation === ablation.name));
-    if (!ablations.length) lines.push({ text: label, of: { metric: name, split: method, ablation: "" } });
-    else lines.push({ title: label });
+    if (!ablations.length) lines.push({ text: label, metric: name, of: { metric: name, split: method, ablation: "" } });
+    else lines.push({ title: label, metric: name });
     for (const ablation of ablations) {
-      lines.push({ text: `\u2003${ablation.label}`, of: { metric: name, split: method, ablation: ablation.name } });
+      lines.push({ text: `\u2003${ablation.label}`, block: label, of: { metric: name, split: method, ablation: ablation.name } });
     }
   }
   return lines;
@@ -57,12 +64,13 @@ function tableOf(lines) {
     make("tr", {}, make("td"), ...content.groups.map(([, kind]) => make("th", { scope: "col" }, labelOf(content.kinds, kind)))),
   );
   const body = make("tbody");
-  for (const { title, text, about, of } of lines) {
+  for (const { title, text, metric, about, of } of lines) {
+    const explained = metric && element(`term-${metric}`) ? [term(metric, title ?? text)] : [title ?? text];
     if (title) {
-      body.append(make("tr", { class: "block" }, make("th", { colspan: content.groups.length + 1, scope: "rowgroup" }, title)));
+      body.append(make("tr", { class: "block" }, make("th", { colspan: content.groups.length + 1, scope: "rowgroup" }, ...explained)));
       continue;
     }
-    const heading = make("th", { scope: "row", ...(about ? { title: about } : {}) }, text);
+    const heading = make("th", { scope: "row", ...(about ? { title: about } : {}) }, ...explained);
     body.append(make("tr", {}, heading, ...content.groups.map(([inputs, kind]) => cellOf({ ...of, inputs, kind }))));
   }
   return make("table", { class: "numbers" }, head, body);
@@ -74,7 +82,7 @@ function cellOf(of) {
   const interval = cell.low === null ? "" : `[${written(cell.low)}, ${written(cell.high)}]`;
   const button = make(
     "button",
-    { class: "number", onclick: () => showRows(cell), "aria-haspopup": "dialog" },
+    { class: "number", "data-key": cellKey(cell), onclick: () => showRows(cell), "aria-haspopup": "dialog" },
     written(cell.mean),
     " ",
     make("small", {}, interval),
@@ -84,7 +92,7 @@ function cellOf(of) {
 
 /** Show the rows of scores.csv that a number is the mean of, with their lines. */
 function showRows(cell) {
-  const found = rows.of(cell);
+  const found = scoreRows.of(cell);
   const seeds = new Set(found.map((row) => row.seed)).size;
   const measure = cell.split === "none" ? "Accuracy of the whole network" : labelOf(content.measures, cell.metric);
   const where = [labelOf(content.inputs, cell.inputs), labelOf(content.kinds, cell.kind)];

@@ -3,11 +3,29 @@
 import shutil
 
 import pytest
+from analysed_run import write_analysed_run
+
+from spatialgraph.analyses.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # No sandbox, since tests may run as root; no services of the browser's own, which would ask for addresses.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 FLAGS += ["--disable-component-update", "--disable-quic"]
+
+
+TASKS = ("left", "<i>right</i>")  # a name is text, whatever it looks like
+
+
+@pytest.fixture(scope="session")
+def small_results(tmp_path_factory):
+    """Return the results of a small run, which tests only read."""
+    return write_analysed_run(tmp_path_factory.mktemp("analysed"), TASKS)
+
+
+@pytest.fixture(scope="session")
+def small_page(small_results, tmp_path_factory):
+    """Return the address of the page of the small run."""
+    return write_report(small_results, tmp_path_factory.mktemp("page") / "report.html").resolve().as_uri()
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +45,10 @@ def opened(browser, address):
     faults, asked, contexts = [], [], []
 
     def open_page(width=1280, height=900, fragment="", **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        # Pages that scroll smoothly would make tests wait.
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, **{"reduced_motion": "reduce"} | options
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: faults.append(message.text))

@@ -11,22 +11,27 @@ import numpy as np
 import pandas as pd
 import pytest
 from analysed_run import MOMENTS, SPLITS, UNITS, write_analysed_run
+from hand_worked import random_network
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialgraph.analyses import report
 from spatialgraph.analyses.evidence import Evidence
+from spatialgraph.analyses.headline import headline
 from spatialgraph.analyses.report import write_report
 from spatialgraph.analyses.report.content import behind, content, html, read_cells
+from spatialgraph.analyses.report.moments import flow
 from spatialgraph.analyses.report.packing import unpack
+from spatialgraph.analyses.report.places import places_by_connections
 from spatialgraph.analyses.report.portrait import Budget, portrait
 from spatialgraph.analyses.report.structure import strongest_connections
 from spatialgraph.analyses.results import Results
 from spatialgraph.graph import Connection
-from spatialgraph.metrics import modularity
+from spatialgraph.graph.planted import planted
+from spatialgraph.metrics import cut
 from spatialgraph.nulls import NULLS
 from spatialgraph.runners import DenseRunner
-from spatialgraph.splits import counted
+from spatialgraph.splits import Split, counted
 from spatialgraph.store import read_evaluation, read_network
 
 FIRST = "concatenate-spatial-0"
@@ -196,11 +201,56 @@ def test_the_film_has_every_moment(results, drawn):
     assert film["epochs"] == [*MOMENTS, 4]
     positions = array(drawn[FIRST], "film-position")
     assert positions.shape == (len(MOMENTS) + 1, 3 * UNITS, 2)
-    split = results.splits[FIRST]["greedy"]
-    found = array(drawn[FIRST], "film-modularity")
-    assert found == pytest.approx([modularity(was, split) for _, was in results.snapshots(FIRST)], abs=1e-4)
-    assert drawn["mix-regular-0"].description["film"] is None  # it has no positions
-    assert portrait(results, NO_AGREEMENT, FIRST, Budget(5, 0)).description["film"] is None
+    assert array(drawn[FIRST], "film-source").shape == (len(MOMENTS) + 1, 20)
+    still = portrait(results, NO_AGREEMENT, FIRST, Budget(5, 0))
+    assert still.description["film"] is None
+    assert array(still, "flow").shape == (1, len(SPLITS), 4)
+
+
+def test_a_network_without_positions_has_moments_too(drawn):
+    assert drawn["mix-regular-0"].description["film"]["epochs"] == [*MOMENTS, 4]
+    assert "film-position" not in drawn["mix-regular-0"].pack.entries
+
+
+def test_what_crosses_is_the_cut_of_the_split_at_every_moment(results, drawn):
+    methods = drawn[FIRST].description["methods"]
+    found = array(drawn[FIRST], "flow")[:, methods.index("greedy")]
+    expected = [cut(was, results.splits[FIRST]["greedy"]) for _, was in results.snapshots(FIRST)]
+    assert found[:, 0] == pytest.approx(expected, abs=1e-4)
+    assert found[:, 1] == pytest.approx(0, abs=1e-4)
+    assert found.sum(axis=1) == pytest.approx(1, abs=1e-3)
+
+
+def test_shares_of_strength_are_those_of_sums_over_all_connections():
+    network = random_network(0, skips=True).graph
+    tasks = len(network.tasks)
+    draw = np.random.default_rng(0)
+    members = {k: draw.integers(0, 2, (network.populations[k].size, tasks)) for k in network.split_populations}
+    found = flow([network], {"mine": Split("mine", members)})[0, 0]
+    sums, total = np.zeros(2 + tasks), 0.0
+    for connection in network.split_connections:
+        for (target, source), weight in np.ndenumerate(np.abs(connection.weight)):
+            one, other = members[connection.source][source], members[connection.target][target]
+            total += weight
+            sums[0] += weight * (one.any() and other.any() and not (one & other).any())
+            sums[1] += weight * (not one.any() or not other.any())
+            sums[2:] += weight * (one & other)
+    assert found == pytest.approx(sums / total)
+
+
+def test_places_by_connections_keep_modules_apart_and_see_no_split():
+    graph, labels = planted(0.1)
+    places = places_by_connections(graph)
+    assert np.abs(places).max() < 1
+    assert np.array_equal(places, places_by_connections(graph))
+    side, block = places[:, 0] > 0, np.concatenate(list(labels.values()))
+    assert np.array_equal(side, block == block[side.argmax()])
+
+
+def test_few_or_very_many_units_have_no_places_by_connections(monkeypatch):
+    assert places_by_connections(planted(0.1, sizes=(2, 2))[0]) is not None
+    monkeypatch.setattr(report.places, "MOST_UNITS", 3)
+    assert places_by_connections(planted(0.1, sizes=(2, 2))[0]) is None
 
 
 def test_the_rows_behind_the_table_are_lines_of_the_file(results, folder):
@@ -216,7 +266,7 @@ def test_the_rows_behind_the_table_are_lines_of_the_file(results, folder):
 
 def test_cells_are_those_of_the_summary(results, folder):
     cells = read_cells(folder / "summary.csv")
-    found = content(results, cells)
+    found = content(results, cells, headline(Evidence.load(folder)))
     assert found["run"] == "small"
     assert found["ablation"] == "incoming"
     one = next(c for c in found["cells"] if c["metric"] == "modularity" and c["split"] == "greedy")
@@ -246,7 +296,7 @@ def test_a_page_of_many_networks_stays_small():
     budgets = report._budgets(names)
     assert sum(budget.connections for budget in budgets.values()) <= 600 * 400
     assert sum(budget.frame > 0 for budget in budgets.values()) == 18
-    assert report._budgets(["one"])["one"].connections == 8000
+    assert report._budgets(["one"])["one"].connections == 6000
 
 
 def test_results_without_null_models_snapshots_or_evaluation_have_a_report(tmp_path):
