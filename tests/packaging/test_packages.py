@@ -1,5 +1,6 @@
 """What the wheel and the sdist hold, built from a copy of the sources."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,13 @@ def test_a_checkout_says_its_commit_and_whether_files_differ():
     assert commit().removesuffix("+") == head[:12]
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=ROOT).returncode
     assert commit().endswith("+") == bool(changed)
+
+
+def test_shells_are_told_how_to_complete():
+    program = Path(sys.executable).with_name("spatialgraph")
+    asked = {"_SPATIALGRAPH_COMPLETE": "complete_bash", "COMP_WORDS": "spatialgraph ana", "COMP_CWORD": "1"}
+    done = subprocess.run([program], env={**os.environ, **asked}, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["analyze"]
 
 
 def test_the_wheel_asks_for_no_pytorch(built):
