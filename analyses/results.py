@@ -132,6 +132,14 @@ class Results:
             raise ValueError(f'{self.folder / _ANALYSIS}: expected "{what}", an object of digests, found {known!r}')
         return known
 
+    def scores_of(self, name: str) -> pd.DataFrame:
+        """Return the scores of a network; all rows are looked through once, not for every network."""
+        return self.scores.iloc[self._rows_of.get(name, [])]
+
+    @cached_property
+    def _rows_of(self) -> dict[str, Any]:
+        return dict(self.scores.groupby("network", sort=False).indices)
+
     @cached_property
     def members(self) -> pd.DataFrame:
         """The networks, a row each: network, kind, inputs, seed; in the order of tables, then by seed."""

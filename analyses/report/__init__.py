@@ -35,6 +35,8 @@ _SCRIPTS = (
     *("forward", "lesion", "explained", "neuron", "modules", "find", "save", "main"),
 )
 
+# Of larger runs the page shows the networks of the first seeds; its tables are of all.
+_MOST_NETWORKS = 200
 # The page of 18 networks then has 5 MB, that of 36 has 7. Of more, each has less, but never so little as nothing.
 _CONNECTIONS, _LEAST_CONNECTIONS = 220_000, 400
 _MOST_CONNECTIONS = 6000
@@ -64,12 +66,13 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
     agreement = read_agreement(folder)
     cells = read_cells(_required(folder / "summary.csv"))
     sections = html(_required(folder / "summary.md").read_text(encoding="utf-8"))
-    names = results.members["network"].tolist()
-    budgets = _budgets(results.members.sort_values("seed", kind="stable")["network"])
+    budgets = _budgets(results.members.sort_values("seed", kind="stable")["network"][:_MOST_NETWORKS])
+    names = [name for name in results.members["network"] if name in budgets]
+    by_network = dict(list(agreement[agreement["network"].isin(names)].groupby("network")))
     networks, shared = list[dict[str, Any]](), dict[str, tuple[dict[str, Any], Pack]]()
     console = console or PlainConsole(stderr=True, quiet=True)
     for name in track(names, "drawing up the report", console=console, transient=True, disable=not console.is_terminal):
-        drawn = portrait(results, agreement, name, budgets[name])
+        drawn = portrait(results, by_network.get(name, agreement[:0]), name, budgets[name])
         runs: dict[str, Any] = {"why": drawn.live} if isinstance(drawn.live, str) else drawn.live.description
         if not isinstance(drawn.live, str):
             metadata = results.network(name).metadata

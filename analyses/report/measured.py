@@ -26,14 +26,15 @@ FloatArray = NDArray[np.float64]
 
 def full_accuracy(results: Results, network: Graph) -> list[float | None]:
     """Return the accuracy of each task of the whole network, None if it was not measured."""
-    rows = results.scores[(results.scores["network"] == network.name) & (results.scores["split"] == FULL)]
+    scores = results.scores_of(network.name)
+    rows = scores[scores["split"] == FULL]
     accuracy = rows[rows["metric"] == "accuracy"].set_index("task")["value"]
     return [float(accuracy[task]) if task in accuracy.index else None for task in network.tasks]
 
 
 def lesions(results: Results, network: Graph, methods: Sequence[str], pack: Pack) -> dict[str, Any]:
     """Pack the accuracy of each task without each module, ``(methods, ablations, modules, tasks)``."""
-    scores = results.scores[results.scores["network"] == network.name]
+    scores = results.scores_of(network.name)
     rows = scores[scores["metric"].str.startswith(f"{WITHOUT}:")]
     if rows.empty:
         return {"lesions": False}

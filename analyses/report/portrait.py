@@ -63,7 +63,7 @@ def portrait(results: Results, agreement: pd.DataFrame, name: str, budget: Budge
 
     Args:
         results: the results.
-        agreement: rows of ``agreement.csv``.
+        agreement: rows of ``agreement.csv``, those of the network among them.
         name: the name of the network.
         budget: the room that the page has for it.
 

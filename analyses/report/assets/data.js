@@ -59,9 +59,12 @@ function fromLevels(raw, { shape: [planes, height, columns], most, power }, cent
  *   array: (name: string) => any, kept: Map<string, any>,
  * }} Network */
 
+/** What is known of every network of the run, by its name, also of those that the page does not show. */
+const members = new Map(content.members.map((member) => [member.network, member]));
+
 /** @type {Network[]} */
 const networks = content.networks.map((facts, index) => ({
-  ...content.members[index],
+  ...members.get(facts.name),
   ...facts,
   index,
   units: facts.layers.reduce((sum, layer) => sum + layer.size, 0),
@@ -141,7 +144,6 @@ const scoreRows = (() => {
       const wanted = Object.entries({ split: cell.split, ablation: cell.ablation, metric: cell.metric }).map(
         ([name, value]) => [columns[name].codes, columns[name].names.indexOf(value)],
       );
-      const members = new Map(content.members.map((member) => [member.network, member]));
       const found = [];
       const lines = array("line");
       for (let i = 0; i < lines.length; i++) {

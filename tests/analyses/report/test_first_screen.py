@@ -12,6 +12,7 @@ from contrast import contrast
 from hand_worked import random_network, three_tasks
 from rich.console import Console
 
+from spatialgraph.analyses import report
 from spatialgraph.analyses.analysis import analyze
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.headline import headline
@@ -293,4 +294,21 @@ def test_networks_of_other_shapes_open_too(browser, tmp_path):
         assert not page.locator("#pick-beside").is_visible()
         assert f"{mode}: " in page.locator("#scene-0-over").get_attribute("aria-label")
     page.close()
+    assert faults == []
+
+
+def test_a_page_of_some_networks_says_so_and_its_table_leads_to_rows_of_all(
+    browser, small_results, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(report, "_MOST_NETWORKS", 4)
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    faults = []
+    page.on("pageerror", lambda error: faults.append(error.stack))
+    page.goto(write_report(small_results, tmp_path / "few.html").resolve().as_uri())
+    page.wait_for_selector("html[data-drawn]")
+    settled(page)
+    assert "shows 4 of 6 networks, those of the first seeds" in page.locator("#network-note").text_content()
+    assert page.locator("#pick-seed option").all_text_contents() == ["0"]
+    page.locator("#table-holder button").first.click()
+    assert page.locator("#rows-holder td").filter(has_text="concatenate-regular-1").count() >= 1
     assert faults == []

@@ -299,6 +299,22 @@ def test_a_page_of_many_networks_stays_small():
     assert report._budgets(["one"])["one"].connections == 6000
 
 
+def test_a_page_of_more_networks_shows_those_of_the_first_seeds_and_tables_of_all(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "_MOST_NETWORKS", 4)
+    page = write_report(folder, tmp_path / "report.html").read_text(encoding="utf-8")
+    told = json.loads(re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)[1])
+    shown = [network["name"] for network in told["networks"]]
+    assert shown == ["concatenate-regular-0", "concatenate-spatial-0", "mix-regular-0", "mix-spatial-0"]
+    assert [member["network"] for member in told["members"]] == Results.load(folder).members["network"].tolist()
+    assert len(told["members"]) == 6
+
+
+def test_the_scores_of_a_network_are_its_rows(results):
+    rows = results.scores
+    assert results.scores_of(FIRST).equals(rows[rows["network"] == FIRST])
+    assert results.scores_of("none").empty
+
+
 def test_results_without_null_models_snapshots_or_evaluation_have_a_report(tmp_path):
     folder = write_analysed_run(tmp_path, splits=("greedy",), nulls=0, inputs=("mix",))
     shutil.rmtree(folder / "parts")
