@@ -18,7 +18,7 @@ def pages() -> dict[str, str]:
             found = raised(path)
             if found:
                 rows = "".join(f"| {kind} | {_shown(text)} |\n" for kind, text in found)
-                parts.append(f"## {path.relative_to(ROOT).as_posix()}\n\n| raised | message |\n|---|---|\n{rows}")
+                parts.append(f"## `{path.relative_to(ROOT).as_posix()}`\n\n| raised | message |\n|---|---|\n{rows}")
     intro = (
         "# All messages\n\nEvery message that the code can raise, found in its sources: `…` stands for what is"
         " filled in."
