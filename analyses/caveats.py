@@ -89,14 +89,15 @@ def _not_learned(evidence: Evidence) -> Iterator[Caveat]:
     networks = lost["network"].nunique()
     cases = lost.groupby(["kind", "inputs", "task"], sort=False)
     lines = [
-        f"{group_name(str(kind), str(inputs))}, {task}: accuracy {number(own['accuracy'].mean())} where always the "
+        f"Of {group_name(str(kind), str(inputs))}, {task}: accuracy {number(own['accuracy'].mean())} where always the "
         f"same answer gives {number(own['guessed'].mean())}"
         for (kind, inputs, task), own in cases
     ]
+    more = f" {len(lines) - _NAMED} more are in scores.csv." if len(lines) > _NAMED else ""
     yield Caveat(
         f"A task was not learned by {_of_all(networks, evidence)}",
-        f"{_some(lines, 'more', '; ')}. A task without accuracy cannot lose any: a small drop says nothing here. These "
-        "networks are left out of all comparisons.",
+        f"{'. '.join(lines[:_NAMED])}.{more} A task without accuracy cannot lose any: a small drop says nothing here. "
+        "These networks are left out of all comparisons.",
     )
 
 

@@ -71,7 +71,7 @@ def paler(colour: str, shade: float) -> str:
 
     Example:
         >>> paler("#0072b2", 1.0), paler("#0072b2", 0.0)
-        ('#0072b2', '#c2dcec')
+        ('#0072b2', '#add2e6')
     """
     share = _PALEST + (1 - _PALEST) * shade
     red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))

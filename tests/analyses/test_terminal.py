@@ -14,6 +14,7 @@ from spatialgraph.analyses.columns import FULL
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.terminal import terminal_methods, terminal_table_one
+from spatialgraph.notes import Note
 
 
 def rendered(renderable, width=80):
@@ -250,3 +251,14 @@ def test_of_a_large_sweep_the_doses_that_are_compared_are_shown():
     text = rendered(terminal_methods(evidence))
     assert text.count("greedy") == 2  # two kinds stand side by side
     assert "Shown are 4 doses of equal accuracy of 31." in text
+
+
+def test_degenerate_splits_are_marked_in_table_one(built):
+    own = built.splits["mix-spatial-1"]
+    wrong = replace(own["greedy"], notes=(Note("degenerate", {"reason": "by hand"}),))
+    text = rendered(
+        terminal_table_one(replace(built, splits={**built.splits, "mix-spatial-1": {**own, "greedy": wrong}}))
+    )
+    assert text.count("†") == 2 * len(built.ablations) + 1
+    assert "†: some splits are degenerate, and count here." in text
+    assert "†" not in rendered(terminal_table_one(built))
