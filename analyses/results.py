@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -134,11 +134,12 @@ class Results:
 
     def scores_of(self, name: str) -> pd.DataFrame:
         """Return the scores of a network; all rows are looked through once, not for every network."""
-        return self.scores.iloc[self._rows_of.get(name, [])]
+        rows: pd.DataFrame = self.scores.iloc[self._rows_of.get(name, [])]
+        return rows
 
     @cached_property
-    def _rows_of(self) -> dict[str, Any]:
-        return dict(self.scores.groupby("network", sort=False).indices)
+    def _rows_of(self) -> Mapping[Hashable, Any]:
+        return self.scores.groupby("network", sort=False).indices
 
     @cached_property
     def members(self) -> pd.DataFrame:

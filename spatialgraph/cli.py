@@ -86,8 +86,7 @@ _DEMO = {
     "train 18 networks": 16,
     "split them, for a first result": 3,
     "split them by every method, and compare with chance": 29,
-    "draw figures and a film": 8,
-    "write the report": 3,
+    "draw figures and a film, and write the report": 11,
 }
 
 _debug = False
@@ -121,15 +120,15 @@ def demo(
     formats: Formats = "png",
 ) -> None:
     """Train, analyse, draw and write a report on data that ship with the package, in about a minute."""
-    run = out / "run"
-    parts = (
-        lambda: _train("demo", run, device=device, data=None, changes={}),
-        lambda: _first_result(run, out),
-        lambda: _analyze(run, out, nulls=_DEMO_NULLS),
-        lambda: _draw_few(out, formats),
-        lambda: _report(out),
-    )
-    with _errors():
+    run, workers = out / "run", importlib.import_module("spatialgraph.workers")
+    # Both analyses are done by the same processes, which import what they need once.
+    with _errors(), workers.Workers(_cores(), lambda line: _say(line, err=True)) as executor:
+        parts = (
+            lambda: _train("demo", run, device=device, data=None, changes={}),
+            lambda: _first_result(run, out, executor),
+            lambda: _analyze(run, out, {"executor": executor}, nulls=_DEMO_NULLS),
+            lambda: _draw_few_and_report(out, formats),
+        )
         for do in _one_by_one(_DEMO, parts):
             do()
         _say(f"next: spatialgraph figures {out} draws all figures, for a paper")
@@ -713,10 +712,14 @@ def _prepare(run: Path, results: Path, how: dict[str, Any], **choices: Any) -> N
     _say(f"{results}: prepared; `spatialgraph steps {results}` prints a command for each step")
 
 
-def _first_result(run: Path, results: Path) -> None:
+def _cores() -> int:
+    return int(importlib.import_module("joblib").cpu_count())
+
+
+def _first_result(run: Path, results: Path, executor: Executor) -> None:
     """Analyse a run by the split method of Table 1 alone, and show the table; another analysis goes on from there."""
-    plan = _stage("analyses.scoring").Plan.choose(splits=("greedy",), nulls=0)
-    _stage("analyses.analysis").analyze(run, results, plan=plan, jobs=-1, console=_console(stderr=True), quiet=True)
+    plan, how = _stage("analyses.scoring").Plan.choose(splits=("greedy",), nulls=0), {"console": _console(stderr=True)}
+    _stage("analyses.analysis").analyze(run, results, plan=plan, executor=executor, quiet=True, **how)
     _show_table_one(_stage("analyses.results").Results.load(results))
 
 
@@ -745,10 +748,16 @@ def _draw(
     return [*drawn, *_stage("analyses.tables").write_tables(loaded, out, choice.method)]
 
 
-def _draw_few(results: Path, formats: str) -> None:
-    """Draw the figures of the demo."""
+def _draw_few_and_report(results: Path, formats: str) -> None:
+    """Draw the figures of the demo, and write its report meanwhile: the film keeps one core busy for long."""
+    from concurrent.futures import ThreadPoolExecutor
+
     loaded = _stage("analyses.results").Results.load(results)
-    _list_files(_draw(loaded, results / "figures", formats, _DEMO_FIGURES, (), -1))
+    write_report = _stage("analyses.report").write_report
+    with ThreadPoolExecutor(1) as executor:
+        report = executor.submit(write_report, results)
+        _list_files(_draw(loaded, results / "figures", formats, _DEMO_FIGURES, (), -1))
+        _say(f"{report.result()}: open it in a browser")
 
 
 def _list_files(paths: Sequence[Path]) -> None:

@@ -391,8 +391,8 @@ def test_the_demo_shows_table_one_before_all_else_and_draws_few_figures(work, tm
     assert said.out.index("Accuracy before and after the split (greedy)") < said.out.index("What each split method")
     assert {path.name for path in (tmp_path / "figures").glob("*.png")} == {"positions.png", "methods.png"}
     assert (tmp_path / "report.html").is_file()
-    parts = [line.split(" · ")[0] for line in said.err.splitlines() if " of 5: " in line]
-    assert parts == [f"{number} of 5: {name}" for number, name in enumerate(cli._DEMO, 1)]
+    parts = [line.split(" · ")[0] for line in said.err.splitlines() if " of 4: " in line]
+    assert parts == [f"{number} of 4: {name}" for number, name in enumerate(cli._DEMO, 1)]
 
 
 def test_a_checkout_that_is_not_installed_trains(tmp_path):
