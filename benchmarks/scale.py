@@ -56,7 +56,8 @@ def tasks_of(network: Network) -> Mapping[str, Callable[[], object]]:
         return lambda: apply(name, network.graph, runner())
 
     def drawing(name: str) -> Callable[[], object]:
-        return lambda: draw(name, network.graph, 1).connections[-1].weight.sum()
+        # Those of large networks are made when they are looked at.
+        return lambda: [float(c.weight.sum()) for c in draw(name, network.graph, 1).connections]
 
     return {
         **{name: splitting(name) for name in SPLITS},
@@ -95,13 +96,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 256, 512, 1024])
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--only", help="what is timed: words of its name")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     times: dict[str, dict[int, float | str]] = {}
 
     def measure_at(width: int, begun: Callable[[str], bool]) -> None:
         for name, function in tasks_of(random_network((width,) * DEPTH, tuple(range(DEPTH)))).items():
-            if begun(name):
+            if (arguments.only or "") in name and begun(name):
                 times.setdefault(name, {})[width] = seconds(function)
                 sys.stderr.write(f"{width} {name}: {times[name][width]}\n")
 
