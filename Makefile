@@ -1,6 +1,6 @@
 # `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests, and
 # `make cluster` kills workers, schedulers, jobs and nodes of a Dask and of a SLURM on this machine for half an hour;
-# `make bench` takes about ten minutes and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
+# `make bench` takes about a quarter of an hour and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,7 +48,7 @@ cluster: $(VENV)/installed-test
 	$(BIN)/python tests/cluster/check.py --out docs/benchmarks/cluster.json
 
 bench: $(VENV)/installed-test
-	$(BIN)/python benchmarks/training.py --out docs/benchmarks/training.json
+	$(BIN)/python benchmarks/training.py --repeats 3 --out docs/benchmarks/training.json
 	$(BIN)/python benchmarks/masking.py --out docs/benchmarks/masking.json
 	$(BIN)/python benchmarks/analysis.py --out docs/benchmarks/analysis.json
 	$(BIN)/python benchmarks/spatial_cost.py --out docs/benchmarks/spatial_cost.json
