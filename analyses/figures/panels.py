@@ -10,8 +10,6 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from spatialgraph.faults import NotApplicableError
-
 from .. import plots
 from ..evidence import Evidence
 from ..labels import kind_label
@@ -31,15 +29,13 @@ def telling(results: Results) -> tuple[Results, str]:
     """Return results without what says nothing, and a sentence for captions that says so; ``""`` if all says something.
 
     What says nothing are networks that did not learn a task, and the function of tasks that cannot fail (`validity`).
-
-    Raises:
-        NotApplicableError: nothing is left.
+    If nothing else is left, all is shown, and the sentence says what it is worth.
     """
     evidence = Evidence(results.scores, members=results.members)
     scores = evidence.telling(results.scores)
     names = list(evidence.lost["network"].unique())
     if scores.empty:
-        raise NotApplicableError("expected networks that learned all of their tasks, found none")
+        return results, " No network learned all of its tasks: this figure says nothing of modules."
     if len(scores) == len(results.scores):
         return results, ""
     said = (
