@@ -14,8 +14,9 @@ demo: $(VENV)/installed-train
 test: $(VENV)/installed-test $(VENV)/scripts
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
+# One process more than there are cores, since those that wait for a browser, or for time to pass, need none.
 pytest: $(VENV)/installed-test
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-test $(VENV)/scripts
 	$(BIN)/ruff check .
@@ -63,7 +64,7 @@ $(VENV)/installed-%: pyproject.toml
 
 # What checks the scripts of the report's page; without npm its tests are left out, and say so.
 $(VENV)/scripts:
-	@command -v npm > /dev/null && npm install --silent --no-save --no-package-lock --prefix $@ typescript eslint || \
+	@command -v npm > /dev/null && npm install --silent --no-save --no-package-lock --fetch-retries 0 --fetch-timeout 15000 --prefix $@ typescript eslint || \
 	  echo "typescript and eslint are not installed: the page's scripts are not checked"
 
 clean:

@@ -4,6 +4,7 @@ import io
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -12,17 +13,16 @@ from spatialgraph.train.loop import Training
 from spatialgraph.train.run import train
 from spatialgraph.train.settings import Experiment
 
-EXPERIMENT = Experiment(
-    tasks=["digits", "letters"],
-    inputs=["mix", "sequential"],
-    seeds=[0],
-    hidden=[10, 8],
-    penalised_layers=["hidden2", "output"],
-    epochs=3,
-    batch_size=200,
-    snapshots=4,
-    checkpoint_seconds=1000,
-)
+SETTINGS = {
+    "inputs": ["mix", "sequential"],
+    "seeds": [0],
+    "hidden": [10, 8],
+    "penalised_layers": ["hidden2", "output"],
+    "epochs": 3,
+    "batch_size": 40,
+    "snapshots": 4,
+    "checkpoint_seconds": 1000,
+}
 
 
 @pytest.fixture
@@ -34,10 +34,22 @@ def two_cores():
     torch.set_num_threads(before)
 
 
-def trained(run):
-    """Train one network at a time, and return what is in the folder."""
-    train(EXPERIMENT, run, device="cpu", together=1, console=Console(file=io.StringIO()))
-    return contents(run)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return a function that trains each network as a batch of its own, and returns what is in the folder."""
+    draw, folder = np.random.default_rng(0), tmp_path_factory.mktemp("noise")
+    for name in ("one", "other"):
+        images = {f"{part}_images": draw.integers(0, 256, (200, 6, 6), dtype=np.uint8) for part in ("train", "test")}
+        np.savez(
+            folder / f"{name}.npz", **images, **{f"{part}_labels": np.arange(200) % 4 for part in ("train", "test")}
+        )
+    experiment = Experiment(tasks=[str(folder / "one.npz"), str(folder / "other.npz")], **SETTINGS)
+
+    def train_in(run):
+        train(experiment, run, device="cpu", together=1, console=Console(file=io.StringIO()))
+        return contents(run)
+
+    return train_in
 
 
 def contents(run):
@@ -45,12 +57,12 @@ def contents(run):
 
 
 @pytest.fixture(scope="module")
-def in_turn(tmp_path_factory):
+def in_turn(trained, tmp_path_factory):
     return trained(tmp_path_factory.mktemp("in_turn") / "run")
 
 
 @pytest.mark.usefixtures("two_cores")
-def test_files_are_those_of_batches_in_turn(tmp_path, in_turn, monkeypatch):
+def test_files_are_those_of_batches_in_turn(trained, tmp_path, in_turn, monkeypatch):
     beside, at_a_time = [], set()
     epoch = Training.run_epoch
 
@@ -67,7 +79,7 @@ def test_files_are_those_of_batches_in_turn(tmp_path, in_turn, monkeypatch):
 
 
 @pytest.mark.usefixtures("two_cores")
-def test_the_longest_batches_begin_first(tmp_path, monkeypatch):
+def test_the_longest_batches_begin_first(trained, tmp_path, monkeypatch):
     begun = []
     epoch = Training.run_epoch
 
@@ -81,7 +93,7 @@ def test_the_longest_batches_begin_first(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("two_cores")
-def test_a_fault_in_a_batch_stops_the_others_after_their_epoch_and_nothing_is_lost(tmp_path, in_turn, monkeypatch):
+def test_a_fault_in_a_batch_stops_the_others_after_their_epoch(trained, tmp_path, in_turn, monkeypatch):
     epoch = Training.run_epoch
 
     def run_epoch(training, after_step):
@@ -99,7 +111,7 @@ def test_a_fault_in_a_batch_stops_the_others_after_their_epoch_and_nothing_is_lo
 
 @pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_ends_all_after_their_epoch_and_a_second_one_at_once(tmp_path, in_turn, monkeypatch, times):
+def test_ctrl_c_ends_all_after_their_epoch_and_a_second_one_at_once(trained, tmp_path, in_turn, monkeypatch, times):
     epoch, left = Training.run_epoch, [signal.SIGINT] * times
 
     def run_epoch(training, after_step):

@@ -4,7 +4,7 @@ const NULLS = {
   shuffle: "weights shuffled",
   strength: "shuffled, each neuron's strength kept",
   distance: "shuffled among connections of equal length",
-  "random-split": "random splits of the same sizes",
+  "random-split": "random splits with equally large modules",
 };
 
 const SVG = { width: 260, height: 130, left: 6, right: 6, top: 12, bottom: 22 };
