@@ -14,9 +14,8 @@ demo: $(VENV)/installed-train
 test: $(VENV)/installed-test $(VENV)/scripts
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
-# One process more than there are cores, since those that wait for a browser, or for time to pass, need none.
 pytest: $(VENV)/installed-test
-	$(BIN)/pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-test $(VENV)/scripts
 	$(BIN)/ruff check .
