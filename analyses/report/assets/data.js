@@ -60,11 +60,11 @@ function fromLevels(raw, { shape: [planes, height, columns], most, power }, cent
  * }} Network */
 
 /** What is known of every network of the run, by its name, also of those that the page does not show. */
-const members = new Map(content.members.map((member) => [member.network, member]));
+const memberOf = new Map(content.members.map((member) => [member.network, member]));
 
 /** @type {Network[]} */
 const networks = content.networks.map((facts, index) => ({
-  ...members.get(facts.name),
+  ...memberOf.get(facts.name),
   ...facts,
   index,
   units: facts.layers.reduce((sum, layer) => sum + layer.size, 0),
@@ -148,7 +148,7 @@ const scoreRows = (() => {
       const lines = array("line");
       for (let i = 0; i < lines.length; i++) {
         if (!wanted.every(([codes, code]) => codes[i] === code)) continue;
-        const member = members.get(columns.network.names[columns.network.codes[i]]);
+        const member = memberOf.get(columns.network.names[columns.network.codes[i]]);
         if (member.kind !== cell.kind || member.inputs !== cell.inputs) continue;
         found.push({ line: lines[i], ...member, task: columns.task.names[columns.task.codes[i]], value: array("value")[i] });
       }

@@ -73,8 +73,8 @@ function drawFacts() {
   const degenerate = network.degenerate[state.method];
   if (degenerate) parts.push(`† The split by ${state.method} is degenerate, no division into task modules: ${degenerate.join("; ")}.`);
   if (!network.methods.includes(state.method)) parts.push(`${state.method} was not applied to it.`);
-  if (networks.length < members.size) {
-    parts.push(`The page shows ${many(networks.length)} of ${many(members.size)} networks, those of the first seeds; its tables are of all.`);
+  if (networks.length < memberOf.size) {
+    parts.push(`The page shows ${many(networks.length)} of ${many(memberOf.size)} networks, those of the first seeds; its tables are of all.`);
   }
   element("network-note").textContent = parts.join(" ");
 }
