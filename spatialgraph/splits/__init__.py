@@ -9,8 +9,9 @@ into the split's notes: a `spatialgraph.notes.Note`, or a text of its own.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from ..faults import NotApplicableError
 from ..graph.graph import Graph
@@ -115,8 +116,7 @@ def parameters(method: str) -> dict[str, object]:
     name, *given = method.split(":")
     if name == FILE:
         return {}
-    asked = inspect.signature(SPLITS[name]).parameters.values()
-    known = {p.name: type(p.default) for p in asked if p.name not in GIVEN}
+    known = {p.name: type(p.default) for p in _asked(SPLITS[name]).values() if p.name not in GIVEN}
     values: dict[str, object] = {}
     for text in given:
         key, _, value = text.partition("=")
@@ -125,6 +125,12 @@ def parameters(method: str) -> dict[str, object]:
             raise ValueError(f"split method {method!r}: unknown parameter {key!r}; known: {allowed}")
         values[key] = _value(method, key, value, known[key])
     return values
+
+
+@lru_cache
+def _asked(function: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
+    """Return what a function asks for, by name; to look takes as long as a small split."""
+    return inspect.signature(function).parameters
 
 
 def _value(method: str, key: str, text: str, kind: type) -> object:
@@ -197,7 +203,7 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
     if base(method) == FILE:
         return checked(function(method.removeprefix(f"{FILE}:"), graph, called), graph)
     offered: dict[str, object] = {"runner": runner, "seed": seed}
-    asked = inspect.signature(function).parameters
+    asked = _asked(function)
     if "runner" in asked and runner is None:
         raise NotApplicableError(f"split {method!r}: expected a network that is run on examples, found a graph alone")
     require_memory(method, graph)
@@ -230,7 +236,7 @@ def counted(graph: Graph, split: Split, runner: Runner | None = None) -> Counted
     counts = facts_of(split.method).counts if is_known(split.method) else None
     if counts is None:
         return None
-    asked = inspect.signature(counts).parameters
+    asked = _asked(counts)
     if "runner" in asked and runner is None:
         return None
     offered = {"split": split, "runner": runner} | parameters(split.method)

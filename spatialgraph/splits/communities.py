@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,11 +120,13 @@ def leiden(
 
 def _climbing(resolution: float, *, refine: bool) -> _Algorithm:
     """Return an algorithm of this package, see `moves.climb`."""
-    rooms = lru_cache(maxsize=1)(Rooms.of)  # the same for all runs
+    rooms: Rooms | None = None  # the same for all runs on a graph
 
     def maximise(strengths: NDArray[np.float64], seed: int) -> IntArray:
-        generator = np.random.default_rng(seed)
-        return climb(strengths, generator, resolution, refine=refine, rooms=rooms(len(strengths)))
+        nonlocal rooms
+        if rooms is None or rooms.graph is not strengths:
+            rooms = Rooms.of(strengths)
+        return climb(strengths, np.random.default_rng(seed), resolution, refine=refine, rooms=rooms)
 
     return maximise
 
@@ -190,7 +191,8 @@ def _split(
         raise NotApplicableError(
             f"split {method!r} of network {graph.name!r}: expected connections between its split layers, found none"
         )
-    strengths = strengths[np.ix_(attached, attached)]
+    if len(attached) < neurons:
+        strengths = strengths[np.ix_(attached, attached)]
     strengths /= strengths.sum()  # so that tolerances mean the same for weak and for strong networks
     outcome = (_consensus if consensus else _best)(strengths, seed, algorithm, resolution)
     labels = outcome.labels
@@ -274,7 +276,6 @@ def _agreement(runs: list[IntArray]) -> float:
 
 def _modularity(strengths: NDArray[np.float64], labels: IntArray, resolution: float) -> float:
     """Return Newman's modularity of communities in a graph of total strength (each connection twice) 1."""
-    volumes = np.bincount(labels, strengths.sum(axis=1))
-    linked = pooled(strengths, labels, len(volumes))
+    linked = pooled(strengths, labels, int(labels.max()) + 1)
     within = linked[labels, np.arange(len(labels))].sum()
-    return float(within - resolution * (volumes**2).sum())
+    return float(within - resolution * (linked.sum(axis=1) ** 2).sum())

@@ -22,6 +22,9 @@ DIRECT = 2000
 """Up to so many neurons, matrices of all pairs are held and solved directly; beyond, that costs time in the cube of
 their number."""
 
+_ALWAYS = 2.0**26
+"""Bytes that a method takes without asking how many are free, which takes as long as a small split."""
+
 GIVEN = ("graph", "runner", "seed")
 """The parameters that are supplied to a method if it has them; its other parameters have defaults that users may set
 in the method's name."""
@@ -198,7 +201,9 @@ def require_memory(method: str, graph: Graph) -> None:
         NotApplicableError: it would.
     """
     memory = facts_of(method).memory
-    if memory is not None and (needed := memory(graph)) > (free := free_memory()):
+    if memory is None or (needed := memory(graph)) <= _ALWAYS:
+        return
+    if needed > (free := free_memory()):
         raise NotApplicableError(
             f"split {method!r} of network {graph.name!r}: expected {needed / 1e9:.1f} GB of free memory for "
             f"{_units(graph)} {graph.units_word(graph.split_populations)}, found {free / 1e9:.1f} GB"

@@ -1,7 +1,7 @@
 """Climbing modularity: nodes move between communities, then communities as a whole.
 
-Graphs are symmetric matrices of strengths, ``(nodes, nodes)``, that add up to 1. Three loops over nodes are compiled
-where there is a compiler (`moves.c`), and in Python else, to the same numbers.
+Graphs are symmetric matrices of strengths, ``(nodes, nodes)``, that add up to 1. The climb is compiled where there is a
+compiler (`moves.c`), and in Python else, to the same numbers.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def climb(
         generator: draws the orders in which nodes move.
         resolution: γ, larger for more communities.
         refine: whether communities are divided before they move as a whole.
-        rooms: to work in, those of an earlier climb of as many nodes; None for new ones.
+        rooms: what is prepared for all climbs of this graph; None to do it here.
 
     Returns:
         ``(nodes,)``, the number of each node's community.
@@ -68,38 +68,65 @@ def climb(
         >>> climb(strengths, np.random.default_rng(0), 1.0, refine=False).tolist()
         [0, 0, 1, 1]
     """
-    strengths = np.ascontiguousarray(strengths)
-    of_nodes = strengths.sum(axis=1)
-    labels, gained, rooms = np.arange(len(strengths)), np.inf, rooms or Rooms.of(len(strengths))
+    rooms = rooms or Rooms.of(strengths)
+    nodes = len(strengths)
+    labels, gained = np.arange(nodes), np.inf
+    if loops := _loops():
+        settings, draw = _Settings(resolution, _SWEEP, _CLIMB, _LEAST), _Generator.of(generator)
+        loops.climb(nodes, rooms.rows, rooms.of_nodes, settings, refine, draw, labels, rooms.addresses)
+        return labels
     while gained > _CLIMB:
-        labels, gained = _levels(strengths, of_nodes, labels, generator, resolution, rooms, refine=refine)
+        labels, gained = _levels(rooms.rows, rooms.of_nodes, labels, generator, resolution, refine=refine)
     return labels
 
 
 class Rooms(NamedTuple):
-    """Arrays that the compiled loops work in, made once for all climbs of a graph: the system is slow to give memory.
+    """What all climbs of a graph share; the compiled one works in arrays, since the system is slow to give memory.
 
     Attributes:
-        volume: ``(nodes + 1,)``.
-        linked: ``(nodes + 1, nodes)``.
-        inner: ``(nodes, nodes)``.
-        strength: ``(nodes,)``.
-        number: ``(nodes + 1,)``.
-        places: ``(6 nodes + 1,)``.
+        graph: ``(nodes, nodes)``, the graph.
+        rows: the same, row by row.
+        of_nodes: ``(nodes,)``, the summed strengths of each node.
+        arrays: to work in, one for each address.
+        addresses: those of the arrays.
     """
 
-    volume: DoubleArray
-    linked: DoubleArray
-    inner: DoubleArray
-    strength: DoubleArray
-    number: IntArray
-    places: IntArray
+    graph: DoubleArray
+    rows: DoubleArray
+    of_nodes: DoubleArray
+    arrays: tuple[DoubleArray | IntArray, ...]
+    addresses: _Addresses
 
     @classmethod
-    def of(cls, nodes: int) -> Rooms:
-        """Return arrays for a graph of so many nodes, or of fewer."""
-        reals = np.empty(nodes + 1), np.empty((nodes + 1, nodes)), np.empty((nodes, nodes)), np.empty(nodes)
-        return cls(*reals, np.empty(nodes + 1, np.int64), np.empty(6 * nodes + 1, np.int64))
+    def of(cls, graph: DoubleArray) -> Rooms:
+        """Prepare the climbs of a graph."""
+        nodes, rows = len(graph), np.ascontiguousarray(graph)
+        shapes = (nodes + 1, (nodes + 1, nodes), (nodes, nodes), nodes, (2, nodes, nodes), (2, nodes))
+        reals: list[DoubleArray] = [np.empty(shape) for shape in shapes]
+        whole = [np.empty(count, np.int64) for count in (nodes + 1, 6 * nodes + 1, 5 * nodes)]
+        addresses = _Addresses(*(array.ctypes.data for array in (*reals, *whole)))
+        return cls(graph, rows, rows.sum(axis=1), (*reals, *whole), addresses)
+
+
+class _Addresses(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_void_p)
+        for name in ("volume", "linked", "inner", "strength", "graphs", "strengths", "number", "places", "levels")
+    ]
+
+
+class _Settings(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_double) for name in ("resolution", "sweep", "climb", "least")]
+
+
+class _Generator(ctypes.Structure):
+    _fields_ = [("state", ctypes.c_void_p), ("next", ctypes.c_void_p)]
+
+    @classmethod
+    def of(cls, generator: np.random.Generator) -> _Generator:
+        """Return where a generator's state is and its function that draws 32 bits."""
+        bits = generator.bit_generator.ctypes
+        return cls(bits.state_address, ctypes.cast(bits.next_uint32, ctypes.c_void_p))
 
 
 def _levels(
@@ -108,18 +135,17 @@ def _levels(
     labels: IntArray,
     generator: np.random.Generator,
     resolution: float,
-    rooms: Rooms,
     *,
     refine: bool,
 ) -> tuple[IntArray, float]:
     """Move nodes, then communities, then communities of communities; return the labels of nodes, and what Q gained."""
     node, total = np.arange(len(graph)), 0.0
     while True:
-        labels, gained = _settled(graph, strength, generator.permutation(len(graph)), resolution, labels, rooms)
+        labels, gained = _settled(graph, strength, generator.permutation(len(graph)), resolution, labels)
         total += gained
         parts, count = labels, int(labels.max()) + 1
         if refine:
-            parts, count = _refined(graph, strength, generator.permutation(len(graph)), resolution, labels, rooms)
+            parts, count = _refined(graph, strength, generator.permutation(len(graph)), resolution, labels)
         if count == len(graph):
             return labels[node], total
         linked = np.ascontiguousarray(pooled(graph, parts, count).T)
@@ -147,7 +173,7 @@ def pieces(graph: DoubleArray, labels: IntArray) -> IntArray:
 
 
 def _settled(
-    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: Rooms
+    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray
 ) -> tuple[IntArray, float]:
     """Move single nodes until a sweep over all of them gains next to nothing.
 
@@ -157,16 +183,10 @@ def _settled(
         order: ``(nodes,)``, in which nodes take their turns.
         resolution: γ.
         labels: ``(nodes,)``, the communities to begin with, below the number of nodes.
-        rooms: to work in.
 
     Returns:
         the communities, numbered from 0 without gaps, and what Q gained.
     """
-    if loops := _loops():
-        nodes, labels = len(graph), labels.copy()
-        settings, worked_in = (resolution, _SWEEP, _LEAST), (rooms.volume, rooms.linked, rooms.number)
-        gained = loops.settle(nodes, graph, strength, order, *settings, labels, *worked_in)
-        return labels, gained
     labels, used = _numbered(labels)
     count = len(used) + 1  # one is empty
     linked, volume = None, np.bincount(labels, strength, count).astype(np.float64)
@@ -235,7 +255,7 @@ def _sweep(
 
 
 def _refined(
-    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray, rooms: Rooms
+    graph: DoubleArray, strength: DoubleArray, order: IntArray, resolution: float, labels: IntArray
 ) -> tuple[IntArray, int]:
     """Settle the nodes of each community by themselves, from single ones on; return connected parts, and their number.
 
@@ -245,19 +265,13 @@ def _refined(
         order: ``(nodes,)``, in which nodes take their turns.
         resolution: γ.
         labels: ``(nodes,)``, the communities, numbered from 0 without gaps.
-        rooms: to work in.
     """
-    nodes, communities = len(graph), int(labels.max()) + 1
-    parts = np.empty(nodes, np.int64)
-    if loops := _loops():
-        settings = resolution, _SWEEP, _LEAST
-        return parts, loops.refine(nodes, communities, graph, strength, order, *settings, labels, parts, *rooms)
-    count = 0
-    for community in range(communities):
+    parts, count = np.empty(len(graph), np.int64), 0
+    for community in range(int(labels.max()) + 1):
         members = np.flatnonzero(labels == community)
         inner = graph[np.ix_(members, members)]
         turns = np.searchsorted(members, order[labels[order] == community])
-        settled, _ = _settled(inner, strength[members], turns, resolution, np.arange(len(members)), rooms)
+        settled, _ = _settled(inner, strength[members], turns, resolution, np.arange(len(members)))
         parts[members] = count + pieces(inner, settled)
         count = int(parts[members].max()) + 1
     return parts, count
@@ -279,13 +293,17 @@ def _loops() -> ctypes.CDLL | None:
     library = compiled(__package__, "moves")
     if library is None:
         return None
-    long, real, array = ctypes.c_int64, ctypes.c_double, _Array
-    settings = (real, real, real)
+    long, array = ctypes.c_int64, _Array
     library.pool.argtypes, library.pool.restype = (long, long, array, array, array), None
     library.divide.argtypes, library.divide.restype = (long, array, array, array, array), long
-    library.settle.argtypes, library.settle.restype = (long, *[array] * 3, *settings, *[array] * 4), real
-    library.refine.argtypes, library.refine.restype = (long, long, *[array] * 3, *settings, *[array] * 8), long
+    library.permute.argtypes, library.permute.restype = (long, ctypes.POINTER(_Generator), array), None
+    settings, draw, rooms = map(ctypes.POINTER, (_Settings, _Generator, _Addresses))
+    library.climb.argtypes = (long, array, array, settings, ctypes.c_int, draw, array, rooms)
+    library.climb.restype = None
     return library
+
+
+_NUMBERS = frozenset((np.dtype(np.float64), np.dtype(np.int64)))
 
 
 class _Array(ctypes.c_void_p):
@@ -293,6 +311,6 @@ class _Array(ctypes.c_void_p):
 
     @classmethod
     def from_param(cls, array: NDArray[Any]) -> Any:
-        if not array.flags.c_contiguous or array.dtype not in (np.float64, np.int64):
+        if not array.flags.c_contiguous or array.dtype not in _NUMBERS:
             raise TypeError(f"expected float64 or int64 without gaps, found {array.dtype}, {array.flags.c_contiguous}")
         return ctypes.c_void_p(array.__array_interface__["data"][0])

@@ -94,7 +94,7 @@ def test_a_damaged_kernel_is_compiled_anew(cache, damage):
     whole = library.read_bytes()
     library.unlink()  # this process still uses it
     library.write_bytes(damage(whole))
-    code = "from spatialgraph.compiled import compiled; assert compiled('spatialgraph.splits', 'moves').settle"
+    code = "from spatialgraph.compiled import compiled; assert compiled('spatialgraph.splits', 'moves').climb"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert files(cache) == [library]
     assert compiled._load_checked(library) is not None
@@ -246,12 +246,12 @@ def test_what_was_checked_is_loaded_though_the_name_leads_elsewhere_by_then(cach
 
     monkeypatch.setattr(compiled.ctypes, "CDLL", swapped)
     compiled.compiled.cache_clear()
-    assert kernel().settle
+    assert kernel().climb
 
 
 @needs_compiler
 def test_processes_that_compile_at_once_leave_one_kernel(cache):
-    code = "from spatialgraph.compiled import compiled; assert compiled('spatialgraph.splits', 'moves').settle"
+    code = "from spatialgraph.compiled import compiled; assert compiled('spatialgraph.splits', 'moves').climb"
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert [file.suffix for file in files(cache)] == [".so"]

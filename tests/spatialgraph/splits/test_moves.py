@@ -42,8 +42,8 @@ def random_graph(seed, nodes=60):
 
 
 def levels(strengths, generator, *, refine):
-    alone, rooms = np.arange(len(strengths)), moves.Rooms.of(60)
-    return moves._levels(strengths, strengths.sum(axis=1), alone, generator, 1.0, rooms, refine=refine)
+    alone = np.arange(len(strengths))
+    return moves._levels(strengths, strengths.sum(axis=1), alone, generator, 1.0, refine=refine)
 
 
 def climbed(strengths, seed=0, resolution=1.0, *, refine):
@@ -55,15 +55,20 @@ def climbed(strengths, seed=0, resolution=1.0, *, refine):
 @pytest.mark.parametrize("seed", range(6))
 def test_python_gives_the_same_to_the_last_bit(monkeypatch, seed, refine):
     strengths = random_graph(seed)
-    generator = np.random.default_rng(seed)
-    quick = levels(strengths, generator, refine=refine)
-    whole = climbed(strengths, seed, 1.5, refine=refine)
+    compiled = [climbed(strengths, seed, resolution, refine=refine).tolist() for resolution in (0.5, 1.0, 1.5)]
     monkeypatch.setattr(moves, "_loops", lambda: None)
-    generator = np.random.default_rng(seed)
-    slow = levels(strengths, generator, refine=refine)
-    assert quick[0].tolist() == slow[0].tolist()
-    assert quick[1] == slow[1]
-    assert whole.tolist() == climbed(strengths, seed, 1.5, refine=refine).tolist()
+    assert [climbed(strengths, seed, resolution, refine=refine).tolist() for resolution in (0.5, 1.0, 1.5)] == compiled
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", range(3))
+def test_compiled_orders_are_those_of_numpy(seed):
+    ours, theirs = np.random.default_rng(seed), np.random.default_rng(seed)
+    for nodes in (1, 2, 3, 5, 64, 404, 3000, 2, 7):
+        order = np.empty(nodes, np.int64)
+        moves._loops().permute(nodes, moves._Generator.of(ours), order)
+        assert order.tolist() == theirs.permutation(nodes).tolist()
+    assert ours.random() == theirs.random()
 
 
 @pytest.mark.usefixtures("loops")
@@ -80,7 +85,6 @@ def test_two_cliques_with_a_bridge(refine):
     assert communities._modularity(weight / weight.sum(), labels, 1.0) == pytest.approx(24 / 26 - 1 / 2)
 
 
-@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("refine", [False, True])
 def test_what_is_gained_is_the_modularity_above_that_of_single_nodes(refine):
     strengths = random_graph(3)
@@ -96,13 +100,12 @@ def test_a_graph_without_connections_is_all_alone():
     assert len(set(climbed(np.zeros((4, 4)), refine=True).tolist())) == 4
 
 
-@pytest.mark.usefixtures("loops")
 def test_refined_parts_lie_within_communities_and_are_connected():
     strengths = graph_of(undirected(random_network(3, (2, 30, 30, 10), density=0.1).graph))
     nodes = len(strengths)
     labels = np.random.default_rng(0).integers(0, 3, nodes)
     order = np.random.default_rng(1).permutation(nodes)
-    parts, count = moves._refined(strengths, strengths.sum(axis=1), order, 1.0, labels, moves.Rooms.of(nodes))
+    parts, count = moves._refined(strengths, strengths.sum(axis=1), order, 1.0, labels)
     assert sorted(set(parts.tolist())) == list(range(count))
     for part in range(count):
         members = np.flatnonzero(parts == part)

@@ -184,6 +184,8 @@ def test_parameters_that_are_none_are_refused_with_those_that_are(method, said):
 @pytest.mark.parametrize("name", ["louvain", "leiden", "min-cut", "spectral", "spectral-anchored"])
 def test_what_memory_is_not_enough_for_is_not_begun(name, monkeypatch):
     monkeypatch.setattr("spatialgraph.splits.method.free_memory", lambda: 10.0)
+    apply(name, pair().graph)  # what takes less than 64 MB is tried
+    monkeypatch.setattr("spatialgraph.splits.method._ALWAYS", 0.0)
     with pytest.raises(NotApplicableError) as error:
         apply(name, pair().graph)
     assert str(error.value) == (
