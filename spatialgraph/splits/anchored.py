@@ -18,7 +18,7 @@ from .counting import hidden_word
 from .method import DIRECT, Counted, split_method, weights_once
 from .moves import pieces
 from .products import Strengths
-from .strengths import output_tasks, undirected, with_outputs
+from .strengths import among, output_tasks, undirected, with_outputs
 
 # Scores closer to each other than this share of the larger are equal but for the rounding of the linear solver.
 _ROUNDING = 1e-9
@@ -163,9 +163,9 @@ def _probabilities(
 
     if not len(neurons):
         return np.empty((0, task_of.shape[1]))
-    between = strengths[np.ix_(neurons, neurons)]
+    between = among(strengths, neurons, neurons)
     np.fill_diagonal(between, 0)  # a step to where a walk is makes no difference to where it ends
-    to_tasks = strengths[np.ix_(neurons, outputs)] @ task_of
+    to_tasks = among(strengths, neurons, outputs) @ task_of
     laplacian = np.diag(between.sum(axis=1) + to_tasks.sum(axis=1)) - between
     with one_thread(), warnings.catch_warnings(), suppress(LinAlgError, LinAlgWarning):
         warnings.simplefilter("error", LinAlgWarning)

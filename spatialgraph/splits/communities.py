@@ -17,7 +17,7 @@ from ..notes import Note
 from .alignment import align_communities
 from .method import all_pairs, split_method
 from .moves import Rooms, climb, pieces, pooled
-from .strengths import undirected
+from .strengths import among, undirected
 
 # The number of runs. Each takes a few milliseconds on a network of 400 neurons, and the methods are run on hundreds of
 # random networks; more runs agree no better on a network without communities.
@@ -192,8 +192,8 @@ def _split(
             f"split {method!r} of network {graph.name!r}: expected connections between its split layers, found none"
         )
     if len(attached) < neurons:
-        strengths = strengths[np.ix_(attached, attached)]
-    strengths /= strengths.sum()  # so that tolerances mean the same for weak and for strong networks
+        strengths = among(strengths, attached, attached)
+    strengths = strengths / strengths.sum()  # so that tolerances mean the same for weak and for strong networks
     outcome = (_consensus if consensus else _best)(strengths, seed, algorithm, resolution)
     labels = outcome.labels
     if connected:

@@ -14,7 +14,7 @@ from .alignment import align, cluster
 from .method import DIRECT, split_method, weights_once
 from .moves import pieces
 from .products import Strengths
-from .strengths import undirected
+from .strengths import among, undirected
 
 
 @split_method("spectral", sees="weights", memory=weights_once)
@@ -77,10 +77,12 @@ def _embed(graph: Graph) -> tuple[DoubleArray, NDArray[np.intp], int]:
     neurons = len(connected)
     if neurons < tasks:
         return np.empty((0, tasks)), connected, 0
-    strengths = strengths[np.ix_(connected, connected)]
+    if neurons < len(strengths):
+        strengths = among(strengths, connected, connected)
     components = int(pieces(strengths, np.zeros(neurons, np.int64)).max()) + 1
     root = np.sqrt(strengths.sum(axis=1))
-    normalised = strengths / root[:, None] / root
+    normalised = strengths / root[:, None]
+    normalised /= root
     with one_thread():
         _, vectors = eigh(normalised, subset_by_index=(neurons - tasks, neurons - 1))
     return vectors[:, ::-1] / root[:, None], connected, components

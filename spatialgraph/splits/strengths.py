@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import BoolArray, Connection, FloatArray, Graph, IntArray
 from ..graph.split import Split
+from .method import DIRECT
 
 # Strengths that are converted to float64 at a time: 1 MB, which stays in the cache.
 _PIECE = 2**17
+
+# The matrices of graphs that are still in use.
+_kept: WeakKeyDictionary[Graph, dict[tuple[int, ...], NDArray[np.float64]]] = WeakKeyDictionary()
 
 
 def undirected(graph: Graph, populations: Sequence[int] | None = None) -> NDArray[np.float64]:
     """Return the strengths of the connections among some populations as a symmetric matrix, without a list of edges.
 
     Strengths of several connections of two units, whichever their direction, add up; that of a unit with itself counts
-    twice, as it does in the summed strengths of the unit.
+    twice, as it does in the summed strengths of the unit. Small matrices are kept as long as the graph, since several
+    methods ask for the same one.
 
     Args:
         graph: the graph.
         populations: their numbers in ascending order; None for those that are split.
 
     Returns:
-        ``(units, units)``, at least 0; the units stand as `Graph.places` says.
+        ``(units, units)``, at least 0, read-only; the units stand as `Graph.places` says.
 
     Example:
         >>> from spatialgraph.network import Connection, Layer, Network
@@ -35,6 +41,17 @@ def undirected(graph: Graph, populations: Sequence[int] | None = None) -> NDArra
         [[0.0, 0.5, 2.0], [0.5, 0.0, 0.0], [2.0, 0.0, 0.0]]
     """
     place = graph.places(populations)
+    kept = _kept.setdefault(graph, {})
+    if (matrix := kept.get(tuple(place))) is None:
+        matrix = _undirected(graph, place)
+        matrix.setflags(write=False)
+        if len(matrix) <= DIRECT:
+            kept[tuple(place)] = matrix
+    return matrix
+
+
+def _undirected(graph: Graph, place: Mapping[int, slice]) -> NDArray[np.float64]:
+    """Return what `undirected` does, of populations at these places."""
     units = max(where.stop for where in place.values())
     matrix, rest = np.zeros((units, units)), []
     first: set[tuple[int, int]] = set()
@@ -54,6 +71,18 @@ def undirected(graph: Graph, populations: Sequence[int] | None = None) -> NDArra
         matrix[place[connection.target], place[connection.source]] += strength
         matrix[place[connection.source], place[connection.target]] += strength.T
     return matrix
+
+
+def among(strengths: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return a copy of some rows and columns of a matrix; ten times as fast where their numbers have no gaps.
+
+    Example:
+        >>> among(np.arange(9.0).reshape(3, 3), np.array([1, 2]), np.array([0, 2])).tolist()
+        [[3.0, 5.0], [6.0, 8.0]]
+    """
+    if len(rows) and len(columns) and all(which[-1] - which[0] == len(which) - 1 for which in (rows, columns)):
+        return strengths[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    return strengths[np.ix_(rows, columns)]
 
 
 def with_outputs(graph: Graph) -> tuple[int, ...]:

@@ -33,3 +33,25 @@ def test_sums_do_not_depend_on_the_pieces_that_weights_are_read_in(monkeypatch):
     for piece in (1, 5, 24):  # less than a row, a row, several with some left over
         monkeypatch.setattr(strengths, "_PIECE", piece)
         assert np.allclose(strengths.strength_to_tasks(network.graph, 1, members), whole, rtol=1e-14)
+
+
+@pytest.mark.parametrize("rows", [[], [2], [0, 1, 2], [1, 3], [3, 1]])
+@pytest.mark.parametrize("columns", [[], [0, 1, 2, 3], [0, 2]])
+def test_a_part_of_a_matrix_is_what_numpy_takes_of_it(rows, columns):
+    matrix = np.arange(16.0).reshape(4, 4)
+    rows, columns = np.array(rows, np.intp), np.array(columns, np.intp)
+    part = strengths.among(matrix, rows, columns)
+    assert np.array_equal(part, matrix[np.ix_(rows, columns)])
+    part[:] = -1
+    assert matrix.min() == 0
+
+
+def test_small_matrices_are_kept_as_long_as_their_graph():
+    graph = random_network(0, (2, 5, 6)).graph
+    before = len(strengths._kept)
+    matrix = strengths.undirected(graph)
+    assert strengths.undirected(graph) is matrix
+    with pytest.raises(ValueError, match="read-only"):
+        matrix[0, 0] = 1
+    del graph
+    assert len(strengths._kept) == before
