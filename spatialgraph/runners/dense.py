@@ -152,7 +152,9 @@ class DenseRunner(Runner):
 
         Examples that are labelled for the same tasks stand together, so that most blocks are labelled for few tasks.
         """
-        pattern = np.unique(self.labelled, axis=0, return_inverse=True)[1].reshape(-1)
+        # Rows as bytes: `np.unique` compares rows of several numbers forty times as slowly.
+        rows = np.packbits(self.labelled, axis=1)
+        pattern = np.unique(rows.view(f"V{rows.shape[1]}").reshape(-1), return_inverse=True)[1].reshape(-1)
         groups = [np.flatnonzero(pattern == number) for number in range(pattern.max(initial=-1) + 1)]
         if all(len(group) <= examples for group in groups):
             return self
