@@ -18,8 +18,13 @@ from pathlib import Path
 
 from .files import atomic, cache_folder
 
-# Vectors as the processor has them.
-_FLAGS = ("-O3", "-march=native", "-fPIC", "-shared")
+_COMPILERS = ("gcc", "clang", "cc")
+"""The compilers that are asked, the first that is installed."""
+
+_FLAGS = ("-O3", "-fPIC", "-shared")
+_NATIVE = "-march=native"
+"""Vectors as the processor has them; some compilers do not know this for some processors."""
+
 _SECONDS = 60.0
 _TRIES = 3  # another process that compiles, too, may replace the file before it is loaded
 _DIGITS = 64  # of a digest
@@ -55,18 +60,22 @@ def _load(package: str, name: str, flags: tuple[str, ...]) -> ctypes.CDLL:
         RuntimeError: the user has no home folder.
         SubprocessError: the source cannot be compiled.
     """
-    compiler = shutil.which("gcc")
+    compiler = next(filter(shutil.which, _COMPILERS), None)
     if compiler is None:
-        raise FileNotFoundError("gcc")
+        raise FileNotFoundError(" or ".join(_COMPILERS))
     source = resources.files(package).joinpath(f"{name}.c").read_bytes()
     # A home folder may be shared by machines whose processors differ.
-    parts = [source, *(flag.encode() for flag in (*_FLAGS, *flags)), _processor()]
+    command = (compiler, *_FLAGS, *flags)
+    parts = [source, *(part.encode() for part in command), _processor()]
     key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
     library = cache_folder() / "compiled" / f"{name}-{key}.so"
     for _ in range(_TRIES):
         if (loaded := _load_checked(library)) is not None:
             return loaded
-        _compile((compiler, *_FLAGS, *flags), source, library)
+        try:
+            _compile((*command, _NATIVE), source, library)
+        except subprocess.CalledProcessError:
+            _compile(command, source, library)
     if (loaded := _load_checked(library)) is not None:
         return loaded
     raise PermissionError(f"{library}: expected a file that its owner alone can change")

@@ -8,9 +8,11 @@ import time
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spatialgraph import compiled
+from spatialgraph.splits import moves
 
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 
@@ -72,6 +74,35 @@ def test_other_source_flags_or_processors_have_kernels_of_their_own(cache, monke
         compiled.compiled.cache_clear()
         assert kernel() is not None
     assert len(files(cache)) == 3
+
+
+@pytest.mark.parametrize("name", ["clang", "cc"])
+def test_other_compilers_are_asked_where_there_is_no_gcc(cache, monkeypatch, name):
+    if shutil.which(name) is None:
+        pytest.skip(f"there is no {name}")
+    strengths = np.kron(np.eye(2), np.ones((3, 3))) / 18
+    expected = moves.climb(strengths, np.random.default_rng(0), 1.0, refine=True)
+    monkeypatch.setattr(compiled, "_COMPILERS", ("no-such-compiler", name))
+    library = kernel()
+    assert library is not None
+    assert library.climb
+    moves._loops.cache_clear()
+    assert moves.climb(strengths, np.random.default_rng(0), 1.0, refine=True).tolist() == expected.tolist()
+    moves._loops.cache_clear()
+    assert len(files(cache)) == 1
+
+
+@needs_compiler
+def test_a_compiler_that_does_not_know_this_processor_is_asked_for_any(cache, monkeypatch, tmp_path):
+    gcc = shutil.which("gcc")
+    path = os.environ["PATH"]
+    compiler(
+        monkeypatch,
+        tmp_path,
+        f'case "$*" in *-march=native*) echo "unknown processor" >&2; exit 1;; esac\nPATH={path} exec {gcc} "$@"',
+    )
+    assert kernel() is not None
+    assert len(files(cache)) == 1
 
 
 def halved(content):
