@@ -27,7 +27,7 @@ from spatialgraph.faults import name_faults
 from spatialgraph.files import atomic, digest, locked
 from spatialgraph.marks import mark_of
 from spatialgraph.metrics import METRICS
-from spatialgraph.nulls import NULLS
+from spatialgraph.nulls import NULLS, RANDOM_SPLIT
 from spatialgraph.plugins import files_of, load_all
 from spatialgraph.progress import progress_bar
 from spatialgraph.splits import function_of
@@ -43,7 +43,7 @@ from .labels import reference_of
 from .members import STRENGTH, member_row, strength_of, with_doses
 from .runs import NO_MODELS, Models
 from .scoring import Plan
-from .steps import Step, codes_of, do, read_drawn, read_scores, steps_of
+from .steps import Step, codes_of, do, get_ready, read_drawn, read_scores, steps_of
 from .summary import write_summary
 
 _TABLES = (
@@ -235,12 +235,16 @@ def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | No
     def tell(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    # The null models need the splits, so scores come first.
+    # The null models need the splits, so scores come first. Of the rest the longest begin first: none is left alone.
     first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
+    rest.sort(key=lambda step: step.name != RANDOM_SPLIT)
     lost: list[Step] = []
     processes = Workers(jobs, tell) if given is None and jobs > 1 else nullcontext(given)
     with progress_bar(console) as progress, processes as executor:
         bar = progress.add_task("analysing", total=len(first) + len(rest))
+        if isinstance(executor, Workers):
+            for _ in range(min(jobs, _missing(rest)) - _missing(first)):  # have nothing to do while few are scored
+                executor.submit(get_ready)
         for phase in (first, rest):
             unscored = {step.file for step in lost}
             missing = [step for step in phase if not step.is_done]
@@ -258,6 +262,10 @@ def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | No
         ordered = [step for step in (*first, *rest) if step in lost]
         hint = "; fewer --jobs take less memory" if given is None else ""
         raise UnfinishedError(_unfinished_line(ordered, len(first) + len(rest)) + hint)
+
+
+def _missing(steps: Iterable[Step]) -> int:
+    return sum(not step.is_done for step in steps)
 
 
 def _outcomes(steps: Sequence[Step], executor: Executor | None) -> Iterator[tuple[Step, Callable[[], object]]]:

@@ -211,6 +211,11 @@ def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
     return next(iter(given.values()), None)
 
 
+def get_ready() -> None:
+    """Import what most steps need, which takes as long as a short one."""
+    import sklearn.cluster  # noqa: F401
+
+
 def do(step: Step) -> None:
     """Do a step, as far as it is not done, and write its part; a mark beside it says who does, or why it failed."""
     with marked(step.part, str(step)):

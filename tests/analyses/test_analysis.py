@@ -360,8 +360,8 @@ def test_a_worker_that_is_killed_loses_its_step_and_the_same_command_does_it(tmp
     killed = "its process was killed (SIGKILL), perhaps for want of memory"
     assert said == f"{lost} · scores: not done, {killed}; the others go on"
     assert end == (
-        f"error: {STEPS} of {3 * STEPS} steps are missing ({lost} · scores, {lost} · shuffle, {lost} · strength, "
-        f"{lost} · distance and {STEPS - 4} more), and with them the tables: the same command does what is missing; "
+        f"error: {STEPS} of {3 * STEPS} steps are missing ({lost} · scores, {lost} · random-split, {lost} · shuffle, "
+        f"{lost} · strength and {STEPS - 4} more), and with them the tables: the same command does what is missing; "
         "fewer --jobs take less memory"
     )
     parts = {part.relative_to(run / "results" / "parts").parts[0] for part in run.glob("results/parts/*/*.h5")}
@@ -418,11 +418,21 @@ def test_a_step_without_memory_is_left_out_and_the_others_are_done(run, monkeypa
     assert len(list(run.glob("results/parts/*/*.h5"))) == 2 * STEPS - 1
 
 
-def test_an_executor_from_outside_does_the_steps_and_what_it_loses_is_told(run):
-    quietly(run, run / "whole", **QUICK)
-    with ThreadPoolExecutor(2) as executor:
-        analyze(run, run / "results", plan=Plan.choose(**QUICK), executor=executor, console=Console(file=io.StringIO()))
+def test_an_executor_from_outside_does_the_steps_the_longest_first_and_what_it_loses_is_told(run):
+    quietly(run, run / "whole", **QUICK, nulls=1)
+    given = []
+
+    class Noting(ThreadPoolExecutor):
+        def submit(self, function, step):
+            given.append(step.name)
+            return super().submit(function, step)
+
+    with Noting(2) as executor:
+        plan = Plan.choose(**QUICK, nulls=1)
+        analyze(run, run / "results", plan=plan, executor=executor, console=Console(file=io.StringIO()))
     assert tables(run / "results") == tables(run / "whole")
+    assert given[:4] == ["scores", "scores", "random-split", "random-split"]
+    assert len(given) == 2 * STEPS
 
     class Broken(Executor):
         def submit(self, function, step):
