@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import resolve_name
@@ -78,14 +78,27 @@ def _state(name: str) -> tuple[int, ...]:
 
 
 @cache
-def _module(name: str, _: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
+def _module(name: str, state: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
     """Return the digest of a module, and the modules that it uses."""
-    tree = ast.parse(Path(str(_file_of(name))).read_bytes())
-    uses = tuple(sorted(set(_uses(sys.modules[name], tree)) - {name, _OWN}))
-    content = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode())
+    text, imports = _parsed(name, state)
+    uses = tuple(sorted(set(_uses(sys.modules[name], imports)) - {name, _OWN}))
+    content = hashlib.sha256(text.encode())
     if (in_c := _in_c(name)).is_file():
         content.update(in_c.read_bytes())
     return content.hexdigest(), uses
+
+
+@cache
+def _parsed(name: str, _: tuple[int, ...]) -> tuple[str, tuple[ast.Import | ast.ImportFrom, ...]]:
+    """Return a module's code without comments, docstrings and layout, and what it imports."""
+    tree = ast.parse(Path(str(_file_of(name))).read_bytes())
+    imports = []
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            imports.append(node)
+        else:
+            _leave_docstring_out(node)
+    return ast.dump(tree), tuple(imports)
 
 
 def _in_c(name: str) -> Path:
@@ -93,14 +106,14 @@ def _in_c(name: str) -> Path:
     return Path(str(_file_of(name))).with_suffix(".c")
 
 
-def _uses(module: ModuleType, tree: ast.Module) -> Iterator[str]:
+def _uses(module: ModuleType, imports: Iterable[ast.Import | ast.ImportFrom]) -> Iterator[str]:
     """Yield the names of the modules that define a module's imports, as far as they are followed."""
     is_package = hasattr(module, "__path__")
     package = module.__name__ if is_package else module.__name__.rpartition(".")[0]
-    for node in ast.walk(tree):
+    for node in imports:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if _is_followed(module, alias.name))
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
             if _is_followed(module, base):
                 yield from _owners(base, [alias.name for alias in node.names], is_package=is_package)
@@ -121,7 +134,8 @@ def _owners(base: str, names: list[str], *, is_package: bool) -> Iterator[str]:
 
 def _origin(module: ModuleType, name: str) -> str:
     """Return the module that defines a value without ``__module__``, which a package may import from its modules."""
-    for node in ast.walk(ast.parse(Path(str(_file_of(module.__name__))).read_bytes())):
+    _, imports = _parsed(module.__name__, _state(module.__name__))
+    for node in imports:
         if isinstance(node, ast.ImportFrom) and node.level and name in [alias.name for alias in node.names]:
             package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
             return resolve_name("." * node.level + (node.module or ""), package)
@@ -140,17 +154,18 @@ def _is_followed(module: ModuleType, name: str) -> bool:
 def _digest_of_function(function: Callable[..., Any]) -> str:
     """Return the digest of a function that is in no file, as in the cell of a notebook."""
     try:
-        text = ast.dump(_without_docstrings(ast.parse(inspect.cleandoc(inspect.getsource(function)))))
+        tree = ast.parse(inspect.cleandoc(inspect.getsource(function)))
+        for node in ast.walk(tree):
+            _leave_docstring_out(node)
+        text = ast.dump(tree)
     except (OSError, TypeError, SyntaxError):
         code = function.__code__
         text = repr((code.co_code, code.co_names, [c for c in code.co_consts if isinstance(c, (int, float, str))]))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.body:
-            match node.body[0]:
-                case ast.Expr(ast.Constant(str())):
-                    node.body = node.body[1:]
-    return tree
+def _leave_docstring_out(node: ast.AST) -> None:
+    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.body:
+        match node.body[0]:
+            case ast.Expr(ast.Constant(str())):
+                node.body = node.body[1:]
