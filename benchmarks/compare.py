@@ -1,13 +1,17 @@
 """This checkout against another one, such as that of an earlier commit: how long an analysis takes, and what it finds.
 
     git worktree add --detach ../before COMMIT
-    python benchmarks/compare.py --before ../before --run runs/table1 [--out docs/benchmarks/compare.json]
+    python benchmarks/compare.py --before ../before --run runs/table1 [--python ../before/.venv/bin/python]
+                                 [--out docs/benchmarks/compare.json]
 
 *Steps*: one network of Table 1, all methods, measures, ablations, agreement, and 100 draws of every null model, step by
 step. Each checkout runs in a process of its own, in one thread, and they take turns, so that others who use the
 machine slow both; a small analysis comes first, which loads what is loaded once. Medians of processor seconds, and of
 the ratios within a turn. Beside them, the largest difference of a score that depends on no random draw, over all
 networks of the run.
+
+*Command*: the same analysis as `spatialgraph analyze` does it, on all cores, with its start, tables and summary, by the
+clock; both checkouts take turns. The other checkout is installed in the environment whose Python `--python` names.
 
 *Communities*: the modularity that `louvain` and `leiden` find on the networks of the run with three seeds, on a draw of
 each from the null model `strength`, and on 200 random graphs with and without planted communities.
@@ -20,9 +24,11 @@ import importlib.util
 import itertools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +163,35 @@ def compared_steps(before: Path, run: Path, network: str, nulls: int, repeats: i
     }
 
 
+def compared_commands(python: Path, run: Path, network: str, nulls: int, repeats: int) -> dict[str, Any]:
+    """Time the command of both checkouts in turns, by the clock."""
+    from spatialgraph.store import read_network
+
+    file = run / "networks" / f"{network}.h5"
+    evaluation = read_network(file).metadata["evaluation"]["file"]
+    pairs = []
+    with tempfile.TemporaryDirectory() as made:
+        one = Path(made, "run")
+        (one / "networks").mkdir(parents=True)
+        shutil.copy(file, one / "networks")
+        shutil.copy(run / evaluation, one / evaluation)
+        for number in range(repeats):
+            seconds = []
+            for name, interpreter in (("before", str(python)), ("now", sys.executable)):
+                results = str(Path(made, f"{name}-{number}"))
+                command = [interpreter, "-m", "spatialgraph", "analyze", str(one), "--out", results]
+                start = time.monotonic()
+                subprocess.run([*command, "--nulls", str(nulls)], check=True, capture_output=True, cwd=made)
+                seconds.append(time.monotonic() - start)
+            pairs.append(seconds)
+    return {
+        "before, s": statistics.median(was for was, _ in pairs),
+        "now, s": statistics.median(now for _, now in pairs),
+        "ratio": statistics.median(was / now for was, now in pairs),
+        "turns": pairs,
+    }
+
+
 def compared_scores(before: Path, run: Path) -> dict[str, Any]:
     """Compare all scores that depend on no random draw."""
     was, now = (child(tree, "scores", run) for tree in (before, ROOT))
@@ -196,7 +231,8 @@ def main() -> None:
     parser.add_argument("--network", help="the network that is timed; the last of the run if none is named")
     parser.add_argument("--nulls", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", choices=["steps", "scores", "communities"])
+    parser.add_argument("--python", type=Path, help="of the environment in which the other checkout is installed")
+    parser.add_argument("--only", choices=["steps", "command", "scores", "communities"])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--tree", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--what", help=argparse.SUPPRESS)
@@ -211,10 +247,16 @@ def main() -> None:
     before = arguments.before.resolve()
     parts = {
         "steps": lambda: compared_steps(before, run, network, arguments.nulls, arguments.repeats),
+        "command": lambda: compared_commands(python, run, network, arguments.nulls, arguments.repeats),
         "scores": lambda: compared_scores(before, run),
         "communities": lambda: compared_communities(before, run),
     }
     numbers: dict[str, Any] = {}
+    python = Path(arguments.python or "").absolute()
+    if arguments.python is None:
+        if arguments.only == "command":
+            parser.error("--only command: expected --python as well")
+        del parts["command"]
     for name in [arguments.only] if arguments.only else parts:
         numbers[name] = parts[name]()
     for step, row in numbers.get("steps", {}).items():
