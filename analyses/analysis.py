@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from spatialgraph.store import read_header, write_splits
 from spatialgraph.workers import LostError, Workers
 
 from .asked import FILE, PARTS, networks_in
+from .chance import null_models
 from .columns import COLUMNS
 from .evidence import note_row
 from .frames import to_csv
@@ -141,7 +142,11 @@ def analyze(
         raise ValueError(f"jobs: expected 1, since the models are known to this process alone, found {jobs}")
     imported = tuple(Path(path).resolve() for path in plugins) if alone else _plugins_of(plan, plugins)
     _require_own(results)
-    with locked(results, "analysis"):
+    at_once = len(files) * (len(null_models()) if plan.nulls else 1)
+    with (
+        locked(results, "analysis"),
+        _processes(jobs, executor, console, 0 if prepare else at_once, results) as workers,
+    ):
         digests = {file: digest(file) for file in files}
         given = _given(evaluations)
         codes = codes_of(plan)
@@ -164,7 +169,7 @@ def analyze(
         _write_analysis_json(run, results, plan, finished=False, **known)
         if prepare:
             return 0
-        _do_missing(steps, joblib.cpu_count() if jobs == -1 else jobs, executor, console)
+        _do_missing(steps, workers, console)
         for step in (step for of in steps for step in of):  # of processes that were killed
             mark_of(step.part).unlink(missing_ok=True)
         count, notes = _write(run, results, steps)
@@ -229,22 +234,43 @@ def _require_own(results: Path) -> None:
             )
 
 
-def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | None, console: Console) -> None:
+@contextmanager
+def _processes(
+    jobs: int, given: Executor | None, console: Console, at_once: int, results: Path
+) -> Iterator[Executor | None]:
+    """Yield who does the steps: an executor from outside, processes, or None for this process alone.
+
+    Where nothing is done yet, processes start now, and import what steps need while this one reads what is to be done.
+
+    Args:
+        jobs: how many processes; -1 for as many as there are cores.
+        given: the executor from outside.
+        console: where to show processes that are stopped.
+        at_once: how many steps can be done at once.
+        results: the folder of the results.
+    """
+    jobs = joblib.cpu_count() if jobs == -1 else jobs
+    if given is not None or jobs == 1:
+        yield given
+        return
+    with Workers(jobs, partial(_tell_line, console)) as workers:
+        for _ in range(0 if (results / PARTS).exists() else min(jobs, at_once)):
+            workers.submit(get_ready)
+        yield workers
+
+
+def _tell_line(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _do_missing(steps: Sequence[Sequence[Step]], executor: Executor | None, console: Console) -> None:
     """Do the steps of each network that have no part yet, side by side."""
-
-    def tell(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
     # The null models need the splits, so scores come first. Of the rest the longest begin first: none is left alone.
     first, rest = [of[0] for of in steps], [step for of in steps for step in of[1:]]
     rest.sort(key=lambda step: step.name != RANDOM_SPLIT)
     lost: list[Step] = []
-    processes = Workers(jobs, tell) if given is None and jobs > 1 else nullcontext(given)
-    with progress_bar(console) as progress, processes as executor:
+    with progress_bar(console) as progress:
         bar = progress.add_task("analysing", total=len(first) + len(rest))
-        if isinstance(executor, Workers):
-            for _ in range(min(jobs, _missing(rest)) - _missing(first)):  # have nothing to do while few are scored
-                executor.submit(get_ready)
         for phase in (first, rest):
             unscored = {step.file for step in lost}
             missing = [step for step in phase if not step.is_done]
@@ -256,16 +282,12 @@ def _do_missing(steps: Sequence[Sequence[Step]], jobs: int, given: Executor | No
                 except (LostError, BrokenExecutor, MemoryError) as error:
                     lost.append(step)
                     reason = "too little memory" if isinstance(error, MemoryError) else " ".join(str(error).split())
-                    tell(f"{step}: not done, {reason}; the others go on")
+                    _tell_line(console, f"{step}: not done, {reason}; the others go on")
                 progress.update(bar, description=str(step), advance=1)
     if lost:
         ordered = [step for step in (*first, *rest) if step in lost]
-        hint = "; fewer --jobs take less memory" if given is None else ""
+        hint = "; fewer --jobs take less memory" if executor is None or isinstance(executor, Workers) else ""
         raise UnfinishedError(_unfinished_line(ordered, len(first) + len(rest)) + hint)
-
-
-def _missing(steps: Iterable[Step]) -> int:
-    return sum(not step.is_done for step in steps)
 
 
 def _outcomes(steps: Sequence[Step], executor: Executor | None) -> Iterator[tuple[Step, Callable[[], object]]]:

@@ -45,7 +45,8 @@ class Workers(ThreadPoolExecutor):
 
     Args:
         most: how many processes there may be.
-        tell: is called with a line about each process that is stopped; a call is named by its arguments.
+        tell: is called with a line about each process that is stopped; a call is named by its arguments, or by its
+            function if it has none.
 
     Example:
         >>> with Workers(2, tell=print) as workers:
@@ -84,7 +85,7 @@ class Workers(ThreadPoolExecutor):
         pipe, process = self._own.pipe, self._own.process
         try:
             pipe.send((function, arguments, more))
-            self._await(pipe, process.pid, " ".join(map(str, arguments)))
+            self._await(pipe, process.pid, " ".join(map(str, arguments)) or function.__name__)
             value, error = pipe.recv()
         except (EOFError, ConnectionError):
             process.join()

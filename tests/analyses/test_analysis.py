@@ -350,6 +350,7 @@ def test_a_worker_that_is_killed_loses_its_step_and_the_same_command_does_it(tmp
     run, options = write_run(tmp_path, seeds=range(3)), ("--splits", "greedy,random", "--nulls", "2")
     options += ("--metrics", "modularity,accuracy")
     quietly(run, run / "whole", splits=["greedy", "random"], metrics=QUICK["metrics"], nulls=2)
+    (run / "results" / "parts").mkdir(parents=True)  # no process starts before it has a step
     process = analysis_of(run, *options)
     wait_for(lambda: workers_of(process), 60)
     os.kill(workers_of(process)[0], signal.SIGKILL)
@@ -377,6 +378,7 @@ def test_a_worker_that_is_stopped_is_told_and_waited_for(run, monkeypatch):
     monkeypatch.setattr(workers, "_LOOK", 0.05)
     monkeypatch.setattr(workers, "_PATIENCE", 0.2)
     stream = io.StringIO()
+    (run / "results" / "parts").mkdir(parents=True)  # no process starts before it has a step
     others = set(multiprocessing.active_children())
 
     def workers_of_it():
