@@ -1,6 +1,6 @@
 # `make demo` and `make test` install what they need into .venv and run; `make lint` checks without running tests, and
 # `make cluster` kills workers, schedulers, jobs and nodes of a Dask and of a SLURM on this machine for half an hour;
-# `make bench` takes about a quarter of an hour and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
+# `make bench` takes ten minutes and writes docs/benchmarks; `benchmarks/gpu.py` is for a machine with a GPU.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,7 +52,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/masking.py --out docs/benchmarks/masking.json
 	$(BIN)/python benchmarks/analysis.py --out docs/benchmarks/analysis.json
 	$(BIN)/python benchmarks/spatial_cost.py --out docs/benchmarks/spatial_cost.json
-	$(BIN)/python benchmarks/kinds.py --out docs/benchmarks/kinds.json
+	$(BIN)/python benchmarks/kinds.py --repeats 5 --out docs/benchmarks/kinds.json
 	$(BIN)/python benchmarks/demo.py --out docs/benchmarks/demo.json
 
 $(VENV)/installed-%: pyproject.toml
