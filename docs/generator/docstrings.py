@@ -10,8 +10,16 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-# What is left as it is: literals, names in backticks, and lines of examples up to the next empty line.
-_KEPT = re.compile(r"(``.+?``|`[^`]+?`|^[ ]*>>> .*?(?=^[ ]*$|\Z))", re.DOTALL | re.MULTILINE)
+# What is left as it is; formulas and examples end at the next empty line.
+_KEPT = re.compile(
+    r"""(
+        ``.+?`` | `[^`]+?`                       # literals and names
+        | (?<![\w*])\*\w[^*`\n]*\w\*(?![\w*])   # emphasis
+        | ^[ ]*\.\.[ ]math::.*?(?=^[ ]*$|\Z)
+        | ^[ ]*>>>[ ].*?(?=^[ ]*$|\Z)
+    )""",
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
 _SPECIAL = re.compile(r"([|*\\]|(?<=\w)_(?=\W|$))")
 
 

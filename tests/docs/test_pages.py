@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from generator import commands, copies, links, messages, registries
@@ -86,3 +87,35 @@ def test_links_lead_to_the_pages_that_show_their_files():
         links.rewritten("[x](docs/gallery.md)", ROOT / "README.md", DOCS / "generated" / "x.md") == "[x](../gallery.md)"
     )
     assert {"format", "changelog", "contributing", "examples/cnn"} <= set(copies.pages())
+
+
+def test_docstrings_keep_their_formulas_and_emphasis_and_nothing_else_is_markup():
+    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+    from generator import docstrings
+
+    formula = [r".. math:: \frac{1}{L} \sum_l |w_{ij}|", r"    \, d_{ij}"]
+    lines = ["The *sum* of |w| over a*b:", "", *formula, "", "Over L, `W_`, w_."]
+    docstrings.escape(None, "", "", None, None, lines)
+    assert lines == [r"The *sum* of \|w\| over a\*b:", "", *formula, "", r"Over L, `W_`, w\_."]
+
+
+def test_formulas_are_mathml():
+    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+    from docutils import nodes
+    from generator import formulas
+
+    page = SimpleNamespace(body=[])
+    for write, node in ((formulas.in_a_line, nodes.math), (formulas.on_its_own, nodes.math_block)):
+        with pytest.raises(nodes.SkipNode):
+            write(page, node("", r"\frac{1}{2}"))
+    assert [text.count("<mfrac>") for text in page.body] == [1, 1]
+    assert page.body[1].startswith('<div class="formula"><math')
+
+
+def test_tables_without_a_title_get_one():
+    titles = [links._title(name) for name in ("table1-zero", "methods-incoming", "mnist-kinds")]
+    assert titles == [
+        "Table 1, activation = 0",
+        "All split methods, incoming weights = 0",
+        "Kinds at equal accuracy: MNIST and Fashion-MNIST",
+    ]
