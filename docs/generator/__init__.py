@@ -19,6 +19,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", _generate, priority=100)
     app.connect("source-read", links.mend)
     app.connect("autodoc-process-docstring", docstrings.escape, priority=400)  # napoleon reads them at 500
+    app.connect("autodoc-process-signature", docstrings.shorten)
+    app.connect("autodoc-skip-member", docstrings.skip)
     app.connect("missing-reference", docstrings.resolve)
     app.add_html_math_renderer("mathml", (formulas.in_a_line, None), (formulas.on_its_own, None))
     return {"parallel_read_safe": True}

@@ -35,6 +35,9 @@ _TABLES = {
 
 _LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)\s#]+)(#[^)\s]*)?(?=\))")
 
+# Numbers of a cell that belong together, such as 0.91 ± 0.01.
+_PAIR = re.compile(r"(?<=\d) ([±/]) (?=[\d−-])")
+
 _HEADING = re.compile(r"^#+ .*\]\(.*$", re.MULTILINE)
 
 
@@ -43,6 +46,7 @@ def mend(app: Sphinx, docname: str, source: list[str]) -> None:
     path = Path(app.env.doc2path(docname))
     if path.suffix == ".md":
         text = _HEADING.sub(_without_links, rewritten(source[0], path, path))
+        text = re.sub(r"^\|.*", lambda row: _PAIR.sub("\u00a0\\1\u00a0", row[0]), text, flags=re.MULTILINE)
         source[0] = text if text.lstrip().startswith("#") else f"# {_title(path.stem)}\n\n{text}"
 
 

@@ -119,3 +119,36 @@ def test_tables_without_a_title_get_one():
         "All split methods, incoming weights = 0",
         "Kinds at equal accuracy: MNIST and Fashion-MNIST",
     ]
+
+
+def test_every_setting_says_its_default_and_why():
+    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+    pytest.importorskip("torch", reason="training is not installed")
+    page = registries.pages()["reference/settings"]
+    assert "| `hidden` | `[128, 128, 128, 256]` | Units of the hidden layers, hidden1 first. |" in page
+    assert "| `tasks` | must be given |" in page
+
+
+def test_a_setting_without_a_reason_is_an_error():
+    from generator import settings
+
+    with pytest.raises(ValueError, match="expected a comment above every field, found none above y"):
+        settings.comments("class A:\n    # Why.\n    x: int\n    y: int\n", "A")
+
+
+def test_properties_have_no_types_in_their_sentences_and_arrays_are_short():
+    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+    from generator import docstrings
+
+    lines = ["The networks: a row each."]
+    docstrings.escape(None, "property", "", None, None, lines)
+    assert lines == ["..", "", "The networks: a row each."]
+    array = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.float32]]"
+    shown, returned = docstrings.shorten(None, "", "", None, None, f"(x: {array}, y: dict = <factory>)", None)
+    assert (shown, returned) == ("(x: NDArray[float32], y: dict = {})", None)
+
+
+def test_options_in_the_texts_of_commands_are_literals():
+    steps = commands.pages()["commands/steps"]
+    assert "with `--prepare`;" in steps
+    assert "parallel --jobs 8" in steps
