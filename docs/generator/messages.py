@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .links import ROOT
 
+TEXTS = (ast.Constant, ast.JoinedStr, ast.BinOp)
+"""What makes a text."""
+
 _FOLDERS = ("spatialgraph", "train", "analyses")
 
 

@@ -22,9 +22,9 @@ def said():
     texts = set()
     for folder in ("spatialgraph", "train", "analyses"):
         for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                texts.add(" ".join(messages.template(node).split()))
-    return "\n".join(texts)
+            made = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            texts.update(messages.template(node) for node in made if isinstance(node, messages.TEXTS))
+    return "\n".join(" ".join(text.split()) for text in texts)
 
 
 def test_every_message_of_the_page_of_errors_is_one_of_the_code(said):
@@ -57,22 +57,30 @@ def test_the_file_of_the_page_on_extending_is_a_plugin(tmp_path):
         unload(module)
 
 
-def test_every_command_has_a_page():
-    pages = commands.pages()
-    assert {name.removeprefix("commands/") for name in pages} == {
+@pytest.fixture(scope="module")
+def of_commands():
+    return commands.pages()
+
+
+@pytest.fixture(scope="module")
+def of_registries():
+    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+    return registries.pages()
+
+
+def test_every_command_has_a_page(of_commands):
+    assert {name.removeprefix("commands/") for name in of_commands} == {
         "index",
         *(command.name or command.callback.__name__ for command in app.registered_commands),
     }
-    assert "```bash\nspatialgraph analyze runs/table1\n" in pages["commands/analyze"]
+    assert "```bash\nspatialgraph analyze runs/table1\n" in of_commands["commands/analyze"]
 
 
-def test_every_entry_of_a_registry_has_a_section():
-    pytest.importorskip("sphinx", reason="the extra docs is not installed")
-    pages = registries.pages()
+def test_every_entry_of_a_registry_has_a_section(of_registries):
     for page, registry in {"splits": sg.SPLITS, "metrics": sg.METRICS, "nulls": sg.NULLS}.items():
-        sections = re.findall(r"^## (.+)$", pages[f"reference/{page}"], re.MULTILINE)
+        sections = re.findall(r"^## (.+)$", of_registries[f"reference/{page}"], re.MULTILINE)
         assert sections == list(registry)
-    assert "| -0.5 to 1 |" in pages["reference/metrics"]
+    assert "| -0.5 to 1 |" in of_registries["reference/metrics"]
 
 
 def test_links_lead_to_the_pages_that_show_their_files():
@@ -121,10 +129,9 @@ def test_tables_without_a_title_get_one():
     ]
 
 
-def test_every_setting_says_its_default_and_why():
-    pytest.importorskip("sphinx", reason="the extra docs is not installed")
+def test_every_setting_says_its_default_and_why(of_registries):
     pytest.importorskip("torch", reason="training is not installed")
-    page = registries.pages()["reference/settings"]
+    page = of_registries["reference/settings"]
     assert "| `hidden` | `[128, 128, 128, 256]` | Units of the hidden layers, hidden1 first. |" in page
     assert "| `tasks` | must be given |" in page
 
@@ -148,7 +155,6 @@ def test_properties_have_no_types_in_their_sentences_and_arrays_are_short():
     assert (shown, returned) == ("(x: NDArray[float32], y: dict = {})", None)
 
 
-def test_options_in_the_texts_of_commands_are_literals():
-    steps = commands.pages()["commands/steps"]
-    assert "with `--prepare`;" in steps
-    assert "parallel --jobs 8" in steps
+def test_options_in_the_texts_of_commands_are_literals(of_commands):
+    assert "with `--prepare`;" in of_commands["commands/steps"]
+    assert "parallel --jobs 8" in of_commands["commands/steps"]
