@@ -46,7 +46,7 @@ def shorten(
             return None
         text = re.sub(r"attr_dict\['(\w+)'\]\.default", lambda found: defaults[found[1]], text)
         text = _ARRAY.sub(r"NDArray[\1]", text)
-        return text.replace("<factory>", "{}")
+        return text.replace("<factory>", "...")
 
     return short(signature), short(returns)
 

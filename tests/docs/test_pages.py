@@ -152,7 +152,7 @@ def test_properties_have_no_types_in_their_sentences_and_arrays_are_short():
     assert lines == ["..", "", "The networks: a row each."]
     array = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.float32]]"
     shown, returned = docstrings.shorten(None, "", "", None, None, f"(x: {array}, y: dict = <factory>)", None)
-    assert (shown, returned) == ("(x: NDArray[float32], y: dict = {})", None)
+    assert (shown, returned) == ("(x: NDArray[float32], y: dict = ...)", None)
 
 
 def test_options_in_the_texts_of_commands_are_literals(of_commands):
