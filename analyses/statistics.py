@@ -396,8 +396,8 @@ def comparisons(scores: pd.DataFrame, reference: str | None = None, seed: int = 
         seed: determines the draws of Monte Carlo tests.
 
     Returns:
-        a row for each comparison: comparison (``kinds`` or ``methods``), table (the family of Holm's correction), the
-        columns `CELL` with ``""`` in the compared column, one and other (the two values compared), the columns of
+        a row for each comparison, with comparison (``kinds`` or ``methods``), table (the family of Holm's correction),
+        the columns `CELL` with ``""`` in the compared column, one and other (the two values compared), the columns of
         `paired`, p_holm, comparisons (the number of tests in the table) and reason (why p is missing).
     """
     return _stacked([compare_kinds(scores, reference, seed), compare_methods(scores, seed)], _COLUMNS)

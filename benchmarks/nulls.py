@@ -37,6 +37,12 @@ from spatialgraph.store import read_graph
 from spatialgraph.threads import one_thread
 
 DRAWS = 19
+
+TITLE = "Calibration and power of the null models"
+TOLD = (
+    "p of networks without modules, wanted uniform, and of networks with modules, wanted small; in brackets, what the\n"
+    "version before had. What the columns say, and what follows: [null models](README.md)."
+)
 SHAPES = {"20-20-10": (20, 20, 10), "64-32-8": (64, 32, 8), "24-32-8 and a skip": (24, 32, 8)}
 WIDE, NARROW = ("exponential", 1.0), ("uniform", 0.2)  # how strength scatters and falls
 TRAINED = Path(__file__).with_name("nulls-trained.json")
@@ -372,7 +378,7 @@ def write_table(folder: Path) -> None:
             cells = [f"`{row['null']}`{own_mark}", row["networks"], str(row["n"])]
             cells += [_beside(row, "more", 2), _beside(row, "less", 2), f"{row['ks']:.2g}", _beside(row, "z", 1)]
             lines.append("| " + " | ".join([*cells, f"{row['modularity']:.2f}, {row['of_draws']:.2f}"]) + " |")
-    (folder / "table.md").write_text("\n".join(["# Null models, tried", *lines, ""]), encoding="utf-8")
+    (folder / "table.md").write_text("\n".join([f"# {TITLE}", "", TOLD, *lines, ""]), encoding="utf-8")
 
 
 def _beside(row: dict[str, float], name: str, digits: int) -> str:

@@ -53,6 +53,7 @@ html_title = f"spatialgraph {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_math_renderer = "mathml"  # of the generator
 html_theme_options = {"navigation_with_keys": True}
 
 sphinx_gallery_conf = {
@@ -63,6 +64,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,  # its page fetches scripts from elsewhere
     "remove_config_comments": True,
     "abort_on_example_error": True,
     "image_scrapers": ("matplotlib", scrape),

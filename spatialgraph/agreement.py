@@ -21,7 +21,7 @@ def agreement(one: Split, other: Split) -> dict[str, float]:
         other: a split of the same layers, for the same tasks or others.
 
     Returns:
-        three measures, with H₁ and H₂ the entropies of the splits and I their mutual information:
+        three measures, with H₁ and H₂ the entropies of the splits and I their mutual information.
 
         ``adjusted-rand``: the share of the pairs of neurons on which the splits agree, corrected for the share expected
         with classes of these sizes. 1 for equal splits, 0 by chance, at least −0.5. "Comparing partitions", Hubert &

@@ -144,7 +144,7 @@ def demo(
 )
 def train_command(
     experiment: Annotated[
-        str | None, typer.Argument(help="demo, modules, table1, or a TOML file.", show_default=False)
+        str | None, typer.Argument(help="demo, modules, rivals, table1, or a TOML file.", show_default=False)
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/EXPERIMENT", metavar="RUN")

@@ -142,8 +142,8 @@ def split_frame(split: Split, network: Network | Graph | Captured | str | Path) 
         network: a network, a graph, or the file of one; or what ``spatialgraph.torch.capture`` returned.
 
     Returns:
-        a row for each unit of the split layers, with columns layer (its name), unit (its number) and module: the name
-        of its task, of several with ``+`` between, ``""`` for none; of a split that found communities, their names.
+        a row for each unit of the split layers, with columns layer (its name), unit (its number) and module (the name
+        of its task, of several with ``+`` between, ``""`` for none; of a split that found communities, their names).
 
     Example:
         >>> import spatialgraph as sg

@@ -124,12 +124,12 @@ class Experiment:
     )
     # Coordinates of a position. The paper's neurons lie in a plane.
     dimensions: int = attrs.field(default=2, validator=checks.integer(1))
-    # α, the weight of the transport cost, and β, that of the density cost, of kinds that pay them and name no weight of
-    # their own. These and the learning rate may be lists: a grid, every combination of which is trained
-    # (`spatialgraph.train.grid`).
+    # α, the weight of the transport cost, of kinds that pay it and name no weight of their own. It, the density's
+    # and the learning rate may be lists: a grid, every combination of which is trained (`spatialgraph.train.grid`).
     transport: float | tuple[float, ...] = attrs.field(
         default=1.0, converter=checks.numbers, validator=checks.real_or_grid("a number of at least 0", lambda v: v >= 0)
     )
+    # β, the weight of the density cost, of kinds that pay it and name no weight of their own.
     density: float | tuple[float, ...] = attrs.field(
         default=3.0, converter=checks.numbers, validator=checks.real_or_grid("a number of at least 0", lambda v: v >= 0)
     )
@@ -153,7 +153,9 @@ class Experiment:
         converter=checks.number,
         validator=checks.real("a share of at least 0 and at most 0.5", lambda v: 0 <= v <= 0.5),
     )
+    # Examples of a step, of each network. The paper's.
     batch_size: int = attrs.field(default=256, validator=checks.integer(1))
+    # How often every example of the task with the most is shown. The authors' published settings.
     epochs: int = attrs.field(default=50, validator=checks.integer(1, _MOST_EPOCHS))
     # Of the factors of matrix products on a GPU: "tf32" keeps 10 of the 23 bits that "float32" has after the point, and
     # is several times as fast. It changes no accuracy of Table 1 by more than another order of additions does

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the generator with Sphinx; before the gallery, whose scripts the pages refer to."""
-    from . import docstrings, links
+    from . import docstrings, formulas, links
 
     app.connect("builder-inited", _generate, priority=100)
     app.connect("source-read", links.mend)
     app.connect("autodoc-process-docstring", docstrings.escape, priority=400)  # napoleon reads them at 500
+    app.connect("autodoc-process-signature", docstrings.shorten)
+    app.connect("autodoc-skip-member", docstrings.skip)
     app.connect("missing-reference", docstrings.resolve)
+    app.add_html_math_renderer("mathml", (formulas.in_a_line, None), (formulas.on_its_own, None))
     return {"parallel_read_safe": True}
 
 

@@ -28,6 +28,7 @@ def pages() -> dict[str, str]:
 def _with_examples(text: str) -> str:
     """Return the text of a command whose examples, a line at its end, are lines to copy."""
     text, _, examples = text.partition("\nExample")
+    text = re.sub(r"(?<![`\w-])--[a-z]+", r"`\g<0>`", text)  # two hyphens would become a dash
     if not examples:
         return text
     lines = re.sub(r"^s?: ", "", " ".join(examples.split())).split(" · ")

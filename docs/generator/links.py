@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spatialgraph.analyses.labels import ABLATIONS
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
@@ -24,7 +26,17 @@ PAGES = {
     **{path: GENERATED / "examples" / f"{path.stem}.md" for path in (ROOT / "examples").glob("*.py")},
 }
 
+_TABLES = {
+    "table1": "Table 1",
+    "methods": "All split methods",
+    "kinds": "Kinds at equal accuracy: digits and letters",
+    "mnist-kinds": "Kinds at equal accuracy: MNIST and Fashion-MNIST",
+}
+
 _LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)\s#]+)(#[^)\s]*)?(?=\))")
+
+# Numbers of a cell that belong together, such as 0.91 ± 0.01.
+_PAIR = re.compile(r"(?<=\d) ([±/]) (?=[\d−-])")
 
 _HEADING = re.compile(r"^#+ .*\]\(.*$", re.MULTILINE)
 
@@ -34,8 +46,19 @@ def mend(app: Sphinx, docname: str, source: list[str]) -> None:
     path = Path(app.env.doc2path(docname))
     if path.suffix == ".md":
         text = _HEADING.sub(_without_links, rewritten(source[0], path, path))
-        # Tables that commands write have captions and no titles, without which no list of pages can name them.
-        source[0] = text if text.lstrip().startswith("#") else f"# {docname}\n\n{text}"
+        text = re.sub(r"^\|.*", lambda row: _PAIR.sub("\u00a0\\1\u00a0", row[0]), text, flags=re.MULTILINE)
+        source[0] = text if text.lstrip().startswith("#") else f"# {_title(path.stem)}\n\n{text}"
+
+
+def _title(table: str) -> str:
+    """Return the title of a table that a command wrote with a caption alone: no list of pages could name it.
+
+    Example:
+        >>> _title("methods-incoming")
+        'All split methods, incoming weights = 0'
+    """
+    name, _, ablation = table.rpartition("-")
+    return f"{_TABLES[name]}, {ABLATIONS[ablation]}" if ablation in ABLATIONS else _TABLES[table]
 
 
 def _without_links(heading: re.Match[str]) -> str:

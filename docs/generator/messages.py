@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .links import ROOT
 
+TEXTS = (ast.Constant, ast.JoinedStr, ast.BinOp)
+"""What makes a text."""
+
 _FOLDERS = ("spatialgraph", "train", "analyses")
 
 
@@ -22,6 +25,7 @@ def pages() -> dict[str, str]:
     intro = (
         "# All messages\n\nEvery message that the code can raise, found in its sources: `…` stands for what is"
         " filled in."
+        " What files may lack is put together of many parts: [the format](format.md) says what is expected."
         " Those that users meet, with what to do: [errors](../errors.md).\n\n"
     )
     return {"messages": intro + "\n".join(parts)}
@@ -33,7 +37,7 @@ def raised(path: Path) -> list[tuple[str, str]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
             texts = [text for text in map(template, node.exc.args) if text.strip("… ")]
-            if texts:
+            if texts and not node.exc.func.id.startswith("_"):  # those are parts, put together elsewhere
                 found.append((node.exc.func.id, texts[0]))
     return list(dict.fromkeys(found))
 

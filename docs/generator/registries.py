@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -141,7 +142,7 @@ def _tables() -> dict[str, str]:
     from .reference import data_doc
 
     ablations = data_doc("spatialgraph.runners", "ABLATIONS")
-    notes = {code: sentence.replace("{", "‹").replace("}", "›") for code, sentence in SENTENCES.items()}
+    notes = {code: re.sub(r"\{(\w+)[^}]*\}", r"‹\1›", sentence) for code, sentence in SENTENCES.items()}
     made = {
         "ablations": f"# Ablations\n\n{ablations}\n\nWhich to choose: [choosing](../../choosing.md).\n",
         "figures": _sentences(
@@ -150,13 +151,18 @@ def _tables() -> dict[str, str]:
             FIGURES.summaries(),
         ),
         "notes": _sentences(
-            "Notes", "What a method could not do, or what was odd: the column `code` of `notes.csv`.", notes, "code"
+            "Notes",
+            "What a method could not do, or what was odd: column `code` of `notes.csv`; ‹…› is filled in.",
+            notes,
+            "code",
         ),
     }
     if HAS_TORCH:
         from spatialgraph.train.data import DATASETS
         from spatialgraph.train.inputs import INPUT_MODES
         from spatialgraph.train.kinds import SHIPPED
+
+        from . import settings
 
         questions = {name: kind.question for name, kind in SHIPPED.items()}
         kinds = (
@@ -170,11 +176,13 @@ def _tables() -> dict[str, str]:
             "inputs": _sentences(
                 "Input modes", "How examples of several tasks become one input.", INPUT_MODES.summaries()
             ),
+            "settings": settings.page(),
         }
     else:
         lacking = (
             "This build of the site had no PyTorch, with which this page is made: `pip install torch torchvision`."
         )
         titles = {"costs": "Costs", "ways": "Ways of training", "kinds": "Kinds of training", "data": "Data sets"}
-        made |= {name: f"# {title}\n\n{lacking}\n" for name, title in (titles | {"inputs": "Input modes"}).items()}
+        titles |= {"inputs": "Input modes", "settings": "Settings of an experiment"}
+        made |= {name: f"# {title}\n\n{lacking}\n" for name, title in titles.items()}
     return made

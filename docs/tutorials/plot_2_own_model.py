@@ -8,6 +8,8 @@ The models here are not trained: the page shows what becomes of each architectur
 analyses it.
 """
 
+# sphinx_gallery_thumbnail_path = 'models/cnn.png'
+
 import pandas as pd
 import torch
 from torch import nn

@@ -66,12 +66,12 @@ def cnn(seed: int) -> nn.Sequential:
 # %%
 # Capture
 # -------
-# ``error`` should be 0 or rounding; ``notes`` say what the graph leaves out. Kind and seed are what results are grouped
-# by.
+# ``error`` should be 0 or rounding; ``notes`` say what the graph leaves out. Kind, inputs and seed are what results are
+# grouped by.
 
 networks = {}
 for seed in range(3):
-    captured = capture(cnn(seed), images[:8], tasks, metadata={"kind": "cnn", "seed": seed})
+    captured = capture(cnn(seed), images[:8], tasks, metadata={"kind": "cnn", "inputs": "one image", "seed": seed})
     networks[f"cnn-{seed}"] = (captured, [(images[held_out], labels[held_out])])
 captured.error, captured.notes, [(p.name, p.size, p.unit) for p in captured.graph.populations]
 

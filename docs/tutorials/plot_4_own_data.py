@@ -6,6 +6,8 @@ An experiment's task is a data set: one that ships, one of torchvision's, or a f
 arrays, and that is all.
 """
 
+# sphinx_gallery_thumbnail_path = 'gallery/training.png'
+
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -52,8 +54,9 @@ np.savez(
 # %%
 # An experiment
 # -------------
-# The file's name stands where the name of a data set would. Every setting that is not named has its default, and a
-# reason for it in the source, ``train/settings.py``; a larger initial gain lets small sigmoid networks learn sooner.
+# The file's name stands where the name of a data set would. Every setting that is not named has its default
+# (:doc:`all of them, and why </generated/reference/settings>`); a larger initial gain lets small sigmoid networks learn
+# sooner.
 
 (folder / "mine.toml").write_text(
     f"""

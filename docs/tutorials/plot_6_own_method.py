@@ -6,6 +6,8 @@ A split method is one function with one decorator, in any file. It is then a met
 parameters, null models, a row in every table and a place in every figure.
 """
 
+# sphinx_gallery_thumbnail_path = 'methods/recovery.png'
+
 from pathlib import Path
 from tempfile import mkdtemp
 

@@ -5,6 +5,8 @@ Pitfalls
 Seven ways to be fooled about modules, each with a run that shows it, and what to do instead.
 """
 
+# sphinx_gallery_thumbnail_path = 'gallery/nulls-modularity.png'
+
 from collections.abc import Sequence
 from itertools import pairwise
 

@@ -19,10 +19,13 @@ from ..graph.graph import BoolArray, DoubleArray, FloatArray, Graph, IntArray
 from ..graph.split import Split
 
 ABLATIONS = ("zero", "incoming", "mean")
-"""The constant that a disabled unit emits: ``zero``: 0. ``incoming``: its activation function applied to its bias, as
-if all its incoming connections were 0 ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as in its
-published code). ``mean``: the mean of its activation over the evaluation set. The conclusion can depend on the choice,
-so compare all three."""
+"""The constant that a disabled unit emits. The conclusion can depend on the choice, so compare all three.
+
+- ``zero``: 0.
+- ``incoming``: its activation function applied to its bias, as if all its incoming connections were 0
+  ("Biologically-Inspired Spatial Neural Networks", arXiv 1910.02776, as in its published code).
+- ``mean``: the mean of its activation over the evaluation set.
+"""
 
 LEARNED = 0.1
 """A task counts as learned if the accuracy of the whole network is at least this far from guessing (0) to perfect (1).

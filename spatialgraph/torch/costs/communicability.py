@@ -33,7 +33,7 @@ def communicability(paying: Paying) -> Tensor:
 
     Communicability sums the walks between two units, those of k steps divided by k!. The sum ends at five steps. Where
     layers are in a chain only odd numbers of steps lead from a layer to the next: c = A + A³/3! + A⁵/5!, and as no
-    eigenvalue of A = S^{-1/2} |W| S^{-1/2} is larger than 1, what is left out is a matrix of spectral norm 2.1·10⁻⁴ at
+    eigenvalue of A = S^(−1/2) |W| S^(−1/2) is larger than 1, what is left out is a matrix of spectral norm 2.1·10⁻⁴ at
     most, sinh 1 − (1 + 1/3! + 1/5!). Where populations are in an odd cycle, or lead to themselves, even numbers of
     steps count, too; then it is 1.7·10⁻³ at most.
 
