@@ -583,13 +583,9 @@ def odd_networks():
     }
 
 
-def test_odd_networks_are_shown_too(browser, tmp_path):
-    faults = []
-    page = browser.new_page(viewport={"width": 900, "height": 800})
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(error.stack))
-    page.goto(write_report(write_odd_run(tmp_path, odd_networks())).resolve().as_uri())
-    page.wait_for_selector("html[data-drawn]")
+def test_odd_networks_are_shown_too(opened, tmp_path):
+    address = write_report(write_odd_run(tmp_path, odd_networks())).resolve().as_uri()
+    page = opened(900, 800, address=address)
     modes = page.locator("#pick-inputs option").all_text_contents()
     assert len(modes) == len(odd_networks())
     for mode in modes:
@@ -599,26 +595,17 @@ def test_odd_networks_are_shown_too(browser, tmp_path):
         assert page.locator("#network-note").text_content().startswith(f"{mode}: accuracy")
         page.locator(f"#{SCENE}-over").press(".")
         picture(page, SCENE)
-    page.close()
-    assert faults == []
 
 
-def test_an_analysis_of_few_measures_is_shown_too(browser, tmp_path):
-    faults = []
-    page = browser.new_page(viewport={"width": 900, "height": 800})
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(error.stack))
+def test_an_analysis_of_few_measures_is_shown_too(opened, tmp_path):
     folder = write_odd_run(tmp_path, {"alone": random_network(0, skips=False)}, nulls=0, metrics=["modularity"])
-    page.goto(write_report(folder).resolve().as_uri())
-    page.wait_for_selector("html[data-drawn]")
+    page = opened(900, 800, address=write_report(folder).resolve().as_uri())
     assert page.locator("#modules .module").count() == 2
     assert page.locator("#modules .bars").count() == 0
     assert page.locator("#modules-note").text_content() == "What tasks lose without a module was not measured."
     assert page.locator("#chance-note").text_content().startswith("No null model was run")
     page.locator("#table-holder button").first.click()
     assert page.locator("#rows-title").text_content().startswith("Modularity: ")
-    page.close()
-    assert faults == []
 
 
 def test_the_page_is_one_file_that_names_no_other(address):
