@@ -121,11 +121,20 @@ def _owners(base: str, names: list[str], *, is_package: bool) -> Iterator[str]:
 
 def _origin(module: ModuleType, name: str) -> str:
     """Return the module that defines a value without ``__module__``, which a package may import from its modules."""
-    for node in ast.walk(ast.parse(Path(str(_file_of(module.__name__))).read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.level and name in [alias.name for alias in node.names]:
-            package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
-            return resolve_name("." * node.level + (node.module or ""), package)
-    return module.__name__
+    return _imported(module.__name__, _state(module.__name__)).get(name, module.__name__)
+
+
+@cache
+def _imported(module: str, _: tuple[int, ...]) -> dict[str, str]:
+    """Return where each name comes from that a module imports from its own package."""
+    package = module if hasattr(sys.modules[module], "__path__") else module.rpartition(".")[0]
+    origins: dict[str, str] = {}
+    for node in ast.walk(ast.parse(Path(str(_file_of(module))).read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                origins.setdefault(alias.name, source)
+    return origins
 
 
 def _is_followed(module: ModuleType, name: str) -> bool:
