@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
             graph, name = make() if seed == "by hand" else random_graph(kind, seed), f"{kind} {seed}"
             graph = dataclasses.replace(graph, metadata=graph.metadata | {"name": name, "kind": kind})
             write_network(run / "networks" / f"{name}.h5", graph)
-    analyze(run, run / "results", plan=Plan.choose(nulls=2), console=Console(file=io.StringIO()))
+    analyze(run, run / "results", plan=Plan.choose(nulls=5), console=Console(file=io.StringIO()))
     return run / "results"
 
 
