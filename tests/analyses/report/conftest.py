@@ -23,9 +23,15 @@ def small_results(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def small_page(small_results, tmp_path_factory):
-    """Return the address of the page of the small run."""
-    return write_report(small_results, tmp_path_factory.mktemp("page") / "report.html").resolve().as_uri()
+def small_report(small_results, tmp_path_factory):
+    """Return the file of the page of the small run."""
+    return write_report(small_results, tmp_path_factory.mktemp("page") / "report.html")
+
+
+@pytest.fixture(scope="session")
+def small_page(small_report):
+    """Return its address."""
+    return small_report.resolve().as_uri()
 
 
 @pytest.fixture(scope="session")
