@@ -35,7 +35,7 @@ class Best:
         return Best(self.cells | other.cells, self.tested + other.tested, self.able or other.able)
 
 
-@lru_cache(maxsize=32)  # the whole network is in the table of each ablation
+@lru_cache(maxsize=8)  # the whole network is in the table of each ablation
 def best_kind(results: Results, metric: str, split: str, ablation: str, sign: int) -> Best:
     """Return the best kind of each input mode, if it differs from the reference, or the reference from all others.
 
