@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 
@@ -34,6 +35,7 @@ class Best:
         return Best(self.cells | other.cells, self.tested + other.tested, self.able or other.able)
 
 
+@lru_cache(maxsize=8)  # the whole network is in the table of each ablation
 def best_kind(results: Results, metric: str, split: str, ablation: str, sign: int) -> Best:
     """Return the best kind of each input mode, if it differs from the reference, or the reference from all others.
 
@@ -74,6 +76,7 @@ def best_method(results: Results, ablation: str, main: str) -> Best:
     return _of(cells, found)
 
 
+@lru_cache(maxsize=4)  # every row of a table rests on them
 def telling_scores(results: Results) -> pd.DataFrame:
     """Return the scores on which tests rest: without degenerate splits and what says nothing."""
     return results.without_degenerate(Evidence(results.scores).telling(results.scores))

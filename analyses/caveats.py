@@ -192,8 +192,7 @@ def _no_dose(evidence: Evidence) -> Iterator[Caveat]:
 
 
 def _few_seeds(evidence: Evidence) -> Iterator[Caveat]:
-    rows = fair_comparisons(evidence)
-    if is_sweep(evidence) and len(rows) and not (rows["p_least"] <= LEVEL).any():
+    if is_sweep(evidence) and len(rows := fair_comparisons(evidence)) and not (rows["p_least"] <= LEVEL).any():
         yield Caveat(
             f"{counted(int(rows['n'].max()), 'seed')} can tell no families of kinds apart",
             f"Whatever the data, no p is {LEVEL} or less: train at least {_LEAST_TOLD} seeds. What is said of families "

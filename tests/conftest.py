@@ -10,6 +10,9 @@ import pytest
 # Threads of several processes that wait for one another on the same cores make each many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What only a failure of the power would show is not waited for.
+os.fsync = lambda _: None
+
 # A plugin: imported while its examples are looked for, it would enter its functions for all tests.
 collect_ignore = ["support/one_of_each.py"]
 

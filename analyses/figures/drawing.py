@@ -123,8 +123,10 @@ class Drawing:
         """Write the picture in each format and return the files."""
         figure = self.figure
         assert isinstance(figure, Figure)  # noqa: S101
-        with style():
-            figure.draw_without_rendering()
+        engine = figure.get_layout_engine()
+        if engine is not None and figure.axes:
+            with style():
+                engine.execute(figure)
         figure.set_layout_engine("none")  # laid out once, not again for every format
         written = []
         for ending in formats:

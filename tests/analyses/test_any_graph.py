@@ -80,7 +80,7 @@ def test_every_null_model_of_weights_draws_every_graph(evidence):
 
 def test_every_figure_of_structure_and_the_report_are_made(folder, tmp_path):
     said = []
-    draw(Results.load(folder), tmp_path, ["png"], progress=said.append)
+    draw(Results.load(folder), tmp_path, ["svg"], progress=said.append)
     left_out = {line.split()[1]: line for line in said if "left out" in line}
     assert set(left_out) == OF_NETWORKS_THAT_RUN, left_out.values()
     assert "one unit 0" in write_report(folder).read_text(encoding="utf-8")

@@ -93,7 +93,7 @@ def test_the_terminal_begins_with_it(case):
 
 def test_the_captions_of_figures_begin_with_it(case, tmp_path):
     results, short, _ = case
-    draw(Results.load(results), tmp_path, ("png",), only=["positions"])
+    draw(Results.load(results), tmp_path, ("svg",), only=["positions"])
     captions = [path.read_text(encoding="utf-8") for path in tmp_path.glob("*.txt")]
     assert captions
     assert all(caption.startswith(f"{FIRST} (summary.md says more): {short}") for caption in captions)

@@ -274,6 +274,21 @@ def test_methods_that_were_not_applied_are_told(evidence):
     assert "- `spectral` was not applied to 12 of 24 networks (regular)." in text
 
 
+def tags(text):
+    return [(title, re.findall(r"</?\w+", part)) for title, part in html(text)]
+
+
+def with_names(evidence, name):
+    """Return evidence in which the names of kinds and input modes end with a name, or are that name."""
+    named = {"regular": f"regular {name}", "mix": f"mix {name}", "spatial": name}
+    return evidence.renamed(lambda known: named.get(known, known))
+
+
+@pytest.fixture(scope="module")
+def plain_tags(evidence):
+    return tags(summary(with_names(evidence, "y")))
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -282,17 +297,9 @@ def test_methods_that_were_not_applied_are_told(evidence):
         "---",
     ],
 )
-def test_no_name_changes_what_the_summary_is_made_of(evidence, name):
-    def tags(text):
-        return [(title, re.findall(r"</?\w+", part)) for title, part in html(text)]
-
-    def spell(known):
-        return f"{known} " + name if known in ("regular", "mix") else name if known == "spatial" else known
-
-    hostile = evidence.renamed(spell)
-    plain = evidence.renamed(lambda known: spell(known).replace(name, "y"))
-    text = summary(hostile)
-    assert tags(text) == tags(summary(plain))
+def test_no_name_changes_what_the_summary_is_made_of(evidence, plain_tags, name):
+    text = summary(with_names(evidence, name))
+    assert tags(text) == plain_tags
     words = unescape(re.sub(r"</?\w+[^>]*>", "", "".join(part for _, part in html(text))))
     assert f"regular {name} mix {name}" in words
     assert f"{name} sequential" in words

@@ -59,11 +59,15 @@ def test_input_modes_with_long_names_go_below(tmp_path):
     assert all(word in text for word in ("Mixing", "a very long name", "Sequential", "other"))
 
 
-@pytest.mark.parametrize(("width", "parts"), [(40, 4), (80, 2), (200, 1)])
-def test_the_kinds_of_a_grid_go_below_where_they_do_not_fit(tmp_path, width, parts):
+@pytest.fixture(scope="module")
+def kinds_of_a_grid(tmp_path_factory):
     kinds = ("regular", *(f"spatial α={alpha} β=3" for alpha in (0.5, 1, 2, 10)))
-    folder = build_results(tmp_path, inputs=("mix",), kinds=kinds)
-    text = rendered(terminal_table_one(Results.load(folder), width), width)
+    return Results.load(build_results(tmp_path_factory.mktemp("grid"), inputs=("mix",), kinds=kinds))
+
+
+@pytest.mark.parametrize(("width", "parts"), [(40, 4), (80, 2), (200, 1)])
+def test_the_kinds_of_a_grid_go_below_where_they_do_not_fit(kinds_of_a_grid, width, parts):
+    text = rendered(terminal_table_one(kinds_of_a_grid, width), width)
     assert max(map(len, text.splitlines())) <= width
     assert text.count("Full ") == text.count("Mixing") == parts
     places = [text.index(label) for label in ("Regular", *(f"Spatial α={alpha} β=3" for alpha in (0.5, 1, 2, 10)))]

@@ -1,7 +1,6 @@
 """Figures in figures of the user's: every one goes into a part of a figure, and those of one panel into axes."""
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from swept_results import OF_SWEEPS
 
@@ -28,9 +27,8 @@ def boxes_of(whole, part):
     """Return the boxes that the axes of a part of a figure take, in pixels."""
     with style():
         whole.set_dpi(60)
-        renderer = FigureCanvasAgg(whole).get_renderer()
-        whole.draw(renderer)
-    return [ax.get_tightbbox(renderer) for ax in part.axes if ax.axison]
+        whole.draw_without_rendering()
+        return [ax.get_tightbbox() for ax in part.axes if ax.axison]
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -23,9 +23,15 @@ def small_results(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def small_page(small_results, tmp_path_factory):
-    """Return the address of the page of the small run."""
-    return write_report(small_results, tmp_path_factory.mktemp("page") / "report.html").resolve().as_uri()
+def small_report(small_results, tmp_path_factory):
+    """Return the file of the page of the small run."""
+    return write_report(small_results, tmp_path_factory.mktemp("page") / "report.html")
+
+
+@pytest.fixture(scope="session")
+def small_page(small_report):
+    """Return its address."""
+    return small_report.resolve().as_uri()
 
 
 @pytest.fixture(scope="session")
@@ -39,27 +45,45 @@ def browser():
         started.close()
 
 
-@pytest.fixture
-def opened(browser, address):
-    """Return a function that opens the page; afterwards, nothing may have gone wrong or been asked for."""
-    faults, asked, contexts = [], [], []
+@pytest.fixture(scope="session")
+def tabs():
+    """Return the pages that there are: a page is opened in the process of the last, which takes long to start."""
+    return []
 
-    def open_page(width=1280, height=900, fragment="", **options):
+
+@pytest.fixture
+def opened(browser, tabs, address):
+    """Return a function that opens the page, or that of another address, as a browser does that never was there.
+
+    Afterwards, nothing may have gone wrong or been asked for.
+    """
+    faults, asked, addresses, used = [], [], set(), []
+    listeners = {
+        "console": lambda message: faults.append(message.text),
+        "pageerror": lambda error: faults.append(error.stack),
+        "request": lambda request: asked.append(request.url),
+    }
+
+    def open_page(width=1280, height=900, fragment="", color_scheme="light", address=address):
+        if len(used) == len(tabs):
+            tabs.append(browser.new_page())
+        page = tabs[len(used)]
+        used.append(page)
+        page.set_viewport_size({"width": width, "height": height})
         # Pages that scroll smoothly would make tests wait.
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, **{"reduced_motion": "reduce"} | options
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: faults.append(message.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        page.emulate_media(media="screen", color_scheme=color_scheme, reduced_motion="reduce")
+        for event, listener in listeners.items():
+            page.on(event, listener)
+        addresses.add(address)
         page.goto(address + fragment)
         page.wait_for_selector("html[data-drawn]")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in used:
+        page.mouse.move(0, 0)
+        page.goto("about:blank")
+        for event, listener in listeners.items():
+            page.remove_listener(event, listener)
     assert faults == []
-    assert {url.split("#")[0] for url in asked} == {address}
+    assert {url.split("#")[0] for url in asked} - {"about:blank"} == addresses

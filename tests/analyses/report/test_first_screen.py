@@ -245,13 +245,8 @@ def deep_page(tmp_path_factory):
     return write_report(run / "results").resolve().as_uri()
 
 
-def test_deep_models_of_three_kinds_are_shown_and_their_units_called_what_they_are(browser, deep_page):
-    faults = []
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(error.stack))
-    page.goto(deep_page)
-    page.wait_for_selector("html[data-drawn]")
+def test_deep_models_of_three_kinds_are_shown_and_their_units_called_what_they_are(opened, deep_page):
+    page = opened(1280, 800, address=deep_page)
     settled(page)
     assert page.locator("#pick-beside option").count() == 3  # two other kinds, and none
     page.select_option("#pick-beside", "wide")
@@ -273,42 +268,29 @@ def test_deep_models_of_three_kinds_are_shown_and_their_units_called_what_they_a
     assert "head" in {text for _, text in names}
     halves = sorted((x - 3.4 * len(text), x + 3.4 * len(text)) for x, text in names)
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(halves))  # names do not overlap
-    page.close()
-    assert faults == []
 
 
-def test_networks_of_other_shapes_open_too(browser, tmp_path):
+def test_networks_of_other_shapes_open_too(opened, tmp_path):
     """One of three tasks and one without positions, of one kind: one scene is shown."""
-    faults = []
     networks = {"three": three_tasks(), "plain": random_network(1, positions=False)}
     address = write_report(write_odd_run(tmp_path, networks, nulls=0)).resolve().as_uri()
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(error.stack))
-    page.goto(address)
-    page.wait_for_selector("html[data-drawn]")
+    page = opened(1280, 800, address=address)
     for mode in networks:
         page.select_option("#pick-inputs", mode)
         settled(page)
         assert not page.locator("#side-1").is_visible()
         assert not page.locator("#pick-beside").is_visible()
         assert f"{mode}: " in page.locator("#scene-0-over").get_attribute("aria-label")
-    page.close()
-    assert faults == []
 
 
 def test_a_page_of_some_networks_says_so_and_its_table_leads_to_rows_of_all(
-    browser, small_results, tmp_path, monkeypatch
+    opened, small_results, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(report, "_MOST_NETWORKS", 4)
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    faults = []
-    page.on("pageerror", lambda error: faults.append(error.stack))
-    page.goto(write_report(small_results, tmp_path / "few.html").resolve().as_uri())
-    page.wait_for_selector("html[data-drawn]")
+    address = write_report(small_results, tmp_path / "few.html").resolve().as_uri()
+    page = opened(1280, 800, address=address)
     settled(page)
     assert "shows 4 of 6 networks, those of the first seeds" in page.locator("#network-note").text_content()
     assert page.locator("#pick-seed option").all_text_contents() == ["0"]
     page.locator("#table-holder button").first.click()
     assert page.locator("#rows-holder td").filter(has_text="concatenate-regular-1").count() >= 1
-    assert faults == []

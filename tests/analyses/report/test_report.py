@@ -35,13 +35,14 @@ from spatialgraph.splits import Split, counted
 from spatialgraph.store import read_evaluation, read_network
 
 FIRST = "concatenate-spatial-0"
+RIGHT = "<i>right</i>"  # the second task
 BUDGET = Budget(connections=50, frame=20)
 NO_AGREEMENT = pd.DataFrame(columns=["network", "split", "other", "measure", "value"])
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_analysed_run(tmp_path_factory.mktemp("analysed"))
+def folder(small_results):
+    return small_results
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +153,7 @@ def test_selectivity_is_the_share_of_task_variance(results, drawn):
 def test_what_is_lost_without_a_module_is_that_of_the_scores(results, drawn):
     found = array(drawn[FIRST], "without")
     rows = results.scores[results.scores["network"] == FIRST]
-    for task, name in enumerate(("left", "right")):
+    for task, name in enumerate(("left", RIGHT)):
         own = rows[(rows["metric"] == "accuracy-without:left") & (rows["task"] == name) & (rows["ablation"] == "mean")]
         own = own.set_index("split")["value"]
         for row, method in enumerate(results.methods):
@@ -162,7 +163,7 @@ def test_what_is_lost_without_a_module_is_that_of_the_scores(results, drawn):
 def test_controls_are_the_means_of_random_splits(results, drawn, folder):
     nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False)
     own = nulls[(nulls["network"] == FIRST) & (nulls["null"] == "random-split") & (nulls["split"] == "greedy")]
-    own = own[(own["metric"] == "accuracy-without:right") & (own["ablation"] == "zero") & (own["task"] == "left")]
+    own = own[(own["metric"] == f"accuracy-without:{RIGHT}") & (own["ablation"] == "zero") & (own["task"] == "left")]
     found = array(drawn[FIRST], "without-control")
     place = results.methods.index("greedy"), results.ablations.index("zero"), 1, 0
     assert found[place] == pytest.approx(float(own["mean"].item()), abs=1e-4)
@@ -278,14 +279,14 @@ def test_cells_are_those_of_the_summary(results, folder):
     assert all(cell["low"] is None for cell in alone)
 
 
-def test_the_same_results_give_the_same_bytes(folder, tmp_path):
-    pages = [write_report(folder, tmp_path / f"{number}.html").read_bytes() for number in (1, 2)]
-    assert pages[0] == pages[1]
-    assert str(tmp_path).encode() not in pages[0]
+def test_the_same_results_give_the_same_bytes(folder, small_report, tmp_path):
+    page = write_report(folder, tmp_path / "again.html").read_bytes()
+    assert page == small_report.read_bytes()
+    assert str(tmp_path).encode() not in page
 
 
-def test_scripts_are_whole_and_used(folder, tmp_path):
-    text = write_report(folder, tmp_path / "page.html").read_text(encoding="utf-8")
+def test_scripts_are_whole_and_used(small_report):
+    text = small_report.read_text(encoding="utf-8")
     assets = {path.stem for path in report._ASSETS.glob("*.js")}
     assert assets == {*report._SCRIPTS, "inflate"}
     assert not re.search(r"\{\{|\{%", text.split('"use strict"')[0])
