@@ -78,7 +78,7 @@ def work(tmp_path_factory):
     assert following.endswith("spatialgraph figures runs/small/results")
     few = ("--only", "positions,methods")  # all are drawn in tests of figures
     # A notebook's way to show figures is not this program's, and need not be installed.
-    notebook = {**os.environ, "MPLBACKEND": "module://no.such.backend"}
+    notebook = {**os.environ, "MPLBACKEND": "no.such.backend"}
     drawn = started("figures", "runs/small/results", "--format", "png", *few, cwd=folder, env=notebook)
     assert "Accuracy before and after the split" in drawn.stdout
     lines = [line for line in drawn.stdout.splitlines() if line.startswith("runs/")]
