@@ -5,23 +5,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test pytest lint hooks docs packages oldest release bench cluster clean
+.PHONY: demo test pytest lint static hooks docs packages oldest release bench cluster clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/spatialgraph demo
 
 # Types are checked by one process, which leaves a core to the first tests.
 test: $(VENV)/installed-test $(VENV)/scripts
-	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+	@$(MAKE) --no-print-directory --jobs 2 static pytest
 
 pytest: $(VENV)/installed-test
 	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-lint: $(VENV)/installed-test $(VENV)/scripts
+lint: static $(VENV)/scripts
+	$(BIN)/pytest --quiet tests/analyses/report/test_scripts.py
+
+static: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --quiet tests/analyses/report/test_scripts.py
 
 hooks: $(VENV)/installed-release
 	$(BIN)/pre-commit install

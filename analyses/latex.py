@@ -59,7 +59,7 @@ def _pieces(table: Table, size: int) -> Iterator[_Columns]:
 
 def _width(table: Table, columns: _Columns, size: int) -> float:
     """Return about how many points columns take."""
-    cells, widths = table.cells(), {}
+    cells, widths = table.cells, {}
     for inputs, kind in columns:
         shown = [_characters(table, key) for key in cells if key[2:] == (inputs, kind)]
         widths[inputs, kind] = max(len(kind_label(kind)) * _LETTER[size], max(shown, default=1) * _DIGIT[size])
@@ -72,7 +72,7 @@ def _width(table: Table, columns: _Columns, size: int) -> float:
 
 def _characters(table: Table, key: Key) -> float:
     """Return how many digits wide a cell is: its deviation and its marks are smaller."""
-    mean, deviation = table.cells()[key]
+    mean, deviation = table.cells[key]
     return len(number(mean)) + (0 if math.isnan(deviation) else 4.4) + (key in table.degenerate) + (key in table.best)
 
 
@@ -114,7 +114,7 @@ def _head(columns: _Columns) -> Iterator[str]:
 
 def _body(table: Table, columns: _Columns) -> Iterator[str]:
     """Yield the rows, those of a block under its name."""
-    cells, block = table.cells(), None
+    cells, block = table.cells, None
     for row_block, row in table.rows:
         if row_block != block:
             yield r"    \midrule"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from pathlib import Path
 
@@ -58,23 +58,23 @@ class Table:
     best: frozenset[Key] = frozenset()
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def columns(self) -> list[tuple[str, str]]:
         """The columns of the table: input mode and kind."""
         return list(dict.fromkeys(zip(self.numbers["inputs"], self.numbers["kind"], strict=True)))
 
-    @property
+    @cached_property
     def groups(self) -> list[tuple[str, list[str]]]:
         """The input modes with their kinds: the columns under one heading."""
         modes = dict.fromkeys(inputs for inputs, _ in self.columns)
         return [(mode, [kind for inputs, kind in self.columns if inputs == mode]) for mode in modes]
 
-    @property
+    @cached_property
     def rows(self) -> list[tuple[str, str]]:
         """The rows of the table: block and row."""
         return list(dict.fromkeys(zip(self.numbers["block"], self.numbers["row"], strict=True)))
 
-    @property
+    @cached_property
     def spread(self) -> str:
         """What the numbers of the cells are, a sentence."""
         counts = sorted(set(self.numbers["n"]))
@@ -83,15 +83,16 @@ class Table:
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         return f"Mean ± sample standard deviation over {seeds} seeds."
 
-    @property
+    @cached_property
     def degenerate(self) -> dict[Key, int]:
         """How many splits of each cell are degenerate, where any are."""
         own = self.numbers[self.numbers["degenerate"] > 0]
         keys = zip(own["block"], own["row"], own["inputs"], own["kind"], strict=True)
         return dict(zip(keys, own["degenerate"], strict=True))
 
+    @cached_property
     def cells(self) -> dict[Key, tuple[float, float]]:
-        """Return the mean and the deviation of every cell, by block, row, inputs and kind."""
+        """The mean and the deviation of every cell, by block, row, inputs and kind."""
         numbers = self.numbers
         keys = zip(numbers["block"], numbers["row"], numbers["inputs"], numbers["kind"], strict=True)
         return dict(zip(keys, zip(numbers["mean"], numbers["sd"], strict=True), strict=True))
@@ -231,7 +232,7 @@ def write_tables(results: Results, out: str | Path, method: str | None = None) -
 
 def markdown(table: Table) -> str:
     """Return a table as Markdown, its caption first, then its notes; ``–`` is a cell without a score."""
-    cells, columns = table.cells(), table.columns
+    cells, columns = table.cells, table.columns
     head = [f"{inputs_label(inputs)}, {kind_in_text(kind)}" for inputs, kind in columns]
     lines, block = [], ""
     for row_block, row in table.rows:

@@ -66,7 +66,7 @@ def terminal_table_one(results: Results, width: int = WIDTH, method: str | None 
 def _texts(table: Table) -> dict[Key, Text]:
     """Return the text of every cell, marked where splits are degenerate."""
     wrong = table.degenerate
-    return {key: _short(*cell).append("†" if key in wrong else "") for key, cell in table.cells().items()}
+    return {key: _short(*cell).append("†" if key in wrong else "") for key, cell in table.cells.items()}
 
 
 def _chunks(tables: list[Table], width: int) -> Iterator[RichTable]:

@@ -4,6 +4,7 @@ To import that takes longer than most of what tests ask of a command. That the p
 what it needs, is tested by fresh processes, in ``tests/spatialgraph/test_cli.py``.
 """
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -14,23 +15,33 @@ from tempfile import TemporaryDirectory
 _FORKS = multiprocessing.get_context("forkserver")
 _STAGES = (
     *("train.run", "analyses.analysis", "analyses.figures", "analyses.report", "analyses.tables", "analyses.terminal"),
-    *("cli", "describe"),
+    *("cli", "describe", "executors", "train.letters"),
 )
-# An optimiser imports `torch._dynamo` when it is made.
-_FORKS.set_forkserver_preload([*(f"spatialgraph.{name}" for name in _STAGES), "torch._dynamo"])
+# What they import later: options, an optimiser when it is made, data sets and methods, the page of a report.
+_LATER = ("typer._adapters", "torch._dynamo", "sklearn.datasets", "sklearn.cluster", "jinja2")
+_FORKS.set_forkserver_preload([*(f"spatialgraph.{name}" for name in _STAGES), *_LATER])
 
 
 def _serve(arguments, cwd, env, folder):
     from spatialgraph.cli import main
 
+    gc.freeze()  # looked through for garbage, what was imported would be copied, which is most of a command's time
     os.setpgid(0, 0)
     for number, name in ((1, "output"), (2, "errors")):
         os.dup2(os.open(Path(folder) / name, os.O_WRONLY), number)
     os.environ.clear()
     os.environ.update(env)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding=_coding(env)[0])  # as in a process that begins with it
     os.chdir(cwd)
     sys.argv = ["spatialgraph", *arguments]
     main()
+
+
+def _coding(env):
+    """Return how a process with this environment writes, and what is done with what cannot be read so."""
+    other = env.get("PYTHONIOENCODING")
+    return (other, "replace") if other else ("utf-8", "strict")
 
 
 class Command:
@@ -46,7 +57,9 @@ class Command:
         self._folder = TemporaryDirectory()
         for name in ("output", "errors"):  # it may be killed before it writes anything
             (Path(self._folder.name) / name).touch()
-        given = (list(map(str, arguments)), str(cwd or Path.cwd()), dict(env or os.environ), self._folder.name)
+        env = dict(env or os.environ)
+        self._coding = _coding(env)
+        given = (list(map(str, arguments)), str(cwd or Path.cwd()), env, self._folder.name)
         self._process = _FORKS.Process(target=_serve, args=given)
         self._process.start()
         self.pid = self._process.pid
@@ -64,7 +77,7 @@ class Command:
         """Wait until the process has ended, and return what it wrote as output and as errors."""
         self._process.join(timeout)
         assert self.returncode is not None, f"{timeout} s were too few"
-        written = [(Path(self._folder.name) / name).read_text(encoding="utf-8") for name in ("output", "errors")]
+        written = [(Path(self._folder.name) / name).read_text(*self._coding) for name in ("output", "errors")]
         self._folder.cleanup()
         return tuple(written)
 
