@@ -73,7 +73,9 @@ def nulls(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     """Show modularity, and accuracy after the split, among their values on draws of the null models."""
     method = choice.method_of(results)
     results, left_out = telling(results)
-    asked = [metric for metric in _MEANINGS if choice.measure in (None, metric)]
+    # Every task may be one that cannot fail.
+    of_something = {"modularity", *(["accuracy"] if results.ablations else [])}
+    asked = [metric for metric in _MEANINGS if choice.measure in (None, metric) and metric in of_something]
     by_metric = {metric: compared(results, choice, method, metric) for metric in asked}
     if not any(by_metric.values()):
         raise NotApplicableError(

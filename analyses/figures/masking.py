@@ -54,7 +54,7 @@ def masking(results: Results, choice: Choice, page: Page) -> Iterator[Drawing]:
     points = _accuracies(results, method)
     ablations = [name for name in results.ablations if (points["ablation"] == name).any()]
     if not ablations:
-        raise NotApplicableError(f"expected scores accuracy of splits by {method}, found none")
+        raise NotApplicableError(f"expected scores accuracy of splits by {method}, in tasks that can fail, found none")
     means = with_intervals(points[~points["degenerate"]], ["ablation", "inputs", "kind", "column"])
     modes = [mode for mode in results.inputs if (points["inputs"] == mode).any()]
     columns = {name: text for name, text in _LEFT.items() if (points["column"] == name).any()}
@@ -132,7 +132,9 @@ def selectivity(results: Results, choice: Choice, page: Page) -> Iterator[Drawin
     lost = marked(results, losses(results.scores, method).assign(split=method))
     wrong, lost = lost[lost["degenerate"]], lost[~lost["degenerate"]]
     if lost.empty:
-        raise NotApplicableError(f"expected scores accuracy-without of splits by {method}, found none")
+        raise NotApplicableError(
+            f"expected scores accuracy-without of splits by {method}, in tasks that can fail, found none"
+        )
     means = over_networks(lost, [*_GROUP, "module", "task"])
     modes = [mode for mode in results.inputs if (means["inputs"] == mode).any()]
     cells = len(results.kinds) * means["task"].nunique()

@@ -112,7 +112,9 @@ def modularity_drop(results: Results, choice: Choice, page: Page) -> Iterator[Dr
     results, left_out = telling(results)
     points = _both(results, method)
     if points.empty:
-        raise NotApplicableError(f"expected scores modularity and accuracy-drop of splits by {method}, found none")
+        raise NotApplicableError(
+            f"expected scores modularity and accuracy-drop of splits by {method}, in tasks that can fail, found none"
+        )
     groups = ["ablation", "inputs", "kind"]
     counted = points.assign(x=points["x"].mask(points["degenerate"]), y=points["y"].mask(points["degenerate"]))
     ranks = counted.groupby(groups, sort=False)[["x", "y"]].apply(_rank_correlation).reset_index()

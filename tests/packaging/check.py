@@ -79,7 +79,7 @@ def _try_commands(python: Path, folder: Path) -> None:
         ["--version"],
         ["check", f"{run.name}/networks/old.h5"],
         ["analyze", run.name, "--nulls", "19", "--jobs", "2", "--evaluation", f"{run.name}/evaluation.h5"],
-        ["figures", f"{run.name}/results", "--format", "png", "--only", "methods,masking,nulls"],
+        ["figures", f"{run.name}/results", "--format", "png", "--only", "methods,layers,nulls"],
         ["report", f"{run.name}/results"],
     ):
         said = _run(python, ["-m", "spatialgraph", *command], folder).strip().splitlines()

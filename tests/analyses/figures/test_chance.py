@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from meaningless import analysed, one_output_each
 from results_builder import build_results
 
 from spatialgraph.analyses.figures import Choice, drawings
@@ -89,3 +90,12 @@ def test_too_few_draws_have_no_distribution(tmp_path):
     assert pd.read_csv(results.folder / "nulls.csv")["draws"].max() == 4
     with pytest.raises(NotApplicableError):
         drawings(results, "nulls")
+
+
+def test_the_function_of_tasks_that_cannot_fail_is_not_compared(tmp_path):
+    results = Results.load(analysed(tmp_path, one_output_each(), splits=("greedy",), nulls=5))
+    assert [drawing.name for drawing in drawings(results, "nulls")] == ["nulls-modularity"]
+    for name, asked in (("masking", "accuracy"), ("modularity-drop", "modularity and accuracy-drop")):
+        said = f"^expected scores {asked} of splits by greedy, in tasks that can fail, found none$"
+        with pytest.raises(NotApplicableError, match=said):
+            drawings(results, name)

@@ -71,7 +71,7 @@ def test_many_tasks_have_a_drawing_for_each_input_mode(tmp_path):
 @pytest.mark.parametrize("name", ["masking", "selectivity"])
 def test_results_without_function(results, name):
     bare = Results(results.folder, results.scores[results.scores["metric"] == "cut"], results.splits, results.run)
-    with pytest.raises(NotApplicableError, match=r"^expected scores accuracy.* of splits by greedy, found none$"):
+    with pytest.raises(NotApplicableError, match=r"^expected scores accuracy.* of splits by greedy, in "):
         drawings(bare, name)
     with pytest.raises(ValueError, match="unknown split method"):
         drawings(results, name, Choice(method="leiden"))
