@@ -12,7 +12,7 @@ from spatialgraph.escapes import markdown
 from spatialgraph.files import atomic
 
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
-from .chance_findings import beats
+from .chance_findings import beats, blind_to_sizes
 from .columns import FULL
 from .evidence import DROP, LEAST_DRAWS, Evidence, Row, flipped, planned, records, seen, told_by
 from .fair import dose_table, main_groups, main_groups_said
@@ -286,7 +286,7 @@ def _worth(evidence: Evidence) -> str:
         caption += (
             " ✓: beats random splits with equally large modules, under every ablation. This is so in most networks "
         )
-        caption += "and in all together."
+        caption += f"and in all together. {blind_to_sizes(evidence)}".rstrip()
     if not evidence.degenerate.empty:
         caption += " †: without the networks whose split is degenerate."
     return "\n\n".join([caption, *tables, *_beside(evidence)])

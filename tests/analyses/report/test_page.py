@@ -428,6 +428,21 @@ def test_degenerate_splits_are_marked_in_the_agreement_matrix(page):
     assert all("(degenerate)" in cell.get_attribute("aria-label") for cell in cells.all())
 
 
+def test_degenerate_splits_are_marked_in_the_table(page):
+    page.select_option("#table-what", "accuracy-drop")
+    assert page.locator("#table-holder .degenerate").count() == 0
+    assert "†" not in page.locator("#table-caption").text_content()
+    page.evaluate("() => spatialgraph.content.cells.forEach(c => { c.degenerate = Number(c.split === 'louvain') })")
+    page.select_option("#table-what", "modularity")
+    row = page.locator("#table-holder tr", has_text="louvain")
+    assert row.locator(".degenerate").count() == page.locator("#table-holder .degenerate").count() == 4
+    assert row.locator("td").first.text_content().endswith(" †")
+    assert row.locator(".degenerate").first.get_attribute("title") == "degenerate in 1 of 2 networks"
+    assert (
+        page.locator("#table-caption").text_content().startswith("Modularity. †: with degenerate splits, which are no")
+    )
+
+
 def test_the_note_on_chance_says_what_p_is(page):
     note = page.locator("#chance-note").text_content()
     assert "p = (b + 1) / (m + 1)" in note
