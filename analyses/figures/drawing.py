@@ -16,6 +16,7 @@ from spatialgraph.files import atomic
 from spatialgraph.registry import Registry
 
 from ..columns import FULL
+from ..fair_comparisons import BEYOND
 from ..frames import to_csv
 from ..results import Results
 from ..tables import default_method
@@ -44,7 +45,8 @@ class Choice:
         contrast: the two kinds, or families of kinds, that a figure of one contrast compares; spatial networks and the
             reference if None.
         measure: the measure in which it compares them, the accuracy that splits cost if None; and the only one that a
-            figure of several measures shows, all if None.
+            figure of several measures shows, all if None. ``"modularity-beyond"`` is the modularity beyond chance,
+            which dose-response alone shows.
         inputs: the only input mode that is shown; all if None.
         ablation: the only ablation that is shown; all if None.
 
@@ -77,7 +79,7 @@ class Choice:
             ValueError: a network, a split method, a measure, an input mode or an ablation is unknown; the message lists
                 those that are known.
         """
-        measures = tuple(results.scores.loc[results.scores["split"] != FULL, "metric"].unique())
+        measures = (*results.scores.loc[results.scores["split"] != FULL, "metric"].unique(), BEYOND)
         asked = [("network", name, tuple(results.members["network"])) for name in self.networks or ()]
         asked += [("split method", self.method, results.methods)] if self.method is not None else []
         asked += [("measure", self.measure, measures)] if self.measure is not None else []
