@@ -161,6 +161,8 @@ def _networks(evidence: Evidence) -> str:
     if len(evidence.groups) > _GROUPS:
         kinds, modes = counted(len(results.kinds), "kind"), counted(len(results.inputs), "input mode")
         return f"{len(results.members)} networks of {kinds} in {modes}, {between(counts)} of each."
+    if len(results.members) == 1:
+        return f"1 network: {group_name(*evidence.groups[0])}."
     if len(counts) == 1:
         return f"{len(results.members)} networks, {counts[0]} each: {some([group_name(*g) for g in evidence.groups])}."
     names = [f"{group_name(*group)} ({sizes[group]})" for group in evidence.groups]
