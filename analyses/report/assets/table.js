@@ -15,7 +15,7 @@ function setUpTable() {
 /** Return whether the cells of the table that is shown are of one ablation, which is picked above. */
 const isPerAblation = () => content.cells.some((cell) => cell.metric === state.table && cell.ablation);
 
-const DEGENERATE_KEY = "with degenerate splits, which are no division into task modules: the number says nothing of them";
+const DEGENERATE_KEY = "some of its splits are degenerate, no division into task modules, and count in the number";
 
 const isOneMethod = () => !tableChoices().some(({ name }) => name === state.table);
 

@@ -439,7 +439,7 @@ def test_degenerate_splits_are_marked_in_the_table(page):
     assert row.locator("td").first.text_content().endswith(" †")
     assert row.locator(".degenerate").first.get_attribute("title") == "degenerate in 1 of 2 networks"
     assert (
-        page.locator("#table-caption").text_content().startswith("Modularity. †: with degenerate splits, which are no")
+        page.locator("#table-caption").text_content().startswith("Modularity. †: some of its splits are degenerate")
     )
 
 
