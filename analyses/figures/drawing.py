@@ -79,10 +79,11 @@ class Choice:
             ValueError: a network, a split method, a measure, an input mode or an ablation is unknown; the message lists
                 those that are known.
         """
-        measures = (*results.scores.loc[results.scores["split"] != FULL, "metric"].unique(), BEYOND)
+        measures = tuple(results.scores.loc[results.scores["split"] != FULL, "metric"].unique())
         asked = [("network", name, tuple(results.members["network"])) for name in self.networks or ()]
         asked += [("split method", self.method, results.methods)] if self.method is not None else []
-        asked += [("measure", self.measure, measures)] if self.measure is not None else []
+        # What is beyond chance is no metric: figures that know it say themselves whether there is any.
+        asked += [("measure", self.measure, measures)] if self.measure not in (None, BEYOND) else []
         asked += [("input mode", self.inputs, results.inputs)] if self.inputs is not None else []
         asked += [("ablation", self.ablation, results.ablations)] if self.ablation is not None else []
         for word, name, known in asked:
