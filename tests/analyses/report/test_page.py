@@ -438,9 +438,7 @@ def test_degenerate_splits_are_marked_in_the_table(page):
     assert row.locator(".degenerate").count() == page.locator("#table-holder .degenerate").count() == 4
     assert row.locator("td").first.text_content().endswith(" †")
     assert row.locator(".degenerate").first.get_attribute("title") == "degenerate in 1 of 2 networks"
-    assert (
-        page.locator("#table-caption").text_content().startswith("Modularity. †: some of its splits are degenerate")
-    )
+    assert page.locator("#table-caption").text_content().startswith("Modularity. †: some of its splits are degenerate")
 
 
 def test_the_note_on_chance_says_what_p_is(page):
