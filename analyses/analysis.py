@@ -381,5 +381,5 @@ def _tell(notes: pd.DataFrame, results: Path, console: Console) -> None:
     for split, own in notes.groupby("split", sort=False):
         networks, most = own["network"].nunique(), own["note"].mode()[0]
         line = f"{split:<20}{networks:>3} network{' ' if networks == 1 else 's'}  {most}"
-        console.print(Text(line), style="dim", no_wrap=True, overflow="ellipsis")
+        console.print(Text(line), style="dim")
     console.print(Text(f"all notes: {results / 'notes.csv'}"), soft_wrap=True)

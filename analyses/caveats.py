@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from spatialgraph.notes import DEGENERATE, IN_SHORT
 from spatialgraph.splits import is_known, sees
 
 from .columns import DEFAULT_METHOD, FULL
@@ -78,7 +79,7 @@ def made_on_examples(evidence: Evidence) -> str:
         return ""
     return (
         f"{listed(seeing)} split networks by what they do on the examples that also score the splits. With thousands "
-        "of examples this was measured to make no difference (docs/architecture.md). With a few hundred it may."
+        "of examples this was measured to make no difference (documentation: Architecture). With a few hundred it may."
     )
 
 
@@ -143,9 +144,20 @@ def _degenerate(evidence: Evidence) -> Iterator[Caveat]:
     yield Caveat(
         f"{counted(len(wrong), 'split')} {'is' if len(wrong) == 1 else 'are'} degenerate, no division into task "
         "modules",
-        f"By method, of {counted(most)}: {', '.join(counts)}. A task has hardly any unit there, or not its outputs. "
+        f"By method, of {counted(most)}: {', '.join(counts)}. {_reason(evidence)} "
         "What is measured of these splits, good or bad, is not about modules. They are left out of all comparisons. "
         f"scores.csv and Table 1 keep them.{instead}",
+    )
+
+
+def _reason(evidence: Evidence) -> str:
+    """Return the most frequent reason why splits are degenerate, and where the others stand."""
+    noted = evidence.noted(*(DEGENERATE - {"one-task"})).drop_duplicates(["network", "split", "code", "task"])
+    counts = noted.groupby(["code", "task"], sort=False).size().sort_values(ascending=False, kind="stable")
+    code, task = counts.index[0]
+    return (
+        f"Most often, in {counts.iloc[0]}, {IN_SHORT[code].format(task=task)}. notes.csv has the reasons of each, with "
+        "numbers. What to try: documentation, Your own model."
     )
 
 

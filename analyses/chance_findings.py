@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spatialgraph.nulls import RANDOM_SPLIT
+
 from .evidence import (
     DROP,
     LEAST_DRAWS,
@@ -12,6 +14,7 @@ from .evidence import (
     Evidence,
     Row,
     against_chance,
+    are_controls,
     differs,
     records,
     seen,
@@ -29,6 +32,8 @@ from .worth import GRAPH_NULLS, MODULARITY
 # Numbers of draws that are proposed, where there are too few.
 _DRAWS = (*range(LEAST_DRAWS, 100), *range(99, 1000, 50), *range(999, 10000, 500))
 
+_NULL_CELL = ["kind", "inputs", "null"]  # networks that are compared with a null model together
+
 _SMALLEST = "smallest module in a layer"  # what a column of tables is of
 
 _NAMED = 6  # of more groups of networks it is said how many there are
@@ -38,25 +43,40 @@ _TOLD = 6
 
 
 def better_than_sizes(evidence: Evidence) -> Finding | None:
-    """Tell which splits cost less than random ones of the same sizes, under every ablation."""
+    """Tell which splits cost less than random ones of the same sizes, under every ablation or under some."""
     controls = evidence.controls
     if controls.empty:
         return None
-    lines = []
+    always, sometimes = list[str](), list[str]()
     for kind, inputs in main_groups(evidence):
         own = controls[(controls["kind"] == kind) & (controls["inputs"] == inputs)]
-        always = own.assign(good=beats(own)).groupby("split", sort=False)["good"].all()
-        if always.any():
-            names = listed(f"`{name}`" for name in always.index[always])
-            lines.append(f"- {group_name(kind, inputs)}: {names} ({always.sum()} of {len(always)} methods)")
-    if not lines:
+        own = own.assign(good=beats(own))
+        good = own.groupby("split", sort=False)["good"].agg(["all", "any"])
+        if good["all"].any():
+            names = listed(f"`{name}`" for name in good.index[good["all"]])
+            always.append(f"- {group_name(kind, inputs)}: {names} ({good['all'].sum()} of {len(good)} methods)")
+        for split in good.index[good["any"] & ~good["all"]]:
+            sometimes.append(f"- {group_name(kind, inputs)}: `{split}` {_by_ablation(own[own['split'] == split])}")
+    if not always and not sometimes:
         return None
+    where = "" if always else ", under some ablations"
+    which = "Under every ablation they" if always else "They"
     text = (
-        "**These splits beat random splits with equally large modules.** Under every ablation they lose less: in most "
-        f"networks (p ≤ {LEVEL} for every task), and in all together (p ≤ {LEVEL})."
-        f"{main_groups_said(evidence, 'nulls.csv')}\n\n"
+        f"**These splits beat random splits with equally large modules{where}.** {which} lose less: in most networks "
+        f"(p ≤ {LEVEL} for every task), and in all together (p ≤ {LEVEL}).{main_groups_said(evidence, 'nulls.csv')}\n\n"
     )
-    return Finding(text + "\n".join(lines), True)
+    more = ["\nUnder some ablations, and not under all:\n" if always else "", *sometimes] if sometimes else []
+    return Finding(text + "\n".join(filter(None, [*always, *more])), True)
+
+
+def _by_ablation(rows: pd.DataFrame) -> str:
+    """Say under which ablations a split beats random ones, and what the others show."""
+    good = listed(rows.loc[rows["good"], "ablation"])
+    others = [
+        f"{row['ablation']}: {row['better']} of {row['networks']} networks, {p_said(row['p_better'])}"
+        for row in records(rows[~rows["good"]])
+    ]
+    return f"under {good} (not under {'; '.join(others)})"
 
 
 def worse_than_sizes(evidence: Evidence) -> Finding | None:
@@ -105,6 +125,32 @@ def beats(controls: pd.DataFrame) -> pd.Series[bool]:
     return (controls["better"] > controls["networks"] / 2) & (controls["p_better"] <= LEVEL)
 
 
+def blind_to_sizes(evidence: Evidence) -> str:
+    """Say where no split can be told to beat random ones of its sizes, whatever the data; ``""`` if nowhere."""
+    rows = evidence.chances
+    rows = rows[(rows["null"] == RANDOM_SPLIT) & (rows["metric"] == DROP) & ~are_controls(rows["split"])]
+    rows = rows[rows["spread"]]
+    if rows.empty:
+        return ""
+    by = ["kind", "inputs", "split", "ablation"]
+    least = _least_p(rows, by)
+    blind = least[(least > LEVEL) | (rows.groupby(by)["draws"].max() < LEAST_DRAWS)]
+    if blind.empty:
+        return ""
+    networks = between([int(count) for count in rows.groupby(by).size()[blind.index]])
+    asked = next((draws for draws in _DRAWS if _least_p(rows, by, draws)[blind.index].max() <= LEVEL), None)
+    needed = (
+        f"no number of draws up to {_DRAWS[-1]} can show it: take more networks, or fewer methods"
+        if asked is None
+        else f"at least {asked} draws can show it (`analyze --nulls {asked}`), or more networks"
+    )
+    return (
+        f"In {len(blind)} of {len(least)} cells of methods and ablations no ✓ can be, whatever the data. They have "
+        f"{networks} {'network' if networks == '1' else 'networks'} and {between([int(d) for d in rows['draws']])} "
+        f"draws of each. p is corrected over {2 * len(least)} comparisons. There {needed}."
+    )
+
+
 def beyond_chance(evidence: Evidence) -> Finding | None:
     """Tell which groups of networks are more modular than each null model, and which are less."""
     rows = evidence.chances
@@ -129,7 +175,7 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
         if most
         else f"In no group are most networks told to be more modular than networks with {shared_with_draws(strict[0])}"
     )
-    least = _least_p(tested)
+    least = min(1.0, float(_least_p(tested, _NULL_CELL).min()))
     more = ""
     if least > LEVEL:
         sentence = "There are too few draws, or networks, to tell them from null models"
@@ -150,18 +196,18 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     )
 
 
-def _least_p(rows: pd.DataFrame, draws: int | None = None) -> float:
-    """Return the least p, corrected, that a group of networks could have: if every network were above all draws.
+def _least_p(rows: pd.DataFrame, by: list[str], draws: int | None = None) -> pd.Series[float]:
+    """Return the least p, corrected, that each group of networks could have: if every network were above all draws.
 
     Args:
         rows: some rows of `Evidence.chances`.
+        by: the columns that make a group.
         draws: how many draws there are of each network; None for as many as there are.
     """
     rows = rows[rows["spread"]]
     counts = rows["draws"] if draws is None else draws
-    cells = rows.assign(floor=1 / (counts + 1)).groupby(["kind", "inputs", "null"])["floor"]
-    least = cells.agg(lambda p: combined_p(p.to_numpy(np.float64)))
-    return min(1.0, float(least.min()) * 2 * len(least))  # Holm's first step, of the cells and both tails
+    least = rows.assign(floor=1 / (counts + 1)).groupby(by)["floor"].agg(lambda p: combined_p(p.to_numpy(np.float64)))
+    return least * 2 * len(least)  # Holm's first step, of the cells and both tails
 
 
 def draws_needed(rows: pd.DataFrame) -> str:
@@ -170,8 +216,8 @@ def draws_needed(rows: pd.DataFrame) -> str:
     Args:
         rows: some rows of `Evidence.chances`.
     """
-    asked = next((draws for draws in _DRAWS if _least_p(rows, draws) <= LEVEL), None)
-    count = 2 * len(rows[rows["spread"]].groupby(["kind", "inputs", "null"]))
+    asked = next((draws for draws in _DRAWS if _least_p(rows, _NULL_CELL, draws).min() <= LEVEL), None)
+    count = 2 * len(rows[rows["spread"]].groupby(_NULL_CELL))
     text = f"Of one network, {LEAST_DRAWS} draws can show p = {LEVEL} at least."
     if asked is None:
         return f"{text} After correction over {count} comparisons, no number of draws up to {_DRAWS[-1]} can."

@@ -63,7 +63,8 @@ class Evidence:
         nulls: rows of ``nulls.csv``: scores beside null models; empty if there are none.
         agreement: rows of ``agreement.csv``: measures of two splits of a network; empty if there are none.
         notes: rows of ``notes.csv``: remarks of split methods; empty if there are none. Notes of earlier versions,
-            which have no codes, get the codes of their texts, see `Note.of_old_text`.
+            which have no codes, get the codes of their texts, see `Note.of_old_text`. The column task is the task that
+            a note names.
         asked: the kind that others are compared with; None for the first in the order of tables. Where nothing was
             measured of it, nothing is compared.
         members: rows of ``networks.csv``: what is known of each network; where it is not given, what scores say.
@@ -81,6 +82,8 @@ class Evidence:
     def __post_init__(self) -> None:
         if "code" not in self.notes:
             object.__setattr__(self, "notes", _coded(self.notes))
+        if "task" not in self.notes:
+            object.__setattr__(self, "notes", self.notes.assign(task=_tasks_of(self.notes)))
         if self.members.empty and len(self.scores):
             object.__setattr__(self, "members", from_labels(self.scores))
 
@@ -472,6 +475,14 @@ def _coded(notes: pd.DataFrame) -> pd.DataFrame:
     """Return notes of an earlier version with codes and values, the texts as they are."""
     made = [note_row(split, Note.of_old_text(text)) for split, text in zip(notes["split"], notes["note"], strict=True)]
     return notes.assign(code=[row["code"] for row in made], values=[row["values"] for row in made])
+
+
+def _tasks_of(notes: pd.DataFrame) -> list[str]:
+    """Return the task that each note names among its values; ``""`` if it names none."""
+    if "values" not in notes:
+        return [""] * len(notes)
+    found = [json.loads(values) if values else {} for values in notes["values"]]
+    return [str(values.get("task", "")) for values in found]
 
 
 def _in_order(nulls: pd.DataFrame) -> pd.DataFrame:

@@ -114,7 +114,10 @@ def _how(evidence: Evidence, drops: pd.DataFrame) -> str:
     """Say how doses were chosen, how many comparisons there are, and by which criterion they are told."""
     source = dose_table(evidence)["examples"].iloc[0]
     sizes = {basis: int(drops.loc[drops["basis"] == basis, "comparisons"].max()) for basis in drops["basis"].unique()}
-    counts = listed(f"{counted(size, 'comparison')} ({basis})" for basis, size in sizes.items())
+    known = [f"{counted(size, 'comparison')} ({basis})" for basis, size in sizes.items() if size]
+    families = (
+        f" Comparisons under each ablation are corrected together, in families of {listed(known)}." if known else ""
+    )
     seeds = between(drops["n"].tolist())
     test = f"A difference is told by p ≤ {LEVEL} by flips of sign, step-down maxT."
     if not any(map(_is_tested, records(drops))):
@@ -122,8 +125,7 @@ def _how(evidence: Evidence, drops: pd.DataFrame) -> str:
     return (
         f"Splits are by `{evidence.method}`. Equal accuracy: the strongest dose within {WITHIN} of the reference on "
         f"{source} examples. Equal strength: the dose whose total strength of the split layers is closest to that of "
-        f"spatial networks, within a factor of {FACTOR}. n = {seeds} seeds, paired. Comparisons under each ablation "
-        f"are corrected together, in families of {counts}. {test}"
+        f"spatial networks, within a factor of {FACTOR}. n = {seeds} seeds, paired.{families} {test}"
     )
 
 

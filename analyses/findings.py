@@ -172,12 +172,13 @@ def methods_agree(evidence: Evidence) -> Finding | None:
         if own.empty:
             continue
         means = own.groupby("pair")["value"].mean().sort_values(kind="stable")
-        ends = f"{means.index[-1]} agree most ({number(means.iloc[-1], 2)}), "
-        ends += f"{means.index[0]} least ({number(means.iloc[0], 2)})"
-        lines.append(
-            f"- {kind or 'all'}: {number(means.mean(), 2)} over {counted(len(means), 'pair')} of methods and "
-            f"{counted(own['network'].nunique())}. {ends}."
-        )
+        text = f"- {kind or 'all'}: {number(means.mean(), 2)} over {counted(len(means), 'pair')} of methods and "
+        text += f"{counted(own['network'].nunique())}. "
+        if len(means) == 1:
+            lines.append(f"{text}They are {means.index[0]}.")
+            continue
+        text += f"{means.index[-1]} agree most ({number(means.iloc[-1], 2)}), "
+        lines.append(f"{text}{means.index[0]} least ({number(means.iloc[0], 2)}).")
     mean = rows.groupby("pair")["value"].mean().mean()
     title = "Methods find much the same modules" if mean >= 0.8 else "Methods find different modules"
     return Finding(

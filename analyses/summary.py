@@ -12,7 +12,7 @@ from spatialgraph.escapes import markdown
 from spatialgraph.files import atomic
 
 from .caveats import TITLE, caveats, made_on_examples, whole_accuracies
-from .chance_findings import beats
+from .chance_findings import beats, blind_to_sizes
 from .columns import FULL
 from .evidence import DROP, LEAST_DRAWS, Evidence, Row, flipped, planned, records, seen, told_by
 from .fair import dose_table, main_groups, main_groups_said
@@ -161,6 +161,8 @@ def _networks(evidence: Evidence) -> str:
     if len(evidence.groups) > _GROUPS:
         kinds, modes = counted(len(results.kinds), "kind"), counted(len(results.inputs), "input mode")
         return f"{len(results.members)} networks of {kinds} in {modes}, {between(counts)} of each."
+    if len(results.members) == 1:
+        return f"1 network: {group_name(*evidence.groups[0])}."
     if len(counts) == 1:
         return f"{len(results.members)} networks, {counts[0]} each: {some([group_name(*g) for g in evidence.groups])}."
     names = [f"{group_name(*group)} ({sizes[group]})" for group in evidence.groups]
@@ -286,7 +288,7 @@ def _worth(evidence: Evidence) -> str:
         caption += (
             " ✓: beats random splits with equally large modules, under every ablation. This is so in most networks "
         )
-        caption += "and in all together."
+        caption += f"and in all together. {blind_to_sizes(evidence)}".rstrip()
     if not evidence.degenerate.empty:
         caption += " †: without the networks whose split is degenerate."
     return "\n\n".join([caption, *tables, *_beside(evidence)])

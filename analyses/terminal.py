@@ -17,7 +17,7 @@ from .caveats import TITLE, Caveat, caveats, caveats_of
 from .columns import FULL
 from .evidence import LEAST_DRAWS, Evidence, Row, is_control, records
 from .fair import main_groups
-from .labels import ABLATIONS, inputs_label, kind_label
+from .labels import ABLATIONS, inputs_label, kind_label, ordered_kinds
 from .results import Results
 from .statistics import LEVEL
 from .tables import DROP_ROW, FULL_ROW, SPLIT_ROW, Key, Table, default_method, table_one
@@ -254,7 +254,7 @@ def _layout(table: pd.DataFrame, letters: Mapping[str, str], width: int) -> _Lay
 
 def _block(evidence: Evidence, mode: str, shown: Mapping[str, _Own], layout: _Layout) -> Iterator[Text]:
     """Yield the lines of an input mode and of some kinds: a head, then one for each method."""
-    heads = [_head(evidence, mode, kind, layout.kind) for kind in shown]
+    heads = _heads(evidence, mode, list(shown), layout.kind)
     yield _line(Text(inputs_label(mode) if mode else "", style="bold cyan"), heads, layout)
     titles = Text("  ").join(Text(one.title.rjust(layout.column(one)), style="dim") for one in layout.values)
     yield _line(Text(), [titles] * len(shown), layout)
@@ -280,18 +280,19 @@ def _line(first: Text, cells: Sequence[Text], layout: _Layout) -> Text:
     return line
 
 
-def _head(evidence: Evidence, mode: str, kind: str, width: int) -> Text:
-    """Return the name of a kind and the accuracy of its whole networks, as much as there is room for."""
+def _heads(evidence: Evidence, mode: str, kinds: Sequence[str], width: int) -> list[Text]:
+    """Return the names of kinds, and if there is room for all, the accuracies of their whole networks."""
     rows = evidence.results.per_network("accuracy")
-    of = (rows["kind"] == kind) & (rows["inputs"] == mode) & (rows["split"] == FULL)
-    values = rows.loc[of, "value"]
-    text = Text(kind_label(kind) if kind else "Networks", style="bold")
-    if len(values):
-        accuracy = f", accuracy {number(float(values.mean()))}"
-        text.append(accuracy if text.cell_len + len(accuracy) <= width else "", style="not bold")
-    text.truncate(width, overflow="ellipsis")
-    text.align("left", width)
-    return text
+    rows = rows[(rows["inputs"] == mode) & (rows["split"] == FULL)]
+    names = [Text(kind_label(kind) if kind else "Networks", style="bold") for kind in kinds]
+    values = [rows.loc[rows["kind"] == kind, "value"] for kind in kinds]
+    said = [f", accuracy {number(float(own.mean()))}" if len(own) else "" for own in values]
+    fits = all(name.cell_len + len(accuracy) <= width for name, accuracy in zip(names, said, strict=True))
+    for name, accuracy in zip(names, said, strict=True):
+        name.append(accuracy if fits else "", style="not bold")
+        name.truncate(width, overflow="ellipsis")
+        name.align("left", width)
+    return names
 
 
 def _rank(method: str, shown: Mapping[str, _Own], layout: _Layout) -> list[tuple[bool, float]]:
@@ -371,5 +372,5 @@ def _chances(table: pd.DataFrame, layout: _Layout) -> Iterator[str]:
             yield "They lose less of each task than random splits with equally large modules."
         elif len(counted):
             kinds = counted.groupby("null", sort=False)["kind"].unique()
-            of = [f"{null} ({', '.join(map(kind_label, own))})" for null, own in kinds.items()]
+            of = [f"{null} ({', '.join(map(kind_label, ordered_kinds(own)))})" for null, own in kinds.items()]
             yield f"Their modularity is above that of the null model {' or '.join(of if len(of) > 1 else kinds.index)}."

@@ -80,6 +80,10 @@ ModelsFile = Annotated[
 # Enough draws for p ≤ 0.05, and few enough for a demo.
 _DEMO_NULLS = 19
 # Of the figures, those that show most; `figures` draws all.
+_TABLES = "tables"  # a name beside those of figures
+_TABLES_SAID = (
+    "Write Table 1, the methods and the kinds as Markdown, LaTeX and CSV, which is always done, and draw nothing."
+)
 _DEMO_FIGURES = ("positions", "methods", "film")
 # What the demo does, and how many seconds each part takes on two cores.
 _DEMO = {
@@ -137,9 +141,9 @@ def demo(
 @app.command(
     "train",
     epilog="Examples: spatialgraph train table1 --data-dir data --seeds 0:10  ·  "
-    "spatialgraph train my.toml --set hidden=[64,64] --set transport=0.5  ·  "
-    "spatialgraph train my.toml --set transport=[0.5,1,2] --seeds 0:10  ·  "
-    "spatialgraph train demo --set \"kinds=['regular','l1']\" --set kinds.l1.l1=[0.1,1]  ·  "
+    'spatialgraph train my.toml --set "hidden=[64,64]" --set transport=0.5  ·  '
+    'spatialgraph train my.toml --set "transport=[0.5,1,2]" --seeds 0:10  ·  '
+    "spatialgraph train demo --set \"kinds=['regular','l1']\" --set \"kinds.l1.l1=[0.1,1]\"  ·  "
     "spatialgraph train --list",
 )
 def train_command(
@@ -339,7 +343,9 @@ def figures(
         Path | None, typer.Option(help="Folder of the figures.", show_default="RESULTS/figures", metavar="DIR")
     ] = None,
     formats: Formats = "pdf,svg,png",
-    only: Annotated[str | None, typer.Option(help="Figures to draw.", show_default="all")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Figures to draw; tables: none. Tables are always written.", show_default="all")
+    ] = None,
     kinds: Annotated[
         str | None,
         typer.Option(
@@ -361,7 +367,11 @@ def figures(
         ),
     ] = None,
     measure: Annotated[
-        str | None, typer.Option(help="Measure that the specification curve is of.", show_default="accuracy-drop")
+        str | None,
+        typer.Option(
+            help="Measure of the specification curve, and the only one that methods, nulls and dose-response show.",
+            show_default="accuracy-drop, and all",
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Figures at a time; -1: as many as there are cores.")] = -1,
     plugin: Plugins = None,
@@ -371,7 +381,7 @@ def figures(
     with _errors():
         _load(plugin)
         if show:
-            _list(_stage("analyses.figures").FIGURES.summaries())
+            _list(_stage("analyses.figures").FIGURES.summaries() | {_TABLES: _TABLES_SAID})
             return
         if results is None:
             raise typer.BadParameter("expected the folder that analyze wrote, found nothing", param_hint="RESULTS")
@@ -442,9 +452,7 @@ def export(
         Literal["graphml", "gexf", "npz", "csv", "json"],
         typer.Option(help="Format of the graph; csv, json: of a split."),
     ] = "graphml",
-    out: Annotated[
-        Path | None, typer.Option(help="File to write.", show_default="beside FILE", metavar="GRAPH")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write.", show_default="beside FILE", metavar="OUT")] = None,
     layers: Annotated[Literal["split", "all"], typer.Option(help="Layers the graph has.")] = "split",
     threshold: Annotated[float, typer.Option(help="Leave out connections no stronger than this.", min=0)] = 0.0,
     keep: Annotated[
@@ -733,6 +741,7 @@ def _draw(
     loaded: Any, out: Path, formats: str, only: Sequence[str] | None, plugins: Sequence[Path], jobs: int, **chosen: Any
 ) -> list[Path]:
     """Draw figures of results and write tables; return the files."""
+    only = None if only is None else [name for name in only if name != _TABLES]
     drawing, endings = _stage("analyses.figures"), tuple(_names(formats) or ())
     choice = drawing.Choice(**chosen)
     how = {"only": only, "choice": choice, "jobs": jobs, "plugins": plugins}

@@ -360,7 +360,8 @@ def figure(
         contrast: the two kinds, or families of kinds, that ``"specification"`` compares; spatial networks and the
             reference if None.
         measure: the measure in which it compares them, the accuracy that splits cost if None; and the only one that
-            ``"methods"`` and ``"nulls"`` show, all if None.
+            ``"methods"``, ``"nulls"`` and ``"dose-response"`` show, all if None. ``"dose-response"`` also knows
+            ``"modularity-beyond"``, the modularity less that of a null model.
         inputs: the only input mode that is shown; all if None.
         ablation: the only ablation that is shown; all if None.
         figure: a figure, or a part of one (``SubFigure``), to draw into, whatever its panels; a new figure if None. It

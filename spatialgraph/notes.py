@@ -37,6 +37,18 @@ _REASONS = {
 DEGENERATE = frozenset(_REASONS)
 """The codes that say that a split is no division into task modules."""
 
+IN_SHORT: Mapping[str, str] = MappingProxyType(
+    {
+        "degenerate": "for the reason that its note tells",
+        "one-task": "there is a single task",
+        "no-module": "hardly any unit serves a task",
+        "small-module": "task {task} has hardly any unit besides its outputs",
+        "shared-modules": "nearly all units serve every task",
+        "outputs-elsewhere": "task {task} has fewer than half of its outputs in its module",
+    }
+)
+"""Why many splits together are degenerate, by code: without the numbers, in which they differ."""
+
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "text": "{text}",

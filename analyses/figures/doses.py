@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from spatialgraph.faults import NotApplicableError
 
 from .. import plots
-from ..evidence import DROP, Evidence, records
+from ..evidence import DROP, Evidence, Row, records
 from ..fair import WITHIN, dose_table, is_sweep, lines
 from ..fair_comparisons import BEYOND, common_null, measures
 from ..labels import ablation_label, inputs_label, kind_in_text, kind_label, slug
@@ -26,8 +26,11 @@ from .panels import letter, points_and_means, with_intervals
 _GAP = 1.5  # between lines, in steps between doses
 _PLACES, _FEW = 90, 30  # so many steps fit into two columns of a page, and into one
 _MODES = 3  # input modes on a page
-_ACCURACY = "accuracy"
+_ACCURACY, _BEYOND = "accuracy", "modularity\nbeyond null"
 _STRIP = 0.72  # inches
+_ALONE, _ROOM = 1.15, 2.7  # inches: the height of a panel, and the room across it, where there is one line
+_TICK = 0.3  # inches that the number of a dose takes
+_STRUCTURE = (MODULARITY, BEYOND, _ACCURACY)  # measures that know no ablation
 _FAR = 0.2  # below the reference's accuracy: doses there would squeeze all others together
 
 
@@ -36,8 +39,8 @@ def dose_response(results: Results, choice: Choice, page: Page) -> Iterator[Draw
     """Show modularity, accuracy lost at the split and accuracy along the doses of each family, seed by seed."""
     evidence = sweep_of(results, choice)
     values, shown = measures(evidence), _pages(_places(evidence))
-    for ablation in _ablations(values, results):
-        strips = _strips(values, evidence, ablation)
+    for ablation in _ablations(values, results, choice.measure):
+        strips = _strips(values, evidence, ablation, choice.measure)
         for number, (own, modes) in enumerate(
             [(own, modes) for own in shown for modes in _some(results.inputs)], start=1
         ):
@@ -62,22 +65,35 @@ def sweep_of(results: Results, choice: Choice) -> Evidence:
     return evidence
 
 
-def _ablations(values: pd.DataFrame, results: Results) -> list[str]:
-    """Return the ablations under which drops are known; ``""`` alone if there are none."""
+def _ablations(values: pd.DataFrame, results: Results, measure: str | None) -> list[str]:
+    """Return the ablations under which drops are known; ``""`` alone if there are none, or the measure knows none."""
+    if measure in _STRUCTURE:
+        return [""]
     known = set(values.loc[values["metric"] == DROP, "ablation"])
     return [name for name in results.ablations if name in known] or [""]
 
 
-def _strips(values: pd.DataFrame, evidence: Evidence, ablation: str) -> dict[str, pd.DataFrame]:
-    """Return the values of each measure that is shown, by its title."""
+def _strips(values: pd.DataFrame, evidence: Evidence, ablation: str, measure: str | None) -> dict[str, pd.DataFrame]:
+    """Return the values of each measure that is shown, by its title.
+
+    Raises:
+        NotApplicableError: there are no values of the one measure that is chosen.
+    """
     null = common_null(evidence)
-    structure = f"{BEYOND}:{null}" if null else MODULARITY
-    asked = {
-        "modularity\nbeyond null" if null else "modularity": values[values["metric"] == structure],
-        "accuracy\ndrop": values[(values["metric"] == DROP) & (values["ablation"] == ablation)],
-        _ACCURACY: values[values["metric"] == "accuracy"],
+    beyond = (_BEYOND, values[values["metric"] == f"{BEYOND}:{null}"])
+    plain = (MODULARITY, values[values["metric"] == MODULARITY])
+    known = {
+        MODULARITY: beyond if null and measure is None else plain,
+        BEYOND: beyond,
+        DROP: ("accuracy\ndrop", values[(values["metric"] == DROP) & (values["ablation"] == ablation)]),
+        _ACCURACY: (_ACCURACY, values[values["metric"] == _ACCURACY]),
     }
-    return {title: own for title, own in asked.items() if len(own)}
+    asked = [known[name] for name in (MODULARITY, DROP, _ACCURACY)] if measure is None else []
+    asked += [known[measure]] if measure in known else []
+    strips = {title: own for title, own in asked if len(own)}
+    if measure is not None and not strips:
+        raise NotApplicableError(f"measure: expected one of {', '.join(known)} that was measured, found {measure}")
+    return strips
 
 
 def _places(evidence: Evidence) -> pd.DataFrame:
@@ -86,7 +102,9 @@ def _places(evidence: Evidence) -> pd.DataFrame:
     known = table[table["line"].isin(lines(evidence)) & (table["kind"] != evidence.reference)]
     kinds = known.drop_duplicates("kind")
     kinds = kinds.sort_values(["line", "dose"], key=lambda c: c.map(lines(evidence).index) if c.name == "line" else c)
-    return kinds[["line", "kind", "symbol", "dose"]].reset_index(drop=True)
+    settings = evidence.members.drop_duplicates("kind").set_index("kind")["setting"]
+    kinds = kinds.assign(setting=kinds["kind"].map(settings))
+    return kinds[["line", "kind", "setting", "symbol", "dose"]].reset_index(drop=True)
 
 
 def _pages(places: pd.DataFrame) -> list[pd.DataFrame]:
@@ -100,7 +118,24 @@ def _pages(places: pd.DataFrame) -> list[pd.DataFrame]:
             used = 0.0
         pages[-1].append(own.assign(place=used + np.arange(len(own), dtype=float)))
         used += width
-    return [pd.concat(page, ignore_index=True) for page in pages if page]
+    several = [pd.concat(page, ignore_index=True) for page in pages if page]
+    return [_on_a_scale(page) for page in several] if len(several) == 1 else several
+
+
+def _on_a_scale(places: pd.DataFrame) -> pd.DataFrame:
+    """Return the kinds of a page, those of a single line of doses above 0 at the logarithms of these.
+
+    The closest doses are one step apart, as doses of several lines are.
+    """
+    if not _is_logarithmic(places):
+        return places
+    place = np.log(places["dose"].to_numpy(float))
+    return places.assign(place=(place - place[0]) / np.diff(place).min())
+
+
+def _is_logarithmic(places: pd.DataFrame) -> bool:
+    """Return whether the doses of a page stand at their logarithms: those of a single line, all above 0."""
+    return places["line"].nunique() == 1 and len(places) > 1 and bool((places["dose"] > 0).all())
 
 
 def _some(modes: Sequence[str]) -> list[Sequence[str]]:
@@ -137,7 +172,8 @@ def _drawing(
     named = list(dict.fromkeys(places["line"]))
     styles = {line: style for line, style in plots.kind_styles(lines(evidence)).items() if line in named}
     width = DOUBLE if places["place"].max() > _FEW else SINGLE
-    height = _STRIP * len(modes) * len(titles) + 1.9
+    alone = len(named) == 1
+    height = (_ALONE + 0.25 if alone else _STRIP) * len(modes) * len(titles) + (0.6 if alone else 1.9)
     figure, axes = page.panels(width, height, len(modes) * len(titles), sharex=True)
     axes = axes[:, 0]
     starts = places.drop_duplicates("line")["place"].to_numpy(float)
@@ -148,7 +184,7 @@ def _drawing(
         ]
         if title == _ACCURACY:
             here[:2] = [frame[~frame["kind"].isin(far.get(mode, ()))] for frame in here[:2]]
-        plots.strip(ax, here[0], here[1], (starts[1:] - _GAP / 2).tolist(), styles, _band(here[2]))
+        plots.strip(ax, here[0], here[1], (starts[1:] - _GAP / 2).tolist(), styles, _band(here[2]), whole=alone)
         ax.set_ylabel(title)
         if title == titles[0] and len(modes) > 1:
             text = f"{letter(row // len(titles))}  {inputs_label(mode)}"
@@ -157,9 +193,13 @@ def _drawing(
                 fontweight="bold", va="bottom",
             )  # fmt: skip
     figure.align_ylabels(axes)
-    _name_lines(axes[0], axes[-1], places)
+    if alone:
+        grey = f" (grey: {kind_in_text(evidence.reference)})" if len(reference) else ""
+        _name_doses(axes[0], axes[-1], places, f"{kind_label(named[0])}{grey}")
+    else:
+        _name_lines(axes[0], axes[-1], places)
     numbers = _numbers(of_lines, means, reference, places)
-    caption = _caption(evidence, ablation, modes)
+    caption = _caption(evidence, ablation, modes, titles, named)
     if far:
         count = counted(sum(map(len, far.values())), "dose")
         caption += f" Their accuracies are not drawn: {count} more than {_FAR} below the {_ACCURACY} of the reference."
@@ -197,6 +237,26 @@ def _name_lines(top: Axes, bottom: Axes, places: pd.DataFrame) -> None:
     bottom.set_xlabel("dose, each family on its own scale")
 
 
+def _name_doses(top: Axes, bottom: Axes, places: pd.DataFrame, title: str) -> None:
+    """Name the one line above the panels, and below them its doses: all for which there is room, and the largest."""
+    top.annotate(
+        title, (1, 1), xycoords="axes fraction", xytext=(0, 4),
+        textcoords="offset points", ha="right", va="bottom",
+    )  # fmt: skip
+    known = records(places.dropna(subset="dose"))
+    apart = places["place"].max() * _TICK / _ROOM
+    shown: list[Row] = []
+    for row in reversed(known):
+        if not shown or shown[0]["place"] - row["place"] >= apart:
+            shown.insert(0, row)
+    bottom.set_xticks([row["place"] for row in shown], [f"{row['dose']:g}" for row in shown])
+    margin = max(0.06 * float(places["place"].max()), 0.5)
+    bottom.set_xlim(-margin, float(places["place"].max()) + margin)
+    setting, symbol = places["setting"].iloc[0], places["symbol"].iloc[0]
+    name = " ".join(dict.fromkeys(part for part in (setting, symbol) if part)) or "dose"
+    bottom.set_xlabel(f"{name} (logarithmic)" if _is_logarithmic(places) else f"{name} (in steps)")
+
+
 def _numbers(points: pd.DataFrame, means: pd.DataFrame, reference: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
     """Return what a page shows as one tidy frame; the rows of the reference have no line and no dose."""
     keys = ["inputs", "measure", "line", "kind"]
@@ -208,24 +268,35 @@ def _numbers(points: pd.DataFrame, means: pd.DataFrame, reference: pd.DataFrame,
     return numbers
 
 
-def _caption(evidence: Evidence, ablation: str, modes: Sequence[str]) -> str:
+def _caption(
+    evidence: Evidence, ablation: str, modes: Sequence[str], titles: Sequence[str], named: Sequence[str]
+) -> str:
     """Say what the strips show."""
     null, reference = common_null(evidence), kind_in_text(evidence.reference)
-    text = "Dose and response of every family of kinds"
+    alone = len(named) == 1
+    text = "Dose and response of " + (f"{kind_in_text(named[0])} networks" if alone else "every family of kinds")
     text += f" ({inputs_label(modes[0])} inputs)" if len(modes) == 1 else ""
-    text += f". Modularity of the split by {evidence.method}"
-    text += f", less its mean on draws of the null model {null}, which every kind has" if null else ""
+    shown = []
+    if _BEYOND in titles:
+        shown.append(
+            f"modularity of the split by {evidence.method}, less its mean on draws of the null model {null}, which "
+            "every kind has (as by chance: 0)"
+        )
+    elif MODULARITY in titles:
+        shown.append(f"modularity of the split by {evidence.method}")
     if ablation:
-        text += f"; accuracy that this split costs (units of other tasks disabled: {ablation_label(ablation)})"
+        split = "this split" if shown else f"the split by {evidence.method}"
+        shown.append(f"accuracy that {split} costs (units of other tasks disabled: {ablation_label(ablation)})")
+    shown += ["accuracy of whole networks"] if _ACCURACY in titles else []
+    said = "; ".join(shown)
     seeds = between(dose_table(evidence)["n"].tolist())
-    text += (
-        f"; accuracy of whole networks; all averaged over tasks. n = {seeds} seeds of each kind and input mode: each"
-    )
+    text += f". {said[:1].upper()}{said[1:]}; averaged over tasks. n = {seeds} seeds of each kind and input mode: each"
     text += f" seed is a point. Joined: their means with {INTERVAL}s ({CAVEAT}), which may reach beyond the axes."
     text += f" Grey: the {reference} networks, from the least to the largest, and their mean."
-    text += " Modularity as by chance is 0." if null else ""
     source = dose_table(evidence)["examples"].iloc[0]
-    return text + (
+    text += (
         f" Hollow: the dose at equal accuracy, the strongest whose accuracy on {source} examples is at most {WITHIN} "
-        "below. Doses of different families are numbers of different things: compare heights, not places."
+        "below."
     )
+    different = " Doses of different families are numbers of different things: compare heights, not places."
+    return text if alone else text + different

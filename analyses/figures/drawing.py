@@ -16,6 +16,7 @@ from spatialgraph.files import atomic
 from spatialgraph.registry import Registry
 
 from ..columns import FULL
+from ..fair_comparisons import BEYOND
 from ..frames import to_csv
 from ..results import Results
 from ..tables import default_method
@@ -44,7 +45,8 @@ class Choice:
         contrast: the two kinds, or families of kinds, that a figure of one contrast compares; spatial networks and the
             reference if None.
         measure: the measure in which it compares them, the accuracy that splits cost if None; and the only one that a
-            figure of several measures shows, all if None.
+            figure of several measures shows, all if None. ``"modularity-beyond"`` is the modularity beyond chance,
+            which dose-response alone shows.
         inputs: the only input mode that is shown; all if None.
         ablation: the only ablation that is shown; all if None.
 
@@ -80,7 +82,8 @@ class Choice:
         measures = tuple(results.scores.loc[results.scores["split"] != FULL, "metric"].unique())
         asked = [("network", name, tuple(results.members["network"])) for name in self.networks or ()]
         asked += [("split method", self.method, results.methods)] if self.method is not None else []
-        asked += [("measure", self.measure, measures)] if self.measure is not None else []
+        # What is beyond chance is no metric: figures that know it say themselves whether there is any.
+        asked += [("measure", self.measure, measures)] if self.measure not in (None, BEYOND) else []
         asked += [("input mode", self.inputs, results.inputs)] if self.inputs is not None else []
         asked += [("ablation", self.ablation, results.ablations)] if self.ablation is not None else []
         for word, name, known in asked:

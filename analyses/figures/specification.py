@@ -159,5 +159,5 @@ def _caption(curve: Curve, fixed: Mapping[str, str]) -> str:
     return (
         f"{text} p: how often a share is as large when labels are exchanged ({how} patterns). Analyses share their "
         "networks: that they agree is expected even if nothing differs. The p of the significant share holds its level "
-        "best (docs/statistics)."
+        "best (documentation: Statistics)."
     )

@@ -27,6 +27,8 @@ def strip(
     bounds: Sequence[float],
     styles: Mapping[str, Style],
     band: tuple[float, float, float] | None,
+    *,
+    whole: bool = False,
 ) -> Axes:
     """Draw sweeps of lines side by side: each seed a point, means joined with intervals, the reference a band behind.
 
@@ -37,6 +39,7 @@ def strip(
         bounds: the places between lines.
         styles: line to colour and marker.
         band: the least, the mean and the largest value of the reference; None for none.
+        whole: whether the axes reach around intervals, unless these would squeeze the points into a third of them.
     """
     if band is not None:
         low, middle, high = band
@@ -55,6 +58,8 @@ def strip(
         ax.scatter(chosen["place"], chosen["mean"], 14, facecolors="white", edgecolors=colour, linewidths=0.9, zorder=4)
         with unbounded(ax):
             ax.vlines(middle_of["place"], middle_of["low"], middle_of["high"], color=colour, linewidth=0.6, zorder=3)
+    if whole:
+        _reach(ax, means[["low", "high"]].to_numpy(float))
     low, high = ax.get_ylim()
     if high - low < _LEAST:  # differences by rounding are none
         ax.set_ylim((low + high - _LEAST) / 2, (low + high + _LEAST) / 2)
@@ -62,6 +67,15 @@ def strip(
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="y")
     return ax
+
+
+def _reach(ax: Axes, intervals: NDArray[np.float64]) -> None:
+    """Let an axis reach around intervals, ``(means, 2)``; on each side by as much as it reached before at most."""
+    low, high = ax.get_ylim()
+    margin = 0.03 * (high - low)
+    wanted = intervals[~np.isnan(intervals).any(axis=1)]
+    lowest, highest = (wanted.min() - margin, wanted.max() + margin) if len(wanted) else (low, high)
+    ax.set_ylim(min(low, max(lowest, 2 * low - high)), max(high, min(highest, 2 * high - low)))
 
 
 def frontiers(

@@ -84,8 +84,9 @@ def write_report(folder: str | Path, out: str | Path | None = None, console: Con
         running = "" if isinstance(drawn.live, str) else drawn.live.pack.text()
         networks.append({"content": facts, "bytes": drawn.pack.text(), "live": running})
     texts, rows = behind(results)
-    told = headline(Evidence.of(results))
-    page_content = content(results, cells, told) | {
+    evidence = Evidence.of(results)
+    told = headline(evidence)
+    page_content = content(results, cells, told, evidence.method) | {
         "rows": {"names": texts, "arrays": rows.entries},
         "networks": [network["content"] for network in networks],
         "examples": [facts | {"arrays": pack.entries} for facts, pack in shared.values()],

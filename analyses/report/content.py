@@ -21,7 +21,6 @@ from ..frames import read_csv
 from ..headline import Headline, functional_ablation
 from ..labels import METRICS, ablation_label, family, inputs_label, kind_label
 from ..results import Results, numbers
-from ..tables import default_method
 from .packing import Pack
 
 MEASURES = ("accuracy", "accuracy-drop", "leaked-accuracy", "modularity", "cut")
@@ -32,13 +31,14 @@ _CELL = ("kind", "inputs", "split", "ablation", "metric")
 _NUMBERS = ("n", "mean", "low", "high")
 
 
-def content(results: Results, cells: pd.DataFrame, told: Headline) -> dict[str, Any]:
+def content(results: Results, cells: pd.DataFrame, told: Headline, method: str) -> dict[str, Any]:
     """Return what the page says of the run, as JSON can hold it.
 
     Args:
         results: the results.
         cells: rows of ``summary.csv``: means over seeds with their intervals.
         told: the sentence that the page opens with, and the networks that it is about.
+        method: the split method that the page opens with: the one that findings are told of.
     """
     return {
         "run": _title(results),
@@ -47,7 +47,7 @@ def content(results: Results, cells: pd.DataFrame, told: Headline) -> dict[str, 
         "kinds": _labelled(results.kinds, kind_label),
         "ablations": _labelled(results.ablations, ablation_label),
         "methods": [{"name": name, "about": summary_of(name)} for name in results.methods],
-        "method": default_method(results),
+        "method": method,
         "ablation": functional_ablation(results.ablations),
         "reference": results.reference,
         "opening": {"inputs": told.inputs, "kind": told.kinds[1] if told.kinds else ""},
@@ -70,7 +70,9 @@ def read_cells(path: Path) -> pd.DataFrame:
     missing = [name for name in (*_CELL, *_NUMBERS) if name not in table.columns]
     if missing:
         raise ValueError(f"{path}: expected the columns {', '.join(missing)}, found {', '.join(table.columns)}")
-    return table.assign(**{name: numbers(table[name], path) for name in _NUMBERS})
+    if "degenerate" not in table:  # written by an earlier version, which counted none
+        table["degenerate"] = "0"
+    return table.assign(**{name: numbers(table[name], path) for name in (*_NUMBERS, "degenerate")})
 
 
 def _title(results: Results) -> str:
@@ -94,10 +96,10 @@ def _columns(members: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _cells(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the cells of the table: mean, interval and number of seeds."""
+    """Return the cells of the table: mean, interval, and how many seeds and degenerate splits there are."""
     shown = cells["metric"].isin(MEASURES) & ((cells["split"] != FULL) | (cells["metric"] == "accuracy"))
     rows: list[dict[str, Any]] = json.loads(
-        cells.loc[shown, [*_CELL, *_NUMBERS]].to_json(orient="records", double_precision=6)
+        cells.loc[shown, [*_CELL, *_NUMBERS, "degenerate"]].to_json(orient="records", double_precision=6)
     )
     return rows
 

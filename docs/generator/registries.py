@@ -147,7 +147,9 @@ def _tables() -> dict[str, str]:
         "ablations": f"# Ablations\n\n{ablations}\n\nWhich to choose: [choosing](../../choosing.md).\n",
         "figures": _sentences(
             "Figures",
-            "`spatialgraph figures RESULTS --only NAME`; pictures: [gallery](../../gallery.md).",
+            "`spatialgraph figures RESULTS --only NAME`; pictures: [gallery](../../gallery.md). Beside what is drawn, "
+            "tables are always written (Markdown, LaTeX and CSV): `table1-*`, `methods-*` and `kinds`; `--only tables` "
+            "writes them alone. Results of a plugin's methods need the same `--plugin` here as for `analyze`.",
             FIGURES.summaries(),
         ),
         "notes": _sentences(

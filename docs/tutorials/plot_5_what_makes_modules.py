@@ -25,7 +25,11 @@ from spatialgraph.train.settings import read_experiment
 # .. code-block:: bash
 #
 #     spatialgraph train demo --set "inputs=['mix']" --seeds 0:3 --set validation=0.1 \
-#       --set "kinds=['regular','spatial','l1']" --set kinds.spatial.transport=[0.1,0.3,1] --set kinds.l1.l1=[0.1,0.3,1]
+#       --set "kinds=['regular','spatial','l1']" \
+#       --set "kinds.spatial.transport=[0.1,0.3,1]" --set "kinds.l1.l1=[0.1,0.3,1]"
+#
+# A setting of one kind is ``kinds.spatial.transport``; ``transport`` alone is that of all kinds that pay it
+# (:doc:`/methods/kinds`). What is not set stays: spatial networks go on paying density with β = 3.
 
 run = Path(mkdtemp()) / "run"
 experiment = read_experiment(
@@ -56,8 +60,11 @@ drops.groupby("kind", sort=False)["value"].agg(["mean", "std"]).round(3)
 # %%
 # The figure
 # ----------
-# Each family on its own scale of doses: each seed a point, the mean a line, the regular networks a band. With three
-# seeds and five draws nothing here is evidence: :doc:`/modules/README` has 15 kinds and eight seeds.
+# On the command line, ``spatialgraph figures RESULTS --only dose-response`` writes one file for each ablation; with
+# ``measure="modularity"`` (``--measure modularity``) it is one panel, of raw modularity. The doses of a single family
+# stand on an axis of their own. Here each family has its own scale: each seed a point, the mean a line, the regular
+# networks a band. With three seeds and five draws nothing here is evidence: :doc:`/modules/README` has 15 kinds and
+# eight seeds.
 
 figure = sg.figure("dose-response", results)
 

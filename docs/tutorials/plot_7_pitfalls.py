@@ -2,7 +2,7 @@
 Pitfalls
 ========
 
-Seven ways to be fooled about modules, each with a run that shows it, and what to do instead.
+Eight ways to be fooled about modules, each with a run that shows it, and what to do instead.
 """
 
 # sphinx_gallery_thumbnail_path = 'gallery/nulls-modularity.png'
@@ -151,3 +151,24 @@ for n in (3, 5, 12):
     middle = samples.mean(axis=1)
     rows.append((n, ((low <= 0) & (high >= 0)).mean(), (np.abs(middle) <= half).mean()))
 pd.DataFrame(rows, columns=["seeds", "bootstrap holds", "Student's t holds"]).round(2)
+
+# %%
+# 8. All splits are degenerate
+# ----------------------------
+# One task has ten outputs and the other two, and greedy gives the large task every hidden unit. That is no module, and
+# ``random``, which has the sizes of greedy, is none either. **Instead**: read why in ``notes.csv``, take a method that
+# holds each task's outputs together (``spectral-anchored``) or asks what a task needs (``learned-mask``), and compare
+# with the null model ``random-split``, which has each split's own sizes. More: :doc:`/own-model`.
+
+layers = [sg.Layer("input", 16), sg.Layer("hidden", 32, "relu", split=True), sg.Layer("output", 12, split=True)]
+generator = np.random.default_rng(0)
+weights = [generator.normal(size=(32, 16)), generator.normal(size=(12, 32))]
+connections = [sg.Connection(k, k + 1, w) for k, w in enumerate(weights)]
+unequal = sg.Network(layers, connections, np.repeat([0, 1], (10, 2)), {"tasks": ["ten", "two"]}).graph
+rows = []
+for method in ("greedy", "random", "spectral-anchored"):
+    split = sg.split(unequal, method)
+    rows.append(
+        (method, int(split.membership[1][:, 1].sum()), "; ".join(n.reason for n in split.notes if n.is_degenerate))
+    )
+pd.DataFrame(rows, columns=["method", "hidden units of task two", "degenerate because"])

@@ -187,7 +187,7 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
 
     Raises:
         NotApplicableError: no population is to be split, or the method asks for something that is not there.
-        ValueError: there is no such method, or it has no such parameter.
+        ValueError: there is no such method, it has no such parameter, or its function returns no split.
 
     Example:
         >>> from spatialgraph.network import Connection, Layer, Network
@@ -208,6 +208,11 @@ def apply(method: str, graph: Graph, runner: Runner | None = None, seed: int = 0
         raise NotApplicableError(f"split {method!r}: expected a network that is run on examples, found a graph alone")
     require_memory(method, graph)
     split = function(graph, **{name: value for name, value in offered.items() if name in asked}, **chosen)
+    if not isinstance(split, Split):
+        raise ValueError(
+            f"split method {method!r}: expected a Split from its function, as Split.from_labels makes one, found "
+            f"a {type(split).__name__}"
+        )
     return checked(replace(split, method=method), graph)
 
 

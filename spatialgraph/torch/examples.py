@@ -118,7 +118,7 @@ def _classes(labels: Any, heads: Sequence[Head], task_of: NDArray[np.int64], tas
         given = _of_tasks(labels, tasks)
         table = torch.stack([torch.as_tensor(of_task).long().flatten().cpu() for of_task in given], dim=1)
     else:
-        table = class_labels(torch.as_tensor(labels), task_of, len(tasks), heads).cpu()
+        table = class_labels(_tensor(labels, tasks), task_of, len(tasks), heads).cpu()
     for task, name in enumerate(tasks):
         outputs = int((task_of == task).sum())
         if len(table) and not -1 <= int(table[:, task].min()) <= int(table[:, task].max()) < outputs:
@@ -127,13 +127,26 @@ def _classes(labels: Any, heads: Sequence[Head], task_of: NDArray[np.int64], tas
     return list(table.T)
 
 
+def _tensor(labels: Any, tasks: Sequence[str]) -> Tensor:
+    """Return labels that are given together as one tensor."""
+    try:
+        return torch.as_tensor(labels)
+    except (TypeError, ValueError, RuntimeError):
+        found = f"{len(labels)} values in a {type(labels).__name__}" if hasattr(labels, "__len__") else shown(labels)
+        names = ", ".join(f"{name!r}: …" for name in tasks)
+        raise ValueError(
+            f"labels: expected one tensor, (examples, {len(tasks)}) with a class for each task or (examples,) with the "
+            f"number of the right output, or a dict {{{names}}} of (examples,) each, found {found}"
+        ) from None
+
+
 def _labels_for_score(
     labels: Any, heads: Sequence[Head], task_of: NDArray[np.int64], tasks: Sequence[str]
 ) -> list[Tensor]:
     """Return the labels of each task for a score of the user's own: a column, or one for each output."""
     if isinstance(labels, Mapping):
         return [torch.as_tensor(of_task).cpu() for of_task in _of_tasks(labels, tasks)]
-    table = torch.as_tensor(labels).cpu()
+    table = _tensor(labels, tasks).cpu()
     table = table[:, None] if table.ndim == 1 else table
     if table.shape[1] == len(tasks):
         return list(table.T)

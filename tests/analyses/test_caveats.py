@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -13,10 +14,12 @@ from spatialgraph.analyses.columns import COLUMNS
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.figures import draw
 from spatialgraph.analyses.report import write_report
+from spatialgraph.analyses.report.content import _cells, read_cells
 from spatialgraph.analyses.results import Results
 from spatialgraph.analyses.summary import write_summary
 from spatialgraph.analyses.terminal import terminal_methods
 from spatialgraph.analyses.worth import worth
+from spatialgraph.notes import Note
 
 FIRST = "Before anything else"
 
@@ -157,6 +160,23 @@ def test_a_degenerate_default_does_not_lead(tmp_path):
     text = "Findings are told of positions, since no split by greedy is left."
     assert text in (results / "summary.md").read_text(encoding="utf-8")
     assert set(evidence.kept["split"]) == {"none", "positions"}
+    page = write_report(results).read_text(encoding="utf-8")
+    assert '"method":"positions"' in page  # the report opens on it
+    cells = {cell["split"]: cell["degenerate"] for cell in _cells(read_cells(results / "summary.csv"))}
+    assert (cells["greedy"], cells["positions"]) == (1, 0)
+
+
+def test_the_most_frequent_reason_of_degenerate_splits_is_said(tmp_path):
+    evidence = Evidence.load(analysed(tmp_path, collapsed()))
+    (caveat,) = caveats(evidence)
+    assert "Most often, in 2, task task1 has hardly any unit besides its outputs. notes.csv has" in caveat.text
+    marked = caveats(evidence.renamed(lambda name: f"<{name}>"))[0]
+    assert "task <task1> has" in marked.text
+    own = [Note("outputs-elsewhere", {"count": 0, "of": 2, "task": "task0"})]
+    noted = evidence.notes.assign(code=own[0].code, task="task0")
+    assert (
+        "task task0 has fewer than half of its outputs in its module" in caveats(replace(evidence, notes=noted))[0].text
+    )
 
 
 def test_a_null_model_without_spread_is_not_counted(tmp_path):

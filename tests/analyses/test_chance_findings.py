@@ -5,15 +5,21 @@ import pandas as pd
 import pytest
 from planted_scores import drops, nulls_of, rows_of, scores_of
 
-from spatialgraph.analyses.chance_findings import better_than_sizes, beyond_chance, sizes_alone, worse_than_sizes
+from spatialgraph.analyses.chance_findings import (
+    better_than_sizes,
+    beyond_chance,
+    blind_to_sizes,
+    sizes_alone,
+    worse_than_sizes,
+)
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.statistics import combined_p
 
 # Sizes
 
 
-def controlled(drop, control, better, worse=lambda row: False):
-    scores = scores_of(drops(lambda *_: drop, methods=("greedy", "random"), ablations=("zero",)))
+def controlled(drop, control, better, worse=lambda row: False, ablations=("zero",)):
+    scores = scores_of(drops(lambda *_: drop, methods=("greedy", "random"), ablations=ablations))
     return Evidence(scores, nulls_of(scores, "random-split", control, better, worse=worse, metric="accuracy-drop"))
 
 
@@ -79,6 +85,34 @@ def test_splits_that_are_better_than_their_sizes():
     )
     assert "- regular mix: `greedy` (1 of 1 methods)" in finding.text
     assert sizes_alone(evidence) is None
+
+
+def test_splits_that_are_better_than_their_sizes_under_some_ablations_are_told_of():
+    evidence = controlled(0.1, 0.3, lambda row: True, ablations=("zero", "incoming"))
+    mild = evidence.nulls["ablation"] == "incoming"
+    nulls = evidence.nulls.assign(p=evidence.nulls["p"].mask(mild, 0.5))
+    finding = better_than_sizes(Evidence(evidence.scores, nulls))
+    assert finding.holds
+    assert finding.text.startswith(
+        "**These splits beat random splits with equally large modules, under some ablations.** They lose less"
+    )
+    assert "- regular mix: `greedy` under zero (not under incoming: 0 of 6 networks, p = 1)" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("draws", "seeds", "told"),
+    [
+        (99, 6, ""),
+        (9, 6, "There at least 19 draws can show it (`analyze --nulls 19`), or more networks."),
+        (19, 1, "They have 1 network and 19 draws of each. p is corrected over 4 comparisons. There at least 79 draws"),
+    ],
+)
+def test_where_no_split_can_be_told_from_its_sizes(draws, seeds, told):
+    evidence = controlled(0.1, 0.3, lambda row: True)
+    nulls = evidence.nulls[evidence.nulls["seed"] < seeds].assign(draws=float(draws))
+    said = blind_to_sizes(Evidence(evidence.scores, nulls))
+    assert told in said
+    assert bool(said) == bool(told)
 
 
 def test_a_control_must_be_beaten_for_every_task():

@@ -74,6 +74,13 @@ def test_five_seeds_give_a_hint_and_a_caveat():
     assert "5 seeds can tell no families of kinds apart" in [caveat.short for caveat in caveats(evidence)]
 
 
+def test_families_of_no_comparisons_are_not_spoken_of():
+    drops = {"spatial": 0.05, "l2": 0.3}
+    text = what_makes_modules(planted(drops)).text
+    assert "corrected together, in families of " in text
+    assert " of 0 comparisons" not in what_makes_modules(planted(drops, seeds=3)).text
+
+
 def test_kinds_of_a_users_own_are_answered_too():
     evidence = planted({"spatial": 0.05, "l2": 0.3})
     tables = [table.replace({"l2": "wires"}) for table in (evidence.scores, evidence.nulls, evidence.members)]

@@ -140,6 +140,14 @@ def test_methods_that_agree_and_do_not(value, holds):
     assert methods_agree(Evidence(scores)) is None
 
 
+def test_one_pair_of_methods_is_neither_the_most_nor_the_least_alike():
+    scores = scores_of(rows_of(lambda *_: 0.1, where=[("greedy", ""), ("louvain", "")]))
+    finding = methods_agree(Evidence(scores, agreement=agreement_of(scores, [("greedy", "louvain", 0.3)])))
+    line = "- regular: 0.30 over 1 pair of methods and 6 networks. They are `greedy` and `louvain`."
+    assert line in finding.text.splitlines()
+    assert "agree most" not in finding.text
+
+
 def test_controls_and_splits_that_fail_by_construction_do_not_count_as_disagreement():
     scores = scores_of(rows_of(lambda *_: 0.1, where=[("greedy", ""), ("louvain", "")]))
     names = ("random", "random:sizes=balanced", "activation-mean", "min-cut")

@@ -108,6 +108,12 @@ def test_the_sections_stand_in_their_order(evidence):
     assert not text.endswith("\n\n")
 
 
+def test_one_network_is_no_group_of_equal_size(evidence):
+    scores = evidence.scores
+    one = scores[scores["network"] == scores["network"].iloc[0]]
+    assert section(summary(Evidence(one)), "What was compared").startswith("- 1 network: regular mix.\n")
+
+
 def test_what_was_compared(evidence):
     lines = section(summary(evidence), "What was compared").splitlines()
     assert lines[0] == ("- 24 networks, 6 each: regular mix, spatial mix, regular sequential and spatial sequential.")

@@ -231,6 +231,17 @@ def test_part_of_the_results_is_shown_too(built, keep, expected):
     assert "nan" not in text
 
 
+def test_kinds_side_by_side_all_have_their_accuracy_or_none_has(built):
+    scores = built.scores[built.scores["inputs"] == "mix"]
+    assert rendered(terminal_methods(Evidence(scores))).count(", accuracy 0.") == 2
+    named = scores.assign(kind=scores["kind"].str.replace("spatial", "spatial α=0.1 β=3 η=0.005"))
+    text = rendered(terminal_methods(Evidence(named)))
+    heads = next(line for line in text.splitlines() if line.startswith("Mixing"))
+    assert "Regular" in heads
+    assert "Spatial α=0.1" in heads
+    assert "accuracy" not in heads
+
+
 def test_the_most_modular_method_comes_first_where_accuracy_was_not_measured(built):
     rows = built.scores[(built.scores["metric"] == "modularity") & (built.scores["inputs"] == "mix")]
     turned = rows.assign(value=-rows["value"])

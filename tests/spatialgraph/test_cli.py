@@ -359,6 +359,14 @@ def test_the_specification_curve_is_drawn_of_a_contrast_that_is_chosen(work, tmp
 def test_figures_can_be_listed():
     listed = spatialgraph("figures", "--list").stdout.splitlines()
     assert any(line.startswith("positions ") for line in listed)
+    assert listed[-1].startswith("tables ")
+
+
+def test_tables_can_be_written_alone(work, tmp_path):
+    spatialgraph("figures", work / "runs/small/results", "--only", "tables", "--out", tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"table1-zero.md", "table1-zero.tex", "methods-mean.csv"} <= names
+    assert not any(name.endswith((".pdf", ".svg", ".png")) for name in names)
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])

@@ -13,20 +13,13 @@ function sampleText(network) {
   return `${many(count)} held-out examples (${each}), drawn at random, always the same`;
 }
 
-/** Return the lesion that is chosen of a network that can be run: its neurons, and what they are called; null if none is.
- *
- * A module's own outputs stay, as in the analysis: without them a task could not answer at all.
- */
+/** Return the lesion that is chosen of a network that can be run: its neurons, and what they are called; null if none is. */
 function chosenLesion(network) {
   if (state.brushed.length) return { units: state.brushed, name: `the ${counted(network, state.brushed.length)} chosen` };
   if (state.module === NONE || !network.methods.includes(state.method)) return null;
-  const outputs = machine(network).pageLayers.get(network.live.output);
-  const isOutput = (unit) => outputs && unit >= outputs.first && unit < outputs.first + outputs.size;
-  const members = [...Array(network.units).keys()].filter((unit) => serves(network, state.method, unit, state.module));
-  const units = members.filter((unit) => !isOutput(unit));
-  const stay = members.length - units.length;
-  const staying = stay ? ` (its ${stay === 1 ? "output stays" : `${stay} outputs stay`})` : "";
-  return { units, name: `the ${counted(network, units.length)} of ${network.tasks[state.module]}${staying}` };
+  const module = moduleOf(network, state.method, state.module);
+  const outputs = module.stay ? ` (${staying(module)})` : "";
+  return { units: module.units, name: `the ${counted(network, module.units.length)} of ${network.tasks[state.module]}${outputs}` };
 }
 
 /** Return the accuracies of numbers of right answers. */

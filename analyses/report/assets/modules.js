@@ -23,21 +23,41 @@ function drawModules() {
     refill(element("modules"));
     return;
   }
-  const counts = new Map();
-  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const none = labels.filter((label) => label === NONE).length;
   note.textContent = network.lesions
     ? `Accuracy that each task loses without a module (${labelOf(content.ablations, state.ablation)}). The mark is what ` +
       `it loses without as many random ${unitWord(network)}s.`
     : "What tasks lose without a module was not measured.";
-  const cards = network.tasks.map((name, module) => moduleCard(network, name, module, counts));
-  if (counts.get(NONE)) cards.push(quiet(`${counted(network, counts.get(NONE))} ${counts.get(NONE) === 1 ? "serves" : "serve"} no task.`));
+  const cards = network.tasks.map((name, module) => moduleCard(network, name, module));
+  if (none) cards.push(quiet(`${counted(network, none)} ${none === 1 ? "serves" : "serve"} no task.`));
   if (state.brushed.length) cards.unshift(brushedCard(network, labels));
   refill(element("modules"), ...cards);
 }
 
-function moduleCard(network, name, module, counts) {
+/** Return the units that are disabled with a task's module: all that serve the task, also those that serve others too.
+ *
+ * The outputs stay, as in the analysis: without them a task could not answer at all.
+ */
+function moduleOf(network, method, task) {
+  const members = [...Array(network.units).keys()].filter((unit) => serves(network, method, unit, task));
+  const units = members.filter((unit) => !answerOf(network, unit));
+  const labels = labelsOf(network, method);
+  return { units, shared: units.filter((unit) => labels[unit] === SEVERAL).length, stay: members.length - units.length };
+}
+
+/** Return how many outputs of a module are not disabled with it, in words. */
+const staying = ({ stay }) => `its ${stay === 1 ? "output stays" : `${stay} outputs stay`}`;
+
+/** Return of how many units a module is, how many of them are other tasks' too, and how many outputs stay. */
+function sizeOf(network, module) {
+  const parts = [` (${counted(network, module.units.length)}`];
+  if (module.shared) parts.push(", ", dotOf(network, SEVERAL), `${module.shared} of them shared with other tasks`);
+  if (module.stay) parts.push(`; ${staying(module)}`);
+  return [...parts, ")"];
+}
+
+function moduleCard(network, name, module) {
   const tasks = network.tasks.length;
-  const size = counts.get(module) ?? 0;
   const entries = without(network, module).map(({ left, control }, task) => ({
     text: network.tasks[task],
     value: (network.accuracy[task] ?? NaN) - left,
@@ -54,7 +74,7 @@ function moduleCard(network, name, module, counts) {
       onclick: () => change({ module: state.module === module ? NONE : module, brushed: [] }),
     },
     make("b", {}, `without ${name}`),
-    ` (${counted(network, size)})`,
+    ...sizeOf(network, moduleOf(network, state.method, module)),
     ...(network.lesions ? [bars(entries)] : []),
   );
 }

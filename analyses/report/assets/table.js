@@ -15,6 +15,8 @@ function setUpTable() {
 /** Return whether the cells of the table that is shown are of one ablation, which is picked above. */
 const isPerAblation = () => content.cells.some((cell) => cell.metric === state.table && cell.ablation);
 
+const DEGENERATE_KEY = "some of its splits are degenerate, no division into task modules, and count in the number";
+
 const isOneMethod = () => !tableChoices().some(({ name }) => name === state.table);
 
 const linesShown = () => (isOneMethod() ? linesOfMethod(state.method) : linesOfMeasure(state.table, isPerAblation() ? state.ablation : ""));
@@ -28,8 +30,10 @@ function tableTitle() {
 
 function drawTable() {
   element("table-what").value = isOneMethod() ? ONE_METHOD : state.table;
-  element("table-caption").textContent = `${tableTitle()}.`;
-  refill(element("table-holder"), tableOf(linesShown()));
+  const table = tableOf(linesShown());
+  const degenerate = table.querySelector(".degenerate") ? ` †: ${DEGENERATE_KEY}.` : "";
+  element("table-caption").textContent = `${tableTitle()}.${degenerate}`;
+  refill(element("table-holder"), table);
 }
 
 /** Return the rows of the table of one method: each a title, or a text and what its cells are of. */
@@ -86,8 +90,15 @@ function cellOf(of) {
     written(cell.mean),
     " ",
     make("small", {}, interval),
+    ...(cell.degenerate ? [degenerateMark(cell)] : []),
   );
   return make("td", {}, button);
+}
+
+/** Return the mark of a number in which degenerate splits count. */
+function degenerateMark(cell) {
+  const count = content.members.filter(({ kind, inputs }) => kind === cell.kind && inputs === cell.inputs).length;
+  return make("span", { class: "degenerate", title: `degenerate in ${cell.degenerate} of ${count} networks` }, " †");
 }
 
 /** Show the rows of scores.csv that a number is the mean of, with their lines. */

@@ -3,14 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from swept_results import FAMILIES, swept_tables, write_swept_results
 
 from spatialgraph.analyses.evidence import Evidence
 from spatialgraph.analyses.fair_comparisons import measures
-from spatialgraph.analyses.figures import DOUBLE, SINGLE, Choice, drawings
+from spatialgraph.analyses.figures import DOUBLE, SINGLE, Choice, drawings, drawn_into
 from spatialgraph.analyses.figures.trade import _far, frontier
 from spatialgraph.analyses.labels import kind_label
-from spatialgraph.analyses.plots.sweeps import spread_apart
+from spatialgraph.analyses.plots import kind_styles
+from spatialgraph.analyses.plots.sweeps import spread_apart, strip
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
 
@@ -41,6 +43,72 @@ def test_dose_and_response_of_modularity_where_there_are_no_null_models(tmp_path
     drawing = drawings(results, "dose-response")[0]
     assert [ax.get_ylabel() for ax in drawing.figure.axes] == ["modularity", "accuracy\ndrop", "accuracy"]
     assert "null model" not in drawing.caption
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Results of one family at three doses, beside the reference."""
+    return Results.load(write_swept_results(tmp_path_factory.mktemp("alone"), families=("spatial",), seeds=3))
+
+
+def test_a_single_family_has_its_doses_on_a_scale_of_their_own(alone):
+    drawing = drawings(alone, "dose-response")[0]
+    top, *_, bottom = drawing.figure.axes
+    assert [tick.get_text() for tick in bottom.get_xticklabels()] == ["0.3", "1", "3"]
+    places = bottom.get_xticks()
+    assert np.allclose((places[2] - places[1]) / (places[1] - places[0]), np.log(3 / 1) / np.log(1 / 0.3))
+    assert bottom.get_xlabel() == "spatial α (logarithmic)"
+    assert [(text.get_text(), text.get_rotation()) for text in top.texts] == [("Spatial (grey: regular)", 0)]
+    assert drawing.caption.startswith("Dose and response of spatial networks")
+    assert "different families" not in drawing.caption
+    bounds = drawing.numbers[drawing.numbers["statistic"].isin(["low", "high"])]
+    for ax, measure in zip(drawing.figure.axes, ("modularity beyond null", "accuracy drop", "accuracy"), strict=True):
+        own, (low, high) = bounds[bounds["measure"] == measure]["value"], ax.get_ylim()
+        assert len(own) == 2 * 3
+        assert low <= own.min()
+        assert own.max() <= high
+
+
+def test_wide_intervals_do_not_squeeze_what_is_seen():
+    axes = [Figure().subplots() for _ in range(2)]
+    points = pd.DataFrame({"line": "a", "place": [0, 0, 1, 1], "value": [0.0, 1.0, 0.0, 1.0]})
+    means = pd.DataFrame({"line": "a", "place": [0, 1], "mean": 0.5, "low": -9.0, "high": 1.2, "chosen": False})
+    for ax, whole in zip(axes, (False, True), strict=True):
+        strip(ax, points, means, [], kind_styles(["a"]), None, whole=whole)
+    (low, high), (lower, higher) = (ax.get_ylim() for ax in axes)
+    assert high < 1.2 < higher < 1.3
+    assert lower == pytest.approx(low - (high - low))
+
+
+@pytest.mark.parametrize(
+    ("measure", "title", "names"),
+    [
+        ("modularity", "modularity", ["dose-response"]),
+        ("modularity-beyond", "modularity\nbeyond null", ["dose-response"]),
+        ("accuracy-drop", "accuracy\ndrop", ["dose-response-zero", "dose-response-mean"]),
+    ],
+)
+def test_one_measure_along_the_doses_is_one_panel(alone, measure, title, names):
+    drawn = drawings(alone, "dose-response", Choice(measure=measure))
+    assert [drawing.name for drawing in drawn] == names
+    (ax,) = drawn[0].figure.axes
+    assert ax.get_ylabel() == title
+    seeds = drawn[0].numbers.query("statistic == 'seed' and kind == 'spatial α=1'")["value"]
+    metric = "modularity-beyond:strength" if "beyond" in measure else measure
+    values = measures(Evidence.of(alone)).query(f"metric == '{metric}' and kind == 'spatial α=1'")
+    known = values[values["ablation"].isin(["", "zero"])]["value"]
+    assert sorted(seeds) == pytest.approx(sorted(known))
+    own, given = Figure().subplots(), Choice(measure=measure, ablation="zero")
+    assert drawn_into(own, alone, "dose-response", given).figure is own.figure
+
+
+def test_a_measure_that_has_no_doses_is_refused(alone):
+    expected = (
+        "measure: expected one of modularity, modularity-beyond, accuracy-drop, accuracy that was measured, found x"
+    )
+    scores = pd.concat([alone.scores, alone.scores[alone.scores["metric"] == "modularity"].assign(metric="x")])
+    with pytest.raises(NotApplicableError, match=expected):
+        drawings(Results(alone.folder, scores, {}, alone.run), "dose-response", Choice(measure="x"))
 
 
 def test_many_lines_and_input_modes_take_several_pages(tmp_path):

@@ -162,6 +162,25 @@ def test_a_module_that_is_pressed_is_taken_out(page):
     assert found[1, 0] < 0.7 < found[0, 0]
 
 
+def test_a_module_has_all_neurons_that_are_disabled_with_it(page):
+    pick(page, "of relu")
+    page.select_option("#pick-method", "greedy-shared")
+    split = apply("greedy-shared", networks()["of relu"].graph)
+    hidden = np.concatenate([members for k, members in split.membership.items() if k < max(split.membership)])
+    shared = int(hidden.all(axis=1).sum())
+    assert 0 < shared < len(hidden)
+    for task, size in enumerate(hidden.sum(axis=0).tolist()):
+        card = page.locator("#modules .module").nth(task)
+        said = f"without task{task} ({size} neurons, {shared} of them shared with other tasks; its 3 outputs stay)"
+        assert card.text_content().startswith(said)
+        assert card.locator(".dot").count() == 1  # in the colour of neurons of several tasks
+        card.click()
+        assert (
+            page.locator("#lesion h4").text_content()
+            == f"Accuracy without the {size} neurons of task{task} (its 3 outputs stay)"
+        )
+
+
 def test_the_keyboard_presses_a_module_and_changes_the_ablation(page):
     pick(page, "of sigmoid")
     page.locator("#modules .module").first.focus()

@@ -150,9 +150,9 @@ def test_picks_change_the_network_the_method_and_the_address(page, results):
     page.select_option("#pick-method", "louvain")
     assert "network=mix-regular-0&method=louvain" in page.url
     split = read_splits(results / "splits.h5")["mix-regular-0"]["louvain"]
-    sizes = [sum(int(members[:, task].sum()) for members in split.membership.values()) for task in (0, 1)]
-    for card, size in zip(page.locator("#modules .module").all(), sizes, strict=True):
-        assert f"({size} neurons)" in card.text_content()
+    hidden = np.concatenate([members for k, members in split.membership.items() if k < max(split.membership)])
+    for card, size in zip(page.locator("#modules .module").all(), hidden.sum(axis=0).tolist(), strict=True):
+        assert f"({size} neurons; its " in card.text_content()
 
 
 def test_a_link_leads_to_what_its_sender_saw(opened):
@@ -433,6 +433,19 @@ def test_degenerate_splits_are_marked_in_the_agreement_matrix(page):
     cells = page.locator("#agreement-holder td button.degenerate")
     assert cells.count() == 2 * len(SPLITS) - 1
     assert all("(degenerate)" in cell.get_attribute("aria-label") for cell in cells.all())
+
+
+def test_degenerate_splits_are_marked_in_the_table(page):
+    page.select_option("#table-what", "accuracy-drop")
+    assert page.locator("#table-holder .degenerate").count() == 0
+    assert "†" not in page.locator("#table-caption").text_content()
+    page.evaluate("() => spatialgraph.content.cells.forEach(c => { c.degenerate = Number(c.split === 'louvain') })")
+    page.select_option("#table-what", "modularity")
+    row = page.locator("#table-holder tr", has_text="louvain")
+    assert row.locator(".degenerate").count() == page.locator("#table-holder .degenerate").count() == 4
+    assert row.locator("td").first.text_content().endswith(" †")
+    assert row.locator(".degenerate").first.get_attribute("title") == "degenerate in 1 of 2 networks"
+    assert page.locator("#table-caption").text_content().startswith("Modularity. †: some of its splits are degenerate")
 
 
 def test_the_note_on_chance_says_what_p_is(page):

@@ -267,7 +267,7 @@ def test_the_rows_behind_the_table_are_lines_of_the_file(results, folder):
 
 def test_cells_are_those_of_the_summary(results, folder):
     cells = read_cells(folder / "summary.csv")
-    found = content(results, cells, headline(Evidence.load(folder)))
+    found = content(results, cells, headline(Evidence.load(folder)), "greedy")
     assert found["run"] == "small"
     assert found["ablation"] == "incoming"
     one = next(c for c in found["cells"] if c["metric"] == "modularity" and c["split"] == "greedy")

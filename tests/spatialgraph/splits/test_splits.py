@@ -142,6 +142,21 @@ def test_a_method_that_makes_the_wrong_split_is_found_out():
         SPLITS.forget("wrong")
 
 
+def test_a_method_that_makes_no_split_is_found_out():
+    @split_method("none", sees="weights")
+    def none(graph):
+        """Return labels alone."""
+        return {1: [0, 1]}
+
+    try:
+        with pytest.raises(
+            ValueError, match=r"split method 'none': expected a Split from its function, .* found a dict$"
+        ):
+            apply("none", pair().graph)
+    finally:
+        SPLITS.forget("none")
+
+
 def test_the_methods_are_known_without_the_libraries_that_only_some_need():
     code = (
         "import sys, spatialgraph.splits as s; assert len(s.SPLITS) >= 15; "

@@ -290,6 +290,10 @@ REFUSED = {
         "labels of task 'task': expected classes from 0 to 3, or -1, found 4 to 4",
     ),
     "labels of another shape": (lambda m: run(m, [(X, torch.zeros(5, 3))]), r"labels: expected shape \(examples, 1\)"),
+    "labels that are no tensor": (
+        lambda m: run(m, [(X, (Y, Y))]),
+        r"labels: expected one tensor, \(examples, 1\) with .* or a dict {'task': …} of .*, found 2 values in a tuple",
+    ),
     "labels of another length": (lambda m: run(m, [(X, Y[:3])]), "batches: expected labels for 5 examples, found 3"),
     "labels of other tasks": (lambda m: run(m, [(X, {"b": Y})]), "labels: expected those of the tasks task, found 'b'"),
 }
