@@ -74,8 +74,8 @@ def cnn(seed: int) -> nn.Sequential:
 # Capture
 # -------
 # ``error`` should be 0 or rounding; ``notes`` say what the graph leaves out. Kind, inputs and seed are what results
-# are grouped by. The method ``task-variance`` needs *probes*: groups of images in which the digit of one task varies and that of
-# the other is held.
+# are grouped by. The method ``task-variance`` needs *probes*: groups of images in which the digit of one task varies
+# and that of the other is held.
 
 varied, held = torch.arange(1400, 1440), torch.arange(1440, 1446)
 probes = {
