@@ -11,7 +11,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 # No sandbox, since tests may run as root; no services of the browser's own, which would ask for addresses.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 FLAGS += ["--disable-component-update", "--disable-quic"]
-
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 TASKS = ("left", "<i>right</i>")  # a name is text, whatever it looks like
 
@@ -39,10 +39,23 @@ def browser():
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
-    with sync_api.sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_api.sync_playwright() as playwright:
+        for kind, name in ((sync_api.Page, "select_option"), (sync_api.Locator, "select_option")):
+            patch.setattr(kind, name, _and_drawn(getattr(kind, name)))
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
         started.close()
+
+
+def _and_drawn(pick):
+    """Return a way to pick that waits until what was picked is drawn, with the next picture."""
+
+    def act(self, *arguments, **more):
+        picked = pick(self, *arguments, **more)
+        getattr(self, "page", self).evaluate(DRAWN)
+        return picked
+
+    return act
 
 
 @pytest.fixture(scope="session")
