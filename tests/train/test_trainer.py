@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -118,6 +119,7 @@ def test_ctrl_c_ends_all_after_their_epoch_and_a_second_one_at_once(trained, tmp
         def asked(step):
             if step >= 2 and left:
                 os.kill(os.getpid(), left.pop())
+                time.sleep(0.3)  # the main thread hears of it before these few steps are over
             after_step(step)
 
         return epoch(training, asked)
