@@ -7,8 +7,8 @@ import hashlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +35,9 @@ NETWORKS, CHECKPOINTS = "networks", "checkpoints"
 
 STOPS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR2] if hasattr(signal, "SIGUSR2") else []))
 """The signals that ask to stop: SLURM sends SIGUSR2 before a time limit, SIGTERM before it gives a node to others."""
+
+_LISTEN = 0.1
+"""Seconds after which the main thread looks for signals again; some systems do not wake it for each."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -123,7 +126,7 @@ class Trainer:
         errors: list[BaseException] = []
         with ThreadPoolExecutor(lanes, initializer=settle) as executor:
             try:
-                for lane in as_completed([executor.submit(self._train_in_turn, waiting) for _ in range(lanes)]):
+                for lane in _as_ended(executor.submit(self._train_in_turn, waiting) for _ in range(lanes)):
                     if error := lane.exception():
                         self._ending.set()
                         errors.append(error)
@@ -232,6 +235,14 @@ class Trainer:
         parts = [names[start :: writer.jobs] for start in range(writer.jobs)]
         calls = [(write_networks, (trained, part, known, *place, moments)) for part in parts if part]
         writer.write(calls, then=forget)
+
+
+def _as_ended(lanes: Iterable[Future[None]]) -> Iterator[Future[None]]:
+    """Yield lanes as they end; meanwhile signals are heard, of which another thread than the main one may be told."""
+    running = set(lanes)
+    while running:
+        ended, running = wait(running, _LISTEN, FIRST_COMPLETED)
+        yield from ended
 
 
 def _save(checkpoint: Path, training: Training, writer: Writer) -> None:

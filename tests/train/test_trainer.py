@@ -1,8 +1,8 @@
 """Batches beside each other: on a CPU each core trains one, and nothing else changes."""
 
 import io
-import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -118,7 +118,7 @@ def test_ctrl_c_ends_all_after_their_epoch_and_a_second_one_at_once(trained, tmp
     def run_epoch(training, after_step):
         def asked(step):
             if step >= 2 and left:
-                os.kill(os.getpid(), left.pop())
+                signal.pthread_kill(threading.get_ident(), left.pop())  # this thread is told, the main one sleeps
                 time.sleep(0.3)  # the main thread hears of it before these few steps are over
             after_step(step)
 
