@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.graph import BoolArray, Connection, FloatArray, Graph, IntArray
+from ..threads import one_product_thread
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -36,6 +37,9 @@ TOLERANCE = 1e-3
 
 # Rounds of proportional fitting at most: for the expected strengths, within a draw, and at its end.
 _EXPECTED, _WITHIN, _LAST = 1000, 3, 200
+
+# So many rounds of a fit are one pair of factors.
+_FOLDED = 16
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -181,7 +185,7 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
     if along is not None and not whole:
         odds = _log_odds(present, alive, along)
     size = strength[present]
-    weights = weight[present][_ascending(size)]
+    weights = weight[present][_order(size)]
     order = _strongest_first(expected, present)
     residual = strength.reshape(-1)[order] / expected.reshape(-1)[order]
     along = along if whole else None
@@ -191,17 +195,23 @@ def _prepared(graph: Graph, connection: Connection, lengths: bool) -> Kept:
 def _strongest_first(expected: DoubleArray, present: BoolArray) -> IntArray:
     """Return the numbers of the connections that are present, the largest expected strengths first."""
     places = np.flatnonzero(present)
-    return places[_ascending(-expected.reshape(-1)[places])]
+    return places[_order(expected.reshape(-1)[places], largest_first=True)]
 
 
-def _ascending(values: NDArray[np.floating]) -> IntArray:
-    """Return the order of values, the smallest first, equal ones as they stand: what a stable sort gives.
+def _order(values: DoubleArray, *, largest_first: bool = False) -> IntArray:
+    """Return the order of numbers that are at least 0, equal ones as they stand.
 
-    Other sorts take a sixth of its time, and values are hardly ever equal.
+    Bits of such numbers are in the order of the numbers. The last ones, which no weight has, give way to the place:
+    sorting the bits then takes a tenth to a third of the time of `argsort`, and numbers count as equal that differ in
+    the bits beyond, by less than 2^-28 of themselves among 16 million.
     """
-    order = np.argsort(values)
-    ordered = values[order]
-    return np.argsort(values, kind="stable") if (ordered[1:] == ordered[:-1]).any() else order
+    places = (1 << max(len(values) - 1, 1).bit_length()) - 1
+    bits = values.view(np.int64)
+    keys = (~bits if largest_first else bits) & ~places
+    keys |= np.arange(len(values))
+    keys.sort()
+    keys &= places
+    return keys
 
 
 def _log_odds(present: BoolArray, alive: BoolArray, lengths: Lengths) -> DoubleArray:
@@ -253,14 +263,15 @@ def redrawn(kept: Kept, generator: np.random.Generator) -> FloatArray:
         generator.shuffle(piece)
     strength = np.zeros(kept.expected.shape)
     strength.reshape(-1)[order] = kept.expected.reshape(-1)[order] * residual
-    places = np.sort(order)
-    signed = np.zeros(strength.size, np.float32)
+    flat, places, sizes = strength.reshape(-1), np.sort(order), np.abs(kept.weights, dtype=np.float64)
     sums = kept.entering, kept.leaving, kept.lengths, kept.at_lengths
     for _ in range(ROUNDS):
         _fit(strength, *sums, _WITHIN, TOLERANCE)
-        signed[places[_ascending(strength.reshape(-1)[places])]] = kept.weights
-        np.abs(signed.reshape(strength.shape), out=strength)
+        ranked = _order(flat) if len(places) == len(flat) else places[_order(flat[places])]
+        flat[ranked] = sizes
     _fit(strength, *sums, _LAST, TOLERANCE)
+    signed = np.zeros(len(flat), np.float32)
+    signed[ranked] = kept.weights
     return np.copysign(strength, signed.reshape(strength.shape), dtype=np.float32, casting="same_kind")
 
 
@@ -315,24 +326,44 @@ def _fit(
 ) -> None:
     """Scale strengths in place until their sums are right, at most `rounds` times; scale `factors_of` alike."""
     scaled = [strength] if factors_of is None else [strength, factors_of]
+    if lengths is None or at_lengths is None:
+        # A few rounds at a time: where the sums cannot all be right, factors grow from round to round without end.
+        for start in range(0, rounds, _FOLDED):
+            if _balance(scaled, entering, leaving, min(_FOLDED, rounds - start), tolerance) <= tolerance:
+                break
+        return
     for _ in range(rounds):
-        error = 0.0
-        if lengths is not None and at_lengths is not None:
-            factors = _ratio(at_lengths, lengths.sums(strength), 1.0)
-            error = float((np.abs(factors - 1) * at_lengths).max() / at_lengths.max())
-            by_length = lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
-            for matrix in scaled:
-                matrix *= by_length
-        sent = strength.sum(axis=0)
-        error = max(error, float(np.abs(sent - leaving).max(initial=0) / max(leaving.max(initial=0), _TINY)))
-        by_source = _ratio(leaving, sent, 0.0)
+        factors = _ratio(at_lengths, lengths.sums(strength), 1.0)
+        error = float((np.abs(factors - 1) * at_lengths).max() / at_lengths.max())
+        by_length = lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
         for matrix in scaled:
-            matrix *= by_source
-        by_target = _ratio(entering, strength.sum(axis=1), 0.0)[:, None]
-        for matrix in scaled:
-            matrix *= by_target
-        if error <= tolerance:
+            matrix *= by_length
+        if max(error, _balance(scaled, entering, leaving, 1, tolerance)) <= tolerance:
             break
+
+
+def _balance(
+    scaled: list[DoubleArray], entering: DoubleArray, leaving: DoubleArray, rounds: int, tolerance: float
+) -> float:
+    """Scale rows and columns in place until those of the first matrix have the sums that enter and leave neurons.
+
+    Returns:
+        how far sums of columns were off before they were scaled for the last time, relative to the largest.
+    """
+    strength, by_target, by_source = scaled[0], np.ones(len(entering)), np.ones(len(leaving))
+    largest, error = max(leaving.max(initial=0), _TINY), np.inf
+    with one_product_thread():
+        for _ in range(rounds):
+            sent = by_source * (by_target @ strength)
+            error = float(np.abs(sent - leaving).max(initial=0) / largest)
+            by_source *= _ratio(leaving, sent, 0.0)
+            by_target *= _ratio(entering, by_target * (strength @ by_source), 0.0)
+            if error <= tolerance:
+                break
+    for matrix in scaled:
+        matrix *= by_source
+        matrix *= by_target[:, None]
+    return error
 
 
 def _ratio(wanted: DoubleArray, sums: DoubleArray, without: float) -> DoubleArray:
