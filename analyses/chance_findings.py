@@ -137,8 +137,9 @@ def blind_to_sizes(evidence: Evidence) -> str:
     blind = least[(least > LEVEL) | (rows.groupby(by)["draws"].max() < LEAST_DRAWS)]
     if blind.empty:
         return ""
-    networks = between([int(count) for count in rows.groupby(by).size()[blind.index]])
-    asked = next((draws for draws in _DRAWS if _least_p(rows, by, draws)[blind.index].max() <= LEVEL), None)
+    counts = rows.groupby(by).size()[blind.index]
+    networks = between([int(count) for count in counts])
+    asked = _draws_that_tell(counts.min(), 2 * len(least))
     needed = (
         f"no number of draws up to {_DRAWS[-1]} can show it: take more networks, or fewer methods"
         if asked is None
@@ -196,18 +197,23 @@ def beyond_chance(evidence: Evidence) -> Finding | None:
     )
 
 
-def _least_p(rows: pd.DataFrame, by: list[str], draws: int | None = None) -> pd.Series[float]:
+def _least_p(rows: pd.DataFrame, by: list[str]) -> pd.Series[float]:
     """Return the least p, corrected, that each group of networks could have: if every network were above all draws.
 
     Args:
         rows: some rows of `Evidence.chances`.
         by: the columns that make a group.
-        draws: how many draws there are of each network; None for as many as there are.
     """
     rows = rows[rows["spread"]]
-    counts = rows["draws"] if draws is None else draws
-    least = rows.assign(floor=1 / (counts + 1)).groupby(by)["floor"].agg(lambda p: combined_p(p.to_numpy(np.float64)))
+    floors = rows.assign(floor=1 / (rows["draws"] + 1)).groupby(by)["floor"]
+    least = floors.agg(lambda p: combined_p(p.to_numpy(np.float64)))
     return least * 2 * len(least)  # Holm's first step, of the cells and both tails
+
+
+def _draws_that_tell(networks: int, comparisons: int) -> int | None:
+    """Return how many draws of each of so many networks let their p, corrected, be at most 0.05; None if too many."""
+    least = ((draws, combined_p(np.full(networks, 1 / (draws + 1)))) for draws in _DRAWS)
+    return next((draws for draws, p in least if p * comparisons <= LEVEL), None)
 
 
 def draws_needed(rows: pd.DataFrame) -> str:
@@ -216,8 +222,9 @@ def draws_needed(rows: pd.DataFrame) -> str:
     Args:
         rows: some rows of `Evidence.chances`.
     """
-    asked = next((draws for draws in _DRAWS if _least_p(rows, _NULL_CELL, draws).min() <= LEVEL), None)
-    count = 2 * len(rows[rows["spread"]].groupby(_NULL_CELL))
+    networks = rows[rows["spread"]].groupby(_NULL_CELL).size()
+    count = 2 * len(networks)
+    asked = _draws_that_tell(networks.max(), count)
     text = f"Of one network, {LEAST_DRAWS} draws can show p = {LEVEL} at least."
     if asked is None:
         return f"{text} After correction over {count} comparisons, no number of draws up to {_DRAWS[-1]} can."
