@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,19 +103,13 @@ class Training:
         shown = len(classes), len(self._step.seeds) * experiment.batch_size
         self._index = torch.zeros(shown, dtype=torch.int32, device=device)
         self._orders: dict[int, Tensor] = {}
-        self._take = Replayed(self._learn, device)
+        # A function of its own, which does not refer to this object: its memory is free as soon as nobody has it.
+        self._take = Replayed(partial(_learn, self._step, self._adam, self._index), device)
 
     @property
     def steps(self) -> int:
         """How many steps an epoch has."""
         return self._batches.steps
-
-    def _learn(self) -> None:
-        """Move every network by one step, shown the examples of the index."""
-        self._step(self._index)
-        self._adam.step()
-        for _, _, way in self._step.ways:
-            way.after_step()
 
     def _order(self, epoch: int) -> Tensor:
         """Return the order of the examples of an epoch, and remember it alone."""
@@ -232,6 +227,14 @@ class Training:
             for place, parameter in enumerate(group["params"]):
                 for name, tensor in self._adam.state[parameter].items():
                     yield f"adam/{number}/{place}/{name}", tensor
+
+
+def _learn(step: Step, adam: torch.optim.Adam, index: Tensor) -> None:
+    """Move every network by one step, shown the examples of the index."""
+    step(index)
+    adam.step()
+    for _, _, way in step.ways:
+        way.after_step()
 
 
 def _fill(tensor: Tensor, arrays: Mapping[str, NDArray[Any]], name: str) -> None:

@@ -18,14 +18,14 @@ class Replayed:
     """
 
     def __init__(self, function: Callable[[], None], device: torch.device) -> None:
-        self._function, self._device = function, device
+        self.function, self._device = function, device
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self) -> None:
         """Do what the function does."""
         if self._device.type != "cuda":
-            self._function()
+            self.function()
         elif self._graph is not None:
             self._graph.replay()
         elif self._calls < _FIRST_CALLS:
@@ -33,7 +33,7 @@ class Replayed:
         else:
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.device(self._device), torch.cuda.graph(self._graph):
-                self._function()  # is recorded and not done
+                self.function()  # is recorded and not done
             self._graph.replay()
         self._calls += 1
 
@@ -42,5 +42,5 @@ class Replayed:
         stream: torch.cuda.Stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(stream):
-            self._function()
+            self.function()
         torch.cuda.current_stream(self._device).wait_stream(stream)

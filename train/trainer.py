@@ -168,7 +168,8 @@ class Trainer:
 
     def _train_fitting(self, batch: Batch, writer: Writer) -> None:
         """Train a batch; if the device has less memory than it seemed to have, half of it at a time."""
-        gc.collect()  # the memory of the batch before, whose recorded step refers to itself
+        if self._device.type != "cpu":
+            gc.collect()  # the memory of the batch before, where something that refers to itself holds it
         try:
             self._train_batch(batch, writer)
             return

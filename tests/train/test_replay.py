@@ -3,6 +3,8 @@
 Where there is none, shapes and devices alone are followed (`FakeTensorMode`), and a stand-in records the operations.
 """
 
+import gc
+import weakref
 from contextlib import nullcontext
 from unittest.mock import Mock
 
@@ -50,6 +52,19 @@ def training_on(device, **settings):
 
 def tensors(*values):
     return [value for value in tree_leaves(values) if isinstance(value, torch.Tensor)]
+
+
+def test_memory_is_free_as_soon_as_nobody_trains():
+    training_on(CPU)  # the first optimiser of a process is kept for a while
+    gc.disable()
+    try:
+        training = training_on(CPU)
+        training.run_epoch()
+        held = [weakref.ref(one) for one in (training, training._step, training._adam, training.stack.weights[0])]
+        del training
+        assert [reference() for reference in held] == [None] * 4
+    finally:
+        gc.enable()
 
 
 class OnDevice(TorchDispatchMode):
@@ -109,7 +124,7 @@ def test_a_step_never_leaves_its_device_and_never_waits_for_it(monkeypatch, sett
     monkeypatch.setattr(torch.Tensor, "numpy", lambda tensor: np.zeros(tensor.shape))  # needs numbers
     with FakeTensorMode(allow_fallback_kernels=False):
         training = training_on(CUDA, **settings)
-        learn = training._learn
+        learn = training._take.function
 
         def watched():
             with OnDevice():
@@ -227,7 +242,7 @@ def assert_same(found, expected, **tolerance):
 def test_a_replayed_step_does_what_the_step_does(recordings, monkeypatch, settings):
     monkeypatch.setattr(pair_costs, "kernel", lambda: None)  # a GPU has PyTorch's operations
     called, replayed = training_on(CPU, **settings), training_on(CPU, **settings)
-    replayed._take = Replayed(replayed._learn, CUDA)
+    replayed._take = Replayed(replayed._take.function, CUDA)
     assert_same(epochs(replayed), epochs(called), rtol=0)
     assert [recording.replays for recording in recordings] == [2 * called.steps - 3]
 
@@ -235,7 +250,7 @@ def test_a_replayed_step_does_what_the_step_does(recordings, monkeypatch, settin
 def test_training_that_was_restored_is_recorded_too(recordings, monkeypatch):
     monkeypatch.setattr(pair_costs, "kernel", lambda: None)
     begun, resumed = training_on(CPU), training_on(CPU)
-    resumed._take = Replayed(resumed._learn, CUDA)
+    resumed._take = Replayed(resumed._take.function, CUDA)
     resumed.restore(epochs(begun), 2)
     assert_same(epochs(resumed), epochs(begun), rtol=0)
     assert len(recordings) == 1
@@ -245,7 +260,7 @@ def test_training_that_was_restored_is_recorded_too(recordings, monkeypatch):
 @pytest.mark.parametrize("settings", [*SETTINGS, DIFFERENTIATED], ids=str)
 def test_a_gpu_replays_what_it_does_itself(settings):
     called, replayed = training_on(CUDA, **settings), training_on(CUDA, **settings)
-    called._take = called._learn
+    called._take = called._take.function
     assert_same(epochs(replayed), epochs(called), rtol=1e-5, atol=1e-6)
     assert replayed._take._graph is not None
 
