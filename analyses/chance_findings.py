@@ -38,6 +38,8 @@ _SMALLEST = "smallest module in a layer"  # what a column of tables is of
 
 _NAMED = 6  # of more groups of networks it is said how many there are
 
+_METHODS = 3  # of more split methods a sentence says how many there are
+
 # Lines of a list before it is cut short.
 _TOLD = 6
 
@@ -47,26 +49,36 @@ def better_than_sizes(evidence: Evidence) -> Finding | None:
     controls = evidence.controls
     if controls.empty:
         return None
-    always, sometimes = list[str](), list[str]()
+    always, sometimes, methods = list[str](), list[str](), {"all": list[str](), "any": list[str]()}
     for kind, inputs in main_groups(evidence):
         own = controls[(controls["kind"] == kind) & (controls["inputs"] == inputs)]
         own = own.assign(good=beats(own))
         good = own.groupby("split", sort=False)["good"].agg(["all", "any"])
+        for under, names in methods.items():
+            names.extend(good.index[good[under]])
         if good["all"].any():
-            names = listed(f"`{name}`" for name in good.index[good["all"]])
-            always.append(f"- {group_name(kind, inputs)}: {names} ({good['all'].sum()} of {len(good)} methods)")
+            listing = listed(f"`{name}`" for name in good.index[good["all"]])
+            always.append(f"- {group_name(kind, inputs)}: {listing} ({good['all'].sum()} of {len(good)} methods)")
         for split in good.index[good["any"] & ~good["all"]]:
             sometimes.append(f"- {group_name(kind, inputs)}: `{split}` {_by_ablation(own[own['split'] == split])}")
     if not always and not sometimes:
         return None
+    said = _methods_said(methods["all" if always else "any"], controls["split"].nunique())
     where = "" if always else ", under some ablations"
     which = "Under every ablation they" if always else "They"
     text = (
-        f"**These splits beat random splits with equally large modules{where}.** {which} lose less: in most networks "
-        f"(p ≤ {LEVEL} for every task), and in all together (p ≤ {LEVEL}).{main_groups_said(evidence, 'nulls.csv')}\n\n"
+        f"**Splits by {said} beat random splits with equally large modules{where}.** {which} lose less: in most "
+        f"networks (p ≤ {LEVEL} for every task), and in all together (p ≤ {LEVEL})."
+        f"{main_groups_said(evidence, 'nulls.csv')}\n\n"
     )
     more = ["\nUnder some ablations, and not under all:\n" if always else "", *sometimes] if sometimes else []
     return Finding(text + "\n".join(filter(None, [*always, *more])), True)
+
+
+def _methods_said(methods: list[str], of: int) -> str:
+    """Name a few of so many methods, and count more; each may be given several times."""
+    found = list(dict.fromkeys(methods))
+    return listed(f"`{name}`" for name in found) if len(found) <= _METHODS else f"{len(found)} of {of} methods"
 
 
 def _by_ablation(rows: pd.DataFrame) -> str:

@@ -81,10 +81,24 @@ def test_splits_that_are_better_than_their_sizes():
     finding = better_than_sizes(evidence)
     assert finding.holds
     assert finding.text.startswith(
-        "**These splits beat random splits with equally large modules.** Under every ablation"
+        "**Splits by `greedy` beat random splits with equally large modules.** Under every ablation"
     )
     assert "- regular mix: `greedy` (1 of 1 methods)" in finding.text
     assert sizes_alone(evidence) is None
+
+
+def test_a_few_methods_that_are_better_are_named_and_more_are_counted():
+    scores = controlled(0.1, 0.3, lambda row: True)
+
+    def sentence(count):
+        tables = []
+        for table in (scores.scores, scores.nulls):
+            own, rest = table[table["split"] == "greedy"], table[table["split"] != "greedy"]
+            tables.append(pd.concat([rest, *(own.assign(split=f"method-{number}") for number in range(count))]))
+        return better_than_sizes(Evidence(*tables)).text
+
+    assert sentence(2).startswith("**Splits by `method-0` and `method-1` beat random")
+    assert sentence(4).startswith("**Splits by 4 of 4 methods beat random")
 
 
 def test_splits_that_are_better_than_their_sizes_under_some_ablations_are_told_of():
@@ -94,7 +108,7 @@ def test_splits_that_are_better_than_their_sizes_under_some_ablations_are_told_o
     finding = better_than_sizes(Evidence(evidence.scores, nulls))
     assert finding.holds
     assert finding.text.startswith(
-        "**These splits beat random splits with equally large modules, under some ablations.** They lose less"
+        "**Splits by `greedy` beat random splits with equally large modules, under some ablations.** They lose less"
     )
     assert "- regular mix: `greedy` under zero (not under incoming: 0 of 6 networks, p = 1)" in finding.text
 
