@@ -38,8 +38,9 @@ TOLERANCE = 1e-3
 # Rounds of proportional fitting at most: for the expected strengths, within a draw, and at its end.
 _EXPECTED, _WITHIN, _LAST = 1000, 3, 200
 
-# So many rounds of a fit are one pair of factors.
-_FOLDED = 16
+# So many rounds of a fit are one pair of factors; of a fit that keeps distances, so many for each round of distances,
+# which takes ten times as long and settles sooner.
+_FOLDED, _BALANCED = 16, 3
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -338,7 +339,7 @@ def _fit(
         by_length = lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
         for matrix in scaled:
             matrix *= by_length
-        if max(error, _balance(scaled, entering, leaving, 1, tolerance)) <= tolerance:
+        if max(error, _balance(scaled, entering, leaving, _BALANCED, tolerance)) <= tolerance:
             break
 
 
