@@ -197,14 +197,16 @@ def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | No
 
 
 def _is_of(exported: ExportedProgram, keep: Collection[str]) -> bool:
-    """Return whether a program consists of some operators, none of which writes into a value, and sums of sizes."""
-    targets = {node.target for node in exported.graph.nodes if node.op == "call_function"}
-    operators = [target for target in targets if isinstance(target, torch._ops.OperatorBase)]
-    return all(
-        operator is torch.ops.aten.sym_size.int
-        or (str(operator) in keep and isinstance(operator, torch._ops.OpOverload) and not operator._schema.is_mutable)
-        for operator in operators
-    )
+    """Return whether all that a program does with tensors is done by some operators, none of which writes into one."""
+    for node in exported.graph.nodes:
+        if node.op != "call_function" or not isinstance(node.target, torch._ops.OperatorBase):
+            continue
+        if not isinstance(node.target, torch._ops.OpOverload) or node.target._schema.is_mutable:
+            return False
+        of_tensors = any(isinstance(used.meta.get("val"), Tensor) for used in node.all_input_nodes)
+        if of_tensors and node.target is not torch.ops.aten.sym_size.int and str(node.target) not in keep:
+            return False
+    return True
 
 
 def _taken_apart(exported: ExportedProgram, keep: Collection[str]) -> ExportedProgram:
