@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from http.client import HTTPException
 from io import StringIO
 from pathlib import Path
@@ -199,11 +200,19 @@ def digits(folder: Path | None) -> Dataset:
 @DATASETS.register("letters", None)
 def letters(folder: Path | None) -> Dataset:
     """Draw the capital letters A to J, 8 × 8 pixels: 1437 to train on, 360 in other fonts held out."""
-    from .letters import LETTERS, SIDE, draw_letters  # Pillow and matplotlib are needed by this data set alone
+    from .letters import LETTERS, SIDE  # Pillow and matplotlib are needed by this data set alone
 
-    train, test = draw_letters()
+    train, test = (Examples(*part) for part in _drawn_letters())
     names = tuple(LETTERS)
-    return Dataset("letters", Examples(*train), Examples(*test), len(names), (SIDE, SIDE), names)
+    return Dataset("letters", train, test, len(names), (SIDE, SIDE), names)
+
+
+@cache
+def _drawn_letters() -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
+    """Return the images and labels to train on and those held out: always the same, and drawn once for a process."""
+    from .letters import draw_letters
+
+    return draw_letters()
 
 
 def _files(train: str, test: str, labels: str = "labels-idx1-ubyte") -> tuple[str, ...]:

@@ -154,7 +154,8 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
     Args:
         model: the model, in evaluation mode.
         inputs: some examples.
-        keep: the names of the operators that are left as they are; others are taken apart into core ATen operators.
+        keep: the names of the operators that are left as they are; a program that has others, or writes into values,
+            is taken apart into core ATen operators and these.
 
     Raises:
         ValueError: the model cannot be traced; the message says why.
@@ -162,11 +163,11 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
     try:
         with warnings.catch_warnings(), torch.no_grad(), _quiet(), _written_out():
             warnings.simplefilter("ignore")
-            exported, batch = _export(model, inputs)
-            table = torch.export.default_decompositions()
-            for operator in [operator for operator in table if str(operator) in keep]:
-                del table[operator]
-            return _program(exported.run_decompositions(table), batch)
+            exported, batch, strict = _export(model, inputs)
+            # Code that was traced itself has its parameters in the order of their use: taken apart, in the model's.
+            if strict or not _is_of(exported, keep):
+                exported = _taken_apart(exported, keep)
+            return _program(exported, batch)
     except Exception as error:  # what export raises has no common class
         raise ValueError(
             "model: expected one that torch.export traces, whose control flow does not depend on the values of "
@@ -174,8 +175,8 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
         ) from error
 
 
-def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | None]:
-    """Return the exported model, and the number of examples that it runs on, None for any."""
+def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | None, bool]:
+    """Return the exported model, the number of examples that it runs on, None for any, and whether code was traced."""
     # One example would be taken for a size that never changes.
     args, kwargs = _arguments(first_examples(inputs, 2))
     shapes = torch.export.ShapesCollection()
@@ -189,10 +190,32 @@ def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | No
         except Exception:  # noqa: S112  # it fails again below if not for the number of examples
             continue
         if not _is_for_one_number(exported):
-            return exported, None
+            return exported, None, strict
     args, kwargs = _arguments(inputs)
     count = next(len(leaf) for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
-    return torch.export.export(model, args, kwargs or None), count
+    return torch.export.export(model, args, kwargs or None), count, False
+
+
+def _is_of(exported: ExportedProgram, keep: Collection[str]) -> bool:
+    """Return whether all that a program does with tensors is done by some operators, none of which writes into one."""
+    for node in exported.graph.nodes:
+        if node.op != "call_function" or not isinstance(node.target, torch._ops.OperatorBase):
+            continue
+        if not isinstance(node.target, torch._ops.OpOverload) or node.target._schema.is_mutable:
+            return False
+        of_tensors = any(isinstance(used.meta.get("val"), Tensor) for used in node.all_input_nodes)
+        if of_tensors and node.target is not torch.ops.aten.sym_size.int and str(node.target) not in keep:
+            return False
+    return True
+
+
+def _taken_apart(exported: ExportedProgram, keep: Collection[str]) -> ExportedProgram:
+    """Return a program whose operators are core ATen operators and those to keep; nothing is written into a value."""
+    table = torch.export.default_decompositions()
+    for operator in [operator for operator in table if str(operator) in keep]:
+        del table[operator]
+    apart: ExportedProgram = exported.run_decompositions(table)
+    return apart
 
 
 def _is_for_one_number(exported: ExportedProgram) -> bool:

@@ -1,20 +1,8 @@
 """What training changes in its process, put back; and how the tests' small networks are trained soonest."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
-
-from spatialgraph.train import letters
-
-
-@pytest.fixture(scope="session", autouse=True)
-def letters_drawn_once():
-    """Draw the letters once for all tests: it takes as long as to train small networks on them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(letters, "draw_letters", cache(letters.draw_letters))
-        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -27,6 +27,7 @@ def viewed(at: Place, value: Value, *arguments: Any) -> Value:
     "aten.permute.default",
     "aten.transpose.int",
     "aten.t.default",
+    "aten.mT.default",
     "aten.movedim.int",
     "aten.squeeze.default",
     "aten.squeeze.dim",

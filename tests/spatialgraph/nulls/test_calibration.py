@@ -10,8 +10,16 @@ from spatialgraph.graph.planted import unmodular
 from spatialgraph.metrics import modularity
 from spatialgraph.nulls import chance, draw
 from spatialgraph.splits import apply
+from spatialgraph.threads import one_thread
 
 DRAWS = 19
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Limit threads once, as analyses do, and not for each sum again."""
+    with one_thread():
+        yield
 
 
 def greedy_modularity(graph):

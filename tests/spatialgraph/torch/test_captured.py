@@ -1,5 +1,7 @@
 """Capturing models: tasks, outputs, names, positions, precisions, and what is refused."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -227,6 +229,31 @@ def test_a_captured_model_is_written_with_its_untrained_state(tmp_path):
     assert after.of(graph).graph is graph
     with pytest.raises(ValueError, match=r"network 'mine-0': expected the model that was captured, .* digest \w{12}…"):
         before.of(graph)
+
+
+class Ordered(nn.Module):
+    """A model that has its parameters in another order than it uses them in, and asks for something of its input."""
+
+    def __init__(self, ask):
+        super().__init__()
+        self.scale = nn.Parameter(torch.rand(8))
+        self.first, self.out = nn.Linear(6, 8), nn.Linear(8, 3)
+        self.ask = ask
+
+    def forward(self, x):
+        x = self.first(x) + self.ask(x)
+        return self.out((x * self.scale).relu())
+
+
+@pytest.mark.parametrize("ask", [lambda x: 0.0, len, lambda x: torch.zeros(8).mul_(2)], ids=["known", "len", "written"])
+def test_the_digest_of_a_model_is_that_of_its_parameters_in_their_order(ask):
+    """Whether its program is taken apart or not: files have it."""
+    model = Ordered(ask).eval()
+    captured = capture(model, torch.randn(3, 6))
+    assert captured.program.batch is None
+    digest = captured.graph.metadata["capture"]["parameters"]
+    numbers = b"".join(parameter.detach().numpy().tobytes() for parameter in model.parameters())
+    assert digest == hashlib.sha256(numbers).hexdigest()
 
 
 X = torch.zeros(5, 6)

@@ -12,6 +12,7 @@ SCRIPT = """
 import os
 import sys
 import torch
+import torch._dynamo  # by optimisers, in each process, if not here
 from torch import distributed, multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
 from spatialgraph.torch import SpatialCost
@@ -64,7 +65,9 @@ def work(rank, file, out):
 
 
 if __name__ == "__main__":
-    multiprocessing.spawn(work, sys.argv[1:], nprocs=2)
+    # Forked, which is safe on Linux, they need not import PyTorch each.
+    method = "fork" if sys.platform == "linux" else "spawn"
+    multiprocessing.start_processes(work, sys.argv[1:], nprocs=2, start_method=method)
 """
 
 

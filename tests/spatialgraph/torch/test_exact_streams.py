@@ -166,10 +166,14 @@ def test_streams(name):
 
 
 class Tokens(nn.Module):
-    """A vision transformer in small: patches, a class token, positions, blocks, a head on the class token."""
+    """A vision transformer in small: patches, a class token, positions, blocks, a head on the class token.
 
-    def __init__(self, *blocks, token=True, dim=8):
+    Of its patches it asks how many examples there are, by `len` if so told, which is traced in another, slower way.
+    """
+
+    def __init__(self, *blocks, token=True, dim=8, count=lambda x: x.shape[0]):
         super().__init__()
+        self.count = count
         self.patch = nn.Conv2d(2, dim, 4, 4)
         self.token = nn.Parameter(torch.randn(1, 1, dim)) if token else None
         self.place = nn.Parameter(torch.randn(1, 4 + token, dim))
@@ -179,7 +183,7 @@ class Tokens(nn.Module):
     def forward(self, x):
         x = self.patch(x).flatten(2).transpose(1, 2)
         if self.token is not None:
-            x = torch.cat([self.token.expand(len(x), -1, -1), x], 1)
+            x = torch.cat([self.token.expand(self.count(x), -1, -1), x], 1)
         return self.head(self.norm(self.blocks(x + self.place))[:, 0])
 
 
@@ -222,7 +226,7 @@ def encoder(**options):
 
 TRANSFORMERS = {
     "fused": lambda: Tokens(Fused(), Fused(), token=False),
-    "class token": lambda: Tokens(Fused(), encoder(norm_first=True)),
+    "class token": lambda: Tokens(Fused(), encoder(norm_first=True), count=len),
     "multihead": lambda: Tokens(Multihead(), Multihead(), token=False),
     "norm first": lambda: Tokens(encoder(norm_first=True), encoder(norm_first=True), token=False),
     "norm last": lambda: Tokens(encoder(), encoder(activation="gelu"), token=False),

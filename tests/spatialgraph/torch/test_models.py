@@ -1,6 +1,7 @@
 """Models that a user's file loads: the whole way from a model to tables, in Python and on the command line."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -50,13 +51,18 @@ def trained():
     return captured
 
 
+def written(folder, trained):
+    """Write a run of two captured models into a folder, and the file that loads them."""
+    for name, captured in trained.items():
+        captured.write(folder / "run" / "networks" / f"{name}.h5", kind="small", seed=int(name[-1]))
+    (folder / "models.py").write_text(FILE, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def run(tmp_path, trained):
     """A run of two captured models, and the file that loads them."""
-    for name, captured in trained.items():
-        captured.write(tmp_path / "run" / "networks" / f"{name}.h5", kind="small", seed=int(name[-1]))
-    (tmp_path / "models.py").write_text(FILE, encoding="utf-8")
-    return tmp_path
+    return written(tmp_path, trained)
 
 
 def scores_of(folder):
@@ -66,10 +72,18 @@ def scores_of(folder):
 ASKED = {"splits": ["greedy", "ablation", "random"], "nulls": 3}
 
 
-def test_the_command_line_runs_models(run):
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory, trained):
+    """Such a run, analysed with its models on the command line, for tests that change nothing in it."""
+    run = written(tmp_path_factory.mktemp("analysed"), trained)
     asked = ("--splits", "greedy,ablation,random", "--nulls", "3", "--jobs", "2", "--models", run / "models.py")
     done = commands.run("analyze", run / "run", *asked)
     assert done.returncode == 0, done.stderr
+    return run
+
+
+def test_the_command_line_runs_models(analysed, tmp_path):
+    run = shutil.copytree(analysed, tmp_path / "copy")
     results = run / "run" / "results"
     scores = scores_of(results)
     assert set(scores["split"]) == {"none", "greedy", "ablation", "random"}
@@ -108,9 +122,8 @@ def test_a_process_without_models_never_loads_pytorch(run):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_captured_models_are_analysed_as_their_files_are(run, tmp_path):
-    sg.analyze(run / "run", models=run / "models.py", **ASKED)
-    expected = scores_of(run / "run" / "results")
+def test_captured_models_are_analysed_as_their_files_are(analysed, tmp_path):
+    expected = scores_of(analysed / "run" / "results")
     captured = {}
     for name in ("mine-0", "mine-1"):
         with torch.random.fork_rng():

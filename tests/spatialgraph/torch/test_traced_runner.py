@@ -49,7 +49,7 @@ class Transformer(nn.Module):
         self.fc = nn.Linear(8, 5)
 
     def forward(self, x):
-        x = torch.cat([self.token.expand(len(x), -1, -1), self.embed(x)], dim=1)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), self.embed(x)], dim=1)
         return self.fc(self.layer(x)[:, 0])
 
 
