@@ -427,6 +427,7 @@ try:
     runpy.run_module("train", run_name="__main__")
 finally:
     assert "train.run" in sys.modules and "spatialgraph.train" not in sys.modules, "the installation was used"
+    assert "torch._dynamo" not in sys.modules, "PyTorch's compiler was imported, which takes longer than this training"
 """
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True)
