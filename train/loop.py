@@ -15,6 +15,7 @@ from torch import Tensor
 
 from spatialgraph.network import Evaluation
 
+from .adam import Adam, Group
 from .checks import SettingError
 from .grid import Batch
 from .inputs import Batches
@@ -185,10 +186,6 @@ class Training:
         for name, tensor in self.stack.named():
             _fill(tensor, arrays, name)
         self._require_placed(began)
-        # Adam makes its moments at the first step; one with a gradient of 0 makes them without moving anything.
-        for tensor in self._step.gradient.tensors:
-            tensor.zero_()
-        self._adam.step()
         for name, tensor in self._kept():
             _fill(tensor.data, arrays, name)
         self.history = {
@@ -223,13 +220,11 @@ class Training:
         for way_name, networks, way in self._step.ways:
             for name, tensor in way.state.items():
                 yield f"way/{way_name}/{networks.start}/{name}", tensor
-        for number, group in enumerate(self._adam.param_groups):
-            for place, parameter in enumerate(group["params"]):
-                for name, tensor in self._adam.state[parameter].items():
-                    yield f"adam/{number}/{place}/{name}", tensor
+        for name, tensor in self._adam.state():
+            yield f"adam/{name}", tensor
 
 
-def _learn(step: Step, adam: torch.optim.Adam, index: Tensor) -> None:
+def _learn(step: Step, adam: Adam, index: Tensor) -> None:
     """Move every network by one step, shown the examples of the index."""
     step(index)
     adam.step()
@@ -260,9 +255,7 @@ def _on_device(evaluation: Evaluation, device: torch.device) -> tuple[Tensor, Te
     return inputs, labels
 
 
-def _adam(
-    stack: Stack, gradient: Stack, rates: Sequence[float], learned: Iterable[tuple[str, Tensor, float]]
-) -> torch.optim.Adam:
+def _adam(stack: Stack, gradient: Stack, rates: Sequence[float], learned: Iterable[tuple[str, Tensor, float]]) -> Adam:
     """Make one Adam for all networks, with a group for each stretch of networks of one learning rate.
 
     Groups of the parameters that costs have of their own follow.
@@ -271,10 +264,7 @@ def _adam(
     start = 0
     for rate, stretch in itertools.groupby(rates):
         stop = start + len(list(stretch))
-        parameters = [tensor[start:stop].detach().requires_grad_() for tensor in stack.tensors]
-        for parameter, part in zip(parameters, gradient.tensors, strict=True):
-            parameter.grad = part[start:stop]
-        groups.append({"params": parameters, "lr": rate})
+        moved, gradients = ([tensor[start:stop] for tensor in own.tensors] for own in (stack, gradient))
+        groups.append(Group(rate, moved, gradients))
         start = stop
-    groups += [{"params": [tensor], "lr": rate} for _, tensor, rate in learned]
-    return torch.optim.Adam(groups, fused=True, capturable=stack.position.is_cuda)
+    return Adam([*groups, *(Group(rate, [own], [own.grad]) for _, own, rate in learned if own.grad is not None)])

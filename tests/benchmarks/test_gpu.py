@@ -1,5 +1,6 @@
 """The command for a GPU, on a CPU with tiny networks: every part of it, and what becomes of a part that fails."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -7,24 +8,17 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PARTS = ["machine", "processor", "recorded", "repeated", "company", "interrupted", "cut", "speed", "table1", "files"]
 
-BROKEN = """
-import gpu
 
-def broken(work):
-    raise OSError("no such thing")
-
-def doubtful(work):
-    return {"seen": 3, gpu.HOLDS: {"it is true": True, "it is good": False}}
-
-def late(work):
-    raise gpu.SkippedError("too late")
-
-gpu.PARTS |= {"cut": broken, "company": doubtful, "files": late}
-gpu.main()
-"""
+@pytest.fixture
+def gpu(monkeypatch):
+    """Return the program as a module."""
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])  # undoes what the program adds, too
+    return importlib.import_module("gpu")
 
 
 def run(out, *arguments):
@@ -55,10 +49,24 @@ def test_every_part_runs_and_holds(tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == {"gpu.json", "training.png", "training.svg"}
 
 
-def test_a_part_that_fails_loses_no_other(tmp_path):
-    (tmp_path / "broken.py").write_text(f"import sys\nsys.path.insert(0, {str(BENCHMARKS)!r})\n{BROKEN}")
+def test_a_part_that_fails_loses_no_other(gpu, tmp_path, monkeypatch):
+    def broken(work):
+        raise OSError("no such thing")
+
+    def doubtful(work):
+        return {"seen": 3, gpu.HOLDS: {"it is true": True, "it is good": False}}
+
+    def late(work):
+        raise gpu.SkippedError("too late")
+
+    monkeypatch.setattr(gpu, "PARTS", gpu.PARTS | {"cut": broken, "company": doubtful, "files": late})
     parts = ["cut", "company", "files", "repeated", "float32"]
-    done, found = run(tmp_path, tmp_path / "broken.py", "--only", *parts)
+    arguments = ["--quick", "--device", "cpu", "--out", str(tmp_path), "--only", *parts]
+    monkeypatch.setattr(sys, "argv", ["gpu.py", *arguments])
+    with pytest.raises(SystemExit) as end:
+        gpu.main()
+    assert end.value.code == 1
+    found = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))
     assert {name: found[name]["state"] for name in found} == {
         "cut": "failed: OSError: no such thing",
         "company": "does not hold: it is good",
@@ -68,4 +76,3 @@ def test_a_part_that_fails_loses_no_other(tmp_path):
     }
     assert found["company"]["seen"] == 3
     assert 'raise OSError("no such thing")' in found["cut"]["traceback"]
-    assert done.returncode == 1

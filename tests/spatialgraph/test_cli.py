@@ -25,7 +25,7 @@ COMMANDS = ("demo", "train", "analyze", "figures", "report", "check", "info", "e
 
 EXPERIMENT = """
 tasks = ["digits", "letters"]
-inputs = ["concatenate", "sequential"]
+inputs = ["concatenate"]
 seeds = "0:2"
 hidden = [16, 12]
 penalised_layers = ["hidden2", "output"]
@@ -63,9 +63,9 @@ def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
     (folder / "small.toml").write_text(EXPERIMENT)
     trained = started("train", "small.toml", "--device", "cpu", cwd=folder)
-    assert "runs/small: trained 8 networks in" in trained.stdout
+    assert "runs/small: trained 4 networks in" in trained.stdout
     assert trained.stdout.endswith("next: spatialgraph analyze runs/small\n")
-    assert "sequential epoch 6/6 · accuracy spatial" in trained.stderr
+    assert "concatenate epoch 6/6 · accuracy spatial" in trained.stderr
     analysed = started("analyze", "runs/small", "--nulls", "2", cwd=folder)
     assert analysed.stdout.startswith("Before anything else\n• ")
     assert "\nWhat each split method is worth\n\nConcatenation " in analysed.stdout
@@ -78,7 +78,8 @@ def work(tmp_path_factory):
     assert following.endswith("spatialgraph figures runs/small/results")
     few = ("--only", "positions,methods")  # all are drawn in tests of figures
     # A notebook's way to show figures is not this program's, and need not be installed.
-    notebook = {**os.environ, "MPLBACKEND": "no.such.backend"}
+    # Processes that draw side by side are tested with the figures; to start them takes longer than to draw these.
+    notebook = {**os.environ, "MPLBACKEND": "no.such.backend", "LOKY_MAX_CPU_COUNT": "1"}
     drawn = started("figures", "runs/small/results", "--format", "png", *few, cwd=folder, env=notebook)
     assert "Accuracy before and after the split" in drawn.stdout
     lines = [line for line in drawn.stdout.splitlines() if line.startswith("runs/")]
@@ -109,11 +110,11 @@ def test_training_again_says_that_nothing_is_left_to_do(work):
 
 
 def test_info_shows_layers_and_accuracies(work):
-    shown = spatialgraph("info", work / "runs/small/networks/sequential-spatial-1.h5").stdout
+    shown = spatialgraph("info", work / "runs/small/networks/concatenate-spatial-1.h5").stdout
     assert "hidden2" in shown
     assert "digits" in shown
-    assert "kind spatial · inputs sequential · seed 1" in shown
-    assert "720 examples" in spatialgraph("info", work / "runs/small/evaluation-sequential.h5").stdout
+    assert "kind spatial · inputs concatenate · seed 1" in shown
+    assert "360 examples" in spatialgraph("info", work / "runs/small/evaluation-concatenate.h5").stdout
 
 
 @pytest.mark.parametrize("to", ["graphml", "gexf", "npz"])
@@ -279,7 +280,7 @@ def test_names_of_files_give_no_orders_to_the_terminal(work, tmp_path):
     hostile = tmp_path / "[red]\x1b[2J\nerror: forged"
     hostile.mkdir()
     file = hostile / "n.h5"
-    shutil.copy(work / "runs/small/networks/sequential-spatial-0.h5", file)
+    shutil.copy(work / "runs/small/networks/concatenate-spatial-0.h5", file)
     outputs = [
         spatialgraph("check", file).stdout,
         spatialgraph("export", file, "--to", "npz").stdout,
@@ -299,7 +300,7 @@ def test_names_of_files_give_no_orders_to_the_terminal(work, tmp_path):
 
 def test_a_terminal_that_lacks_a_character_is_shown_a_question_mark(work, tmp_path):
     file = tmp_path / "Ω_λ_中.h5"
-    file.symlink_to(work / "runs/small/networks/sequential-spatial-0.h5")
+    file.symlink_to(work / "runs/small/networks/concatenate-spatial-0.h5")
     for run, encoding in ((started, "ascii"), (spatialgraph, "ascii"), (spatialgraph, "cp1252")):
         how = {"env": {**os.environ, "PYTHONIOENCODING": encoding}}
         how |= {"encoding": encoding, "errors": "replace"} if run is started else {}
@@ -320,7 +321,7 @@ def test_a_session_in_python_keeps_its_way_to_show_figures(monkeypatch, tmp_path
 @pytest.mark.parametrize("to", ["graphml", "gexf", "npz"])
 def test_export_does_not_replace_the_network(work, tmp_path, to):
     file, link = tmp_path / "network.h5", tmp_path / f"link.{to}"
-    shutil.copy(work / "runs/small/networks/sequential-spatial-0.h5", file)
+    shutil.copy(work / "runs/small/networks/concatenate-spatial-0.h5", file)
     link.symlink_to(file)
     before = file.read_bytes()
     for out in (file, link):
@@ -397,7 +398,7 @@ def test_parts_of_long_work_say_how_long_all_that_is_left_will_take(monkeypatch,
 
 def test_the_demo_shows_table_one_before_all_else_and_draws_few_figures(work, tmp_path, monkeypatch, capsys):
     def train(experiment, run, **how):
-        shutil.copytree(work / "runs/small", run, ignore=shutil.ignore_patterns("results", "*-1.h5", "sequential-*"))
+        shutil.copytree(work / "runs/small", run, ignore=shutil.ignore_patterns("results", "*-1.h5"))
 
     monkeypatch.setattr(cli, "_train", train)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # each process imports what it needs, longer than it works
@@ -427,6 +428,7 @@ try:
     runpy.run_module("train", run_name="__main__")
 finally:
     assert "train.run" in sys.modules and "spatialgraph.train" not in sys.modules, "the installation was used"
+    assert "torch._dynamo" not in sys.modules, "PyTorch's compiler was imported, which takes longer than this training"
 """
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True)

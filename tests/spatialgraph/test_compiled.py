@@ -17,14 +17,29 @@ from spatialgraph.splits import moves
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 
 
+USED = "from spatialgraph.compiled import compiled; assert compiled('small_kernel', 'steps').climb() == 3"
+
+
 def kernel():
-    """Return a library of this package, made of C."""
-    return compiled.compiled("spatialgraph.splits", "moves")
+    """Return a library of a package, made of C."""
+    return compiled.compiled("small_kernel", "steps")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """Return the folder of a package with C that is compiled in little time."""
+    folder = tmp_path_factory.mktemp("packages")
+    (folder / "small_kernel").mkdir()
+    (folder / "small_kernel" / "__init__.py").touch()
+    (folder / "small_kernel" / "steps.c").write_text("int climb(void) { return 3; }\n")
+    return folder
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(package, tmp_path, monkeypatch):
     """Return an empty folder that is the user's cache, and forget which kernel this process has, before and after."""
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.setenv("PYTHONPATH", str(package), prepend=os.pathsep)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     compiled.compiled.cache_clear()
     yield tmp_path / "cache"
@@ -83,9 +98,7 @@ def test_other_compilers_are_asked_where_there_is_no_gcc(cache, monkeypatch, nam
     strengths = np.kron(np.eye(2), np.ones((3, 3))) / 18
     expected = moves.climb(strengths, np.random.default_rng(0), 1.0, refine=True)
     monkeypatch.setattr(compiled, "_COMPILERS", ("no-such-compiler", name))
-    library = kernel()
-    assert library is not None
-    assert library.climb
+    assert compiled.compiled("spatialgraph.splits", "moves").climb
     moves._loops.cache_clear()
     assert moves.climb(strengths, np.random.default_rng(0), 1.0, refine=True).tolist() == expected.tolist()
     moves._loops.cache_clear()
@@ -125,9 +138,9 @@ def test_a_damaged_kernel_is_compiled_anew(cache, damage):
     whole = library.read_bytes()
     library.unlink()  # this process still uses it
     library.write_bytes(damage(whole))
-    code = "from spatialgraph.compiled import compiled; assert compiled('spatialgraph.splits', 'moves').climb"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", USED], check=True)
     assert files(cache) == [library]
+    assert library.read_bytes() != damage(whole)
     assert compiled._load_checked(library) is not None
     compiled.compiled.cache_clear()
     assert kernel() is not None
@@ -282,8 +295,7 @@ def test_what_was_checked_is_loaded_though_the_name_leads_elsewhere_by_then(cach
 
 @needs_compiler
 def test_processes_that_compile_at_once_leave_one_kernel(cache):
-    code = "from spatialgraph.compiled import compiled; assert compiled('spatialgraph.splits', 'moves').climb"
-    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    processes = [subprocess.Popen([sys.executable, "-c", USED]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert [file.suffix for file in files(cache)] == [".so"]
 

@@ -17,7 +17,7 @@ _STAGES = (
     *("train.run", "analyses.analysis", "analyses.figures", "analyses.report", "analyses.tables", "analyses.terminal"),
     *("cli", "describe", "executors", "train.letters"),
 )
-# What they import later: options, an optimiser when it is made, data sets and methods, the page of a report.
+# What they import later: options, the compiler that traces models, data sets and methods, the page of a report.
 _LATER = ("typer._adapters", "torch._dynamo", "sklearn.datasets", "sklearn.cluster", "jinja2")
 _FORKS.set_forkserver_preload([*(f"spatialgraph.{name}" for name in _STAGES), *_LATER])
 

@@ -1,5 +1,7 @@
 """Results that the tests of figures share, and every figure of them."""
 
+from functools import cache
+
 import pandas as pd
 import pytest
 from results_builder import build_results
@@ -23,15 +25,15 @@ def swept(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def drawn(results, swept):
-    """Every figure by name, each a list of drawings: of few kinds, or of a sweep where a figure is of doses."""
-    return {name: drawings(swept if name in OF_SWEEPS else results, name) for name in FIGURES}
+def drawn(request):
+    """Return what gives the drawings of a figure, made when first asked for: of few kinds, or of a sweep's doses."""
+    return cache(lambda name: drawings(request.getfixturevalue("swept" if name in OF_SWEEPS else "results"), name))
 
 
 @pytest.fixture(scope="session")
 def made(drawn):
     """Every drawing by name."""
-    return {drawing.name: drawing for drawings in drawn.values() for drawing in drawings}
+    return {drawing.name: drawing for name in FIGURES for drawing in drawn(name)}
 
 
 @pytest.fixture(scope="session")

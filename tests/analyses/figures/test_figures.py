@@ -41,8 +41,8 @@ def test_every_figure_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_fits_a_page_and_comes_with_numbers_and_a_caption(drawn, name):
-    assert drawn[name]
-    for drawing in drawn[name]:
+    assert drawn(name)
+    for drawing in drawn(name):
         assert drawing.figure.get_figwidth() in (figures.SINGLE, figures.DOUBLE)
         assert drawing.figure.get_figheight() < 9
         assert len(drawing.numbers)
@@ -110,7 +110,7 @@ def test_files_are_written_in_every_format_with_numbers_and_caption(masking):
 
 
 def test_all_figures_are_drawn_by_default(results, drawn, made, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "drawings", lambda _results, name, _choice: drawn[name])
+    monkeypatch.setattr(figures, "drawings", lambda _results, name, _choice: drawn(name))
     names = {path.name for path in draw(results, tmp_path, ["svg"])}
     films = {"film.svg", "film.mp4", "film.gif"}  # a film has a format of its own
     assert names - films == {f"{name}.{ending}" for name in made for ending in ("svg", "csv", "txt")} - films
