@@ -205,12 +205,17 @@ class Evidence:
     @cached_property
     def lost(self) -> pd.DataFrame:
         """The tasks that networks did not learn, see `validity.lost`; one row each."""
-        return lost(accuracies(self.scores))
+        return lost(self._whole)
 
     @cached_property
     def certain(self) -> pd.DataFrame:
         """The tasks of networks in which no answer can be wrong, see `validity.certain`; one row each."""
-        return certain(accuracies(self.scores))
+        return certain(self._whole)
+
+    @cached_property
+    def _whole(self) -> pd.DataFrame:
+        """The accuracies of whole networks, see `validity.accuracies`."""
+        return accuracies(self.scores)
 
     @cached_property
     def still(self) -> pd.DataFrame:
