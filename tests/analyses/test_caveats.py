@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -69,10 +70,16 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=CASES)
-def case(request, tmp_path_factory):
-    make, short, text = CASES[request.param]
-    return make(tmp_path_factory.mktemp("case")), short, text
+@pytest.fixture(scope="module")
+def results_of(tmp_path_factory):
+    """Return a function that returns the RESULTS folder of a case, analysed when it is asked for first."""
+    return cache(lambda name: CASES[name][0](tmp_path_factory.mktemp("case")))
+
+
+@pytest.fixture(params=CASES)
+def case(request, results_of):
+    _, short, text = CASES[request.param]
+    return results_of(request.param), short, text
 
 
 def test_the_summary_begins_with_it(case):
@@ -132,42 +139,42 @@ def test_methods_that_split_by_the_examples_that_score_them_are_named(tmp_path):
     assert "- ablation split networks by what they do on the examples that also score the splits." in text
 
 
-def test_losses_stand_beside_what_whole_networks_do(tmp_path):
-    text = (analysed(tmp_path, not_learned()) / "summary.md").read_text(encoding="utf-8")
+def test_losses_stand_beside_what_whole_networks_do(results_of):
+    text = (results_of("not learned") / "summary.md").read_text(encoding="utf-8")
     told = "- Read every loss beside the accuracy of whole networks: spatial good 1.000, spatial lost 0.500."
     assert told in text.split("\n## ")[1]
 
 
-def test_a_network_that_lost_a_task_leads_no_table(tmp_path):
-    evidence = Evidence.load(analysed(tmp_path, not_learned()))
+def test_a_network_that_lost_a_task_leads_no_table(results_of):
+    evidence = Evidence.load(results_of("not learned"))
     assert set(worth(evidence)["inputs"]) == {"good"}
     assert set(evidence.kept["network"]) == set(evidence.chances["network"]) == {"good"}
     assert set(evidence.cells["inputs"]) == {"good", "lost"}  # summary.csv has everything
 
 
-def test_what_a_task_with_one_answer_does_is_not_compared(tmp_path):
-    evidence = Evidence.load(analysed(tmp_path, one_output_each()))
+def test_what_a_task_with_one_answer_does_is_not_compared(results_of):
+    evidence = Evidence.load(results_of("one output each"))
     kept = evidence.kept
     assert not kept["metric"].str.startswith(("accuracy", "leaked", "double", "guessed")).any()
     assert "modularity" in set(kept["metric"])
 
 
-def test_a_degenerate_default_does_not_lead(tmp_path):
-    results = analysed(tmp_path, collapsed())
+def test_a_degenerate_default_does_not_lead(results_of, tmp_path):
+    results = results_of("collapsed")
     evidence = Evidence.load(results)
     assert evidence.always_degenerate == ("greedy", "random")
     assert evidence.method == "positions"
     text = "Findings are told of positions, since no split by greedy is left."
     assert text in (results / "summary.md").read_text(encoding="utf-8")
     assert set(evidence.kept["split"]) == {"none", "positions"}
-    page = write_report(results).read_text(encoding="utf-8")
+    page = write_report(results, tmp_path / "report.html").read_text(encoding="utf-8")
     assert '"method":"positions"' in page  # the report opens on it
     cells = {cell["split"]: cell["degenerate"] for cell in _cells(read_cells(results / "summary.csv"))}
     assert (cells["greedy"], cells["positions"]) == (1, 0)
 
 
-def test_the_most_frequent_reason_of_degenerate_splits_is_said(tmp_path):
-    evidence = Evidence.load(analysed(tmp_path, collapsed()))
+def test_the_most_frequent_reason_of_degenerate_splits_is_said(results_of):
+    evidence = Evidence.load(results_of("collapsed"))
     (caveat,) = caveats(evidence)
     assert "Most often, in 2, task task1 has hardly any unit besides its outputs. notes.csv has" in caveat.text
     marked = caveats(evidence.renamed(lambda name: f"<{name}>"))[0]
@@ -179,8 +186,8 @@ def test_the_most_frequent_reason_of_degenerate_splits_is_said(tmp_path):
     )
 
 
-def test_a_null_model_without_spread_is_not_counted(tmp_path):
-    evidence = Evidence.load(without_spread(tmp_path))
+def test_a_null_model_without_spread_is_not_counted(results_of):
+    evidence = Evidence.load(results_of("without spread"))
     rows = evidence.chances
     of = rows[(rows["metric"] == "modularity") & (rows["split"] == "greedy")]
     assert of[["null", "spread"]].to_numpy().tolist() == [["shuffle", False]]
@@ -219,7 +226,7 @@ def test_results_that_do_not_say_what_guessing_gives_have_no_lost_tasks():
     assert len(evidence.kept) == 1
 
 
-def test_communities_of_a_single_task_are_measured_but_no_module(tmp_path):
-    evidence = Evidence.load(analysed(tmp_path, one_task(), ("greedy", "louvain", "random")))
+def test_communities_of_a_single_task_are_measured_but_no_module(results_of):
+    evidence = Evidence.load(results_of("one task"))
     assert set(evidence.kept["split"]) == {"none", "louvain"}
     assert evidence.method == "louvain"

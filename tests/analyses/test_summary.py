@@ -1,6 +1,7 @@
 """The summary: its files, what they say of invented results, and of the measured ones that the documents show."""
 
 import re
+from functools import cache
 from html import unescape
 from pathlib import Path
 
@@ -51,12 +52,26 @@ def section(text, title):
     return text.split(f"\n## {title}\n\n")[1].split("\n## ")[0]
 
 
+@cache
+def told(evidence):
+    """Return the summary of evidence, which several tests read."""
+    return summary(evidence)
+
+
+@cache
 def twice(evidence):
     """Return evidence of twelve seeds instead of six."""
     rows = evidence.scores
     return Evidence(pd.concat([rows, rows.assign(seed=rows["seed"] + 6, network=rows["network"] + "+")]))
 
 
+@cache
+def few_of(evidence):
+    """Return evidence of three seeds, too few for a test."""
+    return Evidence(evidence.scores[evidence.scores["seed"] < 3])
+
+
+@cache
 def with_notes(evidence, split, note, kind):
     members = evidence.results.members
     names = members.loc[members["kind"] == kind, "network"]
@@ -102,7 +117,7 @@ def test_the_tables_hold_the_statistics(folder, evidence, tmp_path):
 
 
 def test_the_sections_stand_in_their_order(evidence):
-    text = summary(evidence)
+    text = told(evidence)
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(SECTIONS)
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
@@ -115,7 +130,7 @@ def test_one_network_is_no_group_of_equal_size(evidence):
 
 
 def test_what_was_compared(evidence):
-    lines = section(summary(evidence), "What was compared").splitlines()
+    lines = section(told(evidence), "What was compared").splitlines()
     assert lines[0] == ("- 24 networks, 6 each: regular mix, spatial mix, regular sequential and spatial sequential.")
     assert lines[1] == "- The reference is the kind regular: 1 other kind is compared with it."
     assert (
@@ -146,13 +161,13 @@ def test_networks_of_one_seed_and_unequal_groups_are_told(evidence):
 
 
 def test_too_few_seeds_are_told(evidence):
-    text = summary(Evidence(evidence.scores[evidence.scores["seed"] < 3]))
+    text = told(few_of(evidence))
     assert "No test was made: expected at least 5 seeds, found 3. Differences whose interval leaves out 0 are" in text
     assert "p =" not in text
 
 
 def test_from_too_few_seeds_nothing_holds(evidence):
-    few = evidence.scores[evidence.scores["seed"] < 3]
+    few = few_of(evidence).scores
     rows = few[few["metric"] == "modularity"]
     nulls = rows.assign(null="distance", draws=100, mean=0.1, sd=0.1, z=4.0, p=0.01, p_opposite=1.0)
     text = summary(Evidence(few, nulls))
@@ -160,17 +175,17 @@ def test_from_too_few_seeds_nothing_holds(evidence):
     hints = section(text, "Hints")
     assert hints.startswith("These differences were seen, with too few seeds for a test. They hint, and do not hold")
     assert "networks are more modular than networks with the same strengths" in hints
-    assert "## Hints" not in summary(evidence)
+    assert "## Hints" not in told(evidence)
 
 
 def test_families_of_tests_are_counted(evidence):
     rows = evidence.comparisons[evidence.comparisons["p"].notna()]
     tables = rows["table"].nunique()
-    lines = section(summary(evidence), "What was compared").splitlines()
+    lines = section(told(evidence), "What was compared").splitlines()
     (line,) = (line for line in lines if line.startswith("- comparisons.csv has "))
     assert line.startswith(f"- comparisons.csv has {len(rows)} tests in {tables} tables. Each table is a family")
     assert "If nothing differed" not in line  # two tests need 0.025, and 2/64 is more
-    text = summary(twice(evidence))
+    text = told(twice(evidence))
     assert (
         f"If nothing differed, {tables} × 0.05 = {tables * 0.05:.2g} tables at most would be expected to have a" in text
     )
@@ -178,7 +193,7 @@ def test_families_of_tests_are_counted(evidence):
 
 def test_what_is_said_of_intervals_and_tests_was_measured(evidence):
     table = pd.read_csv(CALIBRATION).set_index(["what", "data", "n"])["share"]
-    text = section(summary(evidence), "What was compared")
+    text = section(told(evidence), "What was compared")
     held = {(data, n): round(100 * table["mean: it holds the mean", data, n]) for data in DATA for n in (3, 12, 30)}
     assert all(held["normal", n] == 95 for n in (3, 12, 30))
     three, twelve, thirty = (held["log-normal", n] for n in (3, 12, 30))
@@ -205,7 +220,7 @@ def test_null_models_are_named_with_their_draws(evidence):
 
 
 def test_what_each_method_is_worth(evidence):
-    text = section(summary(evidence), "What each method is worth")
+    text = section(told(evidence), "What each method is worth")
     assert text.startswith(
         "Accuracy lost under the ablation that costs most (of zero, incoming and mean). n = 6 seeds. The ablation is "
         "named. As it is chosen by these means, they are rather too large.\n"
@@ -224,7 +239,7 @@ def test_what_each_method_is_worth(evidence):
 
 
 def test_other_methods_are_counted_beside_the_reference(evidence):
-    text = section(summary(twice(evidence)), "What each method is worth")
+    text = section(told(twice(evidence)), "What each method is worth")
     assert "n = 12 seeds. A difference is told by a corrected p ≤ 0.05." in text
     assert "| method | less | more | of |" in text
     assert "| `spectral` | 0 | 12 | 12 |" in text
@@ -253,13 +268,13 @@ def test_splits_that_beat_their_controls_are_marked(evidence):
 
 
 def test_degenerate_splits_are_counted_and_left_out(evidence):
-    text = summary(with_notes(evidence, "spectral", "degenerate: no hidden neuron", "regular"))
+    text = told(with_notes(evidence, "spectral", "degenerate: no hidden neuron", "regular"))
     row = next(line for line in text.splitlines() if line.startswith("| `spectral`"))
     assert row.split(" | ")[1] == row.split(" | ")[3] == "degenerate"
     assert section(text, "What was left out").splitlines()[0] == (
         "- Degenerate splits of `spectral`: regular mix 6 of 6, regular sequential 6 of 6 networks."
     )
-    assert section(summary(evidence), "What was left out") == "Nothing.\n"
+    assert section(told(evidence), "What was left out") == "Nothing.\n"
 
 
 def test_a_cell_of_which_some_are_degenerate_is_marked(evidence):
@@ -380,8 +395,8 @@ def check_sentences(text):
 
 def test_no_sentence_is_long(evidence, measured):
     noted = with_notes(evidence, "spectral", "degenerate: no hidden neuron", "regular")
-    for one in (evidence, twice(evidence), noted, Evidence(evidence.scores[evidence.scores["seed"] < 3])):
-        check_sentences(summary(one))
+    for one in (evidence, twice(evidence), noted, few_of(evidence)):
+        check_sentences(told(one))
     check_sentences(measured)
 
 
