@@ -37,11 +37,6 @@ def address(small_page):
     return small_page
 
 
-@pytest.fixture
-def page(opened):
-    return opened()
-
-
 def settled(page):
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 

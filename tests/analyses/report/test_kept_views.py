@@ -28,11 +28,6 @@ def address(small_page):
     return small_page
 
 
-@pytest.fixture
-def page(opened):
-    return opened()
-
-
 def settled(page):
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
@@ -181,7 +176,8 @@ def test_a_saved_table_is_latex(page, tmp_path):
         assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
-def test_text_in_a_table_is_text_in_latex(page):
+def test_text_in_a_table_is_text_in_latex(opened):
+    page = opened()
     kinds = page.evaluate("""() => {
         spatialgraph.content.kinds.find(kind => kind.name === "spatial").label = "a_b & 5 % α=1 \\\\ {x}";
     }""")

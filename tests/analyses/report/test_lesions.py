@@ -52,11 +52,6 @@ def address(results):
     return write_report(results).resolve().as_uri()
 
 
-@pytest.fixture
-def page(opened):
-    return opened()
-
-
 def runs():
     return {name: network for name, network in networks().items() if name != "strengths only"}
 

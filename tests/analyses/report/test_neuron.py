@@ -43,8 +43,8 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def page(opened):
-    page = opened()
+def page(shown):
+    page = shown()
     page.select_option("#pick-inputs", "named")
     return page
 

@@ -36,11 +36,6 @@ def address(small_page):
     return small_page
 
 
-@pytest.fixture
-def page(opened):
-    return opened()
-
-
 def state(page, name):
     return page.evaluate("name => spatialgraph.state[name]", name)
 
@@ -423,7 +418,8 @@ def test_connections_between_modules_have_a_colour_of_their_own(page):
             assert len(shown) == 2
 
 
-def test_degenerate_splits_are_marked_in_the_agreement_matrix(page):
+def test_degenerate_splits_are_marked_in_the_agreement_matrix(opened):
+    page = opened()
     page.evaluate("() => spatialgraph.networks.forEach(n => { n.degenerate = { louvain: ['left: no neuron'] } })")
     page.select_option("#pick-method", "positions")
     assert page.locator("#agreement-holder th", has_text="louvain †").count() == 2
@@ -435,7 +431,8 @@ def test_degenerate_splits_are_marked_in_the_agreement_matrix(page):
     assert all("(degenerate)" in cell.get_attribute("aria-label") for cell in cells.all())
 
 
-def test_degenerate_splits_are_marked_in_the_table(page):
+def test_degenerate_splits_are_marked_in_the_table(opened):
+    page = opened()
     page.select_option("#table-what", "accuracy-drop")
     assert page.locator("#table-holder .degenerate").count() == 0
     assert "†" not in page.locator("#table-caption").text_content()
@@ -455,8 +452,8 @@ def test_the_note_on_chance_says_what_p_is(page):
 
 
 @pytest.mark.parametrize("width", [1280, 850, 640, 400])
-def test_curves_keep_their_size(opened, width):
-    page = opened(width=width)
+def test_curves_keep_their_size(shown, width):
+    page = shown(width=width)
     for media in ("screen", "print"):
         page.emulate_media(media=media)
         boxes = page.evaluate(
@@ -494,8 +491,8 @@ def test_the_contrast_of_black_and_white_is_21():
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_edges_can_be_told_from_what_is_under_them(opened, scheme):
-    page = opened(color_scheme=scheme)
+def test_text_and_edges_can_be_told_from_what_is_under_them(shown, scheme):
+    page = shown(color_scheme=scheme)
     styles = """selector => [...document.querySelectorAll(selector)].map(part => {
         const { color, backgroundColor, borderTopColor } = getComputedStyle(part);
         return [color, backgroundColor, borderTopColor];
@@ -522,7 +519,8 @@ def test_what_is_clicked_is_24_pixels_wide_and_high(opened, width):
     assert small == []
 
 
-def test_networks_without_snapshots_have_no_time_line(page):
+def test_networks_without_snapshots_have_no_time_line(opened):
+    page = opened()
     page.evaluate("() => { for (const network of spatialgraph.networks) network.film = null; }")
     page.select_option("#pick-seed", label="1")
     assert not page.locator("#timeline").is_visible()
@@ -573,8 +571,8 @@ def test_dragging_turns_and_the_wheel_zooms(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
-def test_nothing_sticks_out_of_the_page(opened, width, scheme):
-    page = opened(width=width, color_scheme=scheme)
+def test_nothing_sticks_out_of_the_page(shown, width, scheme):
+    page = shown(width=width, color_scheme=scheme)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     background = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
     lightness = np.mean([int(part) for part in re.findall(r"\d+", background)[:3]])
