@@ -1173,7 +1173,7 @@ def test_a_small_file_of_large_arrays_is_refused_before_they_are_read(path, piec
 
 def test_one_array_under_many_names_counts_each_time(tmp_path):
     path = tmp_path / "a.h5"
-    write_arrays(path, "mine", {"0": np.zeros(2**21, np.float32)}, {})
+    write_arrays(path, "mine", {"0": np.zeros(2**20, np.float32)}, {})
     with h5py.File(path, "r+") as file:
         for number in range(1, 200):
             file[f"arrays/{number}"] = file["arrays/0"]
@@ -1184,7 +1184,7 @@ def test_one_array_under_many_names_counts_each_time(tmp_path):
     assert {fault.expected for fault in arrays} == {
         "values of at most 100 times the bytes of their file, in the memory that is free"
     }
-    assert peak < 120 * 2**23
+    assert peak < 120 * 2**22
 
 
 def test_arrays_are_not_read_where_memory_is_scarce(path, monkeypatch):
