@@ -40,7 +40,8 @@ def lay_out(figure: Figure) -> None:
     dpi = _WIDTH / figure.get_figwidth()
     figure.set_dpi(dpi)
     figure.set_figheight(2 * round(figure.get_figheight() * dpi / 2) / dpi)
-    figure.draw_without_rendering()
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
 
 
 @dataclass(frozen=True, eq=False)
