@@ -311,17 +311,23 @@ def test_a_device_without_memory_for_one_network_is_said_in_a_line(tmp_path, mon
         train_quietly(experiment(seeds=[0], kinds=["spatial"]), tmp_path)
 
 
-def test_files_written_beside_training_are_those_written_at_once(finished, tmp_path, monkeypatch):
+@pytest.fixture
+def beside(monkeypatch):
+    """Let files be written as beside a GPU, by two processes: to start one takes longer than to train."""
+    monkeypatch.setattr("spatialgraph.train.writer._JOBS", 2)
     monkeypatch.setattr("spatialgraph.train.trainer.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
+
+
+@pytest.mark.usefixtures("beside")
+def test_files_written_beside_training_are_those_written_at_once(finished, tmp_path):
     assert train_quietly(experiment(snapshots=6), tmp_path) == 4
     assert_same(networks(tmp_path), networks(finished))
     assert len(read_snapshots(tmp_path / "networks" / "mix-spatial-0.h5")) == 5
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
-@pytest.mark.usefixtures("diverging")
-def test_networks_that_diverge_are_said_when_those_beside_are_written(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("spatialgraph.train.trainer.Writer", lambda device, tell: Writer(torch.device("meta"), tell))
+@pytest.mark.usefixtures("diverging", "beside")
+def test_networks_that_diverge_are_said_when_those_beside_are_written(tmp_path):
     with pytest.raises(DivergedError, match=r"found others in mix-spatial-0, mix-spatial-1: not written"):
         train_quietly(experiment(), tmp_path)
     assert sorted(networks(tmp_path)) == ["mix-regular-0", "mix-regular-1"]
@@ -355,7 +361,7 @@ def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(t
     toml = tmp_path / "small.toml"
     lines = [
         f"{name} = {value!r}"
-        for name, value in {**SETTINGS, "tasks": noise, "batch_size": 20, "epochs": 60, "snapshots": 80}.items()
+        for name, value in {**SETTINGS, "tasks": noise, "batch_size": 20, "epochs": 45, "snapshots": 60}.items()
     ]
     toml.write_text("\n".join(lines))
     killed, whole = tmp_path / "killed", tmp_path / "whole"
@@ -372,7 +378,7 @@ def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(t
     assert_same(networks(killed), networks(whole))
     for name in networks(whole):
         kept = read_snapshots(whole / "networks" / f"{name}.h5")
-        assert len(kept) == 79
+        assert len(kept) == 59
         assert_same(read_snapshots(killed / "networks" / f"{name}.h5"), kept)
 
 
@@ -383,21 +389,30 @@ def wait_for_epoch(run, epoch, process):
         for path in (run / "checkpoints").glob("*.h5"):
             if read_arrays(path, "checkpoint")[1]["epoch"] >= epoch:
                 return
-        time.sleep(0.002)
+        time.sleep(0.02)  # to read a checkpoint takes about as long as to train an epoch
     raise AssertionError("the process took too long to be killed")
 
 
 # What another program, a full disk or a hand left in the folder.
 
 
-def stopped(run, monkeypatch, settings=None):
-    """Stop a run after its first epoch; return its checkpoint."""
-    with monkeypatch.context() as patch:
+@pytest.fixture(scope="module")
+def stopped_run(tmp_path_factory):
+    """Return a run that was stopped after its first epoch, which tests only copy."""
+    run = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Reporter, "epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            train_quietly(settings or experiment(), run)
-    (checkpoint,) = (run / "checkpoints").glob("*.h5")
-    return checkpoint
+            train_quietly(experiment(), run)
+    return run
+
+
+@pytest.fixture
+def checkpoint(stopped_run, tmp_path):
+    """Return the checkpoint of a stopped run, which may be changed."""
+    run = Path(shutil.copytree(stopped_run, tmp_path / "stopped"))
+    (file,) = (run / "checkpoints").glob("*.h5")
+    return file
 
 
 @pytest.fixture
@@ -467,13 +482,12 @@ def test_other_held_out_examples_are_not_put_in_the_place_of_those_that_networks
         lambda m: m.update(members=[]),
     ],
 )
-def test_a_checkpoint_whose_metadata_were_changed_is_refused_in_a_line(tmp_path, monkeypatch, change):
-    checkpoint = stopped(tmp_path, monkeypatch)
+def test_a_checkpoint_whose_metadata_were_changed_is_refused_in_a_line(checkpoint, change):
     arrays, metadata = read_arrays(checkpoint, "checkpoint")
     change(metadata)
     write_arrays(checkpoint, "checkpoint", arrays, metadata)
     with pytest.raises(ValueError, match=rf"^{checkpoint}: expected metadata with inputs, members and epoch, found"):
-        train_quietly(experiment(), tmp_path)
+        train_quietly(experiment(), checkpoint.parents[1])
 
 
 @pytest.mark.parametrize(
@@ -484,10 +498,9 @@ def test_a_checkpoint_whose_metadata_were_changed_is_refused_in_a_line(tmp_path,
         lambda arrays, metadata: arrays.update({"history/transport": np.zeros((1, 3), np.float32)}),
     ],
 )
-def test_a_checkpoint_that_does_not_fit_itself_is_refused_in_a_line(tmp_path, monkeypatch, change):
-    checkpoint = stopped(tmp_path, monkeypatch)
+def test_a_checkpoint_that_does_not_fit_itself_is_refused_in_a_line(checkpoint, change):
     arrays, metadata = read_arrays(checkpoint, "checkpoint")
     change(arrays, metadata)
     write_arrays(checkpoint, "checkpoint", arrays, metadata)
     with pytest.raises(SettingError, match=rf"^{checkpoint}: expected 'history/\w+' of shape .*, found"):
-        train_quietly(experiment(), tmp_path)
+        train_quietly(experiment(), checkpoint.parents[1])
