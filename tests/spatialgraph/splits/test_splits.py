@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,11 +34,16 @@ def attempt(method, network, seed=0):
     return None
 
 
+@cache
+def first_attempt(method, name):
+    """Return the split of a network of the zoo, made once for all tests; None if the method does not apply."""
+    return attempt(method, zoo()[name])
+
+
 @pytest.mark.parametrize("name", zoo())
 @pytest.mark.parametrize("method", SPLITS)
 def test_every_method_splits_every_network_or_says_why_not(method, name, capfd):
-    network = zoo()[name]
-    split = attempt(method, network)
+    network, split = zoo()[name], first_attempt(method, name)
     if split is None:
         return
     graph = graph_of(network)
@@ -69,8 +75,7 @@ APPLIES = {
 
 @pytest.mark.parametrize("name", APPLIES)
 def test_which_methods_apply_to_what(name):
-    network = zoo()[name]
-    assert {method for method in SPLITS if attempt(method, network)} == APPLIES[name]
+    assert {method for method in SPLITS if first_attempt(method, name)} == APPLIES[name]
 
 
 @pytest.mark.parametrize("method", [*OF_WEIGHTS, "task-variance", "positions"])
