@@ -106,7 +106,8 @@ def points_and_means(points: pd.DataFrame, means: pd.DataFrame, keys: list[str])
 
 def first(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return a frame with these columns before the others."""
-    return frame[[*columns, *(name for name in frame.columns if name not in columns)]]
+    order: list[str] = [*columns, *(name for name in frame.columns if name not in columns)]
+    return frame[order]
 
 
 def letter(number: int) -> str:
