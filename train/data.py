@@ -189,7 +189,8 @@ def digits(folder: Path | None) -> Dataset:
     """Load scikit-learn's handwritten digits, 8 × 8 pixels: 1437 to train on, 360 held out."""
     # Its own file, read as its own function does, which takes a second to import.
     found = find_spec("sklearn")
-    assert found and found.origin
+    if found is None or found.origin is None:
+        raise DataError("digits: expected scikit-learn, whose images they are, found none")
     numbers = np.loadtxt(Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
     images = np.rint(numbers[:, :-1] * (255 / 16)).astype(np.uint8)  # stored as 0 to 16
     labels = numbers[:, -1].astype(np.int64)

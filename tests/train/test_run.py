@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import multiprocessing
 import os
 import shutil
 import signal
@@ -321,9 +322,13 @@ def beside(monkeypatch):
 @pytest.mark.usefixtures("beside")
 def test_files_written_beside_training_are_those_written_at_once(finished, tmp_path):
     assert train_quietly(experiment(snapshots=6), tmp_path) == 4
+    writers = {process.pid for process in multiprocessing.active_children()}
     assert_same(networks(tmp_path), networks(finished))
     assert len(read_snapshots(tmp_path / "networks" / "mix-spatial-0.h5")) == 5
     assert list((tmp_path / "checkpoints").iterdir()) == []
+    # The next run has the same processes: none is taken for one that leaks memory.
+    train_quietly(experiment(snapshots=6), tmp_path / "next")
+    assert {process.pid for process in multiprocessing.active_children()} == writers
 
 
 @pytest.mark.usefixtures("diverging", "beside")
