@@ -429,15 +429,11 @@ def _compare(
         seed: determines the draws of Monte Carlo tests.
     """
     by, word = [*table, *within], {"kind": "kinds", "split": "methods"}[across]
-    wide = _wide(values, [*by, "unit", "pair"], across)
-    pieces = [
-        wide[[one, other]].dropna().set_axis(["first", "second"], axis=1).reset_index().assign(one=one, other=other)
-        for one, other in pairs
-    ]
     keys = [*by, "one", "other"]
-    if not pieces:
+    if not pairs:
         return pd.DataFrame(columns=list(_COLUMNS))
-    long = pd.concat(pieces).groupby([*keys, "unit"], sort=False)[["first", "second"]].mean().reset_index()
+    both = _both(_wide(values, [*by, "unit", "pair"], across), pairs)
+    long = both.groupby([*keys, "unit"], sort=False)[["first", "second"]].mean().reset_index()
     groups = long.groupby(keys, sort=False)
     compared = groups.size().reset_index()[keys]
     number, results = groups.ngroup().to_numpy(), []
@@ -454,12 +450,9 @@ def _unpaired(
     values: pd.DataFrame, across: str, by: list[str], pairs: list[tuple[str, str]], compared: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the comparisons whose two sides both have values but share no seed, with n = 0."""
-    has = _wide(values[[*by, across]].drop_duplicates().assign(value=1.0), by, across).notna()
-    both = [
-        has.index[has[one] & has[other]].to_frame(index=False).assign(one=one, other=other, n=0) for one, other in pairs
-    ]
     keys = [*by, "one", "other"]
-    merged = pd.concat(both).merge(compared[keys], on=keys, how="left", indicator=True)
+    both = _both(_wide(values[[*by, across]].drop_duplicates().assign(value=1.0), by, across), pairs)
+    merged = both[keys].assign(n=0).merge(compared[keys], on=keys, how="left", indicator=True)
     return merged[merged["_merge"] == "left_only"].drop(columns="_merge")
 
 
@@ -485,6 +478,22 @@ def _wide(values: pd.DataFrame, rows: list[str], across: str) -> pd.DataFrame:
     wide = values.set_index([*rows, across])["value"].unstack(across)
     # `unstack(sort=False)` would keep the order, and in pandas 2.1 mixes up the values.
     return wide.reindex(pd.MultiIndex.from_frame(values[rows].drop_duplicates()))
+
+
+def _both(wide: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+    """Return the rows that have values in both columns of a pair, pair after pair.
+
+    Returns:
+        the index of the rows, one and other (the names of the columns), first and second (their values).
+    """
+    one, other = (np.array(names, dtype=object) for names in zip(*pairs, strict=True))
+    first, second = wide[one].to_numpy(np.float64), wide[other].to_numpy(np.float64)
+    pair, row = np.nonzero(~(np.isnan(first) | np.isnan(second)).T)
+    return (
+        wide.index.to_frame(index=False)
+        .iloc[row]
+        .assign(one=one[pair], other=other[pair], first=first[row, pair], second=second[row, pair])
+    )
 
 
 def _stacked(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:

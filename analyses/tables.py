@@ -276,15 +276,15 @@ def _table(
     notes: list[str],
 ) -> Table:
     """Put the scores of each (block, row) together as a table; a row of which there is no score is left out."""
-    frames = []
-    for block, row, values in parts:
-        if len(values):
-            keys = ["inputs", "kind"]
-            good = results.without_degenerate(values).index
-            wrong = values.assign(degenerate=~values.index.isin(good)).groupby(keys, sort=False)["degenerate"].sum()
-            frames.append(over_networks(values, keys).merge(wrong.reset_index(), on=keys).assign(block=block, row=row))
-    columns = ["block", "row", "inputs", "kind", "mean", "sd", "n", "degenerate"]
-    numbers = pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+    keys = ["block", "row", "inputs", "kind"]
+    columns = [*keys, "mean", "sd", "n", "degenerate"]
+    frames = [values.assign(block=block, row=row) for block, row, values in parts if len(values)]
+    numbers = pd.DataFrame(columns=columns)
+    if frames:
+        values = pd.concat(frames, ignore_index=True)
+        wrong = ~values.index.isin(results.without_degenerate(values).index)
+        counts = values.assign(degenerate=wrong).groupby(keys, sort=False)["degenerate"].sum()
+        numbers = over_networks(values, keys).assign(degenerate=counts.to_numpy())[columns]
     table = Table(name, caption, numbers, best)
     return replace(table, notes=tuple(filter(None, [*notes, *_counted_said(results, table)])))
 

@@ -518,4 +518,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # what is imported is no garbage, and to look through it takes longer than a small part
     main()

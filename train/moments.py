@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,6 +95,14 @@ def _files(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(file.stem), file) for file in folder.glob("*.h5") if re.fullmatch("[0-9]{1,18}", file.stem))
 
 
+def write_state(path: Path, kind: str, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:
+    """Write arrays as `write_arrays` does, in a process that imports PyTorch before, which writing networks needs.
+
+    A process that had written arrays alone and imported it then would be taken for one that leaks memory, and end.
+    """
+    write_arrays(path, kind, arrays, metadata)
+
+
 class Moments:
     """The moments of one batch between its start and its end, each a file that is written when it comes.
 
@@ -123,7 +133,7 @@ class Moments:
         kept = torch.cat(tensors, dim=1)[list(self._rows.values())].cpu().numpy()
         arrays = dict(zip(self._rows, kept, strict=True))
         self._known.add(step)
-        writer.write([(write_arrays, (self._folder / f"{step}.h5", _KIND, arrays, {"step": step}))])
+        writer.write([(write_state, (self._folder / f"{step}.h5", _KIND, arrays, {"step": step}))])
 
     def go_on_from(self, epoch: int) -> None:
         """Trust the moments up to an epoch alone: later ones, as after a stop, are kept again.

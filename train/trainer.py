@@ -18,7 +18,7 @@ import torch
 
 from spatialgraph.files import digest, is_written
 from spatialgraph.network import Evaluation
-from spatialgraph.store import read_arrays, read_evaluation, read_header, write_arrays, write_evaluation
+from spatialgraph.store import read_arrays, read_evaluation, read_header, write_evaluation
 
 from .checks import SettingError
 from .data import Dataset, set_aside
@@ -26,7 +26,7 @@ from .export import task_facts, write_networks
 from .grid import Batch, Member, cut
 from .inputs import Batches, evaluation
 from .loop import Training
-from .moments import Moments
+from .moments import Moments, write_state
 from .progress import Reporter
 from .settings import Experiment
 from .writer import Writer
@@ -249,7 +249,7 @@ def _as_ended(lanes: Iterable[Future[None]]) -> Iterator[Future[None]]:
 def _save(checkpoint: Path, training: Training, writer: Writer) -> None:
     members = [member.name for member in training.batch.members]
     metadata = {"inputs": training.batch.inputs, "members": members, "epoch": training.epoch}
-    writer.write([(write_arrays, (checkpoint, "checkpoint", training.state(), metadata))])
+    writer.write([(write_state, (checkpoint, "checkpoint", training.state(), metadata))])
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import commands
@@ -66,7 +67,9 @@ def work(tmp_path_factory):
     assert "runs/small: trained 4 networks in" in trained.stdout
     assert trained.stdout.endswith("next: spatialgraph analyze runs/small\n")
     assert "concatenate epoch 6/6 · accuracy spatial" in trained.stderr
-    analysed = started("analyze", "runs/small", "--nulls", "2", cwd=folder)
+    # Processes that work side by side are tested with analyses and figures; to start them takes longer than this.
+    alone = {**os.environ, "LOKY_MAX_CPU_COUNT": "1"}
+    analysed = started("analyze", "runs/small", "--nulls", "2", cwd=folder, env=alone)
     assert analysed.stdout.startswith("Before anything else\n• ")
     assert "\nWhat each split method is worth\n\nConcatenation " in analysed.stdout
     assert "p ≤ 0.05 needs at least 19 draws of a null model" in " ".join(analysed.stdout.split())
@@ -78,8 +81,7 @@ def work(tmp_path_factory):
     assert following.endswith("spatialgraph figures runs/small/results")
     few = ("--only", "positions,methods")  # all are drawn in tests of figures
     # A notebook's way to show figures is not this program's, and need not be installed.
-    # Processes that draw side by side are tested with the figures; to start them takes longer than to draw these.
-    notebook = {**os.environ, "MPLBACKEND": "no.such.backend", "LOKY_MAX_CPU_COUNT": "1"}
+    notebook = {**alone, "MPLBACKEND": "no.such.backend"}
     drawn = started("figures", "runs/small/results", "--format", "png", *few, cwd=folder, env=notebook)
     assert "Accuracy before and after the split" in drawn.stdout
     lines = [line for line in drawn.stdout.splitlines() if line.startswith("runs/")]
@@ -402,6 +404,8 @@ def test_the_demo_shows_table_one_before_all_else_and_draws_few_figures(work, tm
 
     monkeypatch.setattr(cli, "_train", train)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # each process imports what it needs, longer than it works
+    few = ("greedy", "ablation", "random")  # all are used on the whole way
+    monkeypatch.setattr(cli, "_analyze", partial(cli._analyze, splits=few))
     monkeypatch.setattr(cli, "_DEMO_NULLS", 1)
     monkeypatch.setattr(cli, "_DEMO_FIGURES", ("positions", "methods"))  # a film needs more moments of training
     main_status(["demo", "--out", str(tmp_path)])
@@ -415,7 +419,8 @@ def test_the_demo_shows_table_one_before_all_else_and_draws_few_figures(work, tm
 
 def test_a_checkout_that_is_not_installed_trains(tmp_path):
     for folder in ("spatialgraph", "train"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        # With what is compiled; but another process may be writing more of it.
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.pyc.*"))
     (tmp_path / "small.toml").write_text(EXPERIMENT.replace('"digits"', '"other.npz"'))  # digits import scikit-learn
     other = {f"{part}_images": np.eye(64, dtype=np.uint8) for part in ("train", "test")}
     np.savez(tmp_path / "other.npz", **other, train_labels=np.arange(64) % 10, test_labels=np.arange(64) % 10)

@@ -17,8 +17,8 @@ _STAGES = (
     *("train.run", "analyses.analysis", "analyses.figures", "analyses.report", "analyses.tables", "analyses.terminal"),
     *("cli", "describe", "executors", "train.letters"),
 )
-# What they import later: options, the compiler that traces models, data sets and methods, the page of a report.
-_LATER = ("typer._adapters", "torch._dynamo", "sklearn.datasets", "sklearn.cluster", "jinja2")
+# What they import later: options, the page of a report.
+_LATER = ("typer._adapters", "jinja2")
 _FORKS.set_forkserver_preload([*(f"spatialgraph.{name}" for name in _STAGES), *_LATER])
 
 

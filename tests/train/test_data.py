@@ -81,6 +81,12 @@ def test_digits_are_those_of_scikit_learn_in_their_order():
     assert "".join(digits.names) == "0123456789"
 
 
+def test_digits_without_scikit_learn_are_refused_in_a_line(monkeypatch):
+    monkeypatch.setattr("spatialgraph.train.data.find_spec", lambda _: None)
+    with pytest.raises(DataError, match=r"^digits: expected scikit-learn, whose images they are, found none$"):
+        load("digits")
+
+
 def test_letters_have_the_form_of_the_digits():
     letters, digits = load("letters"), load("digits")
     assert letters.train.images.shape == digits.train.images.shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from .cost import Paying, Shape, Start, cost
@@ -15,6 +14,8 @@ def _key(source: str, target: str) -> str:
 
 def _begin(shape: Shape, rng: np.random.Generator) -> Start:
     """Draw a permutation of the connections of every layer; keep the distance that each is given."""
+    from scipy.spatial.distance import cdist  # a tenth of what training imports; no other cost needs it
+
     constants = {}
     for source, target in shape.layers:
         distance = cdist(shape.positions[source], shape.positions[target])
