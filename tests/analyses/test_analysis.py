@@ -482,7 +482,11 @@ def test_a_file_of_another_program_is_not_replaced(run, name):
     with pytest.raises(FileExistsError, match=rf"{name}: expected a folder that is new or that an analysis wrote"):
         quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
     assert [file.read_text() for file in (run / "mine").iterdir()] == ["precious"]
-    (run / "mine" / name).rename(run / "mine" / "notes.txt")
+
+
+def test_a_file_beside_the_tables_that_none_is_called_like_is_left_alone(run):
+    (run / "mine").mkdir()
+    (run / "mine" / "notes.txt").write_text("precious")
     quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
     assert (run / "mine" / "notes.txt").read_text() == "precious"
     assert set(analysis._TABLES) < {file.name for file in (run / "mine").iterdir()}
