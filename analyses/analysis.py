@@ -41,11 +41,12 @@ from .columns import COLUMNS
 from .evidence import note_row
 from .frames import to_csv
 from .labels import reference_of
-from .members import STRENGTH, member_row, strength_of, with_doses
+from .members import member_row, with_doses
 from .runs import NO_MODELS, Models
 from .scoring import Plan
 from .steps import Step, codes_of, do, get_ready, read_drawn, read_scores, steps_of
 from .summary import write_summary
+from .total import STRENGTH, strength_of
 
 _TABLES = (
     *(f"{name}.csv" for name in ("scores", "nulls", "agreement", "notes", "networks", "summary", "comparisons")),
@@ -145,7 +146,7 @@ def analyze(
     at_once = len(files) * (len(null_models()) if plan.nulls else 1)
     with (
         locked(results, "analysis"),
-        _processes(jobs, executor, console, 0 if prepare else at_once, results) as workers,
+        _processes(jobs, executor, console, 0 if prepare else at_once, results, plan.splits) as workers,
     ):
         digests = {file: digest(file) for file in files}
         given = _given(evaluations)
@@ -236,7 +237,7 @@ def _require_own(results: Path) -> None:
 
 @contextmanager
 def _processes(
-    jobs: int, given: Executor | None, console: Console, at_once: int, results: Path
+    jobs: int, given: Executor | None, console: Console, at_once: int, results: Path, methods: Sequence[str]
 ) -> Iterator[Executor | None]:
     """Yield who does the steps: an executor from outside, processes, or None for this process alone.
 
@@ -248,6 +249,7 @@ def _processes(
         console: where to show processes that are stopped.
         at_once: how many steps can be done at once.
         results: the folder of the results.
+        methods: the split methods of the steps.
     """
     jobs = joblib.cpu_count() if jobs == -1 else jobs
     if given is not None or jobs == 1:
@@ -255,7 +257,7 @@ def _processes(
         return
     with Workers(jobs, partial(_tell_line, console)) as workers:
         for _ in range(0 if (results / PARTS).exists() else min(jobs, at_once)):
-            workers.submit(get_ready)
+            workers.submit(get_ready, methods=methods)
         yield workers
 
 

@@ -10,11 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spatialgraph.graph import Graph
-from spatialgraph.graph.sums import weighted_sums
-from spatialgraph.network import graph_of
-from spatialgraph.store import read
-
 from .doses import DOSE_COLUMNS, Described, described, doses, in_label
 from .frames import read_csv
 
@@ -23,35 +18,11 @@ MEMBER_COLUMNS = (
     *("settings", "validation_accuracy", "strength"),
 )
 """The columns of ``networks.csv``: settings are JSON, validation_accuracy is the mean over tasks, 0 to 1, and strength
-the total strength of the split layers, see `total_strength`; the last two are empty where they are not known."""
+the total strength of the split layers, see `total.total_strength`; the last two are empty where they are not known."""
 
-FILE, STRENGTH = "networks.csv", "strength"
+FILE = "networks.csv"
 
 _NUMBERS = ("dose", "validation_accuracy", "strength")
-
-
-def total_strength(graph: Graph) -> float:
-    """Return the total strength of the split layers: Σ |w| over all connections that enter a split population.
-
-    Example:
-        >>> from spatialgraph.graph import Connection, Population
-        >>> populations = [Population("input", 1), Population("output", 2, split=True, task=[0, 0])]
-        >>> total_strength(Graph(populations, [Connection("input", "output", [[1.0], [-0.5]])], {"tasks": ["a"]}))
-        1.5
-    """
-    split = set(graph.split_populations)
-    total = 0.0
-    for connection in graph.connections:
-        if connection.target in split:
-            targets, sources = connection.shape
-            sums, _ = weighted_sums(connection.weight, "absolute", np.ones((1, sources)), np.zeros((1, targets)))
-            total += float(sums.sum())
-    return total
-
-
-def strength_of(file: Path) -> float:
-    """Return the total strength of the split layers of a network's file; large ones are read in pieces."""
-    return total_strength(graph_of(read(file, in_pieces=True)))
 
 
 def member_row(known: Mapping[str, object], metadata: Mapping[str, Any]) -> dict[str, object]:

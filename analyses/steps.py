@@ -22,13 +22,12 @@ from spatialgraph.notes import Note
 from spatialgraph.nulls import NULLS, RANDOM_SPLIT, UNTRAINED
 from spatialgraph.plugins import load_all
 from spatialgraph.provenance import code_of, versions
-from spatialgraph.splits import Split, function_of, sees
+from spatialgraph.splits import Split, base, function_of, sees
 from spatialgraph.store import read_arrays, read_header, read_snapshot, write_arrays
 from spatialgraph.strengths import STRENGTHS
 
 from .chance import NO_DRAWS, Drawn, KeptDraws, against, null_models
 from .columns import FULL
-from .members import STRENGTH, total_strength
 from .runs import CAPTURE, NO_MODELS, Models, graph_and_runner
 from .scoring import (
     NOTHING,
@@ -43,8 +42,12 @@ from .scoring import (
     score_subject,
     subject_of,
 )
+from .total import STRENGTH, total_strength
 
 _PART = "analysis-part"
+
+# The methods that take seconds to import what they need.
+_SLOW_TO_IMPORT = {"positions", "spectral"}
 
 SCORES = "scores"
 """The step before those of the null models, which are called by their names."""
@@ -211,9 +214,10 @@ def _only(file: Path, given: Mapping[str, Path]) -> Path | None:
     return next(iter(given.values()), None)
 
 
-def get_ready() -> None:
-    """Import what most steps need, which takes as long as a short one."""
-    import sklearn.cluster  # noqa: F401
+def get_ready(*, methods: Iterable[str]) -> None:
+    """Import what steps with these split methods need, which takes as long as a short one."""
+    if not _SLOW_TO_IMPORT.isdisjoint(map(base, methods)):
+        import sklearn.cluster  # noqa: F401
 
 
 def do(step: Step) -> None:

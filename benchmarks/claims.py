@@ -35,7 +35,7 @@ from spatialgraph.analyses.columns import DEFAULT_METHOD, FULL
 from spatialgraph.analyses.figures import save
 from spatialgraph.analyses.frames import read_csv, to_csv
 from spatialgraph.analyses.labels import ABLATIONS
-from spatialgraph.analyses.members import total_strength
+from spatialgraph.analyses.total import total_strength
 from spatialgraph.analyses.validity import accuracies, lost
 from spatialgraph.files import InUseError, atomic
 from spatialgraph.notes import DEGENERATE

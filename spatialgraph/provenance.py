@@ -11,6 +11,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import resolve_name
@@ -56,25 +57,40 @@ def code_of(*functions: Callable[..., Any]) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of the installed packages that numbers may depend on."""
-    installed = {}
-    for package in _PACKAGES:
-        try:
-            installed[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return installed
+    found = {package: _version(package) for package in _PACKAGES}
+    return {package: number for package, number in found.items() if number is not None}
+
+
+@cache
+def _version(package: str) -> str | None:
+    """Return the version of a package, None if it is not installed; it is looked up once, which reads several files."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _file_of(name: str) -> Path | None:
     """Return the source file of a module that is imported; None if it has none."""
     file = getattr(sys.modules.get(name), "__file__", None)
-    return Path(file) if file and file.endswith(".py") and Path(file).is_file() else None
+    if not file or not file.endswith(".py"):
+        return None
+    path = _as_path(file)
+    return path if path.is_file() else None
+
+
+# Files of modules are looked at a hundred times for each step that is asked for; most of it was to take paths apart.
+_as_path = cache(Path)
 
 
 def _state(name: str) -> tuple[int, ...]:
     """Return the times of change and the sizes of a module's files, which differ once they are edited."""
-    stats = [file.stat() for file in (Path(str(_file_of(name))), _in_c(name)) if file.is_file()]
-    return tuple(number for stat in stats for number in (stat.st_mtime_ns, stat.st_size))
+    numbers: list[int] = []
+    for file in (_as_path(str(sys.modules[name].__file__)), _in_c(name)):
+        with suppress(FileNotFoundError):
+            found = file.stat()
+            numbers += (found.st_mtime_ns, found.st_size)
+    return tuple(numbers)
 
 
 @cache
@@ -103,7 +119,7 @@ def _parsed(name: str, _: tuple[int, ...]) -> tuple[str, tuple[ast.Import | ast.
 
 def _in_c(name: str) -> Path:
     """Return the file of what a module has in C, which need not be there."""
-    return Path(str(_file_of(name))).with_suffix(".c")
+    return _as_path(f"{str(sys.modules[name].__file__).removesuffix('.py')}.c")
 
 
 def _uses(module: ModuleType, imports: Iterable[ast.Import | ast.ImportFrom]) -> Iterator[str]:

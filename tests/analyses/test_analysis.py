@@ -74,10 +74,17 @@ def test_analyze_writes_tidy_scores_splits_and_notes(run):
     assert json.loads((run / "results" / "analysis.json").read_text())["nulls"] == 0
 
 
-def test_splits_keep_the_communities_that_were_found(run):
-    quietly(run, run / "results", splits=["greedy", "louvain"], metrics=["communities"])
-    scores = pd.read_csv(run / "results" / "scores.csv").set_index("network")["value"]
-    splits = read_splits(run / "results" / "splits.h5")
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Return results with draws of every null model, by methods of both kinds: communities of no task, and modules."""
+    run = write_run(tmp_path_factory.mktemp("compared"))
+    quietly(run, run / "results", splits=["greedy", "louvain"], ablations=["zero"], nulls=9)
+    return run / "results"
+
+
+def test_splits_keep_the_communities_that_were_found(compared):
+    scores = pd.read_csv(compared / "scores.csv").query("metric == 'communities'").set_index("network")["value"]
+    splits = read_splits(compared / "splits.h5")
     assert all(own["greedy"].communities is None for own in splits.values())
     for name, own in splits.items():
         found = np.concatenate(list(own["louvain"].communities.values()))
@@ -85,11 +92,9 @@ def test_splits_keep_the_communities_that_were_found(run):
         assert sorted(own["louvain"].communities) == sorted(own["louvain"].membership)
 
 
-def test_every_score_that_can_differ_by_chance_is_compared_with_every_null_model(run):
-    # By methods of both kinds: communities that serve no task, and modules.
-    quietly(run, run / "results", splits=["greedy", "louvain"], ablations=["zero"], nulls=9)
-    nulls = pd.read_csv(run / "results" / "nulls.csv", keep_default_na=False, na_values={"z": "", "p": "", "sd": ""})
-    scores = pd.read_csv(run / "results" / "scores.csv", keep_default_na=False)
+def test_every_score_that_can_differ_by_chance_is_compared_with_every_null_model(compared):
+    nulls = pd.read_csv(compared / "nulls.csv", keep_default_na=False, na_values={"z": "", "p": "", "sd": ""})
+    scores = pd.read_csv(compared / "scores.csv", keep_default_na=False)
     assert list(nulls.columns) == list(NULL_COLUMNS)
     of = {metric: facts(metric.split(":")[0]) for metric in scores["metric"] if metric != GUESSED}
     for null in ("shuffle", "strength", "distance", "untrained", "random-split"):
@@ -111,29 +116,31 @@ def test_every_score_that_can_differ_by_chance_is_compared_with_every_null_model
     assert np.array_equal(both["value"], both["value_score"])
 
 
-def test_a_part_holds_the_values_of_all_draws(run):
-    quietly(run, run / "results", splits=["greedy"], metrics=["modularity"], nulls=9)
-    arrays, known = read_arrays(run / "results" / "parts" / "net-0" / "strength.h5", "analysis-part")
-    nulls = pd.read_csv(run / "results" / "nulls.csv").query("network == 'net-0' and null == 'strength'")
-    assert arrays["values"].shape == (1, 9)
-    found = chance(nulls["value"].item(), arrays["values"][0], "high")
-    assert (found.p, found.mean, found.z) == tuple(nulls[["p", "mean", "z"]].to_numpy()[0])
-    assert known["rows"] == [["greedy", "", "modularity", ""]]
+def test_a_part_holds_the_values_of_all_draws(compared):
+    arrays, known = read_arrays(compared / "parts" / "net-0" / "strength.h5", "analysis-part")
+    nulls = pd.read_csv(compared / "nulls.csv", keep_default_na=False).query(
+        "network == 'net-0' and null == 'strength'"
+    )
+    names = ["split", "ablation", "metric", "task"]
+    assert sorted(known["rows"]) == sorted(nulls[names].to_numpy().tolist())
+    assert arrays["values"].shape == (len(known["rows"]), 9)
+    row = nulls.query("split == 'greedy' and metric == 'modularity'")
+    values = arrays["values"][known["rows"].index(row[names].to_numpy()[0].tolist())]
+    found = chance(row["value"].item(), values, "high")
+    assert (found.p, found.mean, found.z) == tuple(row[["p", "mean", "z"]].to_numpy(float)[0])
 
 
-def test_all_values_on_draws_of_a_network_can_be_had(run):
-    results = run / "results"
-    quietly(run, results, splits=["greedy"], ablations=["zero"], nulls=3)
-    table = pd.read_csv(results / "nulls.csv", keep_default_na=False)
+def test_all_values_on_draws_of_a_network_can_be_had(compared):
+    table = pd.read_csv(compared / "nulls.csv", keep_default_na=False)
     table = table[table["network"] == "net-0"].reset_index(drop=True)
-    found = all_drawn(results / "parts" / "net-0")
+    found = all_drawn(compared / "parts" / "net-0")
     names = ["split", "ablation", "metric", "task"]
     rows = table[["null", *names, "mean", "draws"]].to_dict("tight")["data"]
     assert sorted(row[:5] for row in rows) == sorted([drawn.null, *drawn.score.key] for drawn in found)
     means = {(drawn.null, *drawn.score.key): np.nanmean(drawn.values) for drawn in found}
     assert all(float(row[5]) == pytest.approx(means[tuple(row[:5])]) for row in rows)
     with pytest.raises(FileNotFoundError, match=r"scores\.h5: expected the scores that `spatialgraph analyze` wrote"):
-        all_drawn(results / "parts" / "net-9")
+        all_drawn(compared / "parts" / "net-9")
 
 
 def test_a_network_without_a_snapshot_is_not_compared_with_itself_untrained(tmp_path):
@@ -306,10 +313,10 @@ def test_results_that_another_process_writes_are_left_alone(run):
 
 def test_an_analysis_that_is_killed_again_and_again_ends_like_one_that_was_not(tmp_path):
     run = write_run(tmp_path, seeds=range(4))
-    choices = QUICK | {"splits": ["greedy", "random", "spectral"], "nulls": 2}
+    choices = QUICK | {"splits": ["greedy", "random", "louvain"], "nulls": 2}
     quietly(run, run / "whole", **choices)
     command = ["analyze", run, "--out", run / "killed", "--jobs", "2"]
-    command += ["--splits", "greedy,random,spectral", "--metrics", "modularity,accuracy", "--nulls", "2"]
+    command += ["--splits", "greedy,random,louvain", "--metrics", "modularity,accuracy", "--nulls", "2"]
     command += ["--ablations", "zero"]
     parts = run / "killed" / "parts"
     for least in (0, 8):  # while it scores, and while it draws
@@ -459,13 +466,13 @@ def wait_for(happens, seconds):
 
 
 def test_a_part_of_which_a_byte_was_changed_is_made_again(run):
-    quietly(run, run / "results", nulls=2, splits=["greedy"])
+    quietly(run, run / "results", **QUICK, nulls=2)
     before = tables(run / "results")
     for part in sorted((run / "results" / "parts" / "net-0").glob("*.h5")):
         whole = part.read_bytes()
         middle = len(whole) * 2 // 3
         part.write_bytes(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
-    quietly(run, run / "results", nulls=2, splits=["greedy"])
+    quietly(run, run / "results", **QUICK, nulls=2)
     assert tables(run / "results") == before
 
 
@@ -482,7 +489,11 @@ def test_a_file_of_another_program_is_not_replaced(run, name):
     with pytest.raises(FileExistsError, match=rf"{name}: expected a folder that is new or that an analysis wrote"):
         quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
     assert [file.read_text() for file in (run / "mine").iterdir()] == ["precious"]
-    (run / "mine" / name).rename(run / "mine" / "notes.txt")
+
+
+def test_a_file_beside_the_tables_that_none_is_called_like_is_left_alone(run):
+    (run / "mine").mkdir()
+    (run / "mine" / "notes.txt").write_text("precious")
     quietly(run, run / "mine", splits=["greedy"], metrics=["modularity"])
     assert (run / "mine" / "notes.txt").read_text() == "precious"
     assert set(analysis._TABLES) < {file.name for file in (run / "mine").iterdir()}

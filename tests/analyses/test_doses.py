@@ -10,7 +10,8 @@ from swept_results import swept_tables
 
 from spatialgraph.analyses.doses import described, doses, in_label
 from spatialgraph.analyses.evidence import Evidence
-from spatialgraph.analyses.members import MEMBER_COLUMNS, from_labels, member_row, read_members, total_strength
+from spatialgraph.analyses.members import MEMBER_COLUMNS, from_labels, member_row, read_members
+from spatialgraph.analyses.total import total_strength
 
 
 def of_labels(*kinds):

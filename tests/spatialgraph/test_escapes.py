@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from texts import CHARACTERS
 
 from spatialgraph.escapes import cell, is_hidden, latex, markdown, plain, uncell
 from spatialgraph.faults import name_faults
 
-NAMES = st.text().filter(lambda text: not list(name_faults("name", text)))
+NAMES = st.text(CHARACTERS).filter(lambda text: not list(name_faults("name", text)))
 
 
 def rendered(text):
@@ -68,7 +69,7 @@ def test_markdown_of_ordinary_names_is_the_name():
         assert markdown(name) == name
 
 
-@given(st.text())
+@given(st.text(CHARACTERS))
 def test_terminals_get_no_control_characters(text):
     assert not any(map(is_hidden, plain(text)))
 

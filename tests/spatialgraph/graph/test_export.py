@@ -9,6 +9,7 @@ from hand_worked import chain, pair, random_network, three_tasks, zoo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from texts import CHARACTERS
 
 from spatialgraph.faults import NotApplicableError, name_faults
 from spatialgraph.graph import FORMATS, Connection, adjacency, export_graph, node_index, to_adjacency, to_networkx
@@ -108,7 +109,7 @@ def test_positions_of_any_number_of_dimensions(dim):
 
 
 @pytest.mark.parametrize("to", ["graphml", "gexf"])
-@given(name=st.text(min_size=1).filter(lambda text: not list(name_faults("name", text))))
+@given(name=st.text(CHARACTERS, min_size=1).filter(lambda text: not list(name_faults("name", text))))
 def test_whatever_a_name_may_be_is_read_again(name, to):
     layers = (Layer(name, 1, split=True), Layer(f"{name} of output", 1, split=True))
     network = Network(layers, (Connection(0, 1, [[-2.0]]),), [0], {"tasks": [name], "name": name})
