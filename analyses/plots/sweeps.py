@@ -56,8 +56,8 @@ def strip(
         ax.plot(own["place"], own["mean"], color=colour, linewidth=1.0, zorder=3)
     ax.scatter(means["place"], means["mean"], 5, color=_of(means, colours), linewidths=0, zorder=3)
     chosen = means[means["chosen"]]
-    edges = {"edgecolors": _of(chosen, colours), "linewidths": 0.9}
-    ax.scatter(chosen["place"], chosen["mean"], 14, facecolors="white", **edges, zorder=4)
+    edges = _of(chosen, colours)
+    ax.scatter(chosen["place"], chosen["mean"], 14, facecolors="white", edgecolors=edges, linewidths=0.9, zorder=4)
     with unbounded(ax):
         ax.vlines(means["place"], means["low"], means["high"], _of(means, colours), linewidth=0.6, zorder=3)
     if whole:
