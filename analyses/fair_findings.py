@@ -64,9 +64,10 @@ def verdicts(drops: pd.DataFrame) -> pd.DataFrame:
         ['depends']
     """
     keys = ["basis", "against", "inputs", "line", "other"]
-    groups = drops.groupby(keys, sort=False)
-    table = [(*key, _verdict(records(own))) for key, own in groups]
-    return pd.DataFrame(table, columns=[*keys, "verdict"])
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in records(drops):
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return pd.DataFrame([(*key, _verdict(own)) for key, own in groups.items()], columns=[*keys, "verdict"])
 
 
 def _verdict(rows: Sequence[Row]) -> str:
