@@ -89,7 +89,13 @@ def _methods_compared(results: Results) -> pd.DataFrame:
 @lru_cache(maxsize=4)  # every row of a table rests on them
 def telling_scores(results: Results) -> pd.DataFrame:
     """Return the scores on which tests rest: without degenerate splits and what says nothing."""
-    return results.without_degenerate(Evidence(results.scores).telling(results.scores))
+    return results.without_degenerate(scores_alone(results).telling(results.scores))
+
+
+@lru_cache(maxsize=4)  # every table asks for it
+def scores_alone(results: Results) -> Evidence:
+    """Return the evidence of scores, without null models and what else their folder has."""
+    return Evidence(results.scores)
 
 
 def best_said(best: Best, against: str) -> str:
