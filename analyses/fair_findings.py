@@ -23,9 +23,11 @@ _OPPONENT = "spatial"
 
 def what_makes_modules(evidence: Evidence) -> Finding | None:
     """Tell which families lose less accuracy than the reference when split, and more than spatial networks, fairly."""
+    if not is_sweep(evidence):
+        return None
     rows = fair_comparisons(evidence)
     drops = rows[rows["metric"] == DROP]
-    if not is_sweep(evidence) or drops.empty:
+    if drops.empty:
         return None
     judged = verdicts(drops)
     if (judged["verdict"] == SAME).all():
