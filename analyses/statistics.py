@@ -455,9 +455,10 @@ def _unpaired(
 ) -> pd.DataFrame:
     """Return the comparisons whose two sides both have values but share no seed, with n = 0."""
     has = _wide(values[[*by, across]].drop_duplicates().assign(value=1.0), by, across).notna()
-    both = [
-        has.index[has[one] & has[other]].to_frame(index=False).assign(one=one, other=other, n=0) for one, other in pairs
-    ]
+    known = {pair: has.index[has[pair[0]] & has[pair[1]]] for pair in pairs}
+    if sum(map(len, known.values())) == len(compared):  # all of them, as it mostly is
+        return pd.DataFrame()
+    both = [index.to_frame(index=False).assign(one=one, other=other, n=0) for (one, other), index in known.items()]
     keys = [*by, "one", "other"]
     merged = pd.concat(both).merge(compared[keys], on=keys, how="left", indicator=True)
     return merged[merged["_merge"] == "left_only"].drop(columns="_merge")
