@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from .evidence import DROP, Evidence, Row, can_tell, differs, flipped, is_control, planned, records
+from .evidence import DROP, Evidence, Row, are_controls, can_tell, differs, flipped, planned, records
 from .results import Results
 from .statistics import LEVEL, compare_kinds, compare_methods
 
@@ -35,7 +35,6 @@ class Best:
         return Best(self.cells | other.cells, self.tested + other.tested, self.able or other.able)
 
 
-@lru_cache(maxsize=8)  # the whole network is in the table of each ablation
 def best_kind(results: Results, metric: str, split: str, ablation: str, sign: int) -> Best:
     """Return the best kind of each input mode, if it differs from the reference, or the reference from all others.
 
@@ -46,9 +45,8 @@ def best_kind(results: Results, metric: str, split: str, ablation: str, sign: in
         ablation: the ablation; ``""`` for none.
         sign: 1 if a large value is good, −1 if a small one is.
     """
-    rows = telling_scores(results)
-    rows = rows[(rows["metric"] == metric) & (rows["split"] == split) & (rows["ablation"] == ablation)]
-    found = [row for row in records(compare_kinds(rows, results.reference)) if row["n"] > 0] if len(rows) else []
+    table = _kinds_compared(results, split)
+    found = records(table[(table["metric"] == metric) & (table["ablation"] == ablation) & (table["n"] > 0)])
     cells = set[Cell]()
     for inputs in dict.fromkeys(row["inputs"] for row in found):
         own = [row for row in found if row["inputs"] == inputs]
@@ -62,24 +60,42 @@ def best_method(results: Results, ablation: str, main: str) -> Best:
 
     The main method is best if it costs less than all others. Controls have no part in it.
     """
-    rows = telling_scores(results)
-    rows = rows[(rows["metric"] == DROP) & (rows["ablation"] == ablation) & ~rows["split"].map(is_control).astype(bool)]
-    table = compare_methods(rows) if len(rows) else pd.DataFrame()
-    cells, found = set[Cell](), list[Row]()
-    if len(table):
-        table = table[(table["n"] > 0) & ((table["one"] == main) | (table["other"] == main))]
-        for (kind, inputs), own in table.groupby(["kind", "inputs"], sort=False):
-            asked = [flipped(row, main) for row in planned(records(own))]
-            best = _best([(row["other"], row["difference"], row) for row in asked], main)
-            cells |= {(best, str(inputs), str(kind))} if best else set()
-            found += asked
+    table, cells, found = _methods_compared(results), set[Cell](), list[Row]()
+    table = table[(table["ablation"] == ablation) & (table["n"] > 0)]
+    table = table[(table["one"] == main) | (table["other"] == main)]
+    for (kind, inputs), own in table.groupby(["kind", "inputs"], sort=False):
+        asked = [flipped(row, main) for row in planned(records(own))]
+        best = _best([(row["other"], row["difference"], row) for row in asked], main)
+        cells |= {(best, str(inputs), str(kind))} if best else set()
+        found += asked
     return _of(cells, found)
+
+
+@lru_cache(maxsize=8)  # tables of all ablations ask for it
+def _kinds_compared(results: Results, split: str) -> pd.DataFrame:
+    """Compare kinds in the accuracies of whole networks, or in those of a split and what it costs."""
+    rows = telling_scores(results)
+    return compare_kinds(rows[rows["metric"].isin(["accuracy", DROP]) & (rows["split"] == split)], results.reference)
+
+
+@lru_cache(maxsize=4)
+def _methods_compared(results: Results) -> pd.DataFrame:
+    """Compare split methods, other than controls, in what they cost."""
+    rows = telling_scores(results)
+    rows = rows[rows["metric"] == DROP]
+    return compare_methods(rows[~are_controls(rows["split"])])
 
 
 @lru_cache(maxsize=4)  # every row of a table rests on them
 def telling_scores(results: Results) -> pd.DataFrame:
     """Return the scores on which tests rest: without degenerate splits and what says nothing."""
-    return results.without_degenerate(Evidence(results.scores).telling(results.scores))
+    return results.without_degenerate(scores_alone(results).telling(results.scores))
+
+
+@lru_cache(maxsize=4)  # every table asks for it
+def scores_alone(results: Results) -> Evidence:
+    """Return the evidence of scores, without null models and what else their folder has."""
+    return Evidence(results.scores)
 
 
 def best_said(best: Best, against: str) -> str:

@@ -29,6 +29,8 @@ CHOICE_COLUMNS = (
 )
 """The columns of ``doses.csv``."""
 
+_KIND = ["inputs", "family", "line", "kind", "symbol", "dose"]  # what networks of one dose share
+
 
 @lru_cache(maxsize=4)  # findings, caveats and tables of one analysis ask for it
 def dose_table(evidence: Evidence) -> pd.DataFrame:
@@ -51,8 +53,7 @@ def dose_table(evidence: Evidence) -> pd.DataFrame:
     source = VALIDATION if on_validation else HELD_OUT
     accuracy = known.set_index("network")["validation_accuracy"] if on_validation else _held_out(evidence)
     table = known.assign(accuracy=known["network"].map(accuracy).astype(float), examples=source)
-    keys = ["inputs", "family", "line", "kind", "symbol", "dose", "examples"]
-    groups = table.groupby(keys, sort=False, dropna=False)
+    groups = table.groupby([*_KIND, "examples"], sort=False, dropna=False)
     means = groups.agg(n=("network", "size"), accuracy=("accuracy", "mean"), strength=("strength", "mean"))
     table = _in_order(means.reset_index(), evidence)
     whole = table[table["kind"] == evidence.reference].set_index("inputs")["accuracy"]
@@ -73,10 +74,10 @@ def lines(evidence: Evidence) -> tuple[str, ...]:
 @lru_cache(maxsize=4)
 def is_sweep(evidence: Evidence) -> bool:
     """Return whether there is something to choose: a line with several doses, or several lines beside the reference."""
-    table = dose_table(evidence)
-    others = table[table["kind"] != evidence.reference]
+    known = evidence.members  # without accuracies: most analyses are no sweep, and have no use for `dose_table`
+    others = known[known["kind"] != evidence.reference].drop_duplicates(_KIND)
     several = others.groupby(["inputs", "line"]).size().max() > 1 if len(others) else False
-    return bool(several) or len(lines(evidence)) > 1
+    return bool(several) or others["line"].nunique() > 1
 
 
 def main_groups(evidence: Evidence) -> list[tuple[str, str]]:
@@ -84,8 +85,10 @@ def main_groups(evidence: Evidence) -> list[tuple[str, str]]:
 
     Of more than `MANY` pairs in a sweep these are the reference and the doses of equal accuracy, if there are any.
     """
+    if len(evidence.groups) <= MANY or not is_sweep(evidence):
+        return evidence.groups
     table = dose_table(evidence)
-    if len(evidence.groups) <= MANY or not is_sweep(evidence) or not table["equal_accuracy"].any():
+    if not table["equal_accuracy"].any():
         return evidence.groups
     shown = table[table["equal_accuracy"] | (table["kind"] == evidence.reference)]
     kept = set(zip(shown["kind"], shown["inputs"], strict=True))

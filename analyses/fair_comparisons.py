@@ -109,11 +109,12 @@ def _pairs(evidence: Evidence) -> dict[str, list[dict[str, object]]]:
     table = dose_table(evidence)
     table = table[table["kind"] != evidence.reference]
     chosen = {ACCURACY: table[table["equal_accuracy"]], STRENGTH: table[table["equal_strength"]], SWEEP: table}
+    spatial = {inputs: spatial_kind(evidence, inputs) for inputs in evidence.results.inputs}
     pairs: dict[str, list[dict[str, object]]] = {basis: [] for basis in chosen}
     for basis, rows in chosen.items():
         for row in rows[["inputs", "line", "dose", "kind"]].to_dict("records"):
             inputs, kind = str(row["inputs"]), str(row["kind"])
-            opponents = {REFERENCE: evidence.reference, SPATIAL: spatial_kind(evidence, inputs)}
+            opponents = {REFERENCE: evidence.reference, SPATIAL: spatial[inputs]}
             known = {"inputs": inputs, "line": row["line"], "dose": row["dose"], "other": kind}
             pairs[basis] += [
                 {**known, "against": against, "one": one}

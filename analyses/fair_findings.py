@@ -23,9 +23,11 @@ _OPPONENT = "spatial"
 
 def what_makes_modules(evidence: Evidence) -> Finding | None:
     """Tell which families lose less accuracy than the reference when split, and more than spatial networks, fairly."""
+    if not is_sweep(evidence):
+        return None
     rows = fair_comparisons(evidence)
     drops = rows[rows["metric"] == DROP]
-    if not is_sweep(evidence) or drops.empty:
+    if drops.empty:
         return None
     judged = verdicts(drops)
     if (judged["verdict"] == SAME).all():
@@ -64,9 +66,10 @@ def verdicts(drops: pd.DataFrame) -> pd.DataFrame:
         ['depends']
     """
     keys = ["basis", "against", "inputs", "line", "other"]
-    groups = drops.groupby(keys, sort=False)
-    table = [(*key, _verdict(records(own))) for key, own in groups]
-    return pd.DataFrame(table, columns=[*keys, "verdict"])
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in records(drops):
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return pd.DataFrame([(*key, _verdict(own)) for key, own in groups.items()], columns=[*keys, "verdict"])
 
 
 def _verdict(rows: Sequence[Row]) -> str:

@@ -30,6 +30,8 @@ SURE = 0.9
 def clusterings(evidence: Evidence) -> Finding | None:
     """Tell which methods put outputs of several tasks into one cluster, and where they find the tasks."""
     rows = records(evidence.noted("misplaced-outputs"))
+    if not rows:
+        return None
     misplaced = {(row["split"], row["network"]): json.loads(row["values"]) for row in rows}
     table = []
     for method in evidence.results.methods:

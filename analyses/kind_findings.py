@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .columns import FULL
 from .evidence import DROP, Evidence, Row, differs, mark, records, seen, told_by
@@ -123,19 +124,27 @@ def _changes(contrasts: Mapping[str, pd.DataFrame]) -> list[Row]:
         the columns of `paired`, p_holm and comparisons, of all together; kind and inputs; one and other, the
         ablations, in the order of columns.
     """
-    rows = []
+    asked: list[tuple[str, str, str, str]] = []
+    sides: list[NDArray[np.float64]] = []  # of each its two sides, ``(2, seeds)``
     for kind, table in contrasts.items():
         for inputs in table.index.unique("inputs"):
             own = table.xs(inputs, level="inputs")
-            for one, other in itertools.combinations(own.columns, 2):
-                both = own[[one, other]].dropna()
-                if both.empty:
-                    continue
-                row = paired(both[[one]].to_numpy(np.float64).T, both[[other]].to_numpy(np.float64).T)
-                rows.append(row.assign(kind=kind, inputs=inputs, one=one, other=other))
-    if not rows:
+            values = dict(zip(own.columns, own.to_numpy(np.float64).T, strict=True))
+            for one, other in itertools.combinations(values, 2):
+                both = np.array([values[one], values[other]])
+                both = both[:, ~np.isnan(both).any(axis=0)]
+                if both.size:
+                    asked.append((kind, inputs, one, other))
+                    sides.append(both)
+    if not asked:
         return []
-    changes = pd.concat(rows, ignore_index=True)
+    seeds = np.array([both.shape[1] for both in sides])
+    parts = []
+    for n in np.unique(seeds):  # all of as many seeds at once
+        rows = np.flatnonzero(seeds == n)
+        first, second = np.stack([sides[row] for row in rows], axis=1)
+        parts.append(paired(first, second).set_index(rows))
+    changes = pd.concat(parts).sort_index().join(pd.DataFrame(asked, columns=["kind", "inputs", "one", "other"]))
     p = changes["p"].to_numpy(np.float64)
     return records(changes.assign(p_holm=holm(p), comparisons=np.count_nonzero(~np.isnan(p))))
 

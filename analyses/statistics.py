@@ -452,6 +452,8 @@ def _unpaired(
     """Return the comparisons whose two sides both have values but share no seed, with n = 0."""
     keys = [*by, "one", "other"]
     both = _both(_wide(values[[*by, across]].drop_duplicates().assign(value=1.0), by, across), pairs)
+    if len(both) == len(compared):  # all of them, as it mostly is
+        return pd.DataFrame()
     merged = both[keys].assign(n=0).merge(compared[keys], on=keys, how="left", indicator=True)
     return merged[merged["_merge"] == "left_only"].drop(columns="_merge")
 

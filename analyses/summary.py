@@ -315,6 +315,8 @@ def _worth_cell(evidence: Evidence, row: Row | None, method: str, group: tuple[s
 
 def _of(rows: pd.DataFrame, method: str, group: tuple[str, str]) -> pd.DataFrame:
     """Return the rows of a method and of a kind and input mode."""
+    if rows.empty:
+        return rows
     return rows[(rows["split"] == method) & (rows["kind"] == group[0]) & (rows["inputs"] == group[1])]
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from spatialgraph import escapes
 from spatialgraph.files import atomic
 
-from .best import Best, best_kind, best_method, best_said
+from .best import Best, best_kind, best_method, best_said, scores_alone
 from .columns import DEFAULT_METHOD, FULL
 from .evidence import Evidence
 from .fair import is_sweep
@@ -293,7 +293,7 @@ def _counted_said(results: Results, table: Table) -> Iterator[str]:
     """Say what counts here though it is left out of tests, and what is missing."""
     if table.degenerate:
         yield "†: some splits are degenerate, no task modules; they count here, and in no test."
-    lost = Evidence(results.scores).lost["network"].nunique()
+    lost = scores_alone(results).lost["network"].nunique()
     if lost:
         yield (
             f"{counted(lost)} did not learn a task: it counts here, and in no test."

@@ -55,7 +55,7 @@ def _asked(evidence: Evidence) -> Evidence:
         (DROP, MODULARITY),
     )
     kept = scores[scores["metric"].isin(measures) & (scores["split"] != FULL)]
-    return Evidence(kept, nulls[nulls["metric"].isin(measures)], notes=evidence.notes)
+    return Evidence(kept, nulls[nulls["metric"].isin(measures)], notes=evidence.notes, members=evidence.members)
 
 
 def _better_than_chance(evidence: Evidence) -> pd.DataFrame:

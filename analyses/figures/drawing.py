@@ -127,16 +127,18 @@ class Drawing:
         figure = self.figure
         assert isinstance(figure, Figure)  # noqa: S101
         engine = figure.get_layout_engine()
-        if engine is not None and figure.axes:
-            with style():
-                engine.execute(figure)
-        figure.set_layout_engine("none")  # laid out once, not again for every format
         written = []
-        for ending in formats:
-            path = out / f"{self.name}.{ending}"
-            with style(), atomic(path) as temporary:
-                figure.savefig(temporary, format=ending, metadata=_METADATA[ending])
-            written.append(path)
+        with style():
+            if engine is not None and figure.axes:
+                engine.execute(figure)
+            # Laid out once, not again for every format; with an engine of any sort, each format would be drawn twice.
+            with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+                figure.set_layout_engine(None)
+                for ending in formats:
+                    path = out / f"{self.name}.{ending}"
+                    with atomic(path) as temporary:
+                        figure.savefig(temporary, format=ending, metadata=_METADATA[ending])
+                    written.append(path)
         return written
 
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from .styles import Style
-from .values import _STEPS, jitter, unbounded
+from .values import _STEPS, _spread, unbounded
 
 _BAND, _RULE, _MIDDLE = "#E4E4E4", "#DDDDDD", "#8A8A8A"
 _TEXT = "#222222"
@@ -47,17 +47,19 @@ def strip(
         ax.axhline(middle, color=_MIDDLE, linewidth=0.6, zorder=1)
     for bound in bounds:
         ax.axvline(bound, color=_RULE, linewidth=0.5, zorder=0)
-    for line, (colour, _) in styles.items():
-        own, middle_of = points[points["line"] == line], means[means["line"] == line].sort_values("place")
-        order, sizes = own.groupby("place").cumcount(), own.groupby("place")["place"].transform("size")
-        moved = [jitter(size, _JITTER)[number] for number, size in zip(order, sizes, strict=True)]
-        ax.scatter(own["place"] + moved, own["value"], 3, color=colour, alpha=0.55, linewidths=0, zorder=2)
-        ax.plot(middle_of["place"], middle_of["mean"], color=colour, linewidth=1.0, zorder=3)
-        ax.scatter(middle_of["place"], middle_of["mean"], 5, color=colour, linewidths=0, zorder=3)
-        chosen = middle_of[middle_of["chosen"]]
-        ax.scatter(chosen["place"], chosen["mean"], 14, facecolors="white", edgecolors=colour, linewidths=0.9, zorder=4)
-        with unbounded(ax):
-            ax.vlines(middle_of["place"], middle_of["low"], middle_of["high"], color=colour, linewidth=0.6, zorder=3)
+    # Marks of all lines at once, each in the colour of its line: far faster than one line after the other.
+    colours = {line: colour for line, (colour, _) in styles.items()}
+    moved = points["place"] + _spread(points, "place", _JITTER)
+    ax.scatter(moved, points["value"], 3, color=_of(points, colours), alpha=0.55, linewidths=0, zorder=2)
+    for line, colour in colours.items():
+        own = means[means["line"] == line].sort_values("place")
+        ax.plot(own["place"], own["mean"], color=colour, linewidth=1.0, zorder=3)
+    ax.scatter(means["place"], means["mean"], 5, color=_of(means, colours), linewidths=0, zorder=3)
+    chosen = means[means["chosen"]]
+    edges = _of(chosen, colours)
+    ax.scatter(chosen["place"], chosen["mean"], 14, facecolors="white", edgecolors=edges, linewidths=0.9, zorder=4)
+    with unbounded(ax):
+        ax.vlines(means["place"], means["low"], means["high"], _of(means, colours), linewidth=0.6, zorder=3)
     if whole:
         _reach(ax, means[["low", "high"]].to_numpy(float))
     low, high = ax.get_ylim()
@@ -67,6 +69,11 @@ def strip(
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="y")
     return ax
+
+
+def _of(rows: pd.DataFrame, colours: Mapping[str, str]) -> list[str]:
+    """Return the colour of the line of each row."""
+    return [colours[line] for line in rows["line"]]
 
 
 def _reach(ax: Axes, intervals: NDArray[np.float64]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,13 +64,14 @@ def chance(value: float, drawn: NDArray[np.float64], tail: Tail) -> Chance:
     """
     drawn = drawn[np.isfinite(drawn)]
     draws = len(drawn)
-    near = TIE * max(1e-3, np.abs(drawn).max(initial=0.0), abs(value)) if np.isfinite(value) else 0.0
+    least, most = (drawn.min(), drawn.max()) if draws else (0.0, 0.0)
+    near = TIE * max(1e-3, -least, most, abs(value)) if math.isfinite(value) else 0.0
     mean = float(drawn.mean()) if draws else np.nan
     sd = float(drawn.std(ddof=1)) if draws > 1 else np.nan
-    if draws > 1 and np.ptp(drawn) <= near:
+    if draws > 1 and most - least <= near:
         sd = 0.0  # the spread of equal numbers is rounding
     z = (value - mean) / sd if sd > LEAST_SPREAD * abs(value - mean) else np.nan
-    known = draws > 0 and bool(np.isfinite(value))
+    known = draws > 0 and math.isfinite(value)
     high = (np.count_nonzero(drawn >= value - near) + 1) / (draws + 1) if known else np.nan
     low = (np.count_nonzero(drawn <= value + near) + 1) / (draws + 1) if known else np.nan
     both = min(1.0, 2 * min(high, low))

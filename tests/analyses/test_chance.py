@@ -86,4 +86,5 @@ def test_every_network_is_compared_with_chance_as_far_as_it_can_be(name, strengt
     for null in null_models():
         for row in against(null, subject, scored, plan, lambda *_: None):
             assert row.values.shape == ((1,) if null == "untrained" else (2,))
-            assert np.isnan(row.chance.p) or 0 < row.chance.p <= 1
+            p = row.chance.p
+            assert np.isnan(p) or 0 < p <= 1

@@ -171,7 +171,8 @@ def test_where_nothing_was_planted_nothing_is_told(options):
         drops(lambda *_: 0.01, methods=methods, **options),
         rows_of(lambda *_: 0.3, where=[(method, "") for method in methods], metric="modularity", **options),
     )
-    assert [find.__name__ for find in FINDINGS if find(Evidence(scores)) is not None] == []
+    evidence = Evidence(scores)
+    assert [find.__name__ for find in FINDINGS if find(evidence) is not None] == []
 
 
 def test_degenerate_splits_are_left_out_of_every_finding():
