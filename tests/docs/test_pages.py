@@ -29,7 +29,8 @@ def said():
 
 def test_every_message_of_the_page_of_errors_is_one_of_the_code(said):
     def is_said(pattern):
-        return re.search(".*".join(map(re.escape, re.sub("…+", "…", pattern).split("…"))), said)
+        parts = re.split("…+", pattern.strip("…"))  # at its ends, anything may stand, and need not be looked for
+        return re.search(".*".join(map(re.escape, parts)), said)
 
     listed = re.findall(r"^\| `(.+?)` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(listed) > 40

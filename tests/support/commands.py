@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_FORKS = multiprocessing.get_context("forkserver")
+FORKS = multiprocessing.get_context("forkserver")
 _STAGES = (
     *("train.run", "analyses.analysis", "analyses.figures", "analyses.report", "analyses.tables", "analyses.terminal"),
     *("cli", "describe", "executors", "train.letters"),
 )
 # What they import later: options, the page of a report.
 _LATER = ("typer._adapters", "jinja2")
-_FORKS.set_forkserver_preload([*(f"spatialgraph.{name}" for name in _STAGES), *_LATER])
+FORKS.set_forkserver_preload([*(f"spatialgraph.{name}" for name in _STAGES), *_LATER])
 
 
 def _serve(arguments, cwd, env, folder):
@@ -60,7 +60,7 @@ class Command:
         env = dict(env or os.environ)
         self._coding = _coding(env)
         given = (list(map(str, arguments)), str(cwd or Path.cwd()), env, self._folder.name)
-        self._process = _FORKS.Process(target=_serve, args=given)
+        self._process = FORKS.Process(target=_serve, args=given)
         self._process.start()
         self.pid = self._process.pid
 

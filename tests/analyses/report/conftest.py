@@ -1,10 +1,12 @@
 """One browser for all tests of the page, and pages in which nothing may go wrong."""
 
 import functools
+import os
 import shutil
 
 import pytest
 from analysed_run import write_analysed_run
+from filelock import FileLock
 
 from spatialgraph.analyses.report import write_report
 
@@ -48,14 +50,22 @@ TASKS = ("left", "<i>right</i>")  # a name is text, whatever it looks like
 
 @pytest.fixture(scope="session")
 def small_results(tmp_path_factory):
-    """Return the results of a small run, which tests only read."""
-    return write_analysed_run(tmp_path_factory.mktemp("analysed"), TASKS)
+    """Return the results of a small run, which tests only read: made by the first process that asks, for all others."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the former is of these processes alone
+    results = shared / "analysed" / "small" / "results"
+    with FileLock(shared / "analysed.lock"):
+        if not results.exists():
+            made = write_analysed_run(tmp_path_factory.mktemp("analysed"), TASKS)
+            write_report(made)
+            made.parents[1].rename(shared / "analysed")  # whole, or not there
+    return results
 
 
 @pytest.fixture(scope="session")
-def small_report(small_results, tmp_path_factory):
+def small_report(small_results):
     """Return the file of the page of the small run."""
-    return write_report(small_results, tmp_path_factory.mktemp("page") / "report.html")
+    return small_results / "report.html"
 
 
 @pytest.fixture(scope="session")

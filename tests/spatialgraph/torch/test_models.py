@@ -72,13 +72,18 @@ def scores_of(folder):
 ASKED = {"splits": ["greedy", "ablation", "random"], "nulls": 3}
 
 
+def analyse(run, jobs):
+    """Analyse a run with its models on the command line."""
+    asked = ("--splits", "greedy,ablation,random", "--nulls", "3", "--jobs", jobs, "--models", run / "models.py")
+    done = commands.run("analyze", run / "run", *asked)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
 def analysed(tmp_path_factory, trained):
     """Such a run, analysed with its models on the command line, for tests that change nothing in it."""
     run = written(tmp_path_factory.mktemp("analysed"), trained)
-    asked = ("--splits", "greedy,ablation,random", "--nulls", "3", "--jobs", "2", "--models", run / "models.py")
-    done = commands.run("analyze", run / "run", *asked)
-    assert done.returncode == 0, done.stderr
+    analyse(run, jobs=1)
     return run
 
 
@@ -101,6 +106,19 @@ def test_the_command_line_runs_models(analysed, tmp_path):
     sg.analyze(run / "run", models=run / "models.py", **ASKED)
     assert part.stat().st_mtime_ns > before
     pd.testing.assert_frame_equal(scores_of(results), scores)
+
+
+def test_another_process_runs_models(analysed, tmp_path):
+    """One process is enough to see it: each must import PyTorch."""
+    run = shutil.copytree(analysed, tmp_path / "copy")
+    results = run / "run" / "results"
+    tables = {name: (results / name).read_bytes() for name in ("scores.csv", "nulls.csv")}
+    parts = [results / "parts" / "mine-1" / f"{name}.h5" for name in ("scores", "random-split")]
+    for part in parts:
+        part.unlink()
+    analyse(run, jobs=2)
+    assert all(part.is_file() for part in parts)
+    assert {name: (results / name).read_bytes() for name in tables} == tables
 
 
 def test_without_models_structure_is_measured_and_a_note_says_what_was_not(run):

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -348,16 +349,29 @@ def test_gradients_of_masks_are_those_of_dense_networks(ablation):
             np.testing.assert_allclose(gradient[k], of_traced[k], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("model", "shape"),
-    [(Conv, (2, 5, 5)), (Transformer, (3, 6)), (lambda: Recurrent(nn.GRU, batch_first=True, num_layers=2), (6, 4))],
+@pytest.fixture(
+    scope="module",
+    params=[
+        (Conv, (2, 5, 5)),
+        (Transformer, (3, 6)),
+        (partial(Recurrent, nn.GRU, batch_first=True, num_layers=2), (6, 4)),
+    ],
+    ids=["convolution", "transformer", "gru"],
 )
-@pytest.mark.parametrize("ablation", ABLATIONS)
-def test_gradients_of_masks_are_differences_of_losses(model, shape, ablation):
-    model = spread(model()).double()
-    inputs, labels = torch.randn(8, *shape, dtype=torch.float64), torch.randint(0, 2, (8, 2))
+def doubled(request):
+    """A model in double precision that was captured, and what runs it on eight examples."""
+    make, shape = request.param
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = spread(make()).double()
+        inputs, labels = torch.randn(8, *shape, dtype=torch.float64), torch.randint(0, 2, (8, 2))
     captured = capture(model, inputs[:2], TASKS)
-    runner = captured.runner([(inputs, labels)])
+    return captured, captured.runner([(inputs, labels)])
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_gradients_of_masks_are_differences_of_losses(doubled, ablation):
+    captured, runner = doubled
     rng = np.random.default_rng(0)
     keep = {k: rng.uniform(0.2, 0.8, p.size).astype(np.float32) for k, p in enumerate(captured.graph.populations) if k}
     loss, gradient = runner.mask_gradient(keep, 0, np.arange(8), ablation)
