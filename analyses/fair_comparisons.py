@@ -109,7 +109,7 @@ def _pairs(evidence: Evidence) -> dict[str, list[dict[str, object]]]:
     table = dose_table(evidence)
     table = table[table["kind"] != evidence.reference]
     chosen = {ACCURACY: table[table["equal_accuracy"]], STRENGTH: table[table["equal_strength"]], SWEEP: table}
-    spatial = {inputs: spatial_kind(evidence, inputs) for inputs in evidence.results.inputs}
+    spatial = {str(inputs): spatial_kind(evidence, str(inputs)) for inputs in table["inputs"].unique()}
     pairs: dict[str, list[dict[str, object]]] = {basis: [] for basis in chosen}
     for basis, rows in chosen.items():
         for row in rows[["inputs", "line", "dose", "kind"]].to_dict("records"):

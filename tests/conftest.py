@@ -24,7 +24,11 @@ _LONGEST = (
     *("analyses/report/test_neuron.py", "analyses/report/test_lesions.py"),
     *("train/test_kinds.py", "examples/test_examples.py", "analyses/test_any_graph.py", "analyses/test_steps.py"),
     *("spatialgraph/torch/test_models.py", "spatialgraph/torch/test_traced_runner.py", "spatialgraph/test_front.py"),
-    *("spatialgraph/torch/test_exact_streams.py", "spatialgraph/torch/test_captured.py", "test_extension.py"),
+    *(
+        "spatialgraph/torch/test_zoo.py",
+        "spatialgraph/torch/test_exact_streams.py",
+        "spatialgraph/torch/test_captured.py",
+    ),
 )
 _PLACES = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST)}
 assert all(path.is_file() for path in _PLACES), "a file that is named here is there no more"
