@@ -37,7 +37,8 @@ def test_linear_algebra_of_a_process_runs_in_one_thread():
 
 def test_a_process_that_is_killed_loses_its_own_call_and_another_follows(tmp_path):
     with Workers(2, tell=print) as executor:
-        calls = {executor.submit(note, tmp_path / name, "x", 2): name for name in "abcd"}
+        seconds = {"a": 20, "b": 1, "c": 0, "d": 0}  # the first two are at work when one of them is killed
+        calls = {executor.submit(note, tmp_path / name, "x", seconds[name]): name for name in "abcd"}
         wait_for(lambda: (tmp_path / "started.a").exists() and (tmp_path / "started.b").exists())
         os.kill(int((tmp_path / "started.a").read_text()), signal.SIGKILL)
         ends = {calls[future]: future.exception() for future in as_completed(calls)}
