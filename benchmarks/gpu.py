@@ -49,6 +49,7 @@ from baselines import (
     drawn_datasets,
     experiment_of,
     product_rate,
+    threads,
     timed,
     trainings_of,
 )
@@ -250,6 +251,12 @@ def company(work: Work) -> Numbers:
 def interrupted(work: Work) -> Numbers:
     """Train in one go, and interrupted by Ctrl-C and carried on: the same files."""
     experiment = work.experiment(2, tasks=saved(work, "checks", work.datasets), epochs=4, snapshots=4)
+    with threads(1):  # one batch after another, as on a GPU
+        return stopped_and_whole(work, experiment)
+
+
+def stopped_and_whole(work: Work, experiment: Experiment) -> Numbers:
+    """Train an experiment in one go, and stopped after two epochs and carried on."""
     whole, _ = work.run(experiment, "whole")
     report_epoch = Reporter.epoch
 
