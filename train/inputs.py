@@ -7,6 +7,7 @@ batches on the device, the held-out inputs and the probes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,8 +199,21 @@ class Batches:
             ``(steps, tasks, seeds · batch)`` int32 on the CPU; each step is an index that, on the device, `show` and
             `labels` take.
         """
-        order = torch.from_numpy(self._index(seeds, epoch))
-        return order.pin_memory() if self._device.type == "cuda" else order
+        tasks, on_gpu = len(self._tasks), self._device.type == "cuda"
+        shape = self.steps, tasks, len(seeds), self._batch
+        order = torch.empty(shape, dtype=torch.int32, pin_memory=on_gpu)
+        shown = order.numpy()
+
+        def draw(place: int) -> None:
+            shown[:, :, place] = self._shown_to(seeds[place], epoch)
+
+        places = range(len(seeds))
+        if self._device.type == "cpu":
+            list(map(draw, places))
+        else:  # a GPU is done before one core has drawn the next epoch; NumPy draws without Python's lock
+            with ThreadPoolExecutor() as threads:
+                list(threads.map(draw, places))
+        return order.flatten(2)
 
     def show(self, index: Tensor, out: Tensor) -> None:
         """Write the inputs that show the examples of an index.
@@ -239,14 +253,12 @@ class Batches:
             )
             yield inputs, labels
 
-    def _index(self, seeds: Sequence[int], epoch: int) -> NDArray[np.int32]:
-        """Return the examples of an epoch: ``(steps, tasks, seeds · batch)``."""
+    def _shown_to(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """Return the examples that networks of a seed are shown in an epoch: ``(steps, tasks, batch)``."""
         lengths = [task.examples for task in self._tasks]
         order = _order_together if self._mode.together else _order_in_turn
-        used = self.steps * self._batch
-        by_seed = np.stack([order(lengths, self._longest, seed, epoch)[:, :used] for seed in seeds])
-        stepped = by_seed.astype(np.int32).reshape(len(seeds), len(lengths), self.steps, self._batch)
-        return np.ascontiguousarray(stepped.transpose(2, 1, 0, 3)).reshape(self.steps, len(lengths), -1)
+        shown = order(lengths, self._longest, seed, epoch)[:, : self.steps * self._batch]
+        return shown.reshape(len(lengths), self.steps, self._batch).transpose(1, 0, 2)
 
 
 def _order_together(lengths: Sequence[int], longest: int, seed: int, epoch: int) -> NDArray[np.int64]:

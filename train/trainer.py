@@ -144,14 +144,13 @@ class Trainer:
 
     def _train_in_turn(self, batches: Iterator[Batch]) -> None:
         """Train batches until there are none."""
-        writer = Writer(self._device, self._reporter.tell)
-        while True:
-            with self._one_at_a_time:
-                batch = next(batches, None)
-            if batch is None:
-                break
-            self._train_fitting(batch, writer)
-        writer.wait()
+        with Writer(self._device, self._reporter.tell) as writer:
+            while True:
+                with self._one_at_a_time:
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                self._train_fitting(batch, writer)
 
     def _shown_in(self, inputs: str) -> _Shown:
         """Return what networks of an input mode see; its held-out examples are written."""

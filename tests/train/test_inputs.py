@@ -124,6 +124,14 @@ def test_the_order_depends_on_the_seed_and_the_epoch_alone(mode):
     assert not torch.equal(inputs, made([4, 9, 4], 2, batches)[0])
 
 
+@pytest.mark.parametrize("mode", INPUT_MODES)
+def test_the_order_is_the_same_however_many_threads_draw_it(mode):
+    seeds = range(40)
+    one, many = (Batches(mode, THREE, 4, device).order(seeds, 1) for device in (CPU, torch.device("meta")))
+    assert one.shape[1:] == (3, 40 * 4)
+    assert torch.equal(one, many)
+
+
 def test_an_epoch_shows_the_longest_set_once_and_the_shorter_ones_equally_often():
     total = Counter()
     first, _ = epoch_numbers("concatenate", THREE, 6, seed=8, epoch=0)

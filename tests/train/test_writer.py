@@ -21,17 +21,40 @@ def test_on_a_cpu_calls_are_made_at_once_in_this_process(tmp_path):
 
 
 def test_beside_training_calls_are_made_by_other_processes_group_after_group(tmp_path):
-    writer, found = Writer(BESIDE, print), []
-    writer.write([(note, (tmp_path / "a", "1", 0.5)), (note, (tmp_path / "b", "2"))], then=found.append)
-    assert found == []
-    writer.write([(note, (tmp_path / "a", "3"))])
-    assert os.getpid() not in found[0]
-    assert len(found) == 1
-    writer.wait()
-    assert (tmp_path / "a").read_text() == "13"
-    assert (tmp_path / "b").read_text() == "2"
-    writer.wait()
+    found = []
+    with Writer(BESIDE, print) as writer:
+        writer.write([(note, (tmp_path / "a", "1", 0.5)), (note, (tmp_path / "b", "2"))], then=found.append)
+        writer.write([(note, (tmp_path / "a", "3"))])
+        assert found == []  # the caller went on
+        writer.write([(note, (tmp_path / "a", "4"))])  # waits for the first group: one may be written, one wait
+        assert os.getpid() not in found[0]
+        writer.wait()
+        assert (tmp_path / "a").read_text() == "134"
+        assert (tmp_path / "b").read_text() == "2"
     assert len(found) == 1  # told once
+
+
+@pytest.mark.parametrize("device", [CPU, BESIDE])
+def test_when_the_block_ends_everything_is_written(tmp_path, device):
+    with Writer(device, print) as writer:
+        for letter in "123":
+            writer.write([(note, (tmp_path / "a", letter))])
+    assert (tmp_path / "a").read_text() == "123"
+
+
+def test_no_group_begins_after_an_exception_and_the_one_begun_is_whole(tmp_path):
+    def stopped():
+        with Writer(BESIDE, print) as writer:
+            writer.write([(note, (tmp_path / "a", "1", 0.5))])
+            writer.write([(note, (tmp_path / "b", "2"))])
+            while not (tmp_path / "started.a").exists():
+                pass
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert (tmp_path / "a").read_text() == "1"
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize("device", [CPU, BESIDE])
@@ -50,6 +73,15 @@ def test_what_a_call_raises_is_raised_and_nothing_follows(tmp_path, device):
     assert (tmp_path / "a").read_text() == "1"
 
 
+def test_groups_after_one_that_failed_are_not_written(tmp_path):
+    writer = Writer(BESIDE, print)
+    writer.write([(fail, ("full",))])
+    writer.write([(note, (tmp_path / "a", "1"))])
+    with pytest.raises(OSError, match="full"):
+        writer.wait()
+    assert not (tmp_path / "a").exists()
+
+
 def test_files_of_a_process_that_is_killed_are_written_again(tmp_path):
     lines, found = [], []
     writer = Writer(BESIDE, lines.append)
@@ -58,10 +90,10 @@ def test_files_of_a_process_that_is_killed_are_written_again(tmp_path):
         pass
     os.kill(int((tmp_path / "started.a").read_text()), signal.SIGKILL)
     writer.write([(note, (tmp_path / "c", "1"))])
+    writer.wait()
     assert lines == ["writing files: a process was killed, perhaps for want of memory; its files are written again"]
     assert found == [[os.getpid()] * 2]
     assert (tmp_path / "a").read_text() == "1"
-    writer.wait()
     assert (tmp_path / "c").read_text() == "1"
 
 
