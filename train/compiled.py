@@ -1,9 +1,13 @@
-"""The costs' kernel (`costs.c`), compiled for this processor where there is a compiler."""
+"""Kernels that are compiled where there is a compiler: of the costs for this processor (`costs.c`), and for a GPU."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
+from types import ModuleType
+
+import torch
+from torch import Tensor
 
 from spatialgraph.compiled import compiled
 
@@ -61,3 +65,19 @@ def kernel() -> ctypes.CDLL | None:
         library.costs.argtypes = [ctypes.POINTER(CompiledBatch), ctypes.POINTER(CompiledLayer), _LONG]
         library.costs.restype = _INT
     return library
+
+
+def gpu_kernels(like: Tensor) -> ModuleType | None:
+    """Return the kernels for the GPU where a tensor lies (`gpu`); None if there are none.
+
+    That is so on a processor, for numbers other than float32, without Triton, and without the compiler that it calls.
+    """
+    if like.device.type != "cuda" or like.dtype != torch.float32:
+        return None
+    try:
+        from . import gpu
+
+        gpu.try_out(like)
+    except Exception:  # Triton and the compilers that it calls raise many kinds
+        return None
+    return gpu

@@ -6,9 +6,11 @@ batches on the device, the held-out inputs and the probes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from spatialgraph.network import Evaluation
 from spatialgraph.registry import Registry
 
 from .checks import SettingError
+from .compiled import gpu_kernels
 from .data import Dataset, Examples
 
 INPUT_MODES: Registry[Callable[[Sequence[Dataset]], InputMode], None] = Registry("input mode")
@@ -46,12 +49,15 @@ class InputMode:
             input shows no example of the task. Returns ``(examples, inputs)``, numbers in which 255 is a white pixel.
         images: rows and columns of the images that an input is made of, one after the other, row by row; empty if an
             input is no row of images.
+        places: where `combine` does nothing but add images to inputs that are black, the input that the first pixel of
+            each task is added to; else empty. A GPU then adds them in one pass.
     """
 
     inputs: int
     together: bool
     combine: Callable[[Sequence[Tensor]], Tensor]
     images: tuple[tuple[int, int], ...] = ()
+    places: tuple[int, ...] = ()
 
 
 def input_mode(name: str, datasets: Sequence[Dataset]) -> InputMode:
@@ -69,19 +75,22 @@ def concatenate(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of each task, side by side."""
     inputs = sum(dataset.pixels for dataset in datasets)
     images = tuple(dataset.image_shape for dataset in datasets)
-    return InputMode(inputs, together=True, combine=lambda shown: torch.cat(list(shown), dim=-1), images=images)
+    places = tuple(itertools.accumulate((dataset.pixels for dataset in datasets[:-1]), initial=0))
+    return InputMode(inputs, True, lambda shown: torch.cat(list(shown), dim=-1), images, places)
 
 
 @INPUT_MODES.register("mix", None)
 def mix(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of each task, added pixel by pixel."""
-    return InputMode(_same_pixels("mix", datasets), together=True, combine=_add, images=_one_image(datasets))
+    places = (0,) * len(datasets)
+    return InputMode(_same_pixels("mix", datasets), True, _add, _one_image(datasets), places)
 
 
 @INPUT_MODES.register("sequential", None)
 def sequential(datasets: Sequence[Dataset]) -> InputMode:
     """Show one example of one task at a time."""
-    return InputMode(_same_pixels("sequential", datasets), together=False, combine=_add, images=_one_image(datasets))
+    places = (0,) * len(datasets)
+    return InputMode(_same_pixels("sequential", datasets), False, _add, _one_image(datasets), places)
 
 
 def _same_pixels(mode: str, datasets: Sequence[Dataset]) -> int:
@@ -132,6 +141,32 @@ class _Task:
         return len(self.labels) - 1
 
 
+@dataclass(frozen=True, eq=False)
+class _Adder:
+    """Images of all tasks on a GPU, and the kernels that add them to inputs (`gpu.show` has the shapes)."""
+
+    images: Tensor
+    layout: Tensor
+    kernels: ModuleType
+
+    @classmethod
+    def of(cls, mode: InputMode, tasks: Sequence[_Task]) -> _Adder | None:
+        """Return what shows examples of tasks, None where that takes more than adding, or there are no kernels."""
+        device = tasks[0].images.device
+        kernels = gpu_kernels(torch.empty(0, device=device)) if mode.places else None
+        if kernels is None:
+            return None
+        images = torch.cat([task.images.flatten() for task in tasks])
+        starts = itertools.accumulate((task.images.numel() for task in tasks[:-1]), initial=0)
+        pixels = (task.images.shape[1] for task in tasks)
+        layout = torch.tensor(list(zip(starts, pixels, mode.places, strict=True)), device=device)
+        return cls(images, layout, kernels)
+
+    def show(self, index: Tensor, out: Tensor) -> None:
+        """Write the inputs that show the examples of an index, as `Batches.show` does."""
+        self.kernels.show(self.images, self.layout, index, out)
+
+
 def _combined(mode: InputMode, tasks: Sequence[_Task], index: Tensor) -> Tensor:
     """Return the inputs that show the examples of an index ``(tasks, examples)``: ``(examples, inputs)``."""
     return mode.combine([task.images.index_select(0, rows) for task, rows in zip(tasks, index, strict=True)])
@@ -178,6 +213,7 @@ class Batches:
     def __init__(self, mode: str, datasets: Sequence[Dataset], batch: int, device: torch.device) -> None:
         self._mode = input_mode(mode, datasets)
         self._tasks = [_Task.of(dataset.train, device) for dataset in datasets]
+        self._adder = _Adder.of(self._mode, self._tasks)
         self._longest = max(task.examples for task in self._tasks)
         examples = self._longest if self._mode.together else self._longest * len(self._tasks)
         self._batch = batch
@@ -222,6 +258,9 @@ class Batches:
             index: ``(tasks, examples)``.
             out: ``(examples, inputs)``, floating-point; to be multiplied by `scale`.
         """
+        if self._adder:
+            self._adder.show(index, out)
+            return
         # On a CPU, a batch at a time is gathered, combined and converted while it is in the cache.
         rows = self._batch if self._device.type == "cpu" else len(out)
         for part, of_part in zip(torch.split(out, rows), torch.split(index, rows, dim=1), strict=True):

@@ -1,13 +1,15 @@
 """The transport and density costs of networks, with written-out gradients, layer by layer, in memory reserved once.
 
-The same numbers are computed in two ways: by PyTorch's operations, on any device, or by a kernel compiled for the
-processor. The kernel takes less than half the time, and is used on a CPU with a compiler.
+The same numbers are computed in three ways: by PyTorch's operations, on any device, by a kernel compiled for the
+processor (`costs.c`), or by kernels for a GPU (`gpu`). The kernels take less than half the time, and are used where
+there is a compiler: on a GPU, Triton's, which calls the machine's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +24,7 @@ from spatialgraph.torch.costs.pairs import (
     transport_forces,
 )
 
-from .compiled import CompiledBatch, CompiledLayer, kernel
+from .compiled import CompiledBatch, CompiledLayer, gpu_kernels, kernel
 
 if TYPE_CHECKING:  # a grid puts the networks that pay these costs first, and so knows this module
     from .model import Stack
@@ -71,9 +73,15 @@ class PairCosts:
         *,
         compiled: bool = True,
     ) -> None:
+        self._way: _Operations | _Compiled | _OnGPU
+        given = experiment, stack, gradient, transport, density
         on_processor = stack.position.device.type == "cpu" and stack.position.dtype == torch.float32
-        way = _Compiled if compiled and on_processor and kernel() else _Operations
-        self._way: _Operations | _Compiled = way(experiment, stack, gradient, transport, density)
+        if compiled and on_processor and kernel():
+            self._way = _Compiled(*given)
+        elif compiled and (kernels := gpu_kernels(stack.position)):
+            self._way = _OnGPU(*given, kernels)
+        else:
+            self._way = _Operations(*given)
 
     def __call__(self) -> Costs:
         """Add the gradient and return the costs."""
@@ -206,3 +214,42 @@ class _Compiled:
         if self._costs(self._batch, self._layers, self._count):
             raise MemoryError("the costs: no memory for a row of every layer")
         return Costs(*self._results.clone())
+
+
+class _OnGPU:
+    """Computes the costs by the kernels for a GPU."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        stack: Stack,
+        gradient: Stack,
+        transport: Tensor,
+        density: Tensor,
+        kernels: ModuleType,
+    ) -> None:
+        self._layers, self._squared = _penalised(experiment, stack, gradient), experiment.strength == "squared"
+        self._position, self._gradient = stack.position, gradient.position
+        self._transport, self._density, self._kernels = transport, density, kernels
+        self._pulls = stack.position.new_zeros(2, *stack.position.shape)
+        self._closeness = stack.position.new_zeros(stack.position.shape[:2])
+
+    def __call__(self) -> Costs:
+        by_transport, by_density = self._pulls
+        by_transport.zero_()
+        for layer in self._layers:
+            self._kernels.add_transport(
+                *(layer.weight, layer.gradient, self._transport, self._position, by_transport),
+                (layer.source.start, layer.target.start),
+                layer.transport_share,
+                squared=self._squared,
+            )
+            units = layer.weight.shape[2]
+            self._kernels.write_density(
+                *(self._position, by_density, self._closeness, layer.target.start, units), layer.density_share
+            )
+        torch.mul(by_transport, self._transport[:, None, None], out=self._gradient)
+        self._gradient.addcmul_(by_density, self._density[:, None, None])
+        # The transport cost scales with distances, so it is the sum of positions times its gradient (Euler's theorem).
+        centred = self._position - self._position.mean(dim=1, keepdim=True)
+        return Costs((centred * by_transport).sum(dim=(1, 2)), self._closeness.sum(dim=1))

@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .compiled import gpu_kernels
 from .grid import Member, stretches
 from .inputs import Batches
 from .model import ACTIVATIONS, Stack
@@ -52,6 +53,7 @@ class Step:
         self._experiment, self._classes, self._batches, self._stack = experiment, tuple(classes), batches, stack
         self._activation = ACTIVATIONS[experiment.activation]
         networks, like = stack.networks, stack.position
+        self._kernels = gpu_kernels(like)
         self.seeds = tuple(dict.fromkeys(member.seed for member in members))
         of_seed = [self.seeds.index(member.seed) for member in members]
         self._of_seed, self._stretches = torch.tensor(of_seed, device=like.device), _stretches(of_seed)
@@ -110,21 +112,25 @@ class Step:
 
     def _forward(self) -> None:
         weights, biases = self._stack.weights, self._stack.biases
+        # A kernel adds the biases on the way: products that begin with them read what was written before them.
+        plain = {"beta": 0} if self._kernels else {}
         for networks, seeds in self._stretches:
-            torch.baddbmm(
-                biases[0][networks],
-                self._inputs[seeds],
-                weights[0][networks],
-                alpha=self._batches.scale,
-                out=self._hidden[0][networks],
-            )
+            hidden = self._hidden[0][networks]
+            start = hidden if self._kernels else biases[0][networks]
+            scale = self._batches.scale
+            torch.baddbmm(start, self._inputs[seeds], weights[0][networks], alpha=scale, out=hidden, **plain)
         for k, hidden in enumerate(self._hidden[1:], start=1):
-            torch.baddbmm(biases[k], self._emitted(k - 1), weights[k], out=hidden)
+            start = hidden if self._kernels else biases[k]
+            torch.baddbmm(start, self._emitted(k - 1), weights[k], out=hidden, **plain)
         torch.baddbmm(biases[-1].mT, weights[-1].mT, self._emitted(-1).mT, out=self._outputs)
 
     def _emitted(self, place: int) -> Tensor:
         """Replace the values of a hidden layer by what it emits."""
-        values = self._activation.apply(self._hidden[place])
+        values = self._hidden[place]
+        if self._kernels:
+            self._kernels.activate(values, self._stack.biases[:-1][place], self._experiment.activation)
+        else:
+            self._activation.apply(values)
         for _, networks, way in self.ways:
             way.forward(place % len(self._hidden) + 1, values[networks])
         return values
@@ -162,8 +168,12 @@ class Step:
                     below[networks].add_(pull)
             for _, networks, way in self.ways:
                 way.backward(k, below[networks], values[networks])
-            gradient = self._activation.differentiate(below, values)
-            torch.sum(gradient, dim=1, keepdim=True, out=into.biases[k - 1])
+            if self._kernels:
+                self._kernels.differentiate(below, values, into.biases[k - 1], self._experiment.activation)
+            else:
+                self._activation.differentiate(below, values)
+                torch.sum(values, dim=1, keepdim=True, out=into.biases[k - 1])
+            gradient = values
         for networks, seeds in self._stretches:
             sink = into.weights[0][networks]
             inputs = self._inputs[seeds].mT
