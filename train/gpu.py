@@ -6,7 +6,7 @@ times. A kernel reads what it needs once, and writes results alone. Sums are in 
 the same bits.
 """
 
-# ruff: noqa: ANN001, ANN202, SIM102  # what Triton compiles has no types, and no branches that it could leave out in `and`
+# ruff: noqa: ANN001, ANN202  # what Triton compiles has no types
 
 from __future__ import annotations
 
@@ -190,9 +190,10 @@ def add_transport(
     source, target = (firsts[0], sources, targets), (firsts[1], targets, 1)
     with torch.cuda.device_of(position):
         for own, other, with_weights in ((target, source, True), (source, target, False)):
-            _transport[networks, math.ceil(own[1] / _OWN), dim](
+            _transport[networks, math.ceil(own[1] / _OWN)](
                 *(weight, by_weight, strength, position, pull, units, *own, *other, share),
                 dim=dim,
+                axes=triton.next_power_of_2(dim),
                 squared=squared,
                 with_weights=with_weights,
                 own_block=_OWN,
@@ -216,18 +217,19 @@ def _transport(
     other_step,
     share,
     dim: tl.constexpr,
+    axes: tl.constexpr,  # dim, or the next power of 2
     squared: tl.constexpr,
     with_weights: tl.constexpr,
     own_block: tl.constexpr,
     other_block: tl.constexpr,
 ):
-    network, axis = tl.program_id(0).to(tl.int64), tl.program_id(2)
+    network = tl.program_id(0).to(tl.int64)
     own = tl.program_id(1) * own_block + tl.arange(0, own_block)
     is_own = own < own_count
     places = position + network * units * dim
     here = places + (own_first + own) * dim
     connections = network * own_count * other_count
-    total = tl.zeros((own_block,), dtype=tl.float32)
+    total = tl.zeros((own_block, axes), dtype=tl.float32)
     for start in range(0, other_count, other_block):
         other = start + tl.arange(0, other_block)
         is_other = other < other_count
@@ -237,15 +239,15 @@ def _transport(
         index = connections + own[:, None] * own_step + other[None, :] * other_step
         w = tl.load(weight + index, mask=is_pair, other=0.0)
         size = w * w if squared else tl.abs(w)
-        total += _pull(size, distance, here + axis, there + axis, is_own, is_other)
+        total += _pulls(size, distance, here, there, is_own, is_other, dim, axes)
         if with_weights:
-            if axis == 0:
-                slope = 2 * w if squared else (w > 0).to(tl.float32) - (w < 0).to(tl.float32)
-                factor = tl.load(strength + network) * share
-                before = tl.load(by_weight + index, mask=is_pair, other=0.0)
-                tl.store(by_weight + index, before + factor * slope * distance, mask=is_pair)
-    sums = pull + network * units * dim + (own_first + own) * dim + axis
-    tl.store(sums, tl.load(sums, mask=is_own, other=0.0) + share * total, mask=is_own)
+            slope = 2 * w if squared else (w > 0).to(tl.float32) - (w < 0).to(tl.float32)
+            factor = tl.load(strength + network) * share
+            before = tl.load(by_weight + index, mask=is_pair, other=0.0)
+            tl.store(by_weight + index, before + factor * slope * distance, mask=is_pair)
+    axis = tl.arange(0, axes)[None, :]
+    sums, is_sum = pull + (network * units + own_first + own)[:, None] * dim + axis, is_own[:, None] & (axis < dim)
+    tl.store(sums, tl.load(sums, mask=is_sum, other=0.0) + share * total, mask=is_sum)
 
 
 def write_density(position: Tensor, pull: Tensor, closeness: Tensor, first: int, count: int, share: float) -> None:
@@ -261,8 +263,12 @@ def write_density(position: Tensor, pull: Tensor, closeness: Tensor, first: int,
     """
     networks, units, dim = position.shape
     with torch.cuda.device_of(position):
-        _density[networks, math.ceil(count / _OWN), dim](
-            *(position, pull, closeness, units, first, count, share), dim=dim, own_block=_OWN, other_block=_OTHER
+        _density[networks, math.ceil(count / _OWN)](
+            *(position, pull, closeness, units, first, count, share),
+            dim=dim,
+            axes=triton.next_power_of_2(dim),
+            own_block=_OWN,
+            other_block=_OTHER,
         )
 
 
@@ -276,15 +282,16 @@ def _density(
     count,
     share,
     dim: tl.constexpr,
+    axes: tl.constexpr,  # dim, or the next power of 2
     own_block: tl.constexpr,
     other_block: tl.constexpr,
 ):
-    network, axis = tl.program_id(0).to(tl.int64), tl.program_id(2)
+    network = tl.program_id(0).to(tl.int64)
     own = tl.program_id(1) * own_block + tl.arange(0, own_block)
     is_own = own < count
     places = position + (network * units + first) * dim
     here = places + own * dim
-    total = tl.zeros((own_block,), dtype=tl.float32)
+    total = tl.zeros((own_block, axes), dtype=tl.float32)
     near = tl.zeros((own_block,), dtype=tl.float32)
     for start in range(0, count, other_block):
         other = start + tl.arange(0, other_block)
@@ -293,16 +300,17 @@ def _density(
         distance = _distances(here, there, is_own, is_other, dim)
         close = tl.where(is_own[:, None] & is_other[None, :], tl.exp(-distance), 0.0)
         near += tl.sum(close, axis=1)
-        total += _pull(close, distance, here + axis, there + axis, is_own, is_other)
+        total += _pulls(close, distance, here, there, is_own, is_other, dim, axes)
+    axis = tl.arange(0, axes)[None, :]
+    sums = pull + (network * units + first + own)[:, None] * dim + axis
     # Every pair counts twice in the sum, once from either side.
-    tl.store(pull + (network * units + first + own) * dim + axis, -2 * share * total, mask=is_own)
-    if axis == 0:
-        tl.store(closeness + network * units + first + own, share * near, mask=is_own)
+    tl.store(sums, -2 * share * total, mask=is_own[:, None] & (axis < dim))
+    tl.store(closeness + network * units + first + own, share * near, mask=is_own)
 
 
 @triton.jit
 def _distances(here, there, is_own, is_other, dim: tl.constexpr):
-    square = (is_own[:, None] & is_other[None, :]).to(tl.float32) * 0
+    square = (is_own[:, None] & is_other[None, :]).to(tl.float32) * 0  # zeros of the shape
     for k in tl.static_range(dim):
         one, two = tl.load(here + k, mask=is_own, other=0.0), tl.load(there + k, mask=is_other, other=0.0)
         apart = one[:, None] - two[None, :]
@@ -311,8 +319,13 @@ def _distances(here, there, is_own, is_other, dim: tl.constexpr):
 
 
 @triton.jit
-def _pull(size, distance, here, there, is_own, is_other):
-    """Return Σ_j size_ij / d_ij (p_i − q_j) along one axis; coincident neurons do not pull at each other."""
+def _pulls(size, distance, here, there, is_own, is_other, dim: tl.constexpr, axes: tl.constexpr):
+    """Return Σ_j size_ij / d_ij (p_i − q_j) along each axis; coincident neurons do not pull at each other."""
     force = tl.where(distance > 0, size, 0.0) / tl.where(distance > 0, distance, 1.0)
-    one, two = tl.load(here, mask=is_own, other=0.0), tl.load(there, mask=is_other, other=0.0)
-    return tl.sum(force * (one[:, None] - two[None, :]), axis=1)
+    axis = tl.arange(0, axes)[None, :]
+    pulls = (is_own[:, None] & (axis < 0)).to(tl.float32)
+    for k in tl.static_range(dim):
+        one, two = tl.load(here + k, mask=is_own, other=0.0), tl.load(there + k, mask=is_other, other=0.0)
+        along = tl.sum(force * (one[:, None] - two[None, :]), axis=1)
+        pulls += tl.where(axis == k, along[:, None], 0.0)
+    return pulls

@@ -17,7 +17,7 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 Then = Callable[[list[Any]], None]
 
 _JOBS = 4
-_WAITING = 1  # groups that may wait while another is written: what they are given takes memory
+_WAITING = 2  # groups that may wait while another is written: what they are given takes memory
 
 
 class Writer:

@@ -25,11 +25,12 @@ def test_beside_training_calls_are_made_by_other_processes_group_after_group(tmp
     with Writer(BESIDE, print) as writer:
         writer.write([(note, (tmp_path / "a", "1", 0.5)), (note, (tmp_path / "b", "2"))], then=found.append)
         writer.write([(note, (tmp_path / "a", "3"))])
+        writer.write([(note, (tmp_path / "a", "4"))])
         assert found == []  # the caller went on
-        writer.write([(note, (tmp_path / "a", "4"))])  # waits for the first group: one may be written, one wait
+        writer.write([(note, (tmp_path / "a", "5"))])  # waits for the first group: two others may wait for it
         assert os.getpid() not in found[0]
         writer.wait()
-        assert (tmp_path / "a").read_text() == "134"
+        assert (tmp_path / "a").read_text() == "1345"
         assert (tmp_path / "b").read_text() == "2"
     assert len(found) == 1  # told once
 
