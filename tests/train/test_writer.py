@@ -8,9 +8,17 @@ import pytest
 import torch
 from writing import fail, note
 
+from spatialgraph.train import writer as writing_beside
 from spatialgraph.train.writer import Writer
 
 CPU, BESIDE = torch.device("cpu"), torch.device("meta")  # any device but the CPU has its files written beside
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    """Let two processes make calls, which need nothing that writing networks does."""
+    monkeypatch.setattr(writing_beside, "_JOBS", 2)
+    monkeypatch.setattr(writing_beside, "_ready", os.getpid)
 
 
 def test_on_a_cpu_calls_are_made_at_once_in_this_process(tmp_path):
