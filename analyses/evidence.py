@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import is_
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,12 @@ class Evidence:
         )
 
     @classmethod
+    @lru_cache(maxsize=4)  # figures and tables of the same results ask for it, and for what is derived from it
     def of(cls, results: Results) -> Evidence:
         """Read the tables of the folder of results, and keep their networks and ablations, which may be some of them.
 
         The dose of a network stays what it is among all networks of the folder. Results without a folder have their
-        scores alone.
+        scores alone. What was read once of the same `Results` is not read again.
 
         Raises:
             ValueError: a file lacks a column, or ``analysis.json`` is broken.

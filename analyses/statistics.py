@@ -6,7 +6,7 @@ One data point is one seed of training: neurons, tasks and examples are not inde
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,10 @@ def per_network(scores: pd.DataFrame) -> pd.DataFrame:
     members = scores[["network", "kind", "inputs", "seed"]].drop_duplicates("network")
     seed = members["seed"]  # not converted: some have more digits than a 64-bit integer
     members = members.assign(unit=seed.astype(str).where(seed.notna(), members["network"]))
-    return means.merge(members, on="network")[["network", "unit", *CELL, "value"]]
+    # Looked up, not merged, which would take as long again as all else.
+    known = members.iloc[pd.Index(members["network"]).get_indexer(means["network"])].set_axis(means.index)
+    values: pd.DataFrame = pd.concat([means, known[["unit", "kind", "inputs"]]], axis=1)
+    return values[["network", "unit", *CELL, "value"]]
 
 
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
@@ -80,8 +83,12 @@ def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         the columns `CELL`, then unit, value, and networks (the number averaged).
     """
-    groups = per_network(scores).groupby([*CELL, "unit"], sort=False)["value"]
-    return groups.agg(value="mean", networks="size").reset_index()
+    return _over_seeds(per_network(scores))
+
+
+def _over_seeds(values: pd.DataFrame) -> pd.DataFrame:
+    groups = values.groupby([*CELL, "unit"], sort=False)["value"]
+    return groups.mean().reset_index().assign(networks=groups.size().to_numpy())
 
 
 def cells(scores: pd.DataFrame) -> pd.DataFrame:
@@ -108,12 +115,20 @@ def cells(scores: pd.DataFrame) -> pd.DataFrame:
         median=("value", "median"),
     ).reset_index()
     added = {name: np.full(len(table), np.nan) for name in ("iqm", "low", "high")}
-    for rows, matrix in _by_size(groups.ngroup().to_numpy(), values["value"].to_numpy(np.float64)):
+    number = groups.ngroup().to_numpy()
+    for rows, matrix in _by_size(number, values["value"].to_numpy(np.float64)):
         added["iqm"][rows] = _middle_half(matrix).mean(axis=1)
         added["low"][rows], added["high"][rows] = interval_of_mean(matrix)
-    texts = values.assign(values=values["value"].map("{:.6g}".format), seeds=values["unit"])
-    joined = texts.groupby(list(CELL), sort=False)[["seeds", "values"]].agg(" ".join).reset_index(drop=True)
-    return table.assign(**added, **joined)
+    texts = {"seeds": values["unit"].tolist(), "values": list(map("{:.6g}".format, values["value"].tolist()))}
+    return table.assign(**added, **{name: _joined(number, own) for name, own in texts.items()})
+
+
+def _joined(number: NDArray[np.integer], texts: list[str]) -> pd.Series[str]:
+    """Return the texts of each group, in their order, separated by spaces."""
+    groups: list[list[str]] = [[] for _ in range(max(number, default=-1) + 1)]
+    for group, text in zip(number.tolist(), texts, strict=True):
+        groups[group].append(text)
+    return pd.Series(list(map(" ".join, groups)), dtype=str)
 
 
 def _middle_half(values: FloatArray) -> FloatArray:
@@ -359,7 +374,11 @@ def compare_kinds(scores: pd.DataFrame, reference: str | None = None, seed: int 
     Returns:
         see `comparisons`.
     """
-    values = over_seeds(_comparable(scores)).assign(pair=lambda frame: frame["unit"])
+    return _kinds(per_network(_comparable(scores)), reference, seed)
+
+
+def _kinds(values: pd.DataFrame, reference: str | None, seed: int) -> pd.DataFrame:
+    values = _over_seeds(values).assign(pair=lambda frame: frame["unit"])
     kinds = ordered_kinds(values["kind"])
     reference = reference_of(kinds) if reference is None else reference
     pairs = [(reference, kind) for kind in kinds if kind != reference] if reference in kinds else []
@@ -379,7 +398,11 @@ def compare_methods(scores: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     Returns:
         see `comparisons`.
     """
-    values = per_network(_comparable(scores[scores["split"] != FULL])).assign(pair=lambda frame: frame["network"])
+    return _methods(per_network(_comparable(scores)), seed)
+
+
+def _methods(values: pd.DataFrame, seed: int) -> pd.DataFrame:
+    values = values[values["split"] != FULL].assign(pair=lambda frame: frame["network"])
     pairs = list(itertools.combinations(dict.fromkeys(values["split"]), 2))
     return _compare(values, "split", pairs, ["kind", "inputs", "ablation", "metric"], [], seed)
 
@@ -400,7 +423,10 @@ def comparisons(scores: pd.DataFrame, reference: str | None = None, seed: int = 
         the columns `CELL` with ``""`` in the compared column, one and other (the two values compared), the columns of
         `paired`, p_holm, comparisons (the number of tests in the table) and reason (why p is missing).
     """
-    return _stacked([compare_kinds(scores, reference, seed), compare_methods(scores, seed)], _COLUMNS)
+    values = per_network(_comparable(scores))
+    frames = [frame for frame in (_kinds(values, reference, seed), _methods(values, seed)) if len(frame)]
+    # Empty ones would affect the types of columns.
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(_COLUMNS))
 
 
 _COLUMNS = (
@@ -429,33 +455,44 @@ def _compare(
         seed: determines the draws of Monte Carlo tests.
     """
     by, word = [*table, *within], {"kind": "kinds", "split": "methods"}[across]
-    keys = [*by, "one", "other"]
     if not pairs:
         return pd.DataFrame(columns=list(_COLUMNS))
-    both = _both(_wide(values, [*by, "unit", "pair"], across), pairs)
-    long = both.groupby([*keys, "unit"], sort=False)[["first", "second"]].mean().reset_index()
-    groups = long.groupby(keys, sort=False)
-    compared = groups.size().reset_index()[keys]
-    number, results = groups.ngroup().to_numpy(), []
-    matrices = (_by_size(number, long[side].to_numpy(np.float64)) for side in ("first", "second"))
-    for (rows, first), (_, second) in zip(*matrices, strict=True):
-        results.append(paired(first, second, seed).set_index(rows))
-    if results:
-        compared = compared.join(pd.concat(results))
-    unpaired = _unpaired(values, across, by, pairs, compared)
-    return _finish(_stacked([compared, unpaired], [*keys, "n"]), word, across, table)
+    names = pd.Index(list(dict.fromkeys(itertools.chain(*pairs))))
+    one, other = (names.get_indexer(pd.Index(side)) for side in zip(*pairs, strict=True))
+    column = names.get_indexer(pd.Index(values[across]))  # -1, the last one, is that of all others
+    row, rows = _numbered(values, [*by, "unit", "pair"])
+    cell, cells = _numbered(rows, by)
+    wide = np.full((len(rows), len(names) + 1), np.nan)
+    wide[row, column] = values["value"]
+    there = np.zeros((len(cells), len(names) + 1), bool)
+    there[cell[row], column] = True
+    # Comparisons have numbers: those of a pair are together, in the order of cells.
+    pair, row = np.nonzero(~(np.isnan(wide[:, one]) | np.isnan(wide[:, other])).T)
+    both = pd.DataFrame({"comparison": pair * len(cells) + cell[row], "unit": rows["unit"].to_numpy()[row]})
+    both = both.assign(first=wide[row, one[pair]], second=wide[row, other[pair]])
+    means = both.groupby(["comparison", "unit"], sort=False).mean().reset_index()
+    number, compared = pd.factorize(means["comparison"].to_numpy())
+    matrices = (_by_size(number, means[side].to_numpy(np.float64)) for side in ("first", "second"))
+    results = [
+        paired(first, second, seed).set_index(compared[places])
+        for (places, first), (_, second) in zip(*matrices, strict=True)
+    ]
+    unpaired = np.setdiff1d(np.flatnonzero((there[:, one] & there[:, other]).T), compared)
+    if len(unpaired):  # both sides have values, but share no seed
+        results.append(pd.DataFrame({"n": 0}, index=unpaired))
+    if not results:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    found = pd.concat(results).loc[[*compared, *unpaired]]
+    pair, cell = np.divmod(found.index.to_numpy(), len(cells))
+    keys = cells.iloc[cell].assign(one=names[one[pair]], other=names[other[pair]])
+    return _finish(pd.concat([frame.reset_index(drop=True) for frame in (keys, found)], axis=1), word, across, table)
 
 
-def _unpaired(
-    values: pd.DataFrame, across: str, by: list[str], pairs: list[tuple[str, str]], compared: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the comparisons whose two sides both have values but share no seed, with n = 0."""
-    keys = [*by, "one", "other"]
-    both = _both(_wide(values[[*by, across]].drop_duplicates().assign(value=1.0), by, across), pairs)
-    if len(both) == len(compared):  # all of them, as it mostly is
-        return pd.DataFrame()
-    merged = both[keys].assign(n=0).merge(compared[keys], on=keys, how="left", indicator=True)
-    return merged[merged["_merge"] == "left_only"].drop(columns="_merge")
+def _numbered(frame: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.integer], pd.DataFrame]:
+    """Return the number of each row among the rows that differ in some columns, and those rows."""
+    number = frame.groupby(columns, sort=False).ngroup().to_numpy()
+    _, first = np.unique(number, return_index=True)
+    return number, frame[columns].iloc[first]
 
 
 def _finish(table: pd.DataFrame, word: str, across: str, family: list[str]) -> pd.DataFrame:
@@ -467,41 +504,14 @@ def _finish(table: pd.DataFrame, word: str, across: str, family: list[str]) -> p
     table[across] = ""
     table["n"] = table["n"].astype(int)
     table["p"] = table["p"].astype(float)
-    grouped = table.groupby("table", sort=False)["p"]
-    table["p_holm"] = grouped.transform(lambda p: holm(p.to_numpy(np.float64)))
-    table["comparisons"] = grouped.transform("count").astype(int)
+    p = table["p"].to_numpy(np.float64)
+    corrected, tests = np.full(len(p), np.nan), np.zeros(len(p), int)
+    for rows in table.groupby("table", sort=False).indices.values():
+        corrected[rows], tests[rows] = holm(p[rows]), np.count_nonzero(~np.isnan(p[rows]))
+    table["p_holm"], table["comparisons"] = corrected, tests
     reasons = {n: f"expected at least {LEAST_SEEDS} seeds for a test, found {n}" for n in range(LEAST_SEEDS)}
     table["reason"] = table["n"].map(lambda n: reasons.get(n, ""))
     return table[list(_COLUMNS)]
-
-
-def _wide(values: pd.DataFrame, rows: list[str], across: str) -> pd.DataFrame:
-    """Return the values with a column for each value of `across`, the rows in their order of appearance."""
-    wide = values.set_index([*rows, across])["value"].unstack(across)
-    # `unstack(sort=False)` would keep the order, and in pandas 2.1 mixes up the values.
-    return wide.reindex(pd.MultiIndex.from_frame(values[rows].drop_duplicates()))
-
-
-def _both(wide: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
-    """Return the rows that have values in both columns of a pair, pair after pair.
-
-    Returns:
-        the index of the rows, one and other (the names of the columns), first and second (their values).
-    """
-    one, other = (np.array(names, dtype=object) for names in zip(*pairs, strict=True))
-    first, second = wide[one].to_numpy(np.float64), wide[other].to_numpy(np.float64)
-    pair, row = np.nonzero(~(np.isnan(first) | np.isnan(second)).T)
-    return (
-        wide.index.to_frame(index=False)
-        .iloc[row]
-        .assign(one=one[pair], other=other[pair], first=first[row, pair], second=second[row, pair])
-    )
-
-
-def _stacked(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:
-    """Return the rows of several frames; empty ones are left out, because they would affect the types of columns."""
-    frames = [frame for frame in frames if len(frame)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
 
 
 def _by_size(group: NDArray[np.integer], values: FloatArray) -> Iterator[tuple[NDArray[np.intp], FloatArray]]:

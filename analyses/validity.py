@@ -36,11 +36,12 @@ def accuracies(scores: pd.DataFrame) -> pd.DataFrame:
     """
     whole = scores[scores["split"] == FULL]
     full, guessed = (whole[whole["metric"] == metric] for metric in ("accuracy", GUESSED))
-    table = full.merge(guessed[["network", "task", "value"]], on=["network", "task"], suffixes=("", "_guessed"))
-    known = table.dropna(subset=["value", "value_guessed"]).rename(
-        columns={"value": "accuracy", "value_guessed": "guessed"}
-    )
-    return known[["network", "kind", "inputs", "task", "accuracy", "guessed"]].reset_index(drop=True)
+    # Looked up, not merged, which takes three times as long.
+    of = dict(zip(zip(guessed["network"], guessed["task"], strict=True), guessed["value"], strict=True))
+    known = [of.get(key, np.nan) for key in zip(full["network"], full["task"], strict=True)]
+    table = full.assign(accuracy=full["value"], guessed=np.array(known, np.float64))
+    columns = ["network", "kind", "inputs", "task", "accuracy", "guessed"]
+    return table.dropna(subset=columns[-2:])[columns].reset_index(drop=True)
 
 
 def certain(table: pd.DataFrame) -> pd.DataFrame:

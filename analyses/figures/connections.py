@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, to_hex, to_rgb
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Connection, Graph
@@ -294,6 +293,8 @@ def connection_frame(network: Graph, split: Split) -> pd.DataFrame:
         ends = network.populations[connection.source].position, network.populations[connection.target].position
         length = np.full(strength.shape, np.nan)
         if ends[0] is not None and ends[1] is not None:
+            from scipy.spatial.distance import cdist  # takes long to import
+
             length = cdist(ends[1], ends[0])
         group = np.where(within, *_GROUPS)
         frames.append(pd.DataFrame({"group": group, "strength": strength[kept], "length": length[kept]}))

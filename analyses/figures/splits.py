@@ -9,8 +9,6 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
 from spatialgraph.faults import NotApplicableError
 from spatialgraph.graph import Graph
@@ -238,6 +236,10 @@ def by_similarity(matrices: NDArray[np.float64]) -> list[int]:
     np.fill_diagonal(distance, 0.0)
     if len(distance) < 3:
         return list(range(len(distance)))
+    # These take a tenth of what figures take to import; no other figure needs them.
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
     tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
     return [int(leaf) for leaf in leaves_list(tree)]
 

@@ -17,6 +17,7 @@ import commands
 import numpy as np
 import pandas as pd
 import pytest
+from analysed_run import without_summary
 from builders import UNITS, small_evaluation, two_module_network, write_run
 from rich.console import Console
 
@@ -42,14 +43,25 @@ STEPS = 1 + len(null_models())
 QUICK = {"splits": ["greedy"], "metrics": ["modularity", "accuracy"], "ablations": ["zero"]}
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("written"))
+
+
 @pytest.fixture
-def run(tmp_path):
-    return write_run(tmp_path)
+def run(written, tmp_path):
+    return shutil.copytree(written, tmp_path, dirs_exist_ok=True)
 
 
 def quietly(run, results, jobs=1, evaluations=(), **choices):
     how = {"jobs": jobs, "evaluations": evaluations, "console": Console(file=io.StringIO())}
     return analyze(run, results, plan=Plan.choose(**choices), **how)
+
+
+@pytest.fixture
+def unsummed(monkeypatch):
+    """Write empty tables in place of those that only sum others up, which takes half of the time."""
+    monkeypatch.setattr(analysis, "write_summary", without_summary)
 
 
 def tables(results):
@@ -143,7 +155,7 @@ def test_all_values_on_draws_of_a_network_can_be_had(compared):
         all_drawn(compared / "parts" / "net-9")
 
 
-def test_a_network_without_a_snapshot_is_not_compared_with_itself_untrained(tmp_path):
+def test_a_network_without_a_snapshot_is_not_compared_with_itself_untrained(tmp_path, unsummed):
     run = write_run(tmp_path, seeds=[0], snapshots=False)
     quietly(run, run / "results", splits=["greedy"], nulls=2)
     notes = pd.read_csv(run / "results" / "notes.csv")
@@ -154,7 +166,7 @@ def test_a_network_without_a_snapshot_is_not_compared_with_itself_untrained(tmp_
     assert "untrained" not in set(pd.read_csv(run / "results" / "nulls.csv")["null"])
 
 
-def test_agreement_is_that_of_every_two_methods_and_of_the_seeds_of_a_method(run):
+def test_agreement_is_that_of_every_two_methods_and_of_the_seeds_of_a_method(run, unsummed):
     quietly(run, run / "results", splits=["greedy", "random", "positions"])
     found = pd.read_csv(run / "results" / "agreement.csv")
     assert list(found.columns) == list(AGREEMENT_COLUMNS)
@@ -184,7 +196,7 @@ def test_the_same_analysis_gives_the_same_bytes_and_another_seed_other_random_sp
     assert drawn[0][0] != drawn[0][1]
 
 
-def test_an_analysis_carries_on_and_another_plan_or_network_is_analysed_anew(run, monkeypatch):
+def test_an_analysis_carries_on_and_another_plan_or_network_is_analysed_anew(run, monkeypatch, unsummed):
     made = []
     do = analysis.do
 
@@ -240,7 +252,7 @@ def without_evaluation(run):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_examples_outside_the_run_are_used_if_they_are_given(run, tmp_path_factory, named):
+def test_examples_outside_the_run_are_used_if_they_are_given(run, tmp_path_factory, named, unsummed):
     quietly(run, run / "results", **FEW)
     expected = tables(run / "results")
     if not named:
@@ -255,7 +267,7 @@ def test_examples_outside_the_run_are_used_if_they_are_given(run, tmp_path_facto
     assert facts["evaluations"] == {os.path.relpath(outside, run / "again"): digest(outside)}
 
 
-def test_an_analysis_with_examples_is_another_than_one_without(run, monkeypatch):
+def test_an_analysis_with_examples_is_another_than_one_without(run, unsummed):
     without_evaluation(run)
     quietly(run, run / "results", **FEW)
     assert "accuracy" not in (run / "results" / "scores.csv").read_text()
@@ -386,7 +398,7 @@ def test_a_worker_that_is_killed_loses_its_step_and_the_same_command_does_it(tmp
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell which processes are stopped")
-def test_a_worker_that_is_stopped_is_told_and_waited_for(run, monkeypatch):
+def test_a_worker_that_is_stopped_is_told_and_waited_for(run, monkeypatch, unsummed):
     monkeypatch.setattr(workers, "_LOOK", 0.05)
     monkeypatch.setattr(workers, "_PATIENCE", 0.2)
     stream = io.StringIO()
@@ -432,7 +444,7 @@ def test_a_step_without_memory_is_left_out_and_the_others_are_done(run, monkeypa
     assert len(list(run.glob("results/parts/*/*.h5"))) == 2 * STEPS - 1
 
 
-def test_an_executor_from_outside_does_the_steps_the_longest_first_and_what_it_loses_is_told(run):
+def test_an_executor_from_outside_does_the_steps_the_longest_first_and_what_it_loses_is_told(run, unsummed):
     quietly(run, run / "whole", **QUICK, nulls=1)
     given = []
 
@@ -465,7 +477,7 @@ def wait_for(happens, seconds):
         time.sleep(0.1)
 
 
-def test_a_part_of_which_a_byte_was_changed_is_made_again(run):
+def test_a_part_of_which_a_byte_was_changed_is_made_again(run, unsummed):
     quietly(run, run / "results", **QUICK, nulls=2)
     before = tables(run / "results")
     for part in sorted((run / "results" / "parts" / "net-0").glob("*.h5")):
@@ -476,7 +488,7 @@ def test_a_part_of_which_a_byte_was_changed_is_made_again(run):
     assert tables(run / "results") == before
 
 
-def test_hidden_files_beside_networks_are_no_networks(run):
+def test_hidden_files_beside_networks_are_no_networks(run, unsummed):
     (run / "networks" / "._net-0.h5").write_bytes(b"\0\5\x16\7Mac OS X")
     quietly(run, run / "results", splits=["greedy"], metrics=["modularity"])
     assert set(pd.read_csv(run / "results" / "scores.csv")["network"]) == {"net-0", "net-1"}

@@ -1,6 +1,7 @@
 """Figures: every one is drawn and written, shows the numbers that it says, and never differs."""
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +16,7 @@ from spatialgraph.analyses import figures, plots
 from spatialgraph.analyses.figures import FIGURES, Choice, Drawing, draw, drawings, figure, save
 from spatialgraph.analyses.results import Results
 from spatialgraph.faults import NotApplicableError
-from spatialgraph.workers import LostError
+from spatialgraph.workers import LostError, Workers
 
 MODES = ("concatenate", "sequential")
 SHIPPED = (
@@ -156,6 +157,37 @@ def test_regular_networks_alone_leave_the_positions_out(tmp_path, caplog):
         draw(results, tmp_path / "out", ["svg"], only=["positions"])
 
 
+@pytest.fixture(scope="module")
+def processes():
+    """Return two processes that draw, which would take longer to start for each test than to draw."""
+    with Workers(2, print) as workers:
+        yield workers
+
+
+@pytest.fixture
+def two(processes, monkeypatch):
+    """Let figures be drawn by the same two processes again, where two jobs are asked for."""
+    asked = []
+
+    @contextmanager
+    def same(most, _tell):
+        asked.append(most)
+        yield processes
+
+    monkeypatch.setattr(figures, "Workers", same)
+    yield
+    assert set(asked) == {2}
+
+
+def test_what_another_process_lacks_is_told(single, tmp_path, two):
+    alone = single.of_kinds(["regular"])
+    with pytest.raises(NotApplicableError, match=r"^expected a network with positions and a split by greedy, found no"):
+        draw(alone, tmp_path / "no", ["svg"], only=["positions", "layers"], jobs=2)
+    with pytest.raises(ValueError, match=r"^jobs: expected a number of at least 1, or -1 for as many .*, found 0$"):
+        draw(alone, tmp_path / "no", jobs=0)
+    assert not (tmp_path / "no").exists()
+
+
 KILLED = """
 import os, signal
 from spatialgraph.analyses.figures import figure
@@ -167,7 +199,7 @@ def killed(results, choice):
 """
 
 
-def test_several_processes_write_the_same_bytes_and_a_figure_that_fails_in_one_is_told(results, tmp_path):
+def test_several_processes_write_the_same_bytes_and_a_figure_that_fails_in_one_is_told(results, tmp_path, two):
     only, said = ["masking", "agreement"], {1: [], 2: []}
     draw(results, tmp_path / "1", ["svg"], only, progress=said[1].append)
     plugin = tmp_path / "killed.py"
@@ -185,15 +217,6 @@ def test_several_processes_write_the_same_bytes_and_a_figure_that_fails_in_one_i
     assert set(first) == {f"{name}.{ending}" for name in only for ending in ("svg", "csv", "txt")}
     assert first == second
     assert said[1] == said[2] == [f"figure {name} drawn" for name in only]
-
-
-def test_what_another_process_lacks_is_told(single, tmp_path):
-    alone = single.of_kinds(["regular"])
-    with pytest.raises(NotApplicableError, match=r"^expected a network with positions and a split by greedy, found no"):
-        draw(alone, tmp_path / "no", ["svg"], only=["positions", "layers"], jobs=2)
-    with pytest.raises(ValueError, match=r"^jobs: expected a number of at least 1, or -1 for as many .*, found 0$"):
-        draw(alone, tmp_path / "no", jobs=0)
-    assert not (tmp_path / "no").exists()
 
 
 def test_one_seed_one_input_mode_three_tasks(tmp_path):
