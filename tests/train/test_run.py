@@ -366,13 +366,13 @@ def test_killed_and_stopped_processes_end_with_the_numbers_of_one_that_was_not(t
     toml = tmp_path / "small.toml"
     lines = [
         f"{name} = {value!r}"
-        for name, value in {**SETTINGS, "tasks": noise, "batch_size": 20, "epochs": 36, "snapshots": 60}.items()
+        for name, value in {**SETTINGS, "tasks": noise, "batch_size": 20, "epochs": 30, "snapshots": 60}.items()
     ]
     toml.write_text("\n".join(lines))
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     command = ["train", toml, "--device", "cpu", "--out"]
     assert commands.run(*command, whole).returncode == 0
-    for epoch, number in ((2, signal.SIGKILL), (5, signal.SIGINT), (9, signal.SIGKILL), (12, signal.SIGTERM)):
+    for epoch, number in ((1, signal.SIGKILL), (3, signal.SIGINT), (5, signal.SIGKILL), (7, signal.SIGTERM)):
         process = commands.Command(*command, killed)
         wait_for_epoch(killed, epoch, process.pid)
         os.kill(process.pid, number)

@@ -25,37 +25,36 @@ function chosenLesion(network) {
 /** Return the accuracies of numbers of right answers. */
 const shares = (network, right) => right.map((count, task) => count / samples[network.live.examples].labelled[task]);
 
-/** Lesions under way, by the element that shows them: a newer one takes the place of an older one. */
-const underWay = new Map();
-
-/** Show in an element what tasks can do without some neurons: the lesion at once, random ones as they are done.
+/** Show in an element what tasks can do without some neurons: the lesion at once, random ones as they are done, as long as
+ * the element is there.
  *
- * @param holder the element; its data say when it is done, and how long the lesion took.
+ * @param holder a new element; its data say when it is done, and how long the lesion took.
  * @param network the network, which can be run.
  * @param units the numbers of the neurons.
  * @param started when it was asked for.
  * @param speak is called with what a screen reader says in the end.
  */
 function showLesion(holder, network, units, started, speak) {
-  clearTimeout(underWay.get(holder));
   const ablation = state.ablation;
   const key = `lesion:${ablation}:${units.join()}`;
   const whole = shares(network, machine(network).right);
   const found = once(network, key, () => ({ left: shares(network, rightWithout(machine(network), units, ablation)), random: [] }));
   const next = () => {
-    const others = asManyAtRandom(network, units, found.random.length);
-    found.random.push(shares(network, rightWithout(machine(network), others, ablation)));
+    if (!holder.isConnected) return;
+    if (found.random.length < RANDOM_LESIONS) { // or the same lesion, shown elsewhere, has had them all
+      const others = asManyAtRandom(network, units, found.random.length);
+      found.random.push(shares(network, rightWithout(machine(network), others, ablation)));
+    }
     goOn();
   };
   const goOn = () => {
     const done = found.random.length === RANDOM_LESIONS;
     holder.dataset.random = String(found.random.length);
-    if (!done) underWay.set(holder, setTimeout(next));
+    if (!done) setTimeout(next);
     if (!done && holder.firstChild) return;
     holder.replaceChildren(lesionBars(network, whole, found, done));
     if (done) speak(lesionText(network, whole, found));
   };
-  holder.replaceChildren();
   goOn();
   holder.dataset.milliseconds = String(performance.now() - started);
 }
@@ -99,8 +98,6 @@ function drawLesion() {
   const started = performance.now();
   const network = shown();
   const holder = element("lesion");
-  clearTimeout(underWay.get(holder));
-  delete holder.dataset.random;
   if (network.live.why) {
     holder.replaceChildren(quiet(`The page cannot try lesions of this network. ${network.live.why} The modules below were measured by the analysis.`));
     return;

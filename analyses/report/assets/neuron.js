@@ -63,7 +63,6 @@ function drawNeuron() {
   const network = shown();
   const unit = state.neuron;
   const panel = element("neuron");
-  clearTimeout(underWay.get(element("neuron-lesion")));
   if (unit === NONE) {
     const word = unitWord(network);
     element("neuron-title").textContent = word[0].toUpperCase() + word.slice(1);

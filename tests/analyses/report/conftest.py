@@ -14,32 +14,37 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 # No sandbox, since tests may run as root; no services of the browser's own, which would ask for addresses.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 FLAGS += ["--disable-component-update", "--disable-quic"]
-DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # What waits for the next picture was asked for before this, and is done before it.
 NEXT = "() => new Promise(done => requestAnimationFrame(() => done()))"
 
-# Whatever is picked becomes again what it was, as does what no pick decides.
-RESET = """() => {
+# Whatever is picked becomes again what it was, is drawn, and then what no pick decides does.
+RESET = """async () => {
     document.querySelectorAll("dialog[open]").forEach(dialog => dialog.close());
     document.activeElement.blur();
+    document.documentElement.removeAttribute("style");
     spatialgraph.change({ ...opened.state });
-    for (const [id, text] of opened.texts) document.getElementById(id).textContent = text;
     document.querySelectorAll("details").forEach((part, place) => { part.open = opened.details[place]; });
     document.getElementById("find").value = "";
+    document.getElementById("duration").innerHTML = opened.duration;
+    document.querySelectorAll("section[tabindex], details[tabindex]").forEach(part => part.removeAttribute("tabindex"));
+    for (const part of ["title", "note", "holder", "query"]) document.getElementById(`rows-${part}`).replaceChildren();
+    scrollTo(0, 0);
+    for (let picture = 0; picture < 2; picture += 1) await new Promise(requestAnimationFrame);
     document.getElementById("tooltip").replaceChildren();
     document.getElementById("tooltip").hidden = true;
     document.querySelectorAll("#tooltip, canvas[id$=-over]").forEach(part => part.removeAttribute("style"));
-    for (const part of ["title", "note", "holder", "query"]) document.getElementById(`rows-${part}`).replaceChildren();
-    scrollTo(0, 0);
+    for (const [id, text] of opened.texts) document.getElementById(id).textContent = text;
 }"""
 KEEP = """() => {
+    const duration = document.getElementById("duration").innerHTML;
     const texts = ["spoken", "spoken-picture", "find-note"].map(id => [id, document.getElementById(id).textContent]);
     const details = [...document.querySelectorAll("details")].map(part => part.open);
-    window.opened = { state: { ...spatialgraph.state }, texts, details };
+    window.opened = { state: { ...spatialgraph.state }, duration, texts, details };
 }"""
-# All that is there but pictures, which are drawn from it.
+# All that is there but pictures, which are drawn from it; a style that is empty is none.
 SEEN = """() => {
-    const parts = [...document.querySelectorAll("body > :not(script)")].map(part => part.outerHTML);
+    const htmlOf = part => part.outerHTML.replaceAll(' style=""', "");
+    const parts = [...document.querySelectorAll("body > :not(script)")].map(htmlOf);
     const values = [...document.querySelectorAll("input, select")].map(part => part.value);
     const { hovered, hoveredIn, ...state } = spatialgraph.state;
     return JSON.stringify([parts, values, state, document.documentElement.style.cssText, Object.keys(window).length]);
@@ -186,7 +191,6 @@ class Kept:
         self.page.mouse.move(0, 0)
         if self.address == address and size in self.looks:
             self.page.evaluate(RESET)
-            self.page.evaluate(DRAWN)
             if self.page.evaluate(SEEN) == self.looks[size]:
                 return
         if self.address != address:

@@ -221,13 +221,29 @@ def test_random_lesions_are_always_the_same_and_have_as_many_neurons_in_each_lay
         assert [sum(unit // 6.5 == layer for unit in found) for layer in (0, 1, 2)] == [2, 1, 3]
 
 
-def test_the_newest_lesion_is_shown(page):
+def test_the_newest_lesion_alone_is_shown_and_spoken(page):
     pick(page, "of gelu")
-    page.evaluate("() => { for (const module of [0, 1, -1, 1, 0]) spatialgraph.change({ module }) }")
+    said = page.evaluate_handle("""() => {
+        const [spoken, said] = [document.getElementById("spoken"), []];
+        new MutationObserver(() => said.push(spoken.textContent)).observe(spoken, { childList: true });
+        for (const module of [0, 1, -1, 1, 0]) spatialgraph.change({ module });
+        return said;
+    }""")
     assert len(numbers(page)) == 2
     assert page.locator("#lesion h4").text_content().endswith(" of task0 (its 3 outputs stay)")
     page.wait_for_timeout(200)
     assert page.locator("#lesion h4").count() == page.locator("#lesion .lesions").count() == 1
+    [text] = said.json_value()
+    assert " of task0 (its 3 outputs stay). Accuracy that is left: " in text
+
+
+def test_a_lesion_that_is_shown_twice_ends_twice(page):
+    pick(page, "of gelu")
+    page.evaluate("() => spatialgraph.change({ neuron: 3, brushed: [3] })")
+    assert np.array_equal(numbers(page), numbers(page, "#neuron"))
+    page.wait_for_timeout(100)
+    for holder in ("#lesion", "#neuron"):
+        assert page.locator(f"{holder} [data-random]").get_attribute("data-random") == "20"
 
 
 def test_a_network_that_cannot_be_run_keeps_the_modules_of_the_analysis(page):

