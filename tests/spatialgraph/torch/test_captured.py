@@ -245,7 +245,11 @@ class Ordered(nn.Module):
         return self.out((x * self.scale).relu())
 
 
-@pytest.mark.parametrize("ask", [lambda x: 0.0, len, lambda x: torch.zeros(8).mul_(2)], ids=["known", "len", "written"])
+@pytest.mark.parametrize(
+    "ask",
+    [lambda x: 0.0, len, lambda x: torch.zeros(8).mul_(2), lambda x: torch.zeros(8)[:4].fill_(0).sum()],
+    ids=["known", "len", "written", "written in part"],
+)
 def test_the_digest_of_a_model_is_that_of_its_parameters_in_their_order(ask):
     """Whether its program is taken apart or not: files have it."""
     model = Ordered(ask).eval()
