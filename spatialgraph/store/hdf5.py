@@ -175,7 +175,7 @@ def _put_array(group: Any, name: str, array: NDArray[Any]) -> Any:
     """Make a dataset, as `h5py.Group.create_dataset` does in twice the time; return what it is to HDF5."""
     type_, space = h5py.h5t.py_create(array.dtype, logical=True), h5py.h5s.create_simple(array.shape)
     dataset = h5py.h5d.create(group, name.encode(), type_, space, _storage(array))
-    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.asarray(array, order="C"))
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.asarray(array, order="C"), type_)
     return dataset
 
 
@@ -183,7 +183,7 @@ def _put_attribute(node: Any, name: str, value: Attribute) -> None:
     """Give a group or dataset an attribute, as `h5py.AttributeManager` does in twice the time."""
     array = _text(value) if isinstance(value, str) else np.asarray(value)
     type_, space = h5py.h5t.py_create(array.dtype, logical=True), h5py.h5s.create_simple(array.shape)
-    h5py.h5a.create(node, name.encode(), type_, space).write(array)
+    h5py.h5a.create(node, name.encode(), type_, space).write(array, type_)
 
 
 def _text(value: str) -> NDArray[Any]:
@@ -586,9 +586,10 @@ class _Stored(NamedTuple):
 def _only_value(stored: Any, type_: Any) -> Any:
     """Return the one value of an attribute, as h5py does in three times the time."""
     array = np.zeros(stored.shape, type_.dtype)
-    stored.read(array)
+    is_text = isinstance(type_, h5py.h5t.TypeStringID)
+    is_variable = is_text and type_.is_variable_str()
+    stored.read(array, type_ if is_text and not is_variable else None)  # text of fixed length needs no conversion
     value = array.reshape(-1)[0]
-    is_variable = isinstance(type_, h5py.h5t.TypeStringID) and type_.is_variable_str()
     return value.decode("utf-8", "surrogateescape") if is_variable else value
 
 
