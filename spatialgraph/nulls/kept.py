@@ -333,9 +333,10 @@ def _fit(
             if _balance(scaled, entering, leaving, min(_FOLDED, rounds - start), tolerance) <= tolerance:
                 break
         return
+    least, largest = _least(at_lengths), at_lengths.max()
     for _ in range(rounds):
-        factors = _ratio(at_lengths, lengths.sums(strength), 1.0)
-        error = float((np.abs(factors - 1) * at_lengths).max() / at_lengths.max())
+        factors = _ratio(at_lengths, lengths.sums(strength), least, np.ones(len(least)))
+        error = float((np.abs(factors - 1) * at_lengths).max() / largest)
         by_length = lengths.factors(np.log(np.maximum(factors, _TINY))).reshape(strength.shape)
         for matrix in scaled:
             matrix *= by_length
@@ -352,13 +353,15 @@ def _balance(
         how far sums of columns were off before they were scaled for the last time, relative to the largest.
     """
     strength, by_target, by_source = scaled[0], np.ones(len(entering)), np.ones(len(leaving))
+    least_entering, least_leaving = _least(entering), _least(leaving)
     largest, error = max(leaving.max(initial=0), _TINY), np.inf
     with one_product_thread():
         for _ in range(rounds):
             sent = by_source * (by_target @ strength)
             error = float(np.abs(sent - leaving).max(initial=0) / largest)
-            by_source *= _ratio(leaving, sent, 0.0)
-            by_target *= _ratio(entering, by_target * (strength @ by_source), 0.0)
+            by_source *= _ratio(leaving, sent, least_leaving, np.zeros(len(leaving)))
+            received = by_target * (strength @ by_source)
+            by_target *= _ratio(entering, received, least_entering, np.zeros(len(entering)))
             if error <= tolerance:
                 break
     for matrix in scaled:
@@ -367,9 +370,14 @@ def _balance(
     return error
 
 
-def _ratio(wanted: DoubleArray, sums: DoubleArray, without: float) -> DoubleArray:
-    """Return the scale factors that turn sums into the wanted sums, and `without` where a sum is practically 0."""
-    return np.divide(wanted, sums, out=np.full_like(wanted, without), where=sums > 1e-200 * wanted + _TINY)
+def _least(wanted: DoubleArray) -> DoubleArray:
+    """Return the sums up to which sums are practically 0."""
+    return 1e-200 * wanted + _TINY
+
+
+def _ratio(wanted: DoubleArray, sums: DoubleArray, least: DoubleArray, without: DoubleArray) -> DoubleArray:
+    """Return the scale factors that turn sums into the wanted sums, written into `without` where a sum is not 0."""
+    return np.divide(wanted, sums, without, where=sums > least)
 
 
 def _doubled(first: int, end: int) -> list[int]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +17,7 @@ from ..faults import Fault, NotApplicableError, array_faults
 from ..graph.checks import graph_faults, history_faults, metadata_faults
 from ..graph.graph import Connection, Graph, MadeConnection, Population
 from ..network import ACTIVATIONS, Layer, Network, activation_faults, graph_of, network_faults
-from .hdf5 import NETWORK, Attribute, Content, Reader, key_of, metadata_attributes, read_by, write
+from .hdf5 import GROUP, NETWORK, Attribute, Content, Reader, key_of, metadata_attributes, read_by, write
 
 # The arrays of a layer that training changes.
 _LEARNED = ("bias", "position")
@@ -366,7 +365,7 @@ def parse_snapshots(reader: Reader, only: Collection[float] | None = None) -> di
 
 def _layer(reader: Reader, key: str) -> Layer | None:
     """Return a layer, without the parts that cannot be read; None if not even its size is known."""
-    if reader.attempt(key, lambda: reader.member(key, h5py.Group)) is None:
+    if reader.attempt(key, lambda: reader.member(key, GROUP)) is None:
         return None
     name = reader.attribute(key, "name", str)
     size = reader.attribute(key, "size", int)
@@ -389,7 +388,7 @@ def _layer(reader: Reader, key: str) -> Layer | None:
 
 def _population(reader: Reader, key: str) -> Population | None:
     """Return a population, without the parts that cannot be read; None if not even its size is known."""
-    if reader.attempt(key, lambda: reader.member(key, h5py.Group)) is None:
+    if reader.attempt(key, lambda: reader.member(key, GROUP)) is None:
         return None
     name = reader.attribute(key, "name", str)
     size = reader.attribute(key, "size", int)
@@ -421,7 +420,7 @@ def _connection(
     labels: bool,
 ) -> Connection | None:
     """Return a connection, without weights if these cannot be read; None if its layers are not known."""
-    if reader.attempt(key, lambda: reader.member(key, h5py.Group)) is None:
+    if reader.attempt(key, lambda: reader.member(key, GROUP)) is None:
         return None
     source = reader.attribute(key, "source", int)
     target = reader.attribute(key, "target", int)

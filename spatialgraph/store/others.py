@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ from ..faults import Fault
 from ..graph.split import Split
 from ..network import Evaluation, evaluation_faults
 from ..notes import Note
-from .hdf5 import EVALUATION, SPLITS, Content, Reader, format_of, key_of, metadata_attributes, read_by, write
+from .hdf5 import EVALUATION, GROUP, SPLITS, Content, Reader, format_of, key_of, metadata_attributes, read_by, write
 
 # The group of a split that holds its communities; all else in it are layers.
 _COMMUNITIES = "communities"
@@ -251,7 +250,7 @@ def parse_arrays(
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
     """Return the arrays and the metadata of a file; None if anything is wrong, which is then on the reader's list."""
     metadata = reader.metadata()
-    group = reader.attempt("arrays", lambda: reader.member("arrays", h5py.Group))
+    group = reader.attempt("arrays", lambda: reader.member("arrays", GROUP))
     keys = {} if group is None else {unquote(name): f"arrays/{name}" for name in reader.names("arrays")}
     chosen = keys if only is None else [name for name in keys if name in only]
     arrays = {name: reader.array(keys[name], None, "numbers or booleans") for name in chosen}

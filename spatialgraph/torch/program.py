@@ -30,6 +30,16 @@ Instead = Mapping[Node, Callable[[Mapping[Node, Any]], Any]]
 
 _AS_IT_IS: Instead = MappingProxyType({})
 
+# What leaves values of models that are not training as they are.
+_UNCHANGED = ("aten.dropout.default", "aten.feature_dropout.default", "aten.alpha_dropout.default")
+
+# Operators that consist of others, and return memory of their own.
+_APART = {
+    getattr(getattr(torch.ops.aten, name), overload)
+    for names, overload in (("linear conv1d conv2d conv3d batch_norm", "default"), ("conv1d conv2d conv3d", "padding"))
+    for name in names.split()
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Program:
@@ -154,8 +164,8 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
     Args:
         model: the model, in evaluation mode.
         inputs: some examples.
-        keep: the names of the operators that are left as they are; a program that has others, or writes into values,
-            is taken apart into core ATen operators and these.
+        keep: the names of the operators that are left as they are; a program that has others, or writes into what may
+            be part of another value, is taken apart into core ATen operators and these.
 
     Raises:
         ValueError: the model cannot be traced; the message says why.
@@ -164,6 +174,8 @@ def trace(model: nn.Module, inputs: Inputs, keep: Collection[str]) -> Program:
         with warnings.catch_warnings(), torch.no_grad(), _quiet(), _written_out():
             warnings.simplefilter("ignore")
             exported, batch, strict = _export(model, inputs)
+            if not strict:
+                _return_new_values(exported, keep)
             # Code that was traced itself has its parameters in the order of their use: taken apart, in the model's.
             if strict or not _is_of(exported, keep):
                 exported = _taken_apart(exported, keep)
@@ -194,6 +206,57 @@ def _export(model: nn.Module, inputs: Inputs) -> tuple[ExportedProgram, int | No
     args, kwargs = _arguments(inputs)
     count = next(len(leaf) for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
     return torch.export.export(model, args, kwargs or None), count, False
+
+
+def _return_new_values(exported: ExportedProgram, keep: Collection[str]) -> None:
+    """Replace operators that write into a value by operators to keep that return one, where nothing else is written.
+
+    ``relu_`` of a convolution becomes ``relu``, and what uses the convolution after it uses that.
+    """
+    before: set[Node] = set()
+
+    def is_after(user: Node) -> bool:
+        return user not in before
+
+    for node in list(exported.graph.nodes):
+        returning = _returning(node, keep)
+        if returning is not None and (
+            str(returning) in _UNCHANGED or all(map(_is_apart, (node.args[0], *(before & node.args[0].users.keys()))))
+        ):
+            with exported.graph.inserting_before(node):
+                new = exported.graph.call_function(returning, node.args, node.kwargs)
+            new.meta = node.meta
+            before |= {node, new}
+            for old in (node, node.args[0]):
+                old.replace_all_uses_with(new, is_after)
+                exported.graph_signature.replace_all_uses(old.name, new.name)
+            exported.graph.erase_node(node)
+        before.add(node)
+    exported.graph_module.recompile()
+
+
+def _returning(node: Node, keep: Collection[str]) -> Any:
+    """Return the operator that returns what an operator writes into its first argument; None if none is to keep."""
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload) or not target._schema.is_mutable or target.namespace != "aten":
+        return None
+    name, overload = target._schema.name.removeprefix("aten::"), target._overloadname
+    if not name.endswith("_") or f"aten.{name[:-1]}.{overload}" not in keep:
+        return None
+    # What is written keeps its type; what is returned has that of the widest argument.
+    values = [used.meta.get("val") for used in node.all_input_nodes]
+    types = {value.dtype for value in values if isinstance(value, Tensor)}
+    return getattr(getattr(torch.ops.aten, name[:-1]), overload) if len(types) == 1 else None
+
+
+def _is_apart(node: Node) -> bool:
+    """Return whether an operator is known to return memory of its own, which is no part of an argument or parameter."""
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload) or any(value.alias_info for value in target._schema.returns):
+        return False
+    # Operators that consist of others do not say what they return: dropout of a model in use, its argument.
+    consists = torch._C._dispatch_has_kernel_for_dispatch_key(target.name(), "CompositeImplicitAutograd")
+    return not consists or target in _APART
 
 
 def _is_of(exported: ExportedProgram, keep: Collection[str]) -> bool:

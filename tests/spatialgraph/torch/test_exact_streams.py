@@ -107,6 +107,15 @@ def in_place(m, x):
     return m.head(functional.relu_(y))
 
 
+def in_place_beneath_others(m, x):
+    x = m.stem(x)
+    one, all_of_them = x[:, :1], functional.dropout(x, 0.5, training=False)
+    x.relu_()
+    y = m.a(torch.cat([one, all_of_them[:, 1:]], dim=1))
+    y.tanh_()
+    return y
+
+
 def divided(m, x):
     one, other = functional.relu(m.stem(x)).chunk(2, dim=1)
     return m.head(torch.cat([other, m.a(one)], dim=1))
@@ -149,6 +158,10 @@ MODELS = {
         numbers(2, 3),
     ),
     "in place": lambda: (Of(in_place, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), head=nn.Linear(4, 2)), numbers(2, 3)),
+    "in place beneath others": lambda: (
+        Of(in_place_beneath_others, stem=nn.Linear(3, 4), a=nn.Linear(4, 2)),
+        numbers(2, 3),
+    ),
     "written into": lambda: (
         Of(written_into, stem=nn.Linear(3, 4), a=nn.Linear(4, 4), b=nn.Linear(4, 3), head=nn.Linear(4, 2)),
         numbers(2, 3),
