@@ -260,11 +260,15 @@ def examine(
     Args:
         path: the file.
         parsers: format to parser; the parser under ``""`` takes every other format that has a group ``arrays``.
+
+    Raises:
+        FileNotFoundError: there is no such file, or it was removed meanwhile.
     """
     path = Path(path)
     with path.open("rb") as plain:  # a missing or forbidden file is reported as Python does, without HDF5's trace
         start = plain.read(8)
     if not h5py.is_hdf5(path):
+        path.stat()  # a file that was removed meanwhile is none either
         return None, [Fault("/", "an HDF5 file", f"a file that starts with {start!r}" if start else "an empty file")]
     value = None
     faults: list[Fault] = []
@@ -273,6 +277,8 @@ def examine(
             reader = Reader(file, path, faults)
             parse = reader.parser(parsers)
             value = parse(reader) if parse else None
+    except FileNotFoundError:
+        raise
     except (OSError, RuntimeError, KeyError) as error:  # what h5py raises when a file cannot be opened or closed
         faults.append(_damage("/", error))
     return value, faults

@@ -1246,3 +1246,18 @@ def test_lists_in_lists_are_refused_in_a_line(path, text, depth):
         del file.attrs["metadata"], file.attrs["metadata_sha256"]
         file.attrs["metadata"] = np.bytes_(text.replace("DEEP", "[" * depth + "]" * depth))
     assert len(message(path)) < 600
+
+
+@pytest.mark.parametrize("when", ["is_hdf5", "File"])
+def test_a_file_that_is_removed_while_it_is_opened_is_missing_and_not_damaged(tmp_path, monkeypatch, when):
+    path = tmp_path / "moment.h5"
+    write_arrays(path, "moment", {"a": np.arange(3)}, {})
+    usual = getattr(h5py, when)
+
+    def removed(*arguments, **more):
+        path.unlink(missing_ok=True)
+        return usual(*arguments, **more)
+
+    monkeypatch.setattr(h5py, when, removed)
+    with pytest.raises(FileNotFoundError):
+        read_arrays(path, "moment")
